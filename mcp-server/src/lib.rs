@@ -1,0 +1,1 @@
+//! Kubernetes tools over MCP that act as the caller and nobody else.
