@@ -1,0 +1,9 @@
+//! The real parts: found where the user says, or fetched or built once and kept.
+
+pub mod cache;
+pub mod cluster;
+pub mod envoy;
+pub mod keycloak;
+pub mod node;
+pub mod prerequisites;
+pub mod progress;
