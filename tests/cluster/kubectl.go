@@ -13,7 +13,7 @@ import (
 // without installing anything.
 func kubectl() {
 	// Must come before the command is built, which already logs.
-	_ = logs.GlogSetter(kubectlcmd.GetLogVerbosity(os.Args))
+	_, _ = logs.GlogSetter(kubectlcmd.GetLogVerbosity(os.Args))
 	if err := cli.RunNoErrOutput(kubectlcmd.NewDefaultKubectlCommand()); err != nil {
 		util.CheckErr(err)
 	}

@@ -20,6 +20,7 @@ var roles = map[string]func(){
 	"kube-scheduler":          kubeScheduler,
 	"kubectl":                 kubectl,
 	"kwok":                    kwok,
+	"kwok-stages":             kwokStages,
 }
 
 func main() {
