@@ -1,0 +1,269 @@
+//! Reads a configuration object key by key and keeps every problem, so that a person mends a file once.
+//!
+//! serde stops at the first fault; this does not. The filter's JSON and the services' TOML go through it.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+/// One fault, with the path of its key and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Such as `resources[0].audiences`.
+    pub path: String,
+    /// What is wrong, and what to write.
+    pub message: String,
+}
+
+/// Every fault of a configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// A single fault.
+    #[must_use]
+    pub fn one(path: &str, message: impl Into<String>) -> Self {
+        Self(vec![Problem { path: path.to_owned(), message: message.into() }])
+    }
+
+    /// The faults, in the order in which they were found.
+    #[must_use]
+    pub fn list(&self) -> &[Problem] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} problem(s) in the configuration", self.0.len())?;
+        for problem in &self.0 {
+            let path = if problem.path.is_empty() { "(top level)" } else { &problem.path };
+            write!(f, "\n  {path}: {}", problem.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+type Sink = Rc<RefCell<Vec<Problem>>>;
+
+/// One object of a configuration. Getters note what is wrong and go on; [`Section::finish`] notes the keys that
+/// nobody asked for.
+#[derive(Debug)]
+pub struct Section<'a> {
+    path: String,
+    object: &'a Map<String, Value>,
+    known: RefCell<BTreeSet<String>>,
+    sink: Sink,
+}
+
+impl<'a> Section<'a> {
+    /// The top of a configuration.
+    ///
+    /// # Errors
+    /// When it is not an object.
+    pub fn top(value: &'a Value) -> Result<Self, Problems> {
+        let object =
+            value.as_object().ok_or_else(|| Problems::one("", "must be an object (a table)"))?;
+        Ok(Self { path: String::new(), object, known: RefCell::default(), sink: Sink::default() })
+    }
+
+    /// `built` if nothing was wrong anywhere, all problems otherwise.
+    ///
+    /// # Errors
+    /// All problems of this configuration.
+    pub fn conclude<T>(self, built: Option<T>) -> Result<T, Problems> {
+        let sink = Rc::clone(&self.sink);
+        self.finish();
+        let problems = std::mem::take(&mut *sink.borrow_mut());
+        match built {
+            Some(built) if problems.is_empty() => Ok(built),
+            _ if problems.is_empty() => Err(Problems::one("", "incomplete")),
+            _ => Err(Problems(problems)),
+        }
+    }
+
+    /// The path of a key of this object.
+    #[must_use]
+    pub fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Notes a problem with a key.
+    pub fn problem(&self, key: &str, message: impl Into<String>) {
+        let problem = Problem { path: self.path_of(key), message: message.into() };
+        self.sink.borrow_mut().push(problem);
+    }
+
+    /// Whether the key stands here at all.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    fn get(&self, key: &str) -> Option<&'a Value> {
+        self.known.borrow_mut().insert(key.to_owned());
+        self.object.get(key).filter(|value| !value.is_null())
+    }
+
+    fn typed<T>(
+        &self,
+        key: &str,
+        wanted: &str,
+        read: impl Fn(&'a Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.get(key)?;
+        let read = read(value);
+        if read.is_none() {
+            self.problem(key, format!("must be {wanted}"));
+        }
+        read
+    }
+
+    /// Notes that a required key is missing.
+    fn required<T>(&self, key: &str, what: &str, found: Option<T>) -> Option<T> {
+        if found.is_none() && !self.has(key) {
+            self.problem(key, format!("is missing: write {what}"));
+        }
+        found
+    }
+
+    /// A string that must be there and must not be empty. `what` says what to write.
+    pub fn string(&self, key: &str, what: &str) -> Option<String> {
+        let found = self.optional_string(key);
+        self.required(key, what, found)
+    }
+
+    /// A string that may be missing; an empty one is a problem.
+    pub fn optional_string(&self, key: &str) -> Option<String> {
+        self.typed(key, "a string that is not empty", |value| {
+            value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned)
+        })
+    }
+
+    /// An array of strings; empty when the key is missing.
+    pub fn strings(&self, key: &str) -> Vec<String> {
+        self.typed(key, "an array of strings that are not empty", |value| {
+            value
+                .as_array()?
+                .iter()
+                .map(|item| item.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned))
+                .collect()
+        })
+        .unwrap_or_default()
+    }
+
+    /// An array of strings that must be there and hold at least one.
+    pub fn some_strings(&self, key: &str, what: &str) -> Vec<String> {
+        let present = self.has(key);
+        let strings = self.strings(key);
+        if strings.is_empty() {
+            match self.get(key).and_then(Value::as_array) {
+                Some(array) if array.is_empty() => {
+                    self.problem(key, format!("must not be empty: write {what}"));
+                }
+                _ if !present => self.problem(key, format!("is missing: write {what}")),
+                _ => {}
+            }
+        }
+        strings
+    }
+
+    /// Whether an array is missing or has nothing in it; a key of another type has had its own problem.
+    #[must_use]
+    pub fn is_empty_array_or_missing(&self, key: &str) -> bool {
+        self.get(key).is_none_or(|value| value.as_array().is_some_and(Vec::is_empty))
+    }
+
+    /// A whole number in a range, or the default.
+    pub fn integer(&self, key: &str, default: u64, range: RangeInclusive<u64>) -> u64 {
+        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        self.typed(key, &wanted, |value| value.as_u64().filter(|number| range.contains(number)))
+            .unwrap_or(default)
+    }
+
+    /// A boolean, or the default.
+    pub fn boolean(&self, key: &str, default: bool) -> bool {
+        self.typed(key, "true or false", Value::as_bool).unwrap_or(default)
+    }
+
+    /// One of a closed set of words, read by `T`'s serde names, or the default.
+    pub fn word<T: serde::de::DeserializeOwned>(&self, key: &str, allowed: &str, default: T) -> T {
+        self.typed(key, &format!("one of {allowed}"), |value| {
+            serde_json::from_value(value.clone()).ok()
+        })
+        .unwrap_or(default)
+    }
+
+    /// A nested object that may be missing.
+    pub fn optional_section(&self, key: &str) -> Option<Section<'a>> {
+        self.typed(key, "an object (a table)", Value::as_object)
+            .map(|object| self.nested(self.path_of(key), object))
+    }
+
+    /// A nested object that must be there.
+    pub fn section(&self, key: &str, what: &str) -> Option<Section<'a>> {
+        let found = self.optional_section(key);
+        self.required(key, what, found)
+    }
+
+    /// An array of objects; empty when the key is missing.
+    pub fn sections(&self, key: &str) -> Vec<Section<'a>> {
+        let objects: Option<Vec<_>> = self.typed(key, "an array of objects (tables)", |value| {
+            value.as_array()?.iter().map(Value::as_object).collect()
+        });
+        objects
+            .unwrap_or_default()
+            .into_iter()
+            .enumerate()
+            .map(|(index, object)| self.nested(format!("{}[{index}]", self.path_of(key)), object))
+            .collect()
+    }
+
+    fn nested(&self, path: String, object: &'a Map<String, Value>) -> Section<'a> {
+        Section { path, object, known: RefCell::default(), sink: Rc::clone(&self.sink) }
+    }
+
+    /// Notes every key that nobody asked for. Call it on each nested section when all of it has been read.
+    pub fn finish(self) {
+        let known = self.known.borrow();
+        for key in self.object.keys().filter(|key| !known.contains(*key)) {
+            let allowed = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            self.problem(key, format!("is not a setting here; the settings are: {allowed}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_problem_is_told_at_once_with_its_path() {
+        let value = json!({"name": 1, "sub": {"port": 70000, "extra": true}, "list": [{"x": ""}, {}], "typo": 1});
+        let top = Section::top(&value).unwrap();
+        top.string("name", "a name");
+        top.string("missing", "a word");
+        let sub = top.section("sub", "a table").unwrap();
+        sub.integer("port", 1, 1..=65535);
+        sub.finish();
+        for item in top.sections("list") {
+            item.string("x", "an x");
+            item.finish();
+        }
+        let problems = top.conclude(Some(())).unwrap_err();
+        let paths: Vec<_> = problems.list().iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            ["name", "missing", "sub.port", "sub.extra", "list[0].x", "list[1].x", "typo"]
+        );
+        assert!(problems.to_string().contains("sub.port: must be a whole number from 1 to 65535"));
+    }
+}

@@ -1,0 +1,121 @@
+//! The token that goes upstream in place of the client's.
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::Answer;
+use crate::token::{Claims, Identity, Principal, TokenDigest, bearer, decode_claims};
+use crate::{Reason, UnixSeconds};
+
+/// Whom an exchanged token is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The name by which the STS knows it.
+    pub name: String,
+    /// The audience that a token for it must have.
+    pub audience: String,
+}
+
+/// An access token that speaks of the same person as the token it was exchanged for, for this target, and no
+/// longer than either may live.
+///
+/// INVARIANT: the only way to one is [`ExchangedToken::accept`].
+#[derive(Debug)]
+pub struct ExchangedToken {
+    access_token: SecretString,
+    identity: Identity,
+    target: String,
+    expires_at: UnixSeconds,
+    token_id: Option<String>,
+    digest: TokenDigest,
+}
+
+impl ExchangedToken {
+    /// Holds an answer against the principal and the target that it was asked for.
+    ///
+    /// The signature is not verified here: the answer came over TLS from the issuer itself or from our STS
+    /// (OpenID Connect Core §3.1.3.7 (6)), and the API server verifies it in any case.
+    ///
+    /// # Errors
+    /// [`Reason::ExchangedMalformed`], [`Reason::ExchangedIdentityMismatch`],
+    /// [`Reason::ExchangedAudienceMismatch`], [`Reason::ExchangedExpired`].
+    pub fn accept(
+        principal: &Principal,
+        target: &Target,
+        answer: Answer,
+        now: UnixSeconds,
+    ) -> Result<Self, Reason> {
+        let text = answer.access_token.expose_secret();
+        let claims = read_claims(text).ok_or(Reason::ExchangedMalformed)?;
+        let identity = principal.identity();
+        if claims.iss.as_deref() != Some(&identity.issuer)
+            || claims.sub.as_deref() != Some(&identity.subject)
+        {
+            return Err(Reason::ExchangedIdentityMismatch);
+        }
+        if !claims.aud.contains(&target.audience) {
+            return Err(Reason::ExchangedAudienceMismatch);
+        }
+        let expires_at = claims
+            .exp
+            .ok_or(Reason::ExchangedMalformed)?
+            .min(principal.expires_at())
+            .min(now.saturating_add(answer.expires_in));
+        if expires_at <= now {
+            return Err(Reason::ExchangedExpired);
+        }
+        Ok(Self {
+            digest: TokenDigest::of(text),
+            identity: identity.clone(),
+            target: target.name.clone(),
+            expires_at,
+            token_id: claims.jti,
+            access_token: answer.access_token,
+        })
+    }
+
+    /// The token's text.
+    #[must_use]
+    pub fn access_token(&self) -> &SecretString {
+        &self.access_token
+    }
+
+    /// Whose token it is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The name of the target that it was asked for.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// When it must no longer be used: the earlier end of both tokens.
+    #[must_use]
+    pub fn expires_at(&self) -> UnixSeconds {
+        self.expires_at
+    }
+
+    /// `jti`, which the API server's audit log names as `credential-id`.
+    #[must_use]
+    pub fn token_id(&self) -> Option<&str> {
+        self.token_id.as_deref()
+    }
+
+    /// How to name the token in a log.
+    #[must_use]
+    pub fn digest(&self) -> &TokenDigest {
+        &self.digest
+    }
+}
+
+/// The claims of a compact JWS that can stand in a header as it is.
+fn read_claims(text: &str) -> Option<Claims> {
+    bearer(&[format!("Bearer {text}").as_bytes()]).ok()?;
+    let mut parts = text.split('.');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(_), Some(claims), Some(_), None) => decode_claims(claims),
+        _ => None,
+    }
+}

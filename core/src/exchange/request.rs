@@ -1,0 +1,131 @@
+//! The form of `POST /exchange` (RFC 8693 §2.1), written by the filter and read by the STS.
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{ACCESS_TOKEN_TYPE, GRANT_TYPE};
+use crate::Reason;
+
+/// An exchange of an access token for an access token.
+#[derive(Debug)]
+pub struct ExchangeRequest {
+    /// The token to exchange.
+    pub subject_token: SecretString,
+    /// The target's name (`audience`).
+    pub audience: String,
+    /// `scope`, split; empty where the target's own are wanted.
+    pub scopes: Vec<String>,
+}
+
+impl ExchangeRequest {
+    /// `application/x-www-form-urlencoded`.
+    #[must_use]
+    pub fn to_form(&self) -> SecretString {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", GRANT_TYPE)
+            .append_pair("subject_token_type", ACCESS_TOKEN_TYPE)
+            .append_pair("requested_token_type", ACCESS_TOKEN_TYPE)
+            .append_pair("audience", &self.audience)
+            .append_pair("subject_token", self.subject_token.expose_secret());
+        if !self.scopes.is_empty() {
+            form.append_pair("scope", &self.scopes.join(" "));
+        }
+        SecretString::from(form.finish())
+    }
+
+    /// Reads the form. A parameter that stands twice is refused (RFC 6749 §3.2), and so is one that we do not
+    /// know: it could ask for something that we would silently not do (`actor_token`, `resource`).
+    ///
+    /// # Errors
+    /// [`Reason::ExchangeRequestMalformed`].
+    pub fn from_form(body: &[u8]) -> Result<Self, Reason> {
+        const MALFORMED: Reason = Reason::ExchangeRequestMalformed;
+        let mut known: [(&str, Option<String>); 6] = [
+            ("grant_type", None),
+            ("subject_token", None),
+            ("subject_token_type", None),
+            ("requested_token_type", None),
+            ("audience", None),
+            ("scope", None),
+        ];
+        for (name, value) in form_urlencoded::parse(body) {
+            let slot = known.iter_mut().find(|(known, _)| *known == name).ok_or(MALFORMED)?;
+            if slot.1.replace(value.into_owned()).is_some() {
+                return Err(MALFORMED);
+            }
+        }
+        let [grant_type, subject_token, subject_token_type, requested, audience, scope] =
+            known.map(|(_, value)| value);
+        let is = |value: &Option<String>, wanted: &str| value.as_deref() == Some(wanted);
+        let fits = is(&grant_type, GRANT_TYPE)
+            && is(&subject_token_type, ACCESS_TOKEN_TYPE)
+            && (requested.is_none() || is(&requested, ACCESS_TOKEN_TYPE));
+        match (subject_token, audience) {
+            (Some(subject_token), Some(audience)) if fits => Ok(Self {
+                subject_token: SecretString::from(subject_token),
+                audience,
+                scopes: scope
+                    .unwrap_or_default()
+                    .split_ascii_whitespace()
+                    .map(str::to_owned)
+                    .collect(),
+            }),
+            _ => Err(MALFORMED),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(pairs: &[(&str, &str)]) -> Vec<u8> {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
+    }
+
+    const GOOD: [(&str, &str); 4] = [
+        ("grant_type", GRANT_TYPE),
+        ("subject_token_type", ACCESS_TOKEN_TYPE),
+        ("subject_token", "a.b.c"),
+        ("audience", "kubernetes"),
+    ];
+
+    #[test]
+    fn what_the_filter_writes_the_sts_reads() {
+        let request = ExchangeRequest {
+            subject_token: "a+b/c=.d".into(),
+            audience: "kube & co".into(),
+            scopes: vec!["x".into(), "y".into()],
+        };
+        let read =
+            ExchangeRequest::from_form(request.to_form().expose_secret().as_bytes()).unwrap();
+        assert_eq!(read.subject_token.expose_secret(), "a+b/c=.d");
+        assert_eq!(read.audience, "kube & co");
+        assert_eq!(read.scopes, ["x", "y"]);
+    }
+
+    #[test]
+    fn another_grant_a_repeated_an_unknown_or_a_missing_parameter_is_refused() {
+        assert!(ExchangeRequest::from_form(&form(&GOOD)).is_ok());
+        for extra in [
+            ("audience", "other"),
+            ("subject_token", "x"),
+            ("actor_token", "x"),
+            ("resource", "https://x"),
+            ("requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token"),
+        ] {
+            let mut pairs = GOOD.to_vec();
+            pairs.push(extra);
+            assert!(ExchangeRequest::from_form(&form(&pairs)).is_err(), "{extra:?}");
+        }
+        for (left_out, name) in GOOD.iter().enumerate() {
+            let mut pairs = GOOD.to_vec();
+            pairs.remove(left_out);
+            assert!(ExchangeRequest::from_form(&form(&pairs)).is_err(), "{name:?}");
+        }
+        for grant in ["client_credentials", "authorization_code", "refresh_token", "password", ""] {
+            let mut pairs = GOOD.to_vec();
+            pairs[0].1 = grant;
+            assert!(ExchangeRequest::from_form(&form(&pairs)).is_err(), "{grant}");
+        }
+    }
+}

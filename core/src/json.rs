@@ -1,0 +1,147 @@
+//! JSON that leaves no room for two readings.
+//!
+//! RFC 8259 leaves duplicate keys to the reader, and readers differ; a policy must not decide on one copy while
+//! the server behind it acts on the other.
+
+use std::cell::Cell;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// Why a text is not one strict JSON value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// Not UTF-8 (RFC 8259 §8.1).
+    #[error("not UTF-8")]
+    NotUtf8,
+    /// A byte order mark in front.
+    #[error("starts with a byte order mark")]
+    ByteOrderMark,
+    /// Not one JSON value: a syntax error, nothing at all, something behind it, or nested too deeply.
+    #[error("not one JSON value")]
+    Malformed,
+    /// A key twice in one object, after unescaping.
+    #[error("a key twice in one object")]
+    DuplicateKey,
+}
+
+/// Reads exactly one JSON value.
+///
+/// # Errors
+/// [`JsonError`].
+pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        return Err(JsonError::ByteOrderMark);
+    }
+    let text = str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
+    let duplicate = Cell::new(false);
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = Strict { duplicate: &duplicate }
+        .deserialize(&mut reader)
+        .and_then(|value| reader.end().map(|()| value));
+    value.map_err(|_| if duplicate.get() { JsonError::DuplicateKey } else { JsonError::Malformed })
+}
+
+#[derive(Clone, Copy)]
+struct Strict<'a> {
+    duplicate: &'a Cell<bool>,
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = access.next_element_seed(self)? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = access.next_key::<String>()? {
+            if map.contains_key(&key) {
+                self.duplicate.set(true);
+                return Err(A::Error::custom("duplicate key"));
+            }
+            let value = access.next_value_seed(self)?;
+            map.insert(key, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_value_is_read_and_every_ambiguous_text_is_refused() {
+        assert_eq!(
+            parse(br#" {"a":[1,2.5,null,"x"]} "#),
+            Ok(serde_json::json!({"a":[1,2.5,null,"x"]}))
+        );
+        for (text, error) in [
+            (&b""[..], JsonError::Malformed),
+            (b" ", JsonError::Malformed),
+            (b"{} {}", JsonError::Malformed),
+            (b"{},", JsonError::Malformed),
+            (b"{\"a\":1,}", JsonError::Malformed),
+            (b"{'a':1}", JsonError::Malformed),
+            (b"{\"a\":NaN}", JsonError::Malformed),
+            (b"{\"a\":1e999}", JsonError::Malformed),
+            (b"{\"a\":\"\\ud800\"}", JsonError::Malformed),
+            (b"\xef\xbb\xbf{}", JsonError::ByteOrderMark),
+            (b"\xff\xfe{\0}\0", JsonError::NotUtf8),
+            (b"{\"a\":\"\xc3\x28\"}", JsonError::NotUtf8),
+            (br#"{"a":1,"a":1}"#, JsonError::DuplicateKey),
+            (br#"{"a":1,"\u0061":1}"#, JsonError::DuplicateKey),
+            (br#"{"x":[{"y":{"a":1,"a":2}}]}"#, JsonError::DuplicateKey),
+        ] {
+            assert_eq!(parse(text), Err(error), "{}", String::from_utf8_lossy(text));
+        }
+        let deep = [b"[".repeat(10_000), b"]".repeat(10_000)].concat();
+        assert_eq!(parse(&deep), Err(JsonError::Malformed));
+    }
+}

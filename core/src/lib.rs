@@ -1,0 +1,24 @@
+//! Pure decisions of Obolus.
+//!
+//! Nothing here does I/O, reads a clock or keeps state between calls: time is a parameter, bytes come in, a
+//! decision comes out. The filter (in Envoy's VM), the STS and the tests call the same functions, so that
+//! two places that must agree are one place.
+//!
+//! Data flows one way, through types that only the check which earns them can build:
+//! [`UnverifiedToken`](token::UnverifiedToken) → [`Principal`](token::Principal) →
+//! [`Permit`](policy::Permit) → [`ExchangedToken`](exchange::ExchangedToken).
+
+pub mod audit;
+pub mod config;
+pub mod exchange;
+pub mod json;
+pub mod mcp;
+pub mod metadata;
+pub mod policy;
+pub mod reason;
+pub mod token;
+
+pub use reason::Reason;
+
+/// Seconds since the Unix epoch. Core never reads a clock: every caller passes its own.
+pub type UnixSeconds = u64;

@@ -1,0 +1,9 @@
+//! What clients are told about a protected resource: the metadata document and the challenge.
+
+mod challenge;
+mod protected_resource;
+mod resource_url;
+
+pub use challenge::challenge;
+pub use protected_resource::protected_resource_metadata;
+pub use resource_url::{ResourceUrl, ResourceUrlError};

@@ -1,0 +1,7 @@
+//! Who may do what: a decision, and the permit that proves it was taken.
+
+mod permit;
+mod scopes;
+
+pub use permit::{BodyDigest, Forward, Permit, Subject};
+pub use scopes::missing_scopes;

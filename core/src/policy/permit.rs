@@ -1,0 +1,140 @@
+//! The decision that a request may pass, bound to all that it was taken on.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest, Sha256};
+
+use super::missing_scopes;
+use crate::config::Resource;
+use crate::exchange::ExchangedToken;
+use crate::mcp::Message;
+use crate::token::{Identity, Principal};
+use crate::{Reason, UnixSeconds};
+
+/// SHA-256 of a request's body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BodyDigest([u8; 32]);
+
+impl BodyDigest {
+    /// The digest of these bytes.
+    #[must_use]
+    pub fn of(body: &[u8]) -> Self {
+        Self(Sha256::digest(body).into())
+    }
+}
+
+impl std::fmt::Debug for BodyDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BodyDigest(…)")
+    }
+}
+
+/// What a decision is about: the request as it will be forwarded, and the state of the configuration and the
+/// keys that it is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The cluster of the selected route.
+    pub cluster: &'a str,
+    /// The body, whole.
+    pub body: &'a [u8],
+    /// Counts changes of configuration and losses of keys: a decision does not outlive either.
+    pub generation: u64,
+}
+
+/// One request of one principal may be forwarded once.
+///
+/// INVARIANT: made by [`Permit::decide`] alone, and used up by [`Permit::release`].
+#[derive(Debug)]
+pub struct Permit {
+    identity: Identity,
+    resource: String,
+    target: String,
+    cluster: String,
+    body: BodyDigest,
+    generation: u64,
+    expires_at: UnixSeconds,
+}
+
+/// What the shell needs to forward a permitted request.
+pub struct Forward {
+    /// The cluster that the native guard lets this request reach.
+    pub cluster: String,
+    /// The value of the `Authorization` header.
+    pub authorization: SecretString,
+}
+
+impl std::fmt::Debug for Forward {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Forward").field("cluster", &self.cluster).finish_non_exhaustive()
+    }
+}
+
+impl Permit {
+    /// Decides whether `principal` may send `message` to `resource`.
+    ///
+    /// Required scopes are the whole policy; `message` is here because a decision is always one about what is
+    /// asked, and because a caller that has no message has nothing to permit.
+    ///
+    /// # Errors
+    /// [`Reason::InsufficientScope`]; [`Reason::Internal`] when the cluster is not the resource's.
+    pub fn decide(
+        principal: &Principal,
+        resource: &Resource,
+        _message: &Message,
+        subject: Subject<'_>,
+    ) -> Result<Self, Reason> {
+        if !resource.clusters.iter().any(|cluster| cluster == subject.cluster) {
+            return Err(Reason::Internal);
+        }
+        if !missing_scopes(principal, &resource.required_scopes).is_empty() {
+            return Err(Reason::InsufficientScope);
+        }
+        Ok(Self {
+            identity: principal.identity().clone(),
+            resource: resource.name.clone(),
+            target: resource.target.name.clone(),
+            cluster: subject.cluster.to_owned(),
+            body: BodyDigest::of(subject.body),
+            generation: subject.generation,
+            expires_at: principal.expires_at(),
+        })
+    }
+
+    /// The resource that was asked for.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// Turns the permit into what is needed to forward the request, if request, exchanged token and state are
+    /// still those that it was given for.
+    ///
+    /// # Errors
+    /// [`Reason::PermitMismatch`]; [`Reason::TokenExpired`] and [`Reason::ExchangedExpired`] when waiting took
+    /// too long.
+    pub fn release(
+        self,
+        subject: Subject<'_>,
+        exchanged: &ExchangedToken,
+        now: UnixSeconds,
+    ) -> Result<Forward, Reason> {
+        let same = self.cluster == subject.cluster
+            && self.generation == subject.generation
+            && self.body == BodyDigest::of(subject.body)
+            && self.identity == *exchanged.identity()
+            && self.target == exchanged.target();
+        if !same {
+            return Err(Reason::PermitMismatch);
+        }
+        if self.expires_at <= now {
+            return Err(Reason::TokenExpired);
+        }
+        if exchanged.expires_at() <= now {
+            return Err(Reason::ExchangedExpired);
+        }
+        let token = exchanged.access_token().expose_secret();
+        Ok(Forward {
+            cluster: self.cluster,
+            authorization: SecretString::from(format!("Bearer {token}")),
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! Required scopes (RFC 6750 §3.1).
+
+use crate::token::Principal;
+
+/// Which of `required` the principal's token does not carry.
+#[must_use]
+pub fn missing_scopes<'a>(principal: &Principal, required: &'a [String]) -> Vec<&'a str> {
+    required
+        .iter()
+        .filter(|scope| !principal.scopes().contains(*scope))
+        .map(String::as_str)
+        .collect()
+}

@@ -1,0 +1,314 @@
+//! Every way in which Obolus says no, in one closed set.
+//!
+//! Status, OAuth error, JSON-RPC code, metric label and audit field of a denial all come from here, so that
+//! they cannot disagree.
+
+/// A denial. [`Reason::as_str`] is stable: dashboards, alerts and clients may depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    // The bearer token: always 401 (RFC 6750 §3.1).
+    /// No `Authorization` header came.
+    TokenMissing,
+    /// A token stood in the query string (RFC 6750 §2.3, forbidden by MCP).
+    TokenInQuery,
+    /// More than one `Authorization` header, or one that holds several credentials.
+    AuthorizationDuplicated,
+    /// `Authorization` is not `Bearer` followed by one token.
+    AuthorizationMalformed,
+    /// The token is not a compact JWS with a JSON header and claims.
+    TokenMalformed,
+    /// The token is longer than we look at.
+    TokenTooLarge,
+    /// `alg` is not one that this issuer may use; `none` and HMAC never are.
+    AlgorithmNotAllowed,
+    /// The header names a critical extension (RFC 7515 §4.1.11); we know none.
+    CriticalHeader,
+    /// An ID token, a refresh token, or something else that is no access token.
+    TokenTypeRefused,
+    /// The token is bound to a key of its sender (`cnf`), and nobody here proved possession.
+    SenderConstrained,
+    /// `iss` is not an issuer of this resource.
+    IssuerUnknown,
+    /// `aud` does not name this resource.
+    AudienceMismatch,
+    /// `exp` has passed.
+    TokenExpired,
+    /// `nbf` or `iat` lies in the future.
+    TokenNotYetValid,
+    /// A claim that identifies the person (`sub`) is missing.
+    SubjectMissing,
+    /// No key of the issuer has the token's `kid`.
+    KeyUnknown,
+    /// The signature does not verify.
+    SignatureInvalid,
+    /// The identity provider no longer accepts the token: revoked, logged out, disabled.
+    SubjectTokenRefused,
+
+    // What this person, or this page, may do: 403.
+    /// The token lacks a scope that the operation needs (RFC 6750 §3.1).
+    InsufficientScope,
+    /// `Origin` is not one that may call this resource.
+    OriginRefused,
+    /// The identity provider refuses this exchange for this person or client.
+    ExchangeDenied,
+    /// The caller of the STS may not have this target for such a token.
+    TargetNotGranted,
+
+    // The request's form.
+    /// The method is none of those that the endpoint has.
+    MethodNotAllowed,
+    /// CONNECT or a protocol upgrade.
+    UpgradeRefused,
+    /// A body where none belongs.
+    BodyUnexpected,
+    /// `Content-Type` is not `application/json`.
+    ContentTypeRefused,
+    /// The body is compressed: we would authorize bytes that we cannot read.
+    ContentEncodingRefused,
+    /// The body is larger than the resource's limit.
+    BodyTooLarge,
+    /// The body is not UTF-8.
+    BodyNotUtf8,
+    /// The body starts with a byte order mark.
+    BodyByteOrderMark,
+    /// The body is not one JSON value.
+    JsonMalformed,
+    /// An object has the same key twice: parsers disagree on which one counts.
+    JsonDuplicateKey,
+    /// A JSON-RPC batch (removed from MCP in 2025-06-18).
+    BatchRefused,
+    /// JSON, but not one JSON-RPC 2.0 request or notification.
+    NotARequest,
+    /// `params` do not fit the method, so that we cannot tell what is asked.
+    ParamsMalformed,
+    /// A mirrored header (`Mcp-Method`, `Mcp-Name`, `MCP-Protocol-Version`) contradicts the body.
+    HeaderMismatch,
+    /// A header of allowed meaning came more than once.
+    HeaderDuplicated,
+    /// The STS was asked for something that is no token exchange.
+    ExchangeRequestMalformed,
+    /// The STS does not know the target.
+    TargetUnknown,
+    /// The STS does not know the caller, or the caller's credential is wrong.
+    CallerUnauthenticated,
+
+    // Somebody behind us.
+    /// The issuer's keys have never been seen.
+    KeysUnavailable,
+    /// The STS does not answer.
+    StsUnavailable,
+    /// The identity provider does not answer the STS.
+    IdpUnavailable,
+    /// Too many requests wait for the same thing.
+    Overloaded,
+    /// The STS's own registration at the identity provider is wrong.
+    ExchangeMisconfigured,
+    /// The exchanged token is not a token that we can read.
+    ExchangedMalformed,
+    /// The exchanged token speaks of somebody else.
+    ExchangedIdentityMismatch,
+    /// The exchanged token is for another audience.
+    ExchangedAudienceMismatch,
+    /// The exchanged token has no life left.
+    ExchangedExpired,
+    /// A permit did not fit the request it was about to release.
+    PermitMismatch,
+    /// Something that cannot happen did; fail closed.
+    Internal,
+}
+
+/// Who has to act on a denial; an axis for dashboards and for tests that forbid a 5xx to bad input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The client sent something that must change.
+    Client,
+    /// We, or somebody behind us.
+    Server,
+}
+
+macro_rules! reasons {
+    ($($variant:ident => $label:literal, $status:literal, $oauth:expr, $text:literal;)*) => {
+        impl Reason {
+            /// Every reason, in the order of declaration.
+            pub const ALL: &'static [Reason] = &[$(Reason::$variant),*];
+
+            /// The stable label: metric label, audit field, `reason` member of error bodies.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Reason::$variant => $label,)* }
+            }
+
+            /// The HTTP status that a client sees.
+            #[must_use]
+            pub fn status(self) -> u16 {
+                match self { $(Reason::$variant => $status,)* }
+            }
+
+            /// The OAuth 2.0 `error` (RFC 6750 §3.1, RFC 6749 §5.2, RFC 8693 §2.2.2), where one applies.
+            #[must_use]
+            pub fn oauth_error(self) -> Option<&'static str> {
+                match self { $(Reason::$variant => $oauth,)* }
+            }
+
+            /// A sentence for the person who reads the answer. Holds nothing of the request.
+            #[must_use]
+            pub fn description(self) -> &'static str {
+                match self { $(Reason::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+const INVALID_TOKEN: Option<&str> = Some("invalid_token");
+const INVALID_REQUEST: Option<&str> = Some("invalid_request");
+
+reasons! {
+    TokenMissing => "token_missing", 401, None, "a bearer token is needed";
+    TokenInQuery => "token_in_query", 401, INVALID_TOKEN, "a token in the query string is refused: send it in the Authorization header";
+    AuthorizationDuplicated => "authorization_duplicated", 401, INVALID_TOKEN, "exactly one Authorization header is allowed";
+    AuthorizationMalformed => "authorization_malformed", 401, INVALID_TOKEN, "the Authorization header is not `Bearer <token>`";
+    TokenMalformed => "token_malformed", 401, INVALID_TOKEN, "the token is not a signed JWT";
+    TokenTooLarge => "token_too_large", 401, INVALID_TOKEN, "the token is too large";
+    AlgorithmNotAllowed => "algorithm_not_allowed", 401, INVALID_TOKEN, "the token's algorithm is not allowed";
+    CriticalHeader => "critical_header", 401, INVALID_TOKEN, "the token has a critical header that is not understood";
+    TokenTypeRefused => "token_type_refused", 401, INVALID_TOKEN, "this is no access token";
+    SenderConstrained => "sender_constrained", 401, INVALID_TOKEN, "sender-constrained tokens are not accepted here";
+    IssuerUnknown => "issuer_unknown", 401, INVALID_TOKEN, "the token's issuer is not accepted here";
+    AudienceMismatch => "audience_mismatch", 401, INVALID_TOKEN, "the token is not for this resource";
+    TokenExpired => "token_expired", 401, INVALID_TOKEN, "the token has expired";
+    TokenNotYetValid => "token_not_yet_valid", 401, INVALID_TOKEN, "the token is not valid yet";
+    SubjectMissing => "subject_missing", 401, INVALID_TOKEN, "the token names no subject";
+    KeyUnknown => "key_unknown", 401, INVALID_TOKEN, "the token is signed with a key that the issuer does not publish";
+    SignatureInvalid => "signature_invalid", 401, INVALID_TOKEN, "the token's signature is not valid";
+    SubjectTokenRefused => "subject_token_refused", 401, INVALID_TOKEN, "the identity provider no longer accepts the token: sign in again";
+    InsufficientScope => "insufficient_scope", 403, Some("insufficient_scope"), "the token lacks a scope that this operation needs";
+    OriginRefused => "origin_refused", 403, Some("access_denied"), "this Origin may not call this resource";
+    ExchangeDenied => "exchange_denied", 403, Some("access_denied"), "the identity provider refuses to exchange this token";
+    TargetNotGranted => "target_not_granted", 403, Some("unauthorized_client"), "such a token may not be exchanged for this target";
+    MethodNotAllowed => "method_not_allowed", 405, INVALID_REQUEST, "the endpoint takes POST only";
+    UpgradeRefused => "upgrade_refused", 400, INVALID_REQUEST, "protocol upgrades are refused";
+    BodyUnexpected => "body_unexpected", 400, INVALID_REQUEST, "this method takes no body";
+    ContentTypeRefused => "content_type_refused", 415, INVALID_REQUEST, "the body must be application/json";
+    ContentEncodingRefused => "content_encoding_refused", 415, INVALID_REQUEST, "a compressed body is refused";
+    BodyTooLarge => "body_too_large", 413, INVALID_REQUEST, "the body is over the limit";
+    BodyNotUtf8 => "body_not_utf8", 400, INVALID_REQUEST, "the body is not UTF-8";
+    BodyByteOrderMark => "body_byte_order_mark", 400, INVALID_REQUEST, "the body starts with a byte order mark";
+    JsonMalformed => "json_malformed", 400, INVALID_REQUEST, "the body is not one JSON value";
+    JsonDuplicateKey => "json_duplicate_key", 400, INVALID_REQUEST, "an object of the body has a key twice";
+    BatchRefused => "batch_refused", 400, INVALID_REQUEST, "JSON-RPC batches are refused: send one message";
+    NotARequest => "not_a_request", 400, INVALID_REQUEST, "the body is not one JSON-RPC 2.0 request or notification";
+    ParamsMalformed => "params_malformed", 400, INVALID_REQUEST, "the params do not fit the method";
+    HeaderMismatch => "header_mismatch", 400, INVALID_REQUEST, "a mirrored header is missing or contradicts the body";
+    HeaderDuplicated => "header_duplicated", 400, INVALID_REQUEST, "a header that may stand once came twice";
+    ExchangeRequestMalformed => "exchange_request_malformed", 400, INVALID_REQUEST, "this is no RFC 8693 token exchange that is served here";
+    TargetUnknown => "target_unknown", 400, Some("invalid_target"), "the target is not configured";
+    CallerUnauthenticated => "caller_unauthenticated", 401, Some("invalid_client"), "the caller is not authenticated";
+    KeysUnavailable => "keys_unavailable", 503, Some("temporarily_unavailable"), "the issuer's keys are not available yet";
+    StsUnavailable => "sts_unavailable", 503, Some("temporarily_unavailable"), "the token exchange service does not answer";
+    IdpUnavailable => "idp_unavailable", 503, Some("temporarily_unavailable"), "the identity provider does not answer";
+    Overloaded => "overloaded", 503, Some("temporarily_unavailable"), "too many requests are waiting";
+    ExchangeMisconfigured => "exchange_misconfigured", 500, Some("server_error"), "the token exchange is not set up correctly: ask the operator";
+    ExchangedMalformed => "exchanged_malformed", 502, Some("server_error"), "the exchanged token cannot be read";
+    ExchangedIdentityMismatch => "exchanged_identity_mismatch", 502, Some("server_error"), "the exchanged token is for somebody else";
+    ExchangedAudienceMismatch => "exchanged_audience_mismatch", 502, Some("server_error"), "the exchanged token is for another audience";
+    ExchangedExpired => "exchanged_expired", 502, Some("server_error"), "the exchanged token has no life left";
+    PermitMismatch => "permit_mismatch", 500, Some("server_error"), "the request changed after it was permitted";
+    Internal => "internal", 500, Some("server_error"), "the request could not be judged";
+}
+
+impl Reason {
+    /// The reason with this label; `None` for a label that is not ours.
+    #[must_use]
+    pub fn from_label(label: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.as_str() == label)
+    }
+
+    /// Seconds after which trying again makes sense (`Retry-After`), for what passes by itself.
+    #[must_use]
+    pub fn retry_after_seconds(self) -> Option<u32> {
+        match self {
+            Self::Overloaded => Some(1),
+            _ if self.status() == 503 => Some(2),
+            _ => None,
+        }
+    }
+
+    /// Whether the answer carries a `WWW-Authenticate: Bearer` challenge.
+    #[must_use]
+    pub fn is_challenge(self) -> bool {
+        self == Self::InsufficientScope
+            || (self.status() == 401 && self != Self::CallerUnauthenticated)
+    }
+
+    /// The JSON-RPC error code of a refused body, or `None` where the answer is an OAuth error.
+    ///
+    /// Codes: JSON-RPC 2.0 §5.1; HeaderMismatch from MCP 2026-07-28, Streamable HTTP.
+    #[must_use]
+    pub fn json_rpc_code(self) -> Option<i32> {
+        match self {
+            Self::BodyNotUtf8
+            | Self::BodyByteOrderMark
+            | Self::JsonMalformed
+            | Self::JsonDuplicateKey => Some(-32700),
+            Self::HeaderMismatch => Some(-32020),
+            Self::ParamsMalformed => Some(-32602),
+            _ if matches!(self.status(), 400 | 413 | 415) => Some(-32600),
+            _ => None,
+        }
+    }
+
+    /// Who has to act.
+    #[must_use]
+    pub fn fault(self) -> Fault {
+        if self.status() >= 500 { Fault::Server } else { Fault::Client }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn labels_are_unique_and_read_back() {
+        let labels: HashSet<_> = Reason::ALL.iter().map(|r| r.as_str()).collect();
+        assert_eq!(labels.len(), Reason::ALL.len());
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from_label(reason.as_str()), Some(*reason));
+        }
+        assert_eq!(Reason::from_label("no_such_reason"), None);
+    }
+
+    #[test]
+    fn every_503_says_when_to_come_back_and_nothing_else_does() {
+        for reason in Reason::ALL {
+            assert_eq!(reason.retry_after_seconds().is_some(), reason.status() == 503, "{reason}");
+        }
+    }
+
+    #[test]
+    fn only_an_absent_token_is_challenged_without_an_error() {
+        for reason in Reason::ALL.iter().filter(|r| r.is_challenge()) {
+            assert_eq!(
+                reason.oauth_error().is_none(),
+                *reason == Reason::TokenMissing,
+                "{reason}: error must name what is wrong with a token that came (RFC 6750 §3.1)"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refused_body_has_a_json_rpc_code_and_a_refused_token_has_none() {
+        for reason in Reason::ALL {
+            let form = matches!(reason.status(), 400 | 413 | 415);
+            assert_eq!(reason.json_rpc_code().is_some(), form, "{reason}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The claims that we read, with the types that they must have (RFC 7519 §4.1, RFC 9068 §2.2).
+//!
+//! Claims that we do not read may be anything. A claim that we read twice in one object is refused (serde
+//! reports a duplicate field), since two readers could believe different copies.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
+
+use crate::UnixSeconds;
+
+/// Claims as they stand in a token whose signature has not been verified.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) iss: Option<String>,
+    pub(crate) sub: Option<String>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub(crate) aud: Vec<String>,
+    #[serde(default, deserialize_with = "seconds_floor")]
+    pub(crate) exp: Option<UnixSeconds>,
+    #[serde(default, deserialize_with = "seconds_ceil")]
+    pub(crate) nbf: Option<UnixSeconds>,
+    #[serde(default, deserialize_with = "seconds_floor")]
+    pub(crate) iat: Option<UnixSeconds>,
+    pub(crate) jti: Option<String>,
+    pub(crate) azp: Option<String>,
+    pub(crate) client_id: Option<String>,
+    #[serde(default, deserialize_with = "space_separated")]
+    pub(crate) scope: Vec<String>,
+    /// Keycloak's token kind: `Bearer`, `ID`, `Refresh`, `Logout`, `DPoP`, …
+    pub(crate) typ: Option<String>,
+    /// Proof-of-possession confirmation (RFC 7800).
+    pub(crate) cnf: Option<Present>,
+    /// The claims that only ID tokens have (OpenID Connect Core §2, §3.3.2.11).
+    pub(crate) nonce: Option<Present>,
+    pub(crate) at_hash: Option<Present>,
+    pub(crate) c_hash: Option<Present>,
+    pub(crate) s_hash: Option<Present>,
+}
+
+/// A claim of which only the presence counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Present;
+
+impl<'de> Deserialize<'de> for Present {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Present)
+    }
+}
+
+/// The claims in the middle part of a compact JWS.
+pub(crate) fn decode_claims(part: &str) -> Option<Claims> {
+    let json = URL_SAFE_NO_PAD.decode(part).ok()?;
+    // A derived struct also reads a JSON array, field by field: only an object is a claims set.
+    if json.first() != Some(&b'{') {
+        return None;
+    }
+    serde_json::from_slice(&json).ok()
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    })
+}
+
+/// `scope` as RFC 6749 §3.3 has it, and as the array that some providers send.
+fn space_separated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(one) => one.split_ascii_whitespace().map(str::to_owned).collect(),
+        OneOrMany::Many(many) => many,
+    })
+}
+
+fn seconds_floor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    numeric_date(deserializer, f64::floor)
+}
+
+fn seconds_ceil<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    numeric_date(deserializer, f64::ceil)
+}
+
+/// A NumericDate may have a fraction (RFC 7519 §2): rounded towards the shorter life.
+fn numeric_date<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    round: fn(f64) -> f64,
+) -> Result<Option<u64>, D::Error> {
+    // 2^53: the last integer up to which a double, and so most issuers' arithmetic, is exact.
+    const LATEST: f64 = 9_007_199_254_740_992.0;
+    let number = serde_json::Number::deserialize(deserializer)?;
+    if let Some(whole) = number.as_u64() {
+        return Ok(Some(whole));
+    }
+    match number.as_f64().map(round) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the range is checked, and rounding leaves a whole number"
+        )]
+        Some(value) if (0.0..LATEST).contains(&value) => Ok(Some(value as u64)),
+        _ => Err(serde::de::Error::custom("not a NumericDate")),
+    }
+}

@@ -1,0 +1,28 @@
+//! From the bytes of an `Authorization` header to a [`Principal`].
+//!
+//! [`bearer`] finds the one token, [`UnverifiedToken::parse`] reads it without believing it,
+//! [`UnverifiedToken::check`] holds every claim against the configuration, [`CheckedToken::verify`] proves
+//! the signature. Only the last step makes a [`Principal`].
+
+mod bearer;
+mod check;
+mod claims;
+mod digest;
+mod ecdsa_der;
+mod jwk;
+mod principal;
+mod pure_rust;
+mod unverified;
+mod verify;
+
+pub use bearer::{bearer, token_in_query};
+pub use check::{CheckedToken, IssuerRules, Profile};
+pub use digest::TokenDigest;
+pub use ecdsa_der::ecdsa_der_signature;
+pub use jwk::{Algorithm, KeySet, KeySetError, VerificationKey};
+pub use principal::{Identity, Principal};
+pub use pure_rust::PureRust;
+pub use unverified::{MAX_TOKEN_BYTES, UnverifiedToken};
+pub use verify::{InvalidSignature, SignatureVerifier, SignedToken, Unverified};
+
+pub(crate) use claims::{Claims, decode_claims};
