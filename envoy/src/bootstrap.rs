@@ -1,0 +1,226 @@
+//! A whole gateway.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde_json::{Value, json};
+
+use crate::endpoint::{self, Endpoint};
+use crate::filter::{self, Scope};
+use crate::filter_configuration::{self, FilterConfiguration};
+use crate::guard;
+use crate::http_connection::{http_connection, router};
+use crate::listener::Listener;
+use crate::module::Module;
+use crate::problems::Problems;
+use crate::route::Route;
+use crate::sts_cluster::StsCluster;
+use crate::upstream::Upstream;
+use crate::virtual_hosts::virtual_hosts;
+use crate::yaml;
+
+/// Envoy answers 413 itself above its buffer's limit. At twice the filter's limit, the filter has
+/// answered before, in its own words.
+const BUFFER_PER_BODY: u64 = 2;
+
+/// What a gateway is made of. The default is `envoy/bootstrap.yaml`: everything on this machine.
+///
+/// The protected clusters, their routes, the STS's name and the credential's variable are not
+/// said here: they come from `configuration`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bootstrap {
+    /// Where clients connect.
+    pub listener: Listener,
+    /// Where Envoy's admin interface listens: on loopback, it has no authentication.
+    pub admin: SocketAddr,
+    /// Our filter's module.
+    pub module: Module,
+    /// For which requests the filter runs.
+    pub scope: Scope,
+    /// The filter's configuration, as `obolus-core` reads it.
+    pub configuration: Value,
+    /// The STS.
+    pub sts: StsCluster,
+    /// Every application behind the gateway, protected or not.
+    pub upstreams: Vec<Upstream>,
+    /// Routes besides those that lead to the protected resources.
+    pub routes: Vec<Route>,
+}
+
+impl Default for Bootstrap {
+    fn default() -> Self {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            listener: Listener { address: local(10_000), tls: None },
+            admin: local(9_901),
+            module: Module::at("target/wasm32-wasip1/wasm/obolus_filter.wasm"),
+            scope: Scope::EveryRequest,
+            configuration: filter_configuration::example(),
+            sts: StsCluster {
+                endpoint: Endpoint::from(local(8_444)),
+                ca_file: "target/hand/ca.pem".to_owned(),
+                client_certificate: None,
+            },
+            upstreams: vec![Upstream::plain("obolus-mcp", local(8_081))],
+            routes: Vec::new(),
+        }
+    }
+}
+
+impl Bootstrap {
+    /// The bootstrap as a value, or everything that is wrong with it.
+    pub fn to_value(&self) -> Result<Value, Problems> {
+        let configuration = self.checked()?;
+        let protected = configuration.protected_clusters();
+        let mut clusters = vec![self.sts.to_value(&configuration)];
+        clusters.extend(
+            self.upstreams
+                .iter()
+                .map(|upstream| upstream.to_value(protected.contains(&upstream.name.as_str()))),
+        );
+        Ok(json!({
+            "admin": {"address": endpoint::listening(self.admin)},
+            "overload_manager": {"resource_monitors": [{
+                "name": "envoy.resource_monitors.global_downstream_max_connections",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                    "max_active_downstream_connections": 8_192,
+                },
+            }]},
+            "static_resources": {
+                "listeners": [self.listener_of(&configuration)],
+                "clusters": clusters,
+            },
+        }))
+    }
+
+    /// The bootstrap as YAML with comments.
+    pub fn to_yaml(&self) -> Result<String, Problems> {
+        Ok(yaml::commented(&self.to_value()?))
+    }
+
+    /// The listener alone: for a second one, with its own filter configuration, in another
+    /// gateway's bootstrap.
+    pub fn listener(&self) -> Result<Value, Problems> {
+        Ok(self.listener_of(&self.checked()?))
+    }
+
+    fn listener_of(&self, configuration: &FilterConfiguration) -> Value {
+        let hosts = virtual_hosts(&configuration.resources, &self.routes, self.scope);
+        let filters = [
+            filter::entry(&self.module, configuration, self.scope),
+            guard::guard(&configuration.protected_clusters()),
+            router(),
+        ];
+        let buffer_limit = configuration.body_limit.saturating_mul(BUFFER_PER_BODY);
+        self.listener.to_value(&http_connection(&hosts, &filters), buffer_limit)
+    }
+
+    /// The configuration, after everything was held against everything.
+    fn checked(&self) -> Result<FilterConfiguration, Problems> {
+        let configuration = FilterConfiguration::read(&self.configuration)?;
+        let mut problems = Problems::none();
+
+        let known = |cluster: &str| self.upstreams.iter().any(|upstream| upstream.name == cluster);
+        for (at, resource) in configuration.resources.iter().enumerate() {
+            for cluster in resource.clusters.iter().filter(|cluster| !known(cluster)) {
+                problems.add(
+                    format!("resources[{at}].clusters"),
+                    format!("{cluster}: no such upstream"),
+                );
+            }
+        }
+        for (at, route) in
+            self.routes.iter().enumerate().filter(|(_, route)| !known(&route.cluster))
+        {
+            problems.add(
+                format!("routes[{at}].cluster"),
+                format!("{}: no such upstream", route.cluster),
+            );
+        }
+        for (at, upstream) in self.upstreams.iter().enumerate() {
+            let key = format!("upstreams[{at}].name");
+            if upstream.name == configuration.sts_cluster {
+                // Whoever could be routed to the STS would carry the gateway's certificate there.
+                problems.add(key, "is the STS's cluster, to which no route may lead");
+            } else if self.upstreams.iter().take(at).any(|other| other.name == upstream.name) {
+                problems.add(key, format!("{}: there is another of this name", upstream.name));
+            }
+        }
+        problems.or(configuration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::PathMatch;
+
+    #[test]
+    fn the_committed_file_is_what_the_generator_writes() {
+        let committed = include_str!("../bootstrap.yaml");
+        let generated = Bootstrap::default().to_yaml().unwrap();
+        assert!(
+            committed == generated,
+            "envoy/bootstrap.yaml is stale: run `cargo run -p obolus-envoy --bin envoy-bootstrap`",
+        );
+    }
+
+    #[test]
+    fn the_guard_stands_directly_before_the_router_and_protects_what_the_filter_protects() {
+        let mut gateway = Bootstrap::default();
+        gateway.configuration["resources"][0]["clusters"] = json!(["obolus-mcp", "second"]);
+        gateway.upstreams.push(Upstream::plain("second", ([127, 0, 0, 1], 1).into_endpoint()));
+        gateway.upstreams.push(Upstream::plain("shop", ([127, 0, 0, 1], 2).into_endpoint()));
+        let value = gateway.to_value().unwrap();
+
+        let filters = value
+            .pointer(
+                "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters",
+            )
+            .unwrap();
+        let names: Vec<_> = filters.as_array().unwrap().iter().map(|one| &one["name"]).collect();
+        assert_eq!(names, ["obolus.filter", "obolus.guard", "envoy.filters.http.router"]);
+        assert_eq!(filters[1], guard::guard(&["obolus-mcp", "second"]));
+
+        let clusters = value.pointer("/static_resources/clusters").unwrap().as_array().unwrap();
+        let guarded: Vec<_> = clusters
+            .iter()
+            .filter(|cluster| cluster.to_string().contains("obolus.guard"))
+            .map(|cluster| &cluster["name"])
+            .collect();
+        assert_eq!(guarded, ["obolus-mcp", "second"]);
+    }
+
+    #[test]
+    fn the_buffer_is_well_above_the_largest_body() {
+        let mut gateway = Bootstrap::default();
+        gateway.configuration["resources"][0]["maxBodyBytes"] = json!(5_000_000);
+        let limit = &gateway.listener().unwrap()["per_connection_buffer_limit_bytes"];
+        assert_eq!(*limit, json!(10_000_000));
+    }
+
+    #[test]
+    fn no_route_leads_to_the_sts_or_to_nowhere_and_both_are_said_at_once() {
+        let mut gateway = Bootstrap::default();
+        gateway.upstreams.push(Upstream::plain("obolus-sts", ([127, 0, 0, 1], 1).into_endpoint()));
+        gateway.routes.push(Route {
+            name: "typo".to_owned(),
+            hosts: vec!["*".to_owned()],
+            path: PathMatch::Prefix("/".to_owned()),
+            cluster: "shpo".to_owned(),
+        });
+        let problems = gateway.to_value().unwrap_err();
+        let keys: Vec<_> = problems.iter().filter_map(|line| line.split(": ").next()).collect();
+        assert_eq!(keys, ["routes[0].cluster", "upstreams[1].name"]);
+    }
+
+    trait IntoEndpoint {
+        fn into_endpoint(self) -> Endpoint;
+    }
+
+    impl IntoEndpoint for ([u8; 4], u16) {
+        fn into_endpoint(self) -> Endpoint {
+            SocketAddr::from(self).into()
+        }
+    }
+}

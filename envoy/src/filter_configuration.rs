@@ -1,0 +1,224 @@
+//! What the rest of the gateway takes from the filter's configuration.
+//!
+//! The configuration itself belongs to `obolus-core`, which parses it in full. Here it is carried
+//! as it is, and read only where Envoy's configuration has to agree with it; so the filter and
+//! what stands around it cannot disagree.
+
+use http::Uri;
+use serde_json::{Value, json};
+
+use crate::json_text::json_text;
+use crate::problems::Problems;
+
+/// Envoy's own default; a filter configuration without `maxBodyBytes` means the same.
+const DEFAULT_BODY_LIMIT: u64 = 1024 * 1024;
+
+/// The filter's configuration, and what Envoy must know of it.
+#[derive(Debug, Clone)]
+pub struct FilterConfiguration {
+    value: Value,
+    /// `sts.cluster`: the Envoy cluster of the filter's callouts.
+    pub sts_cluster: String,
+    /// `sts.authority`: the name that the STS's certificate must carry.
+    pub sts_authority: String,
+    /// `sts.credentialEnv`: the variable of Envoy's environment that the module may read.
+    pub credential_env: String,
+    /// `resources[]`.
+    pub resources: Vec<Resource>,
+    /// The largest `resources[].maxBodyBytes`.
+    pub body_limit: u64,
+}
+
+/// One protected resource: its URL, and the clusters behind it.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// `resources[].name`.
+    pub name: String,
+    /// The URL's authorities: as written, and with or without the scheme's default port.
+    pub hosts: Vec<String>,
+    /// The URL's path.
+    pub path: String,
+    /// `resources[].clusters`: reached with a permit only. The generated route leads to the first.
+    pub clusters: Vec<String>,
+}
+
+impl FilterConfiguration {
+    /// Reads what is needed, and says everything that is missing or unfit.
+    pub fn read(value: &Value) -> Result<Self, Problems> {
+        let mut problems = Problems::none();
+        let mut text = |pointer: &str| match value.pointer(pointer).and_then(Value::as_str) {
+            Some(text) if !text.is_empty() => text.to_owned(),
+            _ => {
+                problems.add(pointer.trim_start_matches('/').replace('/', "."), "must be a text");
+                String::new()
+            }
+        };
+        let sts_cluster = text("/sts/cluster");
+        let sts_authority = text("/sts/authority");
+        let credential_env = text("/sts/credentialEnv");
+
+        let list = value.get("resources").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        if list.is_empty() {
+            problems.add("resources", "must name at least one resource");
+        }
+        let resources = list
+            .iter()
+            .enumerate()
+            .filter_map(|(at, value)| resource(at, value, &mut problems))
+            .collect();
+        let body_limit = list
+            .iter()
+            .map(|value| value.get("maxBodyBytes").and_then(Value::as_u64))
+            .map(|limit| limit.unwrap_or(DEFAULT_BODY_LIMIT))
+            .max()
+            .unwrap_or(DEFAULT_BODY_LIMIT);
+
+        let value = value.clone();
+        problems.or(Self {
+            value,
+            sts_cluster,
+            sts_authority,
+            credential_env,
+            resources,
+            body_limit,
+        })
+    }
+
+    /// Every cluster that is reached with a permit only, each once, in the order of the resources.
+    pub fn protected_clusters(&self) -> Vec<&str> {
+        let mut protected = Vec::new();
+        for cluster in self.resources.iter().flat_map(|resource| &resource.clusters) {
+            if !protected.contains(&cluster.as_str()) {
+                protected.push(cluster.as_str());
+            }
+        }
+        protected
+    }
+
+    /// The configuration as the module receives it.
+    pub(crate) fn to_json(&self) -> String {
+        json_text(&self.value)
+    }
+}
+
+fn resource(at: usize, value: &Value, problems: &mut Problems) -> Option<Resource> {
+    let key = |field: &str| format!("resources[{at}].{field}");
+    let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
+
+    let clusters: Vec<String> = value
+        .get("clusters")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|cluster| cluster.as_str().map(str::to_owned))
+        .collect();
+    if clusters.is_empty() {
+        problems.add(key("clusters"), "must name the Envoy clusters behind this resource");
+    }
+    let url = text("resource").parse::<Uri>().ok().and_then(|uri| {
+        let hosts = hosts(uri.scheme_str()?, uri.authority()?.as_str())?;
+        Some((hosts, uri.path().to_owned()))
+    });
+    let Some((hosts, path)) = url else {
+        problems.add(key("resource"), "must be an http or https URL without user information");
+        return None;
+    };
+    Some(Resource { name: text("name").to_owned(), hosts, path, clusters })
+}
+
+/// The authorities under which clients may name the host; a default port may be said or left out.
+fn hosts(scheme: &str, authority: &str) -> Option<Vec<String>> {
+    let default_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return None,
+    };
+    if authority.contains('@') {
+        return None;
+    }
+    let authority = authority.to_ascii_lowercase();
+    Some(if let Some(bare) = authority.strip_suffix(default_port) {
+        vec![bare.to_owned(), authority]
+    } else if authority.rsplit(']').next().is_some_and(|tail| tail.contains(':')) {
+        vec![authority]
+    } else {
+        vec![format!("{authority}{default_port}"), authority]
+    })
+}
+
+/// The configuration in `envoy/bootstrap.yaml`: everything on one machine, with a local Keycloak.
+pub fn example() -> Value {
+    json!({
+        "sts": {
+            "cluster": "obolus-sts",
+            "authority": "sts.obolus.internal",
+            "callerId": "gateway",
+            "credentialEnv": "OBOLUS_STS_CREDENTIAL",
+            "timeoutMs": 5000,
+        },
+        "issuers": [{
+            "name": "keycloak",
+            "issuer": "https://localhost:8443/realms/obolus",
+            "profile": "keycloak",
+            "algorithms": ["RS256"],
+        }],
+        "resources": [{
+            "name": "kubernetes",
+            "resource": "http://localhost:10000/mcp",
+            "clusters": ["obolus-mcp"],
+            "issuers": ["keycloak"],
+            "audiences": ["http://localhost:10000/mcp"],
+            "requiredScopes": ["mcp:tools"],
+            "target": {"name": "kubernetes", "audience": "kubernetes"},
+            "allowedOrigins": [],
+            "maxBodyBytes": DEFAULT_BODY_LIMIT,
+        }],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_says_what_is_protected() {
+        let configuration = FilterConfiguration::read(&example()).unwrap();
+        assert_eq!(configuration.protected_clusters(), ["obolus-mcp"]);
+        assert_eq!(configuration.sts_cluster, "obolus-sts");
+        assert_eq!(configuration.resources[0].path, "/mcp");
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let value = json!({"sts": {"cluster": ""}, "resources": [{"resource": "ftp://a/"}, {
+            "resource": "https://user@a/mcp", "clusters": ["x"],
+        }]});
+        let problems = FilterConfiguration::read(&value).unwrap_err();
+        let keys: Vec<&str> = problems.iter().filter_map(|line| line.split(": ").next()).collect();
+        assert_eq!(
+            keys,
+            [
+                "sts.cluster",
+                "sts.authority",
+                "sts.credentialEnv",
+                "resources[0].clusters",
+                "resources[0].resource",
+                "resources[1].resource",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_default_port_may_be_said_or_left_out_and_no_other_port_is_added() {
+        for (scheme, authority, expected) in [
+            ("http", "localhost:10000", &["localhost:10000"][..]),
+            ("https", "MCP.example.com", &["mcp.example.com:443", "mcp.example.com"]),
+            ("https", "mcp.example.com:443", &["mcp.example.com", "mcp.example.com:443"]),
+            ("https", "mcp.example.com:80", &["mcp.example.com:80"]),
+            ("http", "[::1]", &["[::1]:80", "[::1]"]),
+            ("http", "[::1]:8080", &["[::1]:8080"]),
+        ] {
+            assert_eq!(hosts(scheme, authority).unwrap(), expected, "{scheme} {authority}");
+        }
+    }
+}

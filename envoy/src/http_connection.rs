@@ -1,0 +1,52 @@
+//! How HTTP is read from clients, before any filter sees it.
+
+use serde_json::{Value, json};
+
+use crate::access_log::access_log;
+
+/// The connection manager of an edge: nothing that a client sends is believed, spelled in two
+/// ways, or waited for without end.
+///
+/// There are no upgrades, so no WebSocket and no CONNECT. `enable_trailers` stays off: HTTP/1
+/// trailers are dropped; those of HTTP/2 reach our filter.
+pub(crate) fn http_connection(virtual_hosts: &[Value], http_filters: &[Value]) -> Value {
+    json!({
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": "gateway",
+            "normalize_path": true,
+            "merge_slashes": true,
+            "path_with_escaped_slashes_action": "REJECT_REQUEST",
+            "common_http_protocol_options": {
+                "headers_with_underscores_action": "REJECT_REQUEST",
+                "idle_timeout": "900s",
+            },
+            "http2_protocol_options": {
+                "max_concurrent_streams": 100,
+                "initial_stream_window_size": 65_536,
+                "initial_connection_window_size": 1_048_576,
+            },
+            "use_remote_address": true,
+            "internal_address_config": {"unix_sockets": false},
+            "request_headers_timeout": "10s",
+            "request_timeout": "60s",
+            "stream_idle_timeout": "300s",
+            "server_name": "obolus",
+            "access_log": [access_log()],
+            "route_config": {"name": "gateway", "virtual_hosts": virtual_hosts},
+            "http_filters": http_filters,
+        },
+    })
+}
+
+/// The end of every chain; it adds no `x-envoy-*` headers of its own.
+pub(crate) fn router() -> Value {
+    json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+            "suppress_envoy_headers": true,
+        },
+    })
+}

@@ -1,0 +1,72 @@
+//! Clusters to which routes lead: the MCP server, and a gateway's other applications.
+
+use serde_json::{Value, json};
+
+use crate::endpoint::Endpoint;
+use crate::guard;
+use crate::tls::UpstreamTls;
+
+/// An application behind the gateway.
+///
+/// Whether it is protected is not said here: it is when the filter's configuration lists its name
+/// in `resources[].clusters`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// The cluster's name.
+    pub name: String,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// Plain HTTP without.
+    pub tls: Option<UpstreamTls>,
+}
+
+impl Upstream {
+    /// An application that is reached with plain HTTP.
+    pub fn plain(name: impl Into<String>, endpoint: impl Into<Endpoint>) -> Self {
+        Self { name: name.into(), endpoint: endpoint.into(), tls: None }
+    }
+
+    pub(crate) fn to_value(&self, protected: bool) -> Value {
+        let mut value = cluster(&self.name, &self.endpoint);
+        if let Some(object) = value.as_object_mut() {
+            if let Some(tls) = &self.tls {
+                object.insert("transport_socket".to_owned(), tls.transport_socket());
+            }
+            if protected {
+                object.insert("typed_extension_protocol_options".to_owned(), guarded(&self.name));
+            }
+        }
+        value
+    }
+}
+
+/// A cluster without TLS.
+pub(crate) fn cluster(name: &str, endpoint: &Endpoint) -> Value {
+    json!({
+        "name": name,
+        "type": endpoint.discovery(),
+        "dns_lookup_family": "V4_PREFERRED",
+        "connect_timeout": "2s",
+        "load_assignment": endpoint.load_assignment(name),
+    })
+}
+
+/// The cluster's own guard, which holds on whatever way a request came here.
+fn guarded(cluster: &str) -> Value {
+    const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    json!({
+        OPTIONS: {
+            "@type": format!("type.googleapis.com/{OPTIONS}"),
+            "explicit_http_config": {"http_protocol_options": {}},
+            "http_filters": [
+                guard::on_cluster(cluster),
+                {
+                    "name": "envoy.filters.http.upstream_codec",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+                    },
+                },
+            ],
+        },
+    })
+}
