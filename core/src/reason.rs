@@ -59,8 +59,6 @@ pub enum Reason {
     MethodNotAllowed,
     /// CONNECT or a protocol upgrade.
     UpgradeRefused,
-    /// A body where none belongs.
-    BodyUnexpected,
     /// `Content-Type` is not `application/json`.
     ContentTypeRefused,
     /// The body is compressed: we would authorize bytes that we cannot read.
@@ -187,7 +185,6 @@ reasons! {
     TargetNotGranted => "target_not_granted", 403, Some("unauthorized_client"), "such a token may not be exchanged for this target";
     MethodNotAllowed => "method_not_allowed", 405, INVALID_REQUEST, "the endpoint takes POST only";
     UpgradeRefused => "upgrade_refused", 400, INVALID_REQUEST, "protocol upgrades are refused";
-    BodyUnexpected => "body_unexpected", 400, INVALID_REQUEST, "this method takes no body";
     ContentTypeRefused => "content_type_refused", 415, INVALID_REQUEST, "the body must be application/json";
     ContentEncodingRefused => "content_encoding_refused", 415, INVALID_REQUEST, "a compressed body is refused";
     BodyTooLarge => "body_too_large", 413, INVALID_REQUEST, "the body is over the limit";

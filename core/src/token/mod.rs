@@ -10,8 +10,10 @@ mod claims;
 mod digest;
 mod ecdsa_der;
 mod jwk;
+mod keyring;
 mod principal;
 mod pure_rust;
+mod token_cache;
 mod unverified;
 mod verify;
 
@@ -20,8 +22,10 @@ pub use check::{CheckedToken, IssuerRules, Profile};
 pub use digest::TokenDigest;
 pub use ecdsa_der::ecdsa_der_signature;
 pub use jwk::{Algorithm, KeySet, KeySetError, VerificationKey};
+pub use keyring::{FetchId, KeyRing, Wanted};
 pub use principal::{Identity, Principal};
 pub use pure_rust::PureRust;
+pub use token_cache::TokenCache;
 pub use unverified::{MAX_TOKEN_BYTES, UnverifiedToken};
 pub use verify::{InvalidSignature, SignatureVerifier, SignedToken, Unverified};
 
