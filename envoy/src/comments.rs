@@ -21,8 +21,8 @@ const KEYS: &[(&str, &str)] = &[
     ),
     ("common_http_protocol_options", "x_y and x-y are one header to many servers."),
     (
-        "internal_address_config",
-        "Nobody is internal: the x-envoy-* headers of clients are dropped.",
+        "use_remote_address",
+        "An edge: the client's address is the connection's, and its x-envoy-* headers are dropped.",
     ),
     ("merge_slashes", "One spelling per path: //, /./ and /../ are resolved, %2f and %5c refused."),
     (

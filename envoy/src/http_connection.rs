@@ -9,6 +9,10 @@ use crate::access_log::access_log;
 ///
 /// There are no upgrades, so no WebSocket and no CONNECT. `enable_trailers` stays off: HTTP/1
 /// trailers are dropped; those of HTTP/2 reach our filter.
+///
+/// There is no `internal_address_config`: in Envoy 1.40 nobody is internal then, so `x-envoy-*`
+/// headers of clients (retries, timeouts) are dropped. An *empty* one makes loopback and private
+/// addresses internal.
 pub(crate) fn http_connection(virtual_hosts: &[Value], http_filters: &[Value]) -> Value {
     json!({
         "name": "envoy.filters.network.http_connection_manager",
@@ -28,7 +32,6 @@ pub(crate) fn http_connection(virtual_hosts: &[Value], http_filters: &[Value]) -
                 "initial_connection_window_size": 1_048_576,
             },
             "use_remote_address": true,
-            "internal_address_config": {"unix_sockets": false},
             "request_headers_timeout": "10s",
             "request_timeout": "60s",
             "stream_idle_timeout": "300s",
