@@ -86,7 +86,8 @@ mod tests {
         cache.put("b", 2);
         assert_eq!(cache.get("a"), Some(&1));
         cache.put("c", 3);
-        assert_eq!((cache.get("a"), cache.len()), (Some(&1), 2));
+        assert_eq!(cache.get("a"), Some(&1));
+        assert_eq!(cache.len(), 2);
         assert_eq!(cache.get("b"), None);
     }
 
@@ -99,7 +100,8 @@ mod tests {
         cache.put("bbbb", 2);
         assert_eq!(cache.len(), 2);
         cache.put("cccc", 3);
-        assert_eq!((cache.get("aaaa"), cache.len()), (None, 2));
+        assert_eq!(cache.get("aaaa"), None);
+        assert_eq!(cache.len(), 2);
         cache.clear();
         cache.put("0123456789", 1);
         assert_eq!(cache.len(), 1);
