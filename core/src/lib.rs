@@ -16,6 +16,7 @@ pub mod mcp;
 pub mod metadata;
 pub mod policy;
 pub mod reason;
+pub mod reply;
 pub mod token;
 
 pub use reason::Reason;

@@ -1,0 +1,118 @@
+//! Answers that the filter gives itself, from configuration and decisions alone.
+
+use serde_json::json;
+
+use crate::Reason;
+use crate::config::Resource;
+use crate::mcp::Id;
+use crate::metadata::{challenge, protected_resource_metadata};
+
+/// A whole answer. Header names are in lower case, as HTTP/2 has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers, without CORS: that goes on every answer, see [`cors_headers`].
+    pub headers: Vec<(&'static str, String)>,
+    /// Body; empty for none.
+    pub body: String,
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+const EXPOSED: &str = "WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version";
+const METHODS: &str = "POST, OPTIONS";
+const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, \
+                               Mcp-Name, Mcp-Session-Id, Last-Event-ID";
+
+/// The answer to a request that is refused.
+///
+/// A body that was refused is answered as JSON-RPC, because a client that tries the newest revision takes a
+/// 400 without a JSON-RPC error for an old server (MCP 2026-07-28, Streamable HTTP). A refused token is
+/// answered as OAuth has it.
+#[must_use]
+pub fn denial(reason: Reason, resource: &Resource, id: Option<&Id>) -> Reply {
+    let mut headers = vec![(JSON.0, JSON.1.to_owned()), ("cache-control", "no-store".to_owned())];
+    if let Some(challenge) = challenge(reason, resource) {
+        headers.push(("www-authenticate", challenge));
+    }
+    if let Some(seconds) = reason.retry_after_seconds() {
+        headers.push(("retry-after", seconds.to_string()));
+    }
+    if reason == Reason::MethodNotAllowed {
+        headers.push(("allow", METHODS.to_owned()));
+    }
+    let body = match reason.json_rpc_code() {
+        Some(code) => json!({
+            "jsonrpc": "2.0",
+            "id": id.map(Id::as_json),
+            "error": {
+                "code": code,
+                "message": reason.description(),
+                "data": {"reason": reason.as_str()},
+            },
+        }),
+        None => json!({
+            "error": reason.oauth_error().unwrap_or("invalid_request"),
+            "error_description": reason.description(),
+            "reason": reason.as_str(),
+        }),
+    };
+    Reply { status: reason.status(), headers, body: body.to_string() }
+}
+
+/// The answer to a request for a resource's metadata (RFC 9728 §3.2); open to every page, as they hold nothing
+/// that the challenge does not.
+#[must_use]
+pub fn metadata(resource: &Resource, method: &str) -> Reply {
+    let any_origin = ("access-control-allow-origin", "*".to_owned());
+    match method {
+        "GET" | "HEAD" => Reply {
+            status: 200,
+            headers: vec![
+                (JSON.0, JSON.1.to_owned()),
+                ("cache-control", "max-age=300".to_owned()),
+                any_origin,
+            ],
+            body: protected_resource_metadata(resource).to_string(),
+        },
+        "OPTIONS" => Reply {
+            status: 204,
+            headers: vec![
+                any_origin,
+                ("access-control-allow-methods", "GET, HEAD, OPTIONS".to_owned()),
+                ("access-control-allow-headers", "MCP-Protocol-Version".to_owned()),
+                ("access-control-max-age", "3600".to_owned()),
+            ],
+            body: String::new(),
+        },
+        _ => Reply {
+            status: Reason::MethodNotAllowed.status(),
+            headers: vec![("allow", "GET, HEAD, OPTIONS".to_owned())],
+            body: String::new(),
+        },
+    }
+}
+
+/// The answer to a CORS preflight of an allowed origin; [`cors_headers`] go on top.
+#[must_use]
+pub fn preflight() -> Reply {
+    Reply {
+        status: 204,
+        headers: vec![
+            ("access-control-allow-methods", METHODS.to_owned()),
+            ("access-control-allow-headers", REQUEST_HEADERS.to_owned()),
+            ("access-control-max-age", "3600".to_owned()),
+        ],
+        body: String::new(),
+    }
+}
+
+/// What every answer to an allowed `Origin` carries, ours and the server's.
+#[must_use]
+pub fn cors_headers(origin: &str) -> [(&'static str, &str); 3] {
+    [
+        ("access-control-allow-origin", origin),
+        ("access-control-expose-headers", EXPOSED),
+        ("vary", "Origin"),
+    ]
+}
