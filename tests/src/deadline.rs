@@ -72,18 +72,12 @@ struct Waiting {
 
 impl Waiting {
     fn new(within: Duration) -> Self {
-        Self {
-            since: Instant::now(),
-            within,
-            pause: FIRST_PAUSE,
-        }
+        Self { since: Instant::now(), within, pause: FIRST_PAUSE }
     }
 
     /// At least one millisecond, so that even the last attempt gets to say why it failed.
     fn left(&self) -> Duration {
-        self.within
-            .saturating_sub(self.since.elapsed())
-            .max(Duration::from_millis(1))
+        self.within.saturating_sub(self.since.elapsed()).max(Duration::from_millis(1))
     }
 
     /// How long to pause before the next attempt, or the error that ends the waiting.
@@ -115,27 +109,20 @@ mod tests {
         })
         .unwrap_err();
         let text = format!("{error:#}");
-        assert!(
-            text.contains("the moon") && text.contains(&format!("clouds {seen}")),
-            "{text}"
-        );
+        assert!(text.contains("the moon") && text.contains(&format!("clouds {seen}")), "{text}");
     }
 
     #[tokio::test]
     async fn a_hanging_condition_and_a_hopeless_one_both_end() {
-        let hangs = eventually(
-            "a reply",
-            Duration::from_millis(20),
-            std::future::pending::<Result<()>>,
-        );
+        let hangs =
+            eventually("a reply", Duration::from_millis(20), std::future::pending::<Result<()>>);
         assert!(format!("{:#}", hangs.await.unwrap_err()).contains("did not answer"));
 
         let started = Instant::now();
-        let error = eventually("it", Duration::from_secs(60), || async {
-            Err::<(), _>(hopeless("gone"))
-        })
-        .await
-        .unwrap_err();
+        let error =
+            eventually("it", Duration::from_secs(60), || async { Err::<(), _>(hopeless("gone")) })
+                .await
+                .unwrap_err();
         assert!(format!("{error:#}").contains("gone"));
         assert!(started.elapsed() < Duration::from_secs(10));
     }

@@ -10,6 +10,7 @@
 
 pub mod deadline;
 pub mod fixtures;
+pub mod https;
 pub mod parts;
 pub mod pki;
 pub mod ports;

@@ -1,6 +1,6 @@
 //! Certificates for tests: an authority, and leaves of it.
 //!
-//! All keys are ECDSA P-256. Files hold PEM: the leaf alone, the leaf followed by its authority
+//! All keys are ECDSA P-256, except where RSA is asked for. Files hold PEM: the leaf alone, the leaf followed by its authority
 //! (what servers present), and the key as PKCS#8.
 
 use std::net::IpAddr;
@@ -23,14 +23,10 @@ impl Authority {
     /// Makes a key and a self-signed certificate.
     pub fn new(common_name: &str) -> Result<Self> {
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, common_name);
+        params.distinguished_name.push(DnType::CommonName, common_name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        Ok(Self {
-            issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)?,
-        })
+        Ok(Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)? })
     }
 
     /// The authority's certificate.
@@ -45,12 +41,7 @@ impl Authority {
 
     /// A server certificate for `localhost` and `127.0.0.1`.
     pub fn server(&self) -> Result<Leaf> {
-        self.issue(
-            Subject::named("localhost")
-                .server()
-                .dns("localhost")
-                .ip([127, 0, 0, 1]),
-        )
+        self.issue(Subject::named("localhost").server().dns("localhost").ip([127, 0, 0, 1]))
     }
 
     /// A client certificate whose only name is in its subject.
@@ -91,6 +82,36 @@ impl Authority {
     }
 }
 
+/// A certificate signed by its own key, as identity providers take them for a client's assertions.
+pub fn self_signed(common_name: &str, kind: KeyKind) -> Result<Leaf> {
+    let key = match kind {
+        KeyKind::Ec => KeyPair::generate()?,
+        // Ring signs with RSA keys but does not make them.
+        KeyKind::Rsa => KeyPair::from_pkcs8_pem_and_sign_algo(
+            &jwt_simple::prelude::RS256KeyPair::generate(2048)?.to_pem()?,
+            &rcgen::PKCS_RSA_SHA256,
+        )?,
+    };
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    let certificate = params.self_signed(&key)?;
+    Ok(Leaf {
+        certificate: certificate.pem(),
+        der: certificate.der().to_vec(),
+        chain: certificate.pem(),
+        key: key.serialize_pem(),
+    })
+}
+
+/// What to make a key for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// ECDSA P-256: ES256.
+    Ec,
+    /// RSA 2048: RS256, PS256.
+    Rsa,
+}
+
 /// What a leaf says about its holder.
 #[derive(Debug)]
 pub struct Subject {
@@ -112,12 +133,7 @@ impl Subject {
     pub fn named(common_name: &str) -> Self {
         let mut name = DistinguishedName::new();
         name.push(DnType::CommonName, common_name);
-        Self {
-            name,
-            alternatives: Vec::new(),
-            usages: Vec::new(),
-            expired: false,
-        }
+        Self { name, alternatives: Vec::new(), usages: Vec::new(), expired: false }
     }
 
     /// Adds an organization: to Kubernetes a group.
@@ -177,9 +193,7 @@ pub struct Leaf {
 
 impl std::fmt::Debug for Leaf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Leaf")
-            .field("certificate", &self.certificate)
-            .finish_non_exhaustive()
+        f.debug_struct("Leaf").field("certificate", &self.certificate).finish_non_exhaustive()
     }
 }
 

@@ -48,12 +48,8 @@ impl Port {
 
     /// Reserves `N` ports at once: `let [http, admin] = Port::reserve_all()?;`.
     pub fn reserve_all<const N: usize>() -> Result<[Self; N]> {
-        let ports = (0..N)
-            .map(|_| Self::reserve())
-            .collect::<Result<Vec<_>>>()?;
-        ports
-            .try_into()
-            .map_err(|_| anyhow::anyhow!("did not get {N} ports"))
+        let ports = (0..N).map(|_| Self::reserve()).collect::<Result<Vec<_>>>()?;
+        ports.try_into().map_err(|_| anyhow::anyhow!("did not get {N} ports"))
     }
 
     fn try_reserve(number: u16, folder: &std::path::Path) -> Result<Option<Self>> {
@@ -67,10 +63,7 @@ impl Port {
         if file.try_lock().is_err() || TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_err() {
             return Ok(None);
         }
-        Ok(Some(Self {
-            number,
-            _reservation: file,
-        }))
+        Ok(Some(Self { number, _reservation: file }))
     }
 
     /// The port's number.
@@ -113,13 +106,9 @@ mod tests {
     #[test]
     fn parallel_reservations_never_share_a_port_and_a_dropped_one_is_free_again() {
         let reserved: Vec<Port> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| Port::reserve_all::<10>().unwrap()))
-                .collect();
-            threads
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap())
-                .collect()
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| Port::reserve_all::<10>().unwrap())).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
         });
         let distinct: HashSet<u16> = reserved.iter().map(Port::number).collect();
         assert_eq!(distinct.len(), 80);

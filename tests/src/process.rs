@@ -62,14 +62,8 @@ impl Program {
         log: impl Into<PathBuf>,
     ) -> Self {
         let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", SUPERVISOR, "obolus-supervisor"])
-            .arg(program);
-        Self {
-            name: name.into(),
-            command,
-            log: log.into(),
-        }
+        command.args(["-c", SUPERVISOR, "obolus-supervisor"]).arg(program);
+        Self { name: name.into(), command, log: log.into() }
     }
 
     /// Adds one argument.
@@ -103,8 +97,7 @@ impl Program {
     pub fn env_clear(mut self) -> Self {
         self.command.env_clear();
         let kept = |name: &str| std::env::var_os(name).map(|value| (OsString::from(name), value));
-        self.command
-            .envs(["PATH", "HOME"].into_iter().filter_map(kept));
+        self.command.envs(["PATH", "HOME"].into_iter().filter_map(kept));
         self
     }
 
@@ -118,11 +111,10 @@ impl Program {
     ///
     /// A program that cannot be executed has "exited" with code 126 or 127, as a shell says it.
     pub fn start(mut self) -> Result<Process> {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(&self.log)
-            .with_context(|| format!("cannot write {}'s log {}", self.name, self.log.display()))?;
+        let log =
+            File::options().create(true).append(true).open(&self.log).with_context(|| {
+                format!("cannot write {}'s log {}", self.name, self.log.display())
+            })?;
         let mut supervisor = self
             .command
             .process_group(0)
@@ -131,14 +123,8 @@ impl Program {
             .stderr(log)
             .spawn()
             .with_context(|| format!("cannot start {}", self.name))?;
-        let control = supervisor
-            .stdin
-            .take()
-            .context("no pipe to the supervisor")?;
-        let report = supervisor
-            .stdout
-            .take()
-            .context("no pipe from the supervisor")?;
+        let control = supervisor.stdin.take().context("no pipe to the supervisor")?;
+        let report = supervisor.stdout.take().context("no pipe from the supervisor")?;
         let mut process = Process {
             name: self.name,
             log: self.log,
@@ -184,11 +170,8 @@ impl Process {
         if self.exit_code.is_none() && self.supervisor.try_wait()?.is_some() {
             // No code was reported when the group was killed as a whole.
             let killed = 128 + 9;
-            self.exit_code = Some(
-                self.next_report()?
-                    .and_then(|c| c.try_into().ok())
-                    .unwrap_or(killed),
-            );
+            self.exit_code =
+                Some(self.next_report()?.and_then(|c| c.try_into().ok()).unwrap_or(killed));
         }
         Ok(self.exit_code)
     }
@@ -209,17 +192,14 @@ impl Process {
     pub fn wait(&mut self, within: Duration) -> Result<i32> {
         let what = format!("the end of {}", self.name);
         eventually_blocking(&what, within, || {
-            self.exited()?
-                .with_context(|| format!("process {} still runs", self.pid))
+            self.exited()?.with_context(|| format!("process {} still runs", self.pid))
         })
         .with_context(|| self.log_tail())
     }
 
     /// Sends a signal by its name without `SIG`: `TERM`, `HUP`, `USR1`, `STOP`.
     pub fn signal(&mut self, name: &str) -> Result<()> {
-        let Some(control) = &mut self.control else {
-            bail!("{} was killed", self.name)
-        };
+        let Some(control) = &mut self.control else { bail!("{} was killed", self.name) };
         writeln!(control, "{name}").with_context(|| format!("{} has ended", self.name))
     }
 
@@ -240,9 +220,7 @@ impl Process {
     pub fn kill(&mut self) {
         drop(self.control.take());
         let gone = eventually_blocking("a killed process", Duration::from_secs(5), || {
-            self.supervisor
-                .try_wait()?
-                .context("the supervisor still runs")
+            self.supervisor.try_wait()?.context("the supervisor still runs")
         });
         if gone.is_err() {
             // Somebody must have killed the part of the supervisor that watches the pipe.

@@ -58,9 +58,7 @@ fn entry_in(
         return Ok(folder);
     }
     let progress = Progress::start(&subject, doing);
-    let making = tempfile::Builder::new()
-        .prefix(&format!(".{name}-"))
-        .tempdir_in(root)?;
+    let making = tempfile::Builder::new().prefix(&format!(".{name}-")).tempdir_in(root)?;
     make(making.path()).with_context(|| format!("{doing} {subject} failed"))?;
     std::fs::rename(making.keep(), &folder)
         .with_context(|| format!("cannot put {} in place", folder.display()))?;
@@ -70,15 +68,10 @@ fn entry_in(
 
 fn lock(root: &Path, name: &str, version: &str) -> Result<File> {
     let path = root.join(format!(".{name}-{version}.lock"));
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path)?;
     if file.try_lock().is_err() {
         eprintln!("{name} {version}: another process is at it, waiting…");
-        file.lock()
-            .with_context(|| format!("cannot lock {}", path.display()))?;
+        file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
     }
     Ok(file)
 }
@@ -88,22 +81,14 @@ fn lock(root: &Path, name: &str, version: &str) -> Result<File> {
 pub fn digest(paths: &[&Path], and: &[&str]) -> Result<String> {
     let mut hash = Sha256::new();
     for path in paths {
-        add_to(
-            &mut hash,
-            path,
-            Path::new(path.file_name().unwrap_or_default()),
-        )?;
+        add_to(&mut hash, path, Path::new(path.file_name().unwrap_or_default()))?;
     }
     for text in and {
         hash.update([0]);
         hash.update(text);
     }
     let digest = hash.finalize();
-    Ok(digest
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// `shown` is the path as part of the digest: the same sources in another checkout are the same.
@@ -114,9 +99,7 @@ fn add_to(hash: &mut Sha256, path: &Path, shown: &Path) -> Result<()> {
             .map(|entry| Ok(entry?.file_name()))
             .collect::<Result<Vec<_>>>()?;
         names.sort();
-        return names
-            .iter()
-            .try_for_each(|name| add_to(hash, &path.join(name), &shown.join(name)));
+        return names.iter().try_for_each(|name| add_to(hash, &path.join(name), &shown.join(name)));
     }
     let content = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     hash.update(shown.as_os_str().as_encoded_bytes());
@@ -143,10 +126,7 @@ mod tests {
                         made.fetch_add(1, Ordering::SeqCst);
                         Ok(std::fs::write(folder.join("file"), "whole")?)
                     });
-                    assert_eq!(
-                        std::fs::read(folder.unwrap().join("file")).unwrap(),
-                        b"whole"
-                    );
+                    assert_eq!(std::fs::read(folder.unwrap().join("file")).unwrap(), b"whole");
                 });
             }
         });

@@ -100,7 +100,8 @@ fn java() -> PathBuf {
 }
 
 fn go_minor_version() -> Option<u32> {
-    let output = Command::new("go").args(["env", "GOVERSION"]).stdin(Stdio::null()).output().ok()?;
+    let output =
+        Command::new("go").args(["env", "GOVERSION"]).stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.trim().strip_prefix("go1.")?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

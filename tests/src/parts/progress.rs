@@ -26,20 +26,12 @@ impl Progress {
                 eprintln!("{line}, {} s so far", since.elapsed().as_secs());
             }
         });
-        Self {
-            subject: subject.to_owned(),
-            since,
-            reminder: Some((stop, thread)),
-        }
+        Self { subject: subject.to_owned(), since, reminder: Some((stop, thread)) }
     }
 
     /// Prints "`subject`: done in N s".
     pub fn done(self) {
-        eprintln!(
-            "{}: done in {} s",
-            self.subject,
-            self.since.elapsed().as_secs_f32().ceil()
-        );
+        eprintln!("{}: done in {} s", self.subject, self.since.elapsed().as_secs_f32().ceil());
     }
 }
 

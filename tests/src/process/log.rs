@@ -11,12 +11,6 @@ pub(super) fn read(path: &Path) -> String {
 pub fn tail(path: &Path, lines: usize) -> String {
     let text = read(path);
     let all: Vec<&str> = text.lines().collect();
-    let last = all
-        .get(all.len().saturating_sub(lines)..)
-        .unwrap_or_default();
-    format!(
-        "--- end of {} ---\n{}\n---",
-        path.display(),
-        last.join("\n")
-    )
+    let last = all.get(all.len().saturating_sub(lines)..).unwrap_or_default();
+    format!("--- end of {} ---\n{}\n---", path.display(), last.join("\n"))
 }

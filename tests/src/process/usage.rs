@@ -11,16 +11,10 @@ impl Process {
     pub fn rss(&self) -> Result<u64> {
         let path = format!("/proc/{}/status", self.pid);
         let status = std::fs::read_to_string(&path).with_context(|| path.clone())?;
-        let kib = status.lines().find_map(|line| {
-            line.strip_prefix("VmRSS:")?
-                .trim()
-                .strip_suffix(" kB")?
-                .parse()
-                .ok()
-        });
-        Ok(kib
-            .map(|kib: u64| kib * 1024)
-            .with_context(|| format!("no VmRSS in {path}"))?)
+        let kib = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
+        Ok(kib.map(|kib: u64| kib * 1024).with_context(|| format!("no VmRSS in {path}"))?)
     }
 
     /// CPU time of all live threads, in the scheduler's nanoseconds.
