@@ -1,1 +1,26 @@
 //! Kubernetes tools over MCP that act as the caller and nobody else.
+//!
+//! Every request brings the caller's own token, already exchanged for one that the API server accepts. The server
+//! has no credential of its own: no kubeconfig, no service account, nothing read from the environment. What the
+//! caller may not do, it cannot do either.
+
+mod call_log;
+mod cluster;
+pub mod config;
+mod failure;
+mod front;
+mod metrics;
+mod names;
+mod operations;
+mod output;
+mod reload;
+mod selectors;
+mod serve;
+mod server;
+mod tls;
+mod tools;
+mod user_token;
+
+pub use cluster::Cluster;
+pub use config::Config;
+pub use serve::{Running, StartError};

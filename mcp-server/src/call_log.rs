@@ -1,0 +1,77 @@
+//! One line and one count for every tool call, however it ends.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rmcp::model::JsonObject;
+use serde_json::Value;
+
+use crate::metrics::Metrics;
+use crate::names::Namespace;
+
+/// A call under way. Dropped without an outcome, it was cancelled.
+pub(crate) struct CallLog {
+    tool: &'static str,
+    namespace: String,
+    outcome: &'static str,
+    started: Instant,
+    metrics: Arc<Metrics>,
+}
+
+impl CallLog {
+    pub(crate) fn start(tool: &'static str, arguments: &JsonObject, metrics: Arc<Metrics>) -> Self {
+        Self { tool, namespace: namespace(arguments), outcome: "cancelled", started: Instant::now(), metrics }
+    }
+
+    pub(crate) fn end(mut self, outcome: &'static str) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for CallLog {
+    fn drop(&mut self) {
+        let Self { tool, namespace, outcome, started, metrics } = self;
+        let duration = started.elapsed();
+        metrics.call(tool, outcome, duration);
+        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(%tool, %namespace, %outcome, duration_ms, "tool call");
+    }
+}
+
+/// The namespace if it is one: whatever else a caller sends stays out of the log.
+fn namespace(arguments: &JsonObject) -> String {
+    match arguments.get("namespace") {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) if text.is_empty() => String::new(),
+        Some(Value::String(text)) => Namespace::try_from(text.clone())
+            .map_or_else(|_| "(invalid)".to_owned(), |namespace| namespace.to_string()),
+        Some(_) => "(invalid)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_a_namespace_is_logged_as_one() {
+        let of = |value: Value| namespace(json!({ "namespace": value }).as_object().unwrap());
+        assert_eq!(of(json!("shop")), "shop");
+        assert_eq!(of(json!("eyJhbGciOi.J9.x")), "(invalid)");
+        assert_eq!(of(json!(7)), "(invalid)");
+        assert_eq!(of(json!("")), "");
+        assert_eq!(namespace(&JsonObject::new()), "");
+    }
+
+    #[test]
+    fn a_call_that_is_dropped_counts_as_cancelled() {
+        let metrics = Arc::new(Metrics::default());
+        drop(CallLog::start("whoami", &JsonObject::new(), Arc::clone(&metrics)));
+        CallLog::start("whoami", &JsonObject::new(), Arc::clone(&metrics)).end("ok");
+        let text = metrics.render();
+        assert!(text.contains(r#"{tool="whoami",outcome="cancelled"} 1"#), "{text}");
+        assert!(text.contains(r#"{tool="whoami",outcome="ok"} 1"#), "{text}");
+    }
+}

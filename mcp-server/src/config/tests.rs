@@ -1,0 +1,131 @@
+use super::*;
+
+const MINIMAL: &str = "[cluster]\nserver = \"https://k8s:6443\"\n";
+
+fn parse(text: &str) -> (Option<Config>, Problems) {
+    let mut problems = Problems::default();
+    let config = Config::parse(text, Path::new("/etc/obolus"), &mut problems);
+    (config, problems)
+}
+
+#[test]
+fn the_api_server_alone_is_enough_and_the_rest_has_defaults() {
+    let (config, problems) = parse(MINIMAL);
+    assert_eq!(problems, Problems::default());
+    let config = config.unwrap();
+    assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(config.allowed_hosts, ["localhost", "127.0.0.1", "::1"]);
+    assert!(config.allowed_origins.is_empty() && config.tls.is_none());
+    assert_eq!(config.cluster.request_timeout, Duration::from_secs(30));
+}
+
+#[test]
+fn everything_can_be_set_and_paths_start_at_the_files_own_folder() {
+    let (config, problems) = parse(
+        r#"
+        listen = "0.0.0.0:9000"
+        operations = "0.0.0.0:9001"
+        tls_cert = "tls.crt"
+        tls_key = "/run/tls.key"
+        allowed_hosts = ["mcp.example.com", "[::1]:9000"]
+        allowed_origins = ["https://app.example.com", "http://localhost:*"]
+        max_body_bytes = 4096
+        log_level = "debug"
+        [cluster]
+        server = "https://rancher.example.com/k8s/clusters/c-1"
+        certificate_authority = "ca.crt"
+        request_timeout_seconds = 5
+        "#,
+    );
+    assert_eq!(problems, Problems::default());
+    let config = config.unwrap();
+    let tls = config.tls.unwrap();
+    assert_eq!((tls.certificate.to_str(), tls.key.to_str()), (Some("/etc/obolus/tls.crt"), Some("/run/tls.key")));
+    assert_eq!(config.allowed_origins, ["https://app.example.com:443", "http://localhost:*"]);
+    assert_eq!(config.log_level, LogLevel::Debug);
+    assert_eq!(config.cluster.certificate_authority.unwrap().to_str(), Some("/etc/obolus/ca.crt"));
+}
+
+#[test]
+fn every_problem_is_told_at_once_with_the_path_of_its_key() {
+    let (config, problems) = parse(
+        r#"
+        listen = "localhost"
+        operations = 8081
+        tls_cert = "tls.crt"
+        allowed_hosts = ["ok.example.com", "https://x", "*"]
+        allowed_origins = ["*", "null", "https://a@b", "ftp://x"]
+        max_body_bytes = 1
+        log_level = "trace"
+        kubeconfig = "/root/.kube/config"
+        [cluster]
+        server = "http://k8s"
+        token = "eyJhbGciOi"
+        request_timeout_seconds = 0
+        [clusters.other]
+        server = "x"
+        "#,
+    );
+    assert!(config.is_none());
+    let mut keys: Vec<_> = problems.keys().collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        [
+            "allowed_hosts[1]",
+            "allowed_hosts[2]",
+            "allowed_origins[0]",
+            "allowed_origins[1]",
+            "allowed_origins[2]",
+            "allowed_origins[3]",
+            "cluster.request_timeout_seconds",
+            "cluster.server",
+            "cluster.token",
+            "clusters",
+            "kubeconfig",
+            "listen",
+            "log_level",
+            "max_body_bytes",
+            "operations",
+            "tls_key",
+        ]
+    );
+    let text = problems.to_string();
+    assert!(!text.contains("eyJhbGciOi"), "values are not repeated: {text}");
+    assert!(text.contains("cluster.token: unknown key: write one of server, certificate_authority"), "{text}");
+}
+
+#[test]
+fn single_mistakes_are_found_where_they_are() {
+    for (text, key) in [
+        ("", "cluster.server"),
+        ("cluster = 1", "cluster"),
+        ("listen = \"127.0.0.1:1\"\noperations = \"127.0.0.1:1\"\n[cluster]\nserver=\"https://k\"", "operations"),
+        ("allowed_hosts = []\n[cluster]\nserver=\"https://k\"", "allowed_hosts"),
+        ("tls_key = \"k\"\n[cluster]\nserver=\"https://k\"", "tls_cert"),
+        ("[cluster]\nserver=\"https://user:pw@k\"", "cluster.server"),
+        ("[cluster]\nserver=\"https://k?x=1\"", "cluster.server"),
+        ("[cluster]\nserver=\"https://k#x\"", "cluster.server"),
+        ("[cluster]\nserver=\"https://k/../x\"", "cluster.server"),
+        ("[cluster]\nserver=\"https://k\"\nx = [", "line 3"),
+    ] {
+        let (_, problems) = parse(text);
+        assert!(problems.keys().any(|found| found == key), "{text}: {problems}");
+    }
+}
+
+#[test]
+fn files_are_looked_at_together_with_the_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mcp.toml");
+    std::fs::write(folder.path().join("empty.pem"), "").unwrap();
+    std::fs::write(
+        &path,
+        "surprise = 1\ntls_cert = \"none.crt\"\ntls_key = \"none.key\"\n[cluster]\nserver = \"https://k\"\ncertificate_authority = \"empty.pem\"\n",
+    )
+    .unwrap();
+    let problems = Config::load(&path).unwrap_err();
+    let keys: Vec<_> = problems.keys().collect();
+    assert_eq!(keys, ["surprise", "tls_cert", "cluster.certificate_authority"], "{problems}");
+    assert!(Config::load(&folder.path().join("absent.toml")).is_err());
+}

@@ -1,0 +1,145 @@
+//! What stands before MCP: no bearer, no entry; and no revision that we do not serve.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use obolus_core::Reason;
+use obolus_core::token::{MAX_TOKEN_BYTES, bearer};
+use rmcp::model::{ErrorData, ProtocolVersion};
+use serde_json::json;
+
+use crate::metrics::Metrics;
+use crate::server::PROTOCOL_VERSIONS;
+use crate::user_token::UserToken;
+
+const PROTOCOL_VERSION: &str = "mcp-protocol-version";
+
+/// Lets a request pass that carries exactly one bearer token, as a [`UserToken`] in its extensions and no longer
+/// as a header: what comes after cannot print, forward or mistake it.
+///
+/// Whether the token is any good is for the API server to say, at every call.
+pub(crate) async fn require_bearer(
+    State(metrics): State<Arc<Metrics>>,
+    mut request: Request<Body>,
+    next: Next,
+) -> Response {
+    match user_token(request.headers()) {
+        Ok(token) => {
+            request.headers_mut().remove(AUTHORIZATION);
+            request.extensions_mut().insert(token);
+        }
+        Err(reason) => {
+            metrics.refused(reason);
+            tracing::info!(reason = reason.as_str(), "request refused");
+            return challenge(reason);
+        }
+    }
+    if let Err(refusal) = check_revision(request.headers()) {
+        metrics.refused(Reason::HeaderMismatch);
+        return refusal;
+    }
+    next.run(request).await
+}
+
+fn user_token(headers: &HeaderMap) -> Result<UserToken, Reason> {
+    let values: Vec<&[u8]> = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
+    let token = bearer(&values)?;
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(Reason::TokenTooLarge);
+    }
+    Ok(UserToken::new(token))
+}
+
+fn challenge(reason: Reason) -> Response {
+    let error = reason.oauth_error();
+    let challenge = match error {
+        None => "Bearer".to_owned(),
+        Some(error) => format!("Bearer error=\"{error}\", error_description=\"{}\"", reason.description()),
+    };
+    let body = json!({
+        "error": error.unwrap_or("invalid_request"),
+        "error_description": reason.description(),
+        "reason": reason.as_str(),
+    });
+    let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+    let mut response = (status, Json(body)).into_response();
+    if let Ok(value) = HeaderValue::from_str(&challenge) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+    response
+}
+
+/// rmcp answers a revision that it does not know, and one that the body asks for and we do not serve. It would
+/// serve an older one that only the header names, and read the first of two headers.
+fn check_revision(headers: &HeaderMap) -> Result<(), Response> {
+    let mut values = headers.get_all(PROTOCOL_VERSION).iter();
+    let Some(value) = values.next() else { return Ok(()) };
+    let refusal = if values.next().is_some() {
+        ErrorData::header_mismatch("MCP-Protocol-Version came more than once", None)
+    } else {
+        let older = ProtocolVersion::KNOWN_VERSIONS
+            .iter()
+            .find(|known| known.as_str().as_bytes() == value.as_bytes() && !PROTOCOL_VERSIONS.contains(known));
+        match older {
+            None => return Ok(()),
+            Some(older) => ErrorData::unsupported_protocol_version(older.clone(), PROTOCOL_VERSIONS),
+        }
+    };
+    let body = json!({ "jsonrpc": "2.0", "id": null, "error": refusal });
+    Err((StatusCode::BAD_REQUEST, Json(body)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn one_bearer_makes_a_caller_and_anything_else_is_a_stated_401() {
+        let long = format!("Bearer {}", "a".repeat(MAX_TOKEN_BYTES + 1));
+        assert!(user_token(&headers(&[("authorization", "Bearer abc")])).is_ok());
+        for (pairs, reason) in [
+            (vec![], Reason::TokenMissing),
+            (vec![("authorization", "Bearer a"), ("authorization", "Bearer b")], Reason::AuthorizationDuplicated),
+            (vec![("authorization", "Basic YTpi")], Reason::AuthorizationMalformed),
+            (vec![("authorization", "Bearer ")], Reason::AuthorizationMalformed),
+            (vec![("authorization", long.as_str())], Reason::TokenTooLarge),
+        ] {
+            assert_eq!(user_token(&headers(&pairs)).unwrap_err(), reason, "{reason:?}");
+            let response = challenge(reason);
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+            let value = response.headers()[WWW_AUTHENTICATE].to_str().unwrap();
+            assert_eq!(value.contains("invalid_token"), reason != Reason::TokenMissing, "{value}");
+        }
+    }
+
+    #[test]
+    fn revisions_before_the_oldest_served_are_refused_by_their_header_alone() {
+        for (value, served) in [
+            ("2024-11-05", false),
+            ("2025-03-26", false),
+            ("2025-06-18", true),
+            ("2025-11-25", true),
+            ("2026-07-28", true),
+            ("1999-01-01", true), // rmcp's to answer: it knows the request's id
+        ] {
+            assert_eq!(check_revision(&headers(&[(PROTOCOL_VERSION, value)])).is_ok(), served, "{value}");
+        }
+        assert!(check_revision(&HeaderMap::new()).is_ok());
+        let twice = headers(&[(PROTOCOL_VERSION, "2025-11-25"), (PROTOCOL_VERSION, "2026-07-28")]);
+        assert_eq!(check_revision(&twice).unwrap_err().status(), StatusCode::BAD_REQUEST);
+    }
+}

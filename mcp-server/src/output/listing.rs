@@ -1,0 +1,221 @@
+//! A list, with the columns that `kubectl get -o wide` shows.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::text::one_line;
+use super::{Reply, bounded};
+
+/// Objects of one kind, each with its printed columns.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Listing {
+    /// The API version of the listed kind.
+    api_version: String,
+    /// The listed kind.
+    kind: String,
+    /// The columns in the order in which `kubectl get -o wide` prints them.
+    columns: Vec<String>,
+    /// The objects.
+    items: Vec<Item>,
+    /// How many more objects there are, if the list was cut; at least 1 then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<i64>,
+}
+
+/// One object of a list.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+struct Item {
+    /// Its namespace, if it lives in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+    /// Its name.
+    name: String,
+    /// Its columns by their names.
+    columns: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Table {
+    #[serde(default)]
+    metadata: ListMeta,
+    column_definitions: Vec<Column>,
+    #[serde(default)]
+    rows: Option<Vec<Row>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListMeta {
+    #[serde(default)]
+    remaining_item_count: Option<i64>,
+    #[serde(default, rename = "continue")]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Column {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    cells: Vec<Value>,
+    object: Named,
+}
+
+#[derive(Deserialize)]
+struct Plain {
+    #[serde(default)]
+    metadata: ListMeta,
+    items: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    metadata: Meta,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    name: String,
+    #[serde(default)]
+    namespace: Option<String>,
+}
+
+impl Listing {
+    /// Reads a Table, or the plain list that a server sends which knows no tables.
+    pub(crate) fn read(answer: Value, api_version: &str, kind: &str) -> Result<Self, &'static str> {
+        let is_table = answer.get("kind").and_then(Value::as_str) == Some("Table");
+        let (columns, items, meta) = if is_table {
+            let table: Table = serde_json::from_value(answer).map_err(|_| "the table is not a meta/v1 Table")?;
+            let columns: Vec<_> = table.column_definitions.into_iter().map(|column| column.name).collect();
+            let items = table.rows.unwrap_or_default().into_iter().map(|row| Item::of_row(row, &columns)).collect();
+            (columns, items, table.metadata)
+        } else {
+            let plain: Plain = serde_json::from_value(answer).map_err(|_| "neither a Table nor a list")?;
+            (vec!["Name".to_owned()], plain.items.into_iter().map(Item::of_name).collect(), plain.metadata)
+        };
+        let cut = meta.next.is_some_and(|next| !next.is_empty());
+        // The API server does not count what a selector left out, so that "more" may be all that is known.
+        let remaining = cut.then(|| meta.remaining_item_count.unwrap_or(1).max(1));
+        Ok(Self { api_version: api_version.to_owned(), kind: kind.to_owned(), columns, items, remaining })
+    }
+
+    /// The list to read: aligned columns, and a note if there is more.
+    pub(crate) fn reply(self) -> Reply<Self> {
+        let mut text = if self.items.is_empty() {
+            format!("no {} found\n", self.kind)
+        } else {
+            aligned(&self.rows())
+        };
+        if let Some(remaining) = self.remaining {
+            text.push_str(&format!(
+                "[{} shown, at least {remaining} more: narrow the list with a namespace, labelSelector or fieldSelector]\n",
+                self.items.len()
+            ));
+        }
+        Reply { structured: self, text: bounded(text) }
+    }
+
+    fn rows(&self) -> Vec<Vec<String>> {
+        let namespaced = self.items.iter().any(|item| item.namespace.is_some());
+        let lead = |cell: &str| namespaced.then(|| cell.to_owned());
+        let header = lead("NAMESPACE").into_iter().chain(self.columns.iter().map(|name| name.to_uppercase()));
+        let rows = self.items.iter().map(|item| {
+            let cells = self.columns.iter().map(|name| item.columns.get(name).cloned().unwrap_or_default());
+            lead(item.namespace.as_deref().unwrap_or_default()).into_iter().chain(cells).collect()
+        });
+        std::iter::once(header.collect()).chain(rows).collect()
+    }
+}
+
+impl Item {
+    fn of_row(row: Row, columns: &[String]) -> Self {
+        let cells = row.cells.iter().map(|cell| match cell {
+            Value::String(text) => one_line(text),
+            Value::Null => String::new(),
+            other => one_line(&other.to_string()),
+        });
+        let columns = columns.iter().cloned().zip(cells).collect();
+        Self { namespace: row.object.metadata.namespace, name: row.object.metadata.name, columns }
+    }
+
+    fn of_name(object: Named) -> Self {
+        let Meta { name, namespace } = object.metadata;
+        Self { namespace, columns: BTreeMap::from([("Name".to_owned(), name.clone())]), name }
+    }
+}
+
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for row in rows {
+        let line: String = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}   ")).collect();
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn table() -> Value {
+        json!({
+            "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {"resourceVersion": "7"},
+            "columnDefinitions": [{"name": "Name"}, {"name": "Ready"}, {"name": "Restarts"}],
+            "rows": [
+                {"cells": ["web-1", "1/1", 0], "object": {"metadata": {"name": "web-1", "namespace": "shop"}}},
+                {"cells": ["db\nfake", "0/1", null], "object": {"metadata": {"name": "db", "namespace": "shop"}}},
+            ],
+        })
+    }
+
+    #[test]
+    fn a_table_reads_like_kubectl_and_keeps_its_columns() {
+        let reply = Listing::read(table(), "v1", "Pod").unwrap().reply();
+        assert_eq!(
+            reply.text,
+            "NAMESPACE   NAME      READY   RESTARTS\nshop        web-1     1/1     0\nshop        db fake   0/1\n"
+        );
+        let structured = json!(reply.structured);
+        assert_eq!(structured["items"][0]["columns"], json!({"Name": "web-1", "Ready": "1/1", "Restarts": "0"}));
+        assert_eq!(structured["items"][1]["name"], "db", "the name is the object's, not the printed cell");
+        assert!(structured.get("remaining").is_none());
+    }
+
+    #[test]
+    fn a_cut_list_says_so_even_when_nobody_counted() {
+        for (meta, remaining) in [
+            (json!({"continue": "x", "remainingItemCount": 40}), json!(40)),
+            (json!({"continue": "x"}), json!(1)),
+        ] {
+            let mut answer = table();
+            answer["metadata"] = meta;
+            let reply = Listing::read(answer, "v1", "Pod").unwrap().reply();
+            assert!(reply.text.contains("[2 shown, at least"), "{}", reply.text);
+            assert_eq!(json!(reply.structured)["remaining"], remaining);
+        }
+    }
+
+    #[test]
+    fn servers_without_tables_and_empty_lists_are_fine() {
+        let plain = json!({"kind": "FooList", "items": [{"metadata": {"name": "a"}}]});
+        assert_eq!(Listing::read(plain, "x/v1", "Foo").unwrap().reply().text, "NAME\na\n");
+        let empty = json!({"kind": "Table", "columnDefinitions": [{"name": "Name"}], "rows": null});
+        assert_eq!(Listing::read(empty, "v1", "Pod").unwrap().reply().text, "no Pod found\n");
+        assert!(Listing::read(json!({"kind": "Status"}), "v1", "Pod").is_err());
+    }
+}

@@ -1,0 +1,16 @@
+//! Answers of the API server made fit for a model and a person: short, aligned, bounded, and structured.
+
+mod listing;
+mod object;
+mod text;
+
+pub(crate) use listing::Listing;
+pub(crate) use object::Object;
+pub(crate) use text::bounded;
+
+/// What a tool answers: the structure that its output schema promises, and the same to read.
+#[derive(Debug)]
+pub(crate) struct Reply<T> {
+    pub(crate) structured: T,
+    pub(crate) text: String,
+}

@@ -1,0 +1,73 @@
+//! Certificates and CAs that change on disk take effect without a restart; bad ones do not.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::tls_rustls::RustlsConfig;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use crate::cluster::Cluster;
+use crate::config::TlsFiles;
+use crate::tls::{self, TlsError};
+
+/// How often files are looked at. Kubernetes takes about a minute to bring a changed Secret into a pod.
+const INTERVAL: Duration = Duration::from_secs(20);
+
+/// Files, and what was in them when they last took effect.
+struct Watched {
+    paths: Vec<PathBuf>,
+    seen: Vec<Option<Vec<u8>>>,
+}
+
+impl Watched {
+    fn new(paths: Vec<PathBuf>) -> Self {
+        let seen = read_all(&paths);
+        Self { paths, seen }
+    }
+
+    /// Applies the files if they have changed. What cannot be used is told once, and the last good state stays.
+    fn look(&mut self, what: &str, apply: impl FnOnce() -> Result<(), TlsError>) {
+        let now = read_all(&self.paths);
+        if now == self.seen {
+            return;
+        }
+        self.seen = now;
+        match apply() {
+            Ok(()) => tracing::info!(what, "reloaded"),
+            Err(error) => tracing::warn!(what, %error, "cannot be reloaded: the last good one stays in use"),
+        }
+    }
+}
+
+fn read_all(paths: &[PathBuf]) -> Vec<Option<Vec<u8>>> {
+    paths.iter().map(|path: &PathBuf| std::fs::read(Path::new(path)).ok()).collect()
+}
+
+/// Looks after the CAs of the cluster, and the listener's certificate if it has one, until the set is shut down.
+pub(crate) fn watch(
+    tasks: &mut JoinSet<io::Result<()>>,
+    cluster: Arc<Cluster>,
+    listener: Option<(TlsFiles, RustlsConfig)>,
+) {
+    tasks.spawn(async move {
+        let mut authorities = Watched::new(cluster.certificate_authority().cloned().into_iter().collect());
+        let mut identity = Watched::new(
+            listener.iter().flat_map(|(files, _)| [files.certificate.clone(), files.key.clone()]).collect(),
+        );
+        let mut ticks = tokio::time::interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            authorities.look("the CAs of the API server", || cluster.reload());
+            if let Some((files, config)) = &listener {
+                identity.look("the listener's certificate", || {
+                    config.reload_from_config(Arc::new(tls::server_config(files)?));
+                    Ok(())
+                });
+            }
+        }
+    });
+}

@@ -1,0 +1,138 @@
+//! From a configuration to two listeners, and back to none.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioTimer;
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::task::JoinSet;
+
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::front::require_bearer;
+use crate::metrics::Metrics;
+use crate::operations::{self, Operations};
+use crate::reload;
+use crate::server::McpServer;
+use crate::tls::{self, TlsError};
+use crate::tools::Tools;
+
+/// How long calls under way get to finish after the signal to stop.
+const GRACE: Duration = Duration::from_secs(20);
+/// How long a client may take to send its headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address is taken, or not ours.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// A certificate, key or CA cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A tool's schema is no schema.
+    #[error("tools: {0}")]
+    Tools(String),
+}
+
+/// A server that accepts connections.
+#[derive(Debug)]
+pub struct Running {
+    /// Where `/mcp` is; the port is the real one also when the configuration said 0.
+    pub mcp: SocketAddr,
+    /// Where `/healthz`, `/readyz` and `/metrics` are.
+    pub operations: SocketAddr,
+    ready: Arc<AtomicBool>,
+    mcp_handle: Handle<SocketAddr>,
+    operations_handle: Handle<SocketAddr>,
+    tasks: JoinSet<io::Result<()>>,
+}
+
+impl Running {
+    /// Starts listening. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When an address cannot be bound or a file cannot be used.
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        let metrics = Arc::new(Metrics::default());
+        let cluster = Arc::new(Cluster::new(&config.cluster)?);
+        let tools = Tools::all().map_err(StartError::Tools)?;
+        let server = McpServer::new(tools, Arc::clone(&cluster), Arc::clone(&metrics));
+        let ready = Arc::new(AtomicBool::new(true));
+        let (mcp_listener, mcp) = bind(config.listen)?;
+        let (operations_listener, operations) = bind(config.operations)?;
+        let (mcp_handle, operations_handle) = (Handle::new(), Handle::new());
+        let mut tasks = JoinSet::new();
+
+        let app = router(config, server, Arc::clone(&metrics));
+        let certificate = match &config.tls {
+            Some(files) => Some(RustlsConfig::from_config(Arc::new(tls::server_config(files)?))),
+            None => None,
+        };
+        tasks.spawn(serve_mcp(mcp_listener, certificate.clone(), mcp_handle.clone(), app));
+        let app = operations::router(Operations { metrics, ready: Arc::clone(&ready) });
+        tasks.spawn(serve(operations_listener, operations_handle.clone(), app));
+        reload::watch(&mut tasks, cluster, config.tls.clone().zip(certificate));
+
+        Ok(Self { mcp, operations, ready, mcp_handle, operations_handle, tasks })
+    }
+
+    /// Stops: unready at once, no new connections, calls under way get a while to finish.
+    pub async fn stop(mut self) {
+        self.ready.store(false, Ordering::Relaxed);
+        self.mcp_handle.graceful_shutdown(Some(GRACE));
+        // The first to end is the MCP listener; until then probes see why.
+        self.tasks.join_next().await;
+        self.operations_handle.shutdown();
+        self.tasks.shutdown().await;
+    }
+}
+
+fn router(config: &Config, server: McpServer, metrics: Arc<Metrics>) -> Router {
+    let transport = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_allowed_hosts(config.allowed_hosts.iter().cloned())
+        .with_allowed_origins(config.allowed_origins.iter().cloned())
+        .enforce_origin_validation()
+        .with_max_request_body_bytes(config.max_body_bytes);
+    let service =
+        StreamableHttpService::new(move || Ok(server.clone()), Arc::new(NeverSessionManager::default()), transport);
+    Router::new().route_service("/mcp", service).layer(from_fn_with_state(metrics, require_bearer))
+}
+
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bound = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    bound.map_err(|error| StartError::Listen(address, error))
+}
+
+async fn serve_mcp(
+    listener: TcpListener,
+    certificate: Option<RustlsConfig>,
+    handle: Handle<SocketAddr>,
+    app: Router,
+) -> io::Result<()> {
+    let Some(certificate) = certificate else { return serve(listener, handle, app).await };
+    let mut server = axum_server::from_tcp_rustls(listener, certificate)?.handle(handle);
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    server.serve(app.into_make_service()).await
+}
+
+async fn serve(listener: TcpListener, handle: Handle<SocketAddr>, app: Router) -> io::Result<()> {
+    let mut server = axum_server::from_tcp(listener)?.handle(handle);
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    server.serve(app.into_make_service()).await
+}

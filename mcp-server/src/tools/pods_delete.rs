@@ -1,0 +1,50 @@
+//! `pods_delete`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::arguments::optional;
+use super::{Effect, KubeTool};
+use crate::cluster::{Caller, Resource};
+use crate::failure::Failure;
+use crate::names::{Namespace, ObjectName};
+use crate::output::Reply;
+
+pub(super) struct PodsDelete;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    /// The pod's name
+    name: ObjectName,
+    /// The pod's namespace; default if left out
+    #[serde(default, deserialize_with = "optional")]
+    #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
+    namespace: Option<Namespace>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Deleted {
+    /// The namespace
+    namespace: String,
+    /// The pod whose deletion the API server has accepted
+    name: String,
+}
+
+impl KubeTool for PodsDelete {
+    const NAME: &'static str = "pods_delete";
+    const TITLE: &'static str = "Pods: Delete";
+    const DESCRIPTION: &'static str =
+        "Delete one pod. What owns it, a Deployment for example, will usually make another one";
+    const EFFECT: Effect = Effect::ChangesOnce;
+    type Input = Input;
+    type Output = Deleted;
+
+    async fn call(caller: Caller, input: Input) -> Result<Reply<Deleted>, Failure> {
+        let pods = Resource::core("Pod", "pods", true);
+        let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
+        caller.delete(&pods, &namespace, &input.name).await?;
+        let text = format!("pod {} in namespace {namespace} is being deleted\n", input.name);
+        Ok(Reply { structured: Deleted { namespace: namespace.to_string(), name: input.name.to_string() }, text })
+    }
+}

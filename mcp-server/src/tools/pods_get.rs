@@ -1,0 +1,38 @@
+//! `pods_get`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::arguments::optional;
+use super::{Effect, KubeTool, resources_get};
+use crate::cluster::{Caller, Resource};
+use crate::failure::Failure;
+use crate::names::{Namespace, ObjectName};
+use crate::output::{Object, Reply};
+
+pub(super) struct PodsGet;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    /// The pod's name
+    name: ObjectName,
+    /// The pod's namespace; default if left out
+    #[serde(default, deserialize_with = "optional")]
+    #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
+    namespace: Option<Namespace>,
+}
+
+impl KubeTool for PodsGet {
+    const NAME: &'static str = "pods_get";
+    const TITLE: &'static str = "Pods: Get";
+    const DESCRIPTION: &'static str = "Get one pod, with its spec and status";
+    const EFFECT: Effect = Effect::Reads;
+    type Input = Input;
+    type Output = Object;
+
+    async fn call(caller: Caller, input: Input) -> Result<Reply<Object>, Failure> {
+        let pods = Resource::core("Pod", "pods", true);
+        resources_get::read(&caller, &pods, input.namespace, &input.name).await
+    }
+}

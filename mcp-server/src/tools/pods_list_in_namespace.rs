@@ -1,0 +1,44 @@
+//! `pods_list_in_namespace`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::arguments::optional;
+use super::{Effect, KubeTool};
+use crate::cluster::{Caller, Resource};
+use crate::failure::Failure;
+use crate::names::Namespace;
+use crate::output::{Listing, Reply};
+use crate::selectors::{FieldSelector, LabelSelector};
+
+pub(super) struct PodsListInNamespace;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Input {
+    /// The namespace to list
+    #[schemars(extend("x-mcp-header" = "Namespace"))]
+    namespace: Namespace,
+    /// Only pods whose labels match, for example app=web,tier!=cache
+    #[serde(default, deserialize_with = "optional")]
+    #[schemars(with = "LabelSelector")]
+    label_selector: Option<LabelSelector>,
+    /// Only pods whose fields match, for example status.phase=Running
+    #[serde(default, deserialize_with = "optional")]
+    #[schemars(with = "FieldSelector")]
+    field_selector: Option<FieldSelector>,
+}
+
+impl KubeTool for PodsListInNamespace {
+    const NAME: &'static str = "pods_list_in_namespace";
+    const TITLE: &'static str = "Pods: List in Namespace";
+    const DESCRIPTION: &'static str = "List the pods of one namespace";
+    const EFFECT: Effect = Effect::Reads;
+    type Input = Input;
+    type Output = Listing;
+
+    async fn call(caller: Caller, input: Input) -> Result<Reply<Listing>, Failure> {
+        let pods = Resource::core("Pod", "pods", true);
+        Ok(caller.list(&pods, Some(&input.namespace), input.label_selector, input.field_selector).await?.reply())
+    }
+}

@@ -1,0 +1,53 @@
+//! `resources_get`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::arguments::optional;
+use super::{Effect, KubeTool};
+use crate::cluster::{Caller, Resource};
+use crate::failure::Failure;
+use crate::names::{ApiVersion, Kind, Namespace, ObjectName};
+use crate::output::{Object, Reply};
+
+pub(super) struct ResourcesGet;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Input {
+    /// The apiVersion, for example v1 or apps/v1
+    api_version: ApiVersion,
+    /// The kind, for example Deployment
+    kind: Kind,
+    /// The object's name
+    name: ObjectName,
+    /// The object's namespace; default if left out; ignored for kinds that live in no namespace
+    #[serde(default, deserialize_with = "optional")]
+    #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
+    namespace: Option<Namespace>,
+}
+
+impl KubeTool for ResourcesGet {
+    const NAME: &'static str = "resources_get";
+    const TITLE: &'static str = "Resources: Get";
+    const DESCRIPTION: &'static str = "Get one object of any kind";
+    const EFFECT: Effect = Effect::Reads;
+    type Input = Input;
+    type Output = Object;
+
+    async fn call(caller: Caller, input: Input) -> Result<Reply<Object>, Failure> {
+        let resource = caller.discover(&input.api_version, &input.kind).await?;
+        read(&caller, &resource, input.namespace, &input.name).await
+    }
+}
+
+/// Reads one object, in the default namespace if none is named.
+pub(super) async fn read(
+    caller: &Caller,
+    resource: &Resource,
+    namespace: Option<Namespace>,
+    name: &ObjectName,
+) -> Result<Reply<Object>, Failure> {
+    let namespace = namespace.unwrap_or_else(Namespace::default_namespace);
+    Ok(caller.get(resource, &namespace, name).await?.reply())
+}

@@ -1,0 +1,49 @@
+//! The one credential there is: the caller's own, good for the one request that brought it.
+
+use http::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::sync::Arc;
+
+/// The bearer token of the request at hand.
+///
+/// Only [`crate::front`] makes one, and it takes the header out of the request as it does. Nothing keeps a
+/// token past its request: no cache, no session, no pool is keyed by it or holds it.
+#[derive(Debug, Clone)]
+pub(crate) struct UserToken(Arc<SecretString>);
+
+impl UserToken {
+    /// Takes a token that has been read from an `Authorization` header.
+    #[must_use]
+    pub(crate) fn new(token: &str) -> Self {
+        Self(Arc::new(SecretString::from(token)))
+    }
+
+    /// The header that presents the token to the API server, marked so that HTTP stacks neither print nor index it.
+    pub(crate) fn authorization(&self) -> Option<HeaderValue> {
+        let mut value =
+            HeaderValue::from_str(&format!("Bearer {}", self.0.expose_secret())).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// `text` without the token, for words that somebody else wrote: a proxy's error page may quote the request.
+    pub(crate) fn scrub(&self, text: &str) -> String {
+        text.replace(self.0.expose_secret(), "[redacted]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_the_token_nor_its_header_can_be_printed() {
+        let token = UserToken::new("c2VjcmV0");
+        let header = token.authorization().unwrap();
+        assert_eq!(header.as_bytes(), b"Bearer c2VjcmV0");
+        assert!(header.is_sensitive());
+        for printed in [format!("{token:?}"), format!("{header:?}"), token.scrub("got c2VjcmV0!")] {
+            assert!(!printed.contains("c2VjcmV0"), "{printed}");
+        }
+    }
+}
