@@ -12,7 +12,8 @@ use crate::process::run;
 /// The release that `tests/cluster/go.mod` pins.
 pub const KUBERNETES_VERSION: &str = "1.36.3";
 
-const BUILD_FLAGS: [&str; 5] = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w"];
+const BUILD_FLAGS: [&str; 5] =
+    ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w"];
 
 /// The binary. Its first argument is the role: `etcd`, `kube-apiserver`, `kube-scheduler`,
 /// `kube-controller-manager`, `kwok`, `kubectl`.
@@ -39,7 +40,9 @@ pub fn binary() -> Result<PathBuf> {
 /// What decides the outcome: `go.mod`, `go.sum` and the Go files.
 fn sources(module: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = vec![module.join("go.mod"), module.join("go.sum")];
-    for entry in std::fs::read_dir(module).with_context(|| format!("cannot read {}", module.display()))? {
+    for entry in
+        std::fs::read_dir(module).with_context(|| format!("cannot read {}", module.display()))?
+    {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "go") {
             paths.push(path);
