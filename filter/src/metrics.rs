@@ -1,0 +1,68 @@
+//! Counters of decisions and of what they cost. proxy-wasm has no labels: the reason is part of the name.
+
+use obolus_core::Reason;
+
+use crate::host;
+
+/// Metric ids, defined once per configuration.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    permit: Option<u32>,
+    deny: Vec<(Reason, u32)>,
+    token_cache_hit: Option<u32>,
+    exchange_cache_hit: Option<u32>,
+    exchange_call: Option<u32>,
+    keys_call: Option<u32>,
+    waiting: Option<u32>,
+}
+
+impl Metrics {
+    pub(crate) fn define() -> Self {
+        Self {
+            permit: host::counter("obolus.permit"),
+            deny: Reason::ALL
+                .iter()
+                .filter_map(|reason| {
+                    Some((*reason, host::counter(&format!("obolus.deny.{reason}"))?))
+                })
+                .collect(),
+            token_cache_hit: host::counter("obolus.token_cache_hit"),
+            exchange_cache_hit: host::counter("obolus.exchange_cache_hit"),
+            exchange_call: host::counter("obolus.exchange_call"),
+            keys_call: host::counter("obolus.keys_call"),
+            waiting: host::gauge("obolus.waiting"),
+        }
+    }
+
+    pub(crate) fn permit(&self) {
+        self.permit.map(host::increment);
+    }
+
+    pub(crate) fn deny(&self, reason: Reason) {
+        if let Some((_, metric)) = self.deny.iter().find(|(known, _)| *known == reason) {
+            host::increment(*metric);
+        }
+    }
+
+    pub(crate) fn token_cache_hit(&self) {
+        self.token_cache_hit.map(host::increment);
+    }
+
+    pub(crate) fn exchange_cache_hit(&self) {
+        self.exchange_cache_hit.map(host::increment);
+    }
+
+    pub(crate) fn exchange_call(&self) {
+        self.exchange_call.map(host::increment);
+    }
+
+    pub(crate) fn keys_call(&self) {
+        self.keys_call.map(host::increment);
+    }
+
+    pub(crate) fn waiting(&self, count: usize) {
+        if let (Some(metric), Ok(count)) = (self.waiting, u64::try_from(count)) {
+            host::record(metric, count);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! One request: held until token, body and exchanged token are in, then forwarded or refused.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use obolus_core::audit::Record;
+use obolus_core::config::Resource;
+use obolus_core::mcp::{Id, Message, check_mirrored};
+use obolus_core::policy::{Permit, Subject};
+use obolus_core::token::{CheckedToken, TokenDigest};
+use obolus_core::{Reason, reply};
+use proxy_wasm::types::LogLevel;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::host::{self, Now};
+use crate::request_head::Mirrored;
+use crate::worker::{Verification, Verified, Waiter, Worker};
+
+mod arrival;
+mod stream;
+
+pub(crate) use stream::Stream;
+
+/// A request that its own callbacks and the root context both work on, never at the same time.
+pub(crate) type SharedRequest = Rc<RefCell<Request>>;
+
+/// Where a request stands.
+enum Phase {
+    /// Not ours: passes as it is.
+    Untouched,
+    /// Ours, and not decided: nothing of it goes on.
+    Held(Box<Held>),
+    /// Answered by us: nothing of it goes on, ever.
+    Answered,
+    /// Released to the cluster that its permit names.
+    Forwarded,
+}
+
+/// A request of ours that waits.
+struct Held {
+    resource: Arc<Resource>,
+    cluster: String,
+    request_id: Option<String>,
+    mirrored: Mirrored,
+    left_behind: Vec<String>,
+    token: Token,
+    /// How long the body is; `None` until all of it is there.
+    body: Option<usize>,
+    asked: Asked,
+    permit: Option<Permit>,
+    exchange_asked: bool,
+}
+
+enum Token {
+    /// Waits for a key; the text is kept to remember the token by. The token is out only while it is being tried.
+    Checked {
+        token: Option<Box<CheckedToken>>,
+        text: SecretString,
+        digest: TokenDigest,
+    },
+    Verified(Rc<Verified>),
+}
+
+/// What the body asks for, for the audit record and the answer.
+#[derive(Default)]
+struct Asked {
+    id: Option<Id>,
+    method: Option<String>,
+    tool: Option<String>,
+}
+
+/// What is to be done with a request now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Wait,
+    Forward,
+}
+
+pub(crate) struct Request {
+    context_id: u32,
+    this: Weak<RefCell<Request>>,
+    worker: Rc<Worker>,
+    phase: Phase,
+    /// The allowed `Origin` that every answer has to name.
+    origin: Option<String>,
+}
+
+// === Entry: from callbacks and from the root context ===
+
+impl Request {
+    /// A key that this request waits for may have come. `missing` is the answer if it has not; `None` lets it
+    /// wait on. Returns whether it does.
+    pub(crate) fn key_may_be_here(&mut self, missing: Option<Reason>) -> bool {
+        let Phase::Held(held) = &mut self.phase else { return false };
+        let Token::Checked { token: slot, text, .. } = &mut held.token else { return false };
+        let Some(token) = slot.take() else { return false };
+        match self.worker.verify(&held.resource, text.expose_secret(), *token) {
+            Verification::Verified(verified) => {
+                held.token = Token::Verified(verified);
+                self.go_on();
+                false
+            }
+            Verification::KeyMissing(token) => match missing {
+                Some(reason) => {
+                    self.refuse(reason);
+                    false
+                }
+                None => {
+                    *slot = Some(token);
+                    true
+                }
+            },
+            Verification::Refused(reason) => {
+                self.refuse(reason);
+                false
+            }
+        }
+    }
+
+    /// Goes on outside this request's own callbacks, so that the host has to be told. What it waited for is
+    /// found where whoever brought it has put it: there is one way to forward.
+    pub(crate) fn go_on(&mut self) {
+        match self.advance() {
+            Ok(Next::Forward) => host::resume_request(),
+            Ok(Next::Wait) => {}
+            Err(reason) => self.refuse(reason),
+        }
+    }
+
+    /// Refuses a held request.
+    pub(crate) fn refuse(&mut self, reason: Reason) {
+        let Phase::Held(held) = std::mem::replace(&mut self.phase, Phase::Answered) else { return };
+        let (principal, digest) = match &held.token {
+            Token::Verified(verified) => (Some(&verified.principal), None),
+            Token::Checked { digest, .. } => (None, Some(digest)),
+        };
+        let mut record = Record::deny(seconds(host::now()), &held.resource.name, reason)
+            .by(principal)
+            .with_token(digest);
+        record.request_id = held.request_id.as_deref();
+        record.method = held.asked.method.as_deref();
+        record.tool = held.asked.tool.as_deref();
+        host::log(LogLevel::Info, &record.line());
+        self.worker.metrics.deny(reason);
+        host::send(&reply::denial(reason, &held.resource, held.asked.id.as_ref()));
+    }
+
+    /// Does whatever can be done now.
+    fn advance(&mut self) -> Result<Next, Reason> {
+        let Phase::Held(held) = &mut self.phase else { return Ok(Next::Wait) };
+        let (Token::Verified(verified), Some(length)) = (&held.token, held.body) else {
+            return Ok(Next::Wait);
+        };
+        let verified = Rc::clone(verified);
+        let resource = Arc::clone(&held.resource);
+        let now = host::now().ok_or(Reason::Internal)?;
+        let body = host::request_body(held.resource.max_body_bytes)
+            .filter(|body| body.len() == length)
+            .ok_or(Reason::PermitMismatch)?;
+        let generation = self.worker.generation();
+        let subject = Subject { cluster: &held.cluster, body: &body, generation };
+        if held.permit.is_none() {
+            held.permit =
+                Some(decide(&resource, &held.mirrored, &verified, subject, &mut held.asked)?);
+        }
+        let Some(exchanged) = self.worker.exchanged(&verified, now) else {
+            // An exchange that brought nothing to forward with is not asked for again and again.
+            if std::mem::replace(&mut held.exchange_asked, true) {
+                return Err(Reason::ExchangedExpired);
+            }
+            let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
+            self.worker.wait_for_exchange(waiter, &verified, &resource)?;
+            return Ok(Next::Wait);
+        };
+        let Some(permit) = held.permit.take() else { return Err(Reason::Internal) };
+        let forward = permit.release(subject, &exchanged, now.seconds())?;
+        let ready = held
+            .left_behind
+            .iter()
+            .try_for_each(|name| host::remove_request_header(name))
+            .and_then(|()| host::set_authorization(&forward.authorization))
+            // Last, so that whatever fails before it leaves the guard shut.
+            .and_then(|()| host::set_permit(&forward.cluster));
+        ready.ok_or(Reason::Internal)?;
+        let mut record =
+            Record::permit(now.seconds(), &held.resource.name).by(Some(&verified.principal));
+        record.request_id = held.request_id.as_deref();
+        record.method = held.asked.method.as_deref();
+        record.tool = held.asked.tool.as_deref();
+        record.target = Some(exchanged.target());
+        record.exchanged_token_id = exchanged.token_id();
+        host::log(LogLevel::Info, &record.line());
+        self.worker.metrics.permit();
+        self.phase = Phase::Forwarded;
+        Ok(Next::Forward)
+    }
+
+    /// This request, for a list of those that wait.
+    fn shared(&self) -> Result<SharedRequest, Reason> {
+        self.this.upgrade().ok_or(Reason::Internal)
+    }
+}
+
+/// Reads the body and decides.
+fn decide(
+    resource: &Resource,
+    mirrored: &Mirrored,
+    verified: &Verified,
+    subject: Subject<'_>,
+    asked: &mut Asked,
+) -> Result<Permit, Reason> {
+    let message = Message::parse(subject.body).map_err(|refused| {
+        asked.id = refused.id;
+        refused.reason
+    })?;
+    asked.id = message.id().cloned();
+    asked.method = Some(message.method().to_owned());
+    asked.tool = message.tool().map(str::to_owned);
+    check_mirrored(mirrored.as_headers(), &message)?;
+    Permit::decide(&verified.principal, resource, &message, subject)
+}
+
+fn seconds(now: Option<Now>) -> u64 {
+    now.map_or(0, Now::seconds)
+}

@@ -1,0 +1,149 @@
+//! What is decided on the header section alone.
+
+use std::sync::Arc;
+
+use obolus_core::Reason;
+use obolus_core::audit::Record;
+use obolus_core::config::Resource;
+use obolus_core::reply::{self, Reply};
+use obolus_core::token::{CheckedToken, TokenDigest, UnverifiedToken, bearer, token_in_query};
+use proxy_wasm::types::LogLevel;
+use secrecy::SecretString;
+
+use super::{Asked, Held, Phase, Request, Token, seconds};
+use crate::host::{self, Now};
+use crate::request_head::RequestHead;
+use crate::worker::{Verification, Waiter};
+
+/// A request that was refused before it was held.
+struct Denied {
+    reason: Reason,
+    digest: Option<TokenDigest>,
+}
+
+impl From<Reason> for Denied {
+    fn from(reason: Reason) -> Self {
+        Self { reason, digest: None }
+    }
+}
+
+impl Request {
+    /// Decides what kind of request this is, and checks everything that its headers tell.
+    pub(super) fn arrive(&mut self, head: RequestHead, end_of_stream: bool) {
+        let Some(cluster) = host::selected_cluster() else {
+            // Without knowing where it goes, nothing may be said in its favour; the guard says the rest.
+            return;
+        };
+        let metadata = self.worker.config.resource_of_metadata(head.authority(), head.path());
+        if let Some(resource) = metadata {
+            host::send(&reply::metadata(resource, head.method()));
+            self.phase = Phase::Answered;
+            return;
+        }
+        let Some(resource) = self.worker.config.resource_of_cluster(&cluster).cloned() else {
+            return;
+        };
+        // From here on the request is ours: whatever happens, it is held or answered.
+        self.phase = Phase::Answered;
+        match self.admit(&head, &resource) {
+            Ok(Admission::Preflight) => host::send(&reply::preflight()),
+            Ok(Admission::Token(token)) => {
+                let waits_for = match &token {
+                    Token::Checked { token: Some(token), .. } => {
+                        Some(token.issuer_name().to_owned())
+                    }
+                    _ => None,
+                };
+                self.phase = Phase::Held(Box::new(Held {
+                    cluster,
+                    request_id: head.request_id().map(str::to_owned),
+                    mirrored: head.mirrored(),
+                    left_behind: head.left_behind(),
+                    token,
+                    body: end_of_stream.then_some(0),
+                    asked: Asked::default(),
+                    permit: None,
+                    exchange_asked: false,
+                    resource,
+                }));
+                if let Some(issuer) = waits_for
+                    && let Err(reason) = self.wait_for_key(&issuer)
+                {
+                    self.refuse(reason);
+                }
+            }
+            Err(denied) => self.deny(&head, &resource, &denied),
+        }
+    }
+
+    fn admit(&mut self, head: &RequestHead, resource: &Resource) -> Result<Admission, Denied> {
+        head.check_singletons()?;
+        if let Some(origin) = head.origin() {
+            if !resource.allowed_origins.iter().any(|allowed| allowed == origin) {
+                return Err(Reason::OriginRefused.into());
+            }
+            self.origin = Some(origin.to_owned());
+            if head.is_preflight() {
+                return Ok(Admission::Preflight);
+            }
+        }
+        if head.wants_upgrade() {
+            return Err(Reason::UpgradeRefused.into());
+        }
+        if token_in_query(head.target()) {
+            return Err(Reason::TokenInQuery.into());
+        }
+        let token = self.authenticate(head, resource)?;
+        // After the token: whoever has none learns nothing but where to get one.
+        if head.method() != "POST" {
+            return Err(Reason::MethodNotAllowed.into());
+        }
+        head.check_body_headers(resource.max_body_bytes)?;
+        Ok(Admission::Token(token))
+    }
+
+    fn authenticate(&self, head: &RequestHead, resource: &Resource) -> Result<Token, Denied> {
+        let values = head.authorization();
+        let text = bearer(&values)?;
+        let now = host::now().ok_or(Reason::Internal)?;
+        if let Some(verified) = self.worker.recall(resource, text, now) {
+            return Ok(Token::Verified(verified));
+        }
+        let digest = TokenDigest::of(text);
+        let denied = |reason| Denied { reason, digest: Some(digest.clone()) };
+        let checked = check(text, resource, now).map_err(denied)?;
+        match self.worker.verify(resource, text, checked) {
+            Verification::Verified(verified) => Ok(Token::Verified(verified)),
+            Verification::KeyMissing(token) => {
+                Ok(Token::Checked { token: Some(token), text: SecretString::from(text), digest })
+            }
+            Verification::Refused(reason) => Err(denied(reason)),
+        }
+    }
+
+    fn wait_for_key(&self, issuer: &str) -> Result<(), Reason> {
+        let now = host::now().ok_or(Reason::Internal)?;
+        let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
+        self.worker.wait_for_key(waiter, issuer, now)
+    }
+
+    fn deny(&self, head: &RequestHead, resource: &Resource, denied: &Denied) {
+        let mut record = Record::deny(seconds(host::now()), &resource.name, denied.reason)
+            .with_token(denied.digest.as_ref());
+        record.request_id = head.request_id();
+        host::log(LogLevel::Info, &record.line());
+        self.worker.metrics.deny(denied.reason);
+        let reply: Reply = reply::denial(denied.reason, resource, None);
+        host::send(&reply);
+    }
+}
+
+enum Admission {
+    Preflight,
+    Token(Token),
+}
+
+fn check(text: &str, resource: &Resource, now: Now) -> Result<CheckedToken, Reason> {
+    let issuers: &[Arc<_>] = &resource.issuers;
+    UnverifiedToken::parse(text)?.check(issuers, &resource.audiences, now.seconds())
+}

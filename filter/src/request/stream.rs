@@ -1,0 +1,133 @@
+//! The host's callbacks for one request.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use obolus_core::Reason;
+use obolus_core::reply::cors_headers;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use super::{Next, Phase, Request, SharedRequest};
+use crate::host;
+use crate::request_head::RequestHead;
+use crate::worker::Worker;
+
+/// A stream of the host's. Without a worker (a root that was never configured) nothing passes.
+pub(crate) struct Stream {
+    context_id: u32,
+    request: Option<SharedRequest>,
+    worker: Option<Rc<Worker>>,
+}
+
+impl Stream {
+    pub(crate) fn new(context_id: u32, worker: Option<Rc<Worker>>) -> Self {
+        let request = worker.as_ref().map(|worker| {
+            Rc::new_cyclic(|this| {
+                RefCell::new(Request {
+                    context_id,
+                    this: this.clone(),
+                    worker: Rc::clone(worker),
+                    phase: Phase::Untouched,
+                    origin: None,
+                })
+            })
+        });
+        Self { context_id, request, worker }
+    }
+
+    /// Runs `act` on the request; what cannot be judged is paused, which forwards nothing.
+    fn with(&self, act: impl FnOnce(&mut Request) -> Action) -> Action {
+        match self.request.as_ref().map(|request| request.try_borrow_mut()) {
+            Some(Ok(mut request)) => act(&mut request),
+            _ => Action::Pause,
+        }
+    }
+}
+
+impl Request {
+    /// The answer to the host's question whether to go on, in this request's own callback.
+    fn proceed(&mut self) -> Action {
+        match &self.phase {
+            Phase::Untouched | Phase::Forwarded => Action::Continue,
+            Phase::Answered => Action::Pause,
+            Phase::Held(_) => match self.advance() {
+                Ok(Next::Forward) => Action::Continue,
+                Ok(Next::Wait) => Action::Pause,
+                Err(reason) => {
+                    self.refuse(reason);
+                    Action::Pause
+                }
+            },
+        }
+    }
+
+    /// More of the body is there: `length` bytes in all, so far.
+    fn body_grows(&mut self, length: usize, complete: bool) -> Action {
+        if let Phase::Held(held) = &mut self.phase {
+            if length > held.resource.max_body_bytes {
+                self.refuse(Reason::BodyTooLarge);
+            } else if complete {
+                held.body = Some(length);
+            }
+        }
+        self.proceed()
+    }
+
+    /// Trailers end the body: the host says so nowhere else.
+    fn trailers_came(&mut self) -> Action {
+        if let Phase::Held(held) = &mut self.phase {
+            let body = host::request_body(held.resource.max_body_bytes);
+            match (body, host::drop_request_trailers()) {
+                (Some(body), Some(())) => held.body = Some(body.len()),
+                (None, _) => self.refuse(Reason::BodyTooLarge),
+                (_, None) => self.refuse(Reason::Internal),
+            }
+        }
+        self.proceed()
+    }
+}
+
+impl Context for Stream {
+    fn on_done(&mut self) -> bool {
+        if let Some(worker) = &self.worker {
+            worker.forget(self.context_id);
+        }
+        true
+    }
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.with(|request| match host::request_headers() {
+            Some(headers) => {
+                request.arrive(RequestHead::new(headers), end_of_stream);
+                request.proceed()
+            }
+            None => Action::Pause,
+        })
+    }
+
+    fn on_http_request_body(&mut self, length: usize, end_of_stream: bool) -> Action {
+        self.with(|request| request.body_grows(length, end_of_stream))
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.with(Request::trailers_came)
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        if let Some(Ok(request)) = self.request.as_ref().map(|request| request.try_borrow())
+            && let Some(origin) = &request.origin
+        {
+            for (name, value) in cors_headers(origin) {
+                match name {
+                    // The server may vary on more.
+                    "vary" => host::add_response_header(name, value),
+                    _ => host::set_response_header(name, value),
+                }
+            }
+        }
+        Action::Continue
+    }
+}

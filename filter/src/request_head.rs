@@ -1,0 +1,154 @@
+//! The header section of a request, read once.
+
+use obolus_core::Reason;
+use obolus_core::mcp::MirroredHeaders;
+use obolus_core::policy::is_forwarded_header;
+
+/// What decisions need of the headers. Names are in lower case: Envoy's codecs see to that.
+pub(crate) struct RequestHead {
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+impl RequestHead {
+    pub(crate) fn new(headers: Vec<(String, Vec<u8>)>) -> Self {
+        Self { headers }
+    }
+
+    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |(other, _)| other == name).map(|(_, value)| &value[..])
+    }
+
+    /// The first value of a header, where more than one would already have been refused or does not matter.
+    fn first(&self, name: &str) -> Option<&str> {
+        self.values(name).next().and_then(|value| str::from_utf8(value).ok())
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        self.first(":method").unwrap_or_default()
+    }
+
+    /// The request target, with its query.
+    pub(crate) fn target(&self) -> &str {
+        self.first(":path").unwrap_or_default()
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        let target = self.target();
+        target.split_once('?').map_or(target, |(path, _)| path)
+    }
+
+    pub(crate) fn authority(&self) -> &str {
+        self.first(":authority").unwrap_or_default()
+    }
+
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.first("x-request-id").filter(|id| id.len() <= 128)
+    }
+
+    pub(crate) fn origin(&self) -> Option<&str> {
+        self.first("origin")
+    }
+
+    pub(crate) fn authorization(&self) -> Vec<&[u8]> {
+        self.values("authorization").collect()
+    }
+
+    pub(crate) fn is_preflight(&self) -> bool {
+        self.method() == "OPTIONS" && self.first("access-control-request-method").is_some()
+    }
+
+    pub(crate) fn wants_upgrade(&self) -> bool {
+        self.method() == "CONNECT"
+            || self.values("upgrade").next().is_some()
+            || self.values(":protocol").next().is_some()
+    }
+
+    /// Headers on which a decision rests must stand once: two readers could believe different ones.
+    pub(crate) fn check_singletons(&self) -> Result<(), Reason> {
+        const SINGLETONS: [&str; 8] = [
+            "content-encoding",
+            "content-length",
+            "content-type",
+            "mcp-method",
+            "mcp-name",
+            "mcp-protocol-version",
+            "mcp-session-id",
+            "origin",
+        ];
+        let repeated = |name: &&str| self.values(name).nth(1).is_some();
+        if SINGLETONS.iter().any(repeated) { Err(Reason::HeaderDuplicated) } else { Ok(()) }
+    }
+
+    /// Whether the body is what we can read: JSON, in UTF-8, not compressed, not announced as too long.
+    pub(crate) fn check_body_headers(&self, limit: usize) -> Result<(), Reason> {
+        let encoding = self.first("content-encoding");
+        if self.values("content-encoding").next().is_some()
+            && !encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("identity"))
+        {
+            return Err(Reason::ContentEncodingRefused);
+        }
+        if !self.first("content-type").is_some_and(is_json_utf8) {
+            return Err(Reason::ContentTypeRefused);
+        }
+        let length = self.first("content-length").map(str::parse::<usize>);
+        match length {
+            Some(Ok(length)) if length > limit => Err(Reason::BodyTooLarge),
+            Some(Err(_)) => Err(Reason::BodyTooLarge),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn mirrored(&self) -> Mirrored {
+        let owned = |name| {
+            self.values(name).next().map(|value| String::from_utf8_lossy(value).into_owned())
+        };
+        Mirrored {
+            protocol_version: owned("mcp-protocol-version"),
+            method: owned("mcp-method"),
+            name: owned("mcp-name"),
+        }
+    }
+
+    /// The names that do not go on, once each.
+    pub(crate) fn left_behind(&self) -> Vec<String> {
+        let mut names: Vec<_> = self
+            .headers
+            .iter()
+            .map(|(name, _)| name)
+            .filter(|name| !is_forwarded_header(name))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().cloned().collect()
+    }
+}
+
+/// The mirrored headers, kept until the body is there.
+#[derive(Debug, Default)]
+pub(crate) struct Mirrored {
+    protocol_version: Option<String>,
+    method: Option<String>,
+    name: Option<String>,
+}
+
+impl Mirrored {
+    pub(crate) fn as_headers(&self) -> MirroredHeaders<'_> {
+        MirroredHeaders {
+            protocol_version: self.protocol_version.as_deref(),
+            method: self.method.as_deref(),
+            name: self.name.as_deref(),
+        }
+    }
+}
+
+fn is_json_utf8(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    essence.eq_ignore_ascii_case("application/json")
+        && parts.all(|parameter| match parameter.split_once('=') {
+            Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
+                value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _ => true,
+        })
+}

@@ -1,0 +1,113 @@
+//! The root context: configuration, the clock's tick, and every call.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use obolus_core::config::FilterConfig;
+use obolus_core::exchange::basic_authorization;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{ContextType, LogLevel};
+use secrecy::SecretString;
+
+use crate::host;
+use crate::request::Stream;
+use crate::signature::HostSignatures;
+use crate::worker::Worker;
+
+/// How often waiting requests and due fetches are looked at, besides whenever something happens.
+const TICK: Duration = Duration::from_millis(200);
+
+pub(crate) struct Root {
+    context_id: u32,
+    worker: Option<Rc<Worker>>,
+}
+
+impl Root {
+    pub(crate) fn new(context_id: u32) -> Self {
+        Self { context_id, worker: None }
+    }
+
+    /// Everything that can be wrong with a configuration is found here, so that Envoy refuses it.
+    fn configure(&self) -> Result<Worker, String> {
+        let text = host::plugin_configuration().unwrap_or_default();
+        let config = FilterConfig::parse(&text).map_err(|problems| problems.to_string())?;
+        let variable = &config.sts.credential_env;
+        let secret = std::env::var(variable).ok().filter(|secret| !secret.trim().is_empty());
+        let secret = secret.map(SecretString::from).ok_or_else(|| {
+            format!(
+                "1 problem(s) in the configuration\n  sts.credentialEnv: the environment variable `{variable}` \
+                 is not there: set it for Envoy, and list it in the VM's \
+                 environment_variables.host_env_keys"
+            )
+        })?;
+        let credential = basic_authorization(&config.sts.caller_id, &secret);
+        let queue = host::own_queue().ok_or("the host gives no queue")?;
+        host::set_tick_period(TICK).ok_or("the host gives no tick")?;
+        let signatures = HostSignatures::after_known_answers();
+        host::log(
+            LogLevel::Info,
+            &format!(
+                "obolus {}: {} resource(s) protected; signatures: {}",
+                env!("CARGO_PKG_VERSION"),
+                config.resources.len(),
+                signatures.describe()
+            ),
+        );
+        Ok(Worker::new(self.context_id, config, credential, signatures, queue))
+    }
+
+    fn pump(&self) {
+        if let (Some(worker), Some(now)) = (&self.worker, host::now()) {
+            worker.expire_key_waiters(now);
+            worker.pump(now);
+        }
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(
+        &mut self,
+        token: u32,
+        _headers: usize,
+        _body: usize,
+        _trailers: usize,
+    ) {
+        if let Some(worker) = &self.worker {
+            worker.call_answered(token);
+        }
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        match self.configure() {
+            Ok(worker) => {
+                self.worker = Some(Rc::new(worker));
+                true
+            }
+            Err(problems) => {
+                host::log(LogLevel::Critical, &format!("obolus: {problems}"));
+                false
+            }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        self.pump();
+    }
+
+    fn on_queue_ready(&mut self, _queue: u32) {
+        if let Some(worker) = &self.worker {
+            worker.drain_queue();
+        }
+        self.pump();
+    }
+
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(context_id, self.worker.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

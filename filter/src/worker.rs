@@ -1,0 +1,157 @@
+//! What one worker knows and waits for, under one configuration: keys, verified tokens, exchanges.
+//!
+//! All of it belongs to the root context. Calls are dispatched by the root context alone, because the SDK
+//! delivers an answer to the context that asked, and drops it when that is a stream that has gone: then
+//! everybody who waited for the same answer would hang.
+
+mod calls;
+mod exchanges;
+mod keys;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use obolus_core::config::FilterConfig;
+use obolus_core::exchange::ExchangedToken;
+use obolus_core::token::{KeyRing, Principal, TokenCache};
+use secrecy::SecretString;
+
+pub(crate) use exchanges::ExchangeKey;
+pub(crate) use keys::Verification;
+
+use crate::host::{self, Now};
+use crate::metrics::Metrics;
+use crate::request::SharedRequest;
+use crate::signature::HostSignatures;
+
+/// Tokens of all resources together may take this many bytes per worker.
+const MAX_CACHED_TOKEN_BYTES: usize = 16 << 20;
+
+/// A verified token, and what it was last exchanged for.
+pub(crate) struct Verified {
+    pub(crate) principal: Principal,
+    pub(crate) token: SecretString,
+    pub(crate) exchanged: RefCell<Option<Rc<ExchangedToken>>>,
+}
+
+/// A request that waits, and the context that calls on its behalf must act on.
+pub(crate) struct Waiter {
+    pub(crate) context_id: u32,
+    pub(crate) request: SharedRequest,
+}
+
+pub(crate) struct Worker {
+    pub(crate) config: FilterConfig,
+    pub(crate) metrics: Metrics,
+    root_id: u32,
+    credential: SecretString,
+    signatures: HostSignatures,
+    queue: u32,
+    /// Grows when a key is lost: what was decided or verified before counts no more.
+    generation: Cell<u64>,
+    rings: RefCell<BTreeMap<String, KeyRing>>,
+    /// By resource, since a token that one accepts another may not.
+    tokens: RefCell<BTreeMap<String, TokenCache<Rc<Verified>>>>,
+    key_waiters: RefCell<Vec<keys::KeyWaiter>>,
+    exchanges: RefCell<BTreeMap<ExchangeKey, exchanges::Exchange>>,
+    calls: RefCell<BTreeMap<u32, calls::Call>>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        root_id: u32,
+        config: FilterConfig,
+        credential: SecretString,
+        signatures: HostSignatures,
+        queue: u32,
+    ) -> Self {
+        let rings = config
+            .issuers
+            .iter()
+            .map(|rules| (rules.name.clone(), KeyRing::new(config.keys_refresh_seconds)))
+            .collect();
+        let tokens = config
+            .resources
+            .iter()
+            .map(|resource| {
+                let cache = TokenCache::new(config.max_cached_tokens, MAX_CACHED_TOKEN_BYTES);
+                (resource.name.clone(), cache)
+            })
+            .collect();
+        Self {
+            metrics: Metrics::define(),
+            root_id,
+            credential,
+            signatures,
+            queue,
+            generation: Cell::new(0),
+            rings: RefCell::new(rings),
+            tokens: RefCell::new(tokens),
+            key_waiters: RefCell::default(),
+            exchanges: RefCell::default(),
+            calls: RefCell::default(),
+            config,
+        }
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.get()
+    }
+
+    /// Asks the root context to look at what waits.
+    fn wake_root(&self) -> Option<()> {
+        host::enqueue(self.queue)
+    }
+
+    /// How many requests wait in all, for the cap.
+    fn waiting(&self) -> usize {
+        let keys = self.key_waiters.try_borrow().map_or(0, |waiters| waiters.len());
+        let exchanges = self
+            .exchanges
+            .try_borrow()
+            .map_or(0, |exchanges| exchanges.values().map(exchanges::Exchange::waiting).sum());
+        keys + exchanges
+    }
+
+    fn has_room(&self) -> bool {
+        self.waiting() < self.config.max_waiting
+    }
+
+    /// Forgets a request that has ended, so that nobody acts on a context that is gone.
+    pub(crate) fn forget(&self, context_id: u32) {
+        if let Ok(mut waiters) = self.key_waiters.try_borrow_mut() {
+            waiters.retain(|waiter| waiter.waiter.context_id != context_id);
+        }
+        if let Ok(mut exchanges) = self.exchanges.try_borrow_mut() {
+            for exchange in exchanges.values_mut() {
+                exchange.forget(context_id);
+            }
+        }
+    }
+
+    /// Starts whatever calls are due. Called by the root context only.
+    pub(crate) fn pump(&self, now: Now) {
+        self.start_key_fetches(now);
+        self.start_exchanges();
+        self.metrics.waiting(self.waiting());
+    }
+
+    /// The queue said that something waits.
+    pub(crate) fn drain_queue(&self) {
+        while host::dequeue(self.queue) {}
+    }
+
+    /// Lets requests go on, each on its own context, then returns to the root's.
+    fn act_for(&self, waiters: Vec<Waiter>, act: impl Fn(&mut crate::request::Request)) {
+        for waiter in waiters {
+            if host::act_on(waiter.context_id).is_none() {
+                continue;
+            }
+            if let Ok(mut request) = waiter.request.try_borrow_mut() {
+                act(&mut request);
+            }
+        }
+        host::act_on(self.root_id);
+    }
+}

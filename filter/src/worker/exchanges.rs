@@ -1,0 +1,142 @@
+//! Requests that wait for an exchange, and the one call that serves all who wait for the same.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use obolus_core::Reason;
+use obolus_core::config::Resource;
+use obolus_core::exchange::{Answer, ExchangeRequest, ExchangedToken, Refusal};
+use secrecy::ExposeSecret as _;
+
+use super::calls::Call;
+use super::{Verified, Waiter, Worker};
+use crate::host::Now;
+
+/// A verified token (by its place in memory, which the exchange keeps) and the generation it was verified in.
+pub(crate) type ExchangeKey = (usize, u64);
+
+pub(super) struct Exchange {
+    verified: Rc<Verified>,
+    resource: Arc<Resource>,
+    waiters: Vec<Waiter>,
+    dispatched: bool,
+}
+
+impl Exchange {
+    pub(super) fn waiting(&self) -> usize {
+        self.waiters.len()
+    }
+
+    pub(super) fn forget(&mut self, context_id: u32) {
+        self.waiters.retain(|waiter| waiter.context_id != context_id);
+    }
+}
+
+impl Worker {
+    /// What the token was exchanged for before, if that is still good.
+    pub(crate) fn exchanged(&self, verified: &Verified, now: Now) -> Option<Rc<ExchangedToken>> {
+        let exchanged = verified.exchanged.try_borrow().ok()?.clone()?;
+        if exchanged.expires_at() <= now.seconds() {
+            return None;
+        }
+        self.metrics.exchange_cache_hit();
+        Some(exchanged)
+    }
+
+    /// Lets a request wait for the exchange of its token, together with all others that need the same.
+    pub(crate) fn wait_for_exchange(
+        &self,
+        waiter: Waiter,
+        verified: &Rc<Verified>,
+        resource: &Arc<Resource>,
+    ) -> Result<(), Reason> {
+        if !self.has_room() {
+            return Err(Reason::Overloaded);
+        }
+        let key = (Rc::as_ptr(verified).addr(), self.generation());
+        self.exchanges
+            .try_borrow_mut()
+            .map_err(|_| Reason::Internal)?
+            .entry(key)
+            .or_insert_with(|| Exchange {
+                verified: Rc::clone(verified),
+                resource: Arc::clone(resource),
+                waiters: Vec::new(),
+                dispatched: false,
+            })
+            .waiters
+            .push(waiter);
+        self.wake_root().ok_or(Reason::Internal)
+    }
+
+    pub(super) fn start_exchanges(&self) {
+        let due: Vec<_> = match self.exchanges.try_borrow_mut() {
+            Ok(mut exchanges) => exchanges
+                .iter_mut()
+                .filter(|(_, exchange)| !exchange.dispatched)
+                .map(|(key, exchange)| {
+                    exchange.dispatched = true;
+                    let request = ExchangeRequest {
+                        subject_token: exchange.verified.token.clone(),
+                        audience: exchange.resource.target.name.clone(),
+                        scopes: Vec::new(),
+                    };
+                    (*key, request)
+                })
+                .collect(),
+            Err(_) => return,
+        };
+        for (key, request) in due {
+            self.metrics.exchange_call();
+            let form = request.to_form();
+            let headers = vec![
+                (":method", "POST"),
+                (":path", "/exchange"),
+                ("content-type", "application/x-www-form-urlencoded"),
+                ("authorization", self.credential.expose_secret()),
+            ];
+            let body = Some(form.expose_secret().as_bytes());
+            if self.dispatch(headers, body, Call::Exchange(key)).is_none() {
+                self.exchange_answered(key, None, None);
+            }
+        }
+    }
+
+    /// The STS has answered, or has not.
+    pub(super) fn exchange_answered(
+        &self,
+        key: ExchangeKey,
+        answer: Option<(u16, Vec<u8>)>,
+        now: Option<Now>,
+    ) {
+        let exchange = match self.exchanges.try_borrow_mut() {
+            Ok(mut exchanges) => exchanges.remove(&key),
+            Err(_) => None,
+        };
+        let Some(exchange) = exchange else { return };
+        match read_answer(&exchange, answer, now) {
+            Ok(exchanged) => {
+                if let Ok(mut slot) = exchange.verified.exchanged.try_borrow_mut() {
+                    *slot = Some(exchanged);
+                }
+                self.act_for(exchange.waiters, crate::request::Request::go_on);
+            }
+            Err(reason) => self.act_for(exchange.waiters, |request| request.refuse(reason)),
+        }
+    }
+}
+
+fn read_answer(
+    exchange: &Exchange,
+    answer: Option<(u16, Vec<u8>)>,
+    now: Option<Now>,
+) -> Result<Rc<ExchangedToken>, Reason> {
+    let (status, body) = answer.ok_or(Reason::StsUnavailable)?;
+    let now = now.ok_or(Reason::Internal)?.seconds();
+    if status != 200 {
+        return Err(Refusal::reason_for_client(status, &body));
+    }
+    let principal = &exchange.verified.principal;
+    let target = &exchange.resource.target;
+    ExchangedToken::accept(principal, target, Answer::parse(&body)?, now).map(Rc::new)
+}

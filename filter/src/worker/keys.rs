@@ -1,0 +1,219 @@
+//! Requests that wait for an issuer's keys, and the fetches that bring them.
+
+use std::rc::Rc;
+
+use obolus_core::Reason;
+use obolus_core::config::Resource;
+use obolus_core::token::{CheckedToken, FetchId, KeySet, Unverified, Wanted};
+use secrecy::SecretString;
+
+use super::calls::Call;
+use super::{Verified, Waiter, Worker};
+use crate::host::Now;
+
+/// How long a request may wait for a key, in milliseconds.
+const KEY_WAIT: u64 = 10_000;
+
+pub(super) struct KeyWaiter {
+    pub(super) waiter: Waiter,
+    issuer: String,
+    /// The fetch that was the last one when the request came: what it brings may be older than the request, so
+    /// that only a later one says for good that the key does not exist.
+    came_after: FetchId,
+    deadline: u64,
+}
+
+/// What came of trying to verify a token with the keys at hand.
+pub(crate) enum Verification {
+    /// It is good.
+    Verified(Rc<Verified>),
+    /// The key is not at hand; the token comes back for another try.
+    KeyMissing(Box<CheckedToken>),
+    /// It is not good.
+    Refused(Reason),
+}
+
+impl Worker {
+    /// The verified token, if this text was verified for this resource before and has not expired.
+    pub(crate) fn recall(&self, resource: &Resource, text: &str, now: Now) -> Option<Rc<Verified>> {
+        let mut tokens = self.tokens.try_borrow_mut().ok()?;
+        let cache = tokens.get_mut(&resource.name)?;
+        let verified = Rc::clone(cache.get(text)?);
+        if verified.principal.expires_at() <= now.seconds() {
+            cache.remove(text);
+            return None;
+        }
+        self.metrics.token_cache_hit();
+        Some(verified)
+    }
+
+    /// Verifies a token with the keys at hand, and remembers it.
+    pub(crate) fn verify(
+        &self,
+        resource: &Resource,
+        text: &str,
+        token: CheckedToken,
+    ) -> Verification {
+        let Ok(rings) = self.rings.try_borrow() else {
+            return Verification::Refused(Reason::Internal);
+        };
+        let Some(ring) = rings.get(token.issuer_name()) else {
+            return Verification::Refused(Reason::Internal);
+        };
+        let Some(keys) = ring.keys() else {
+            return Verification::KeyMissing(Box::new(token));
+        };
+        match token.verify(keys, &self.signatures) {
+            Ok(principal) => {
+                let verified = Rc::new(Verified {
+                    principal,
+                    token: SecretString::from(text),
+                    exchanged: Default::default(),
+                });
+                if let Ok(mut tokens) = self.tokens.try_borrow_mut()
+                    && let Some(cache) = tokens.get_mut(&resource.name)
+                {
+                    cache.put(text, Rc::clone(&verified));
+                }
+                Verification::Verified(verified)
+            }
+            Err(Unverified::KeyUnknown(token)) => Verification::KeyMissing(token),
+            Err(Unverified::Refused(reason)) => Verification::Refused(reason),
+        }
+    }
+
+    /// Lets a request wait for a key of `issuer`.
+    pub(crate) fn wait_for_key(
+        &self,
+        waiter: Waiter,
+        issuer: &str,
+        now: Now,
+    ) -> Result<(), Reason> {
+        if !self.has_room() {
+            return Err(Reason::Overloaded);
+        }
+        let came_after = self
+            .rings
+            .try_borrow()
+            .ok()
+            .and_then(|rings| rings.get(issuer).map(|ring| ring.last_fetch()))
+            .ok_or(Reason::Internal)?;
+        let waiter = KeyWaiter {
+            waiter,
+            issuer: issuer.to_owned(),
+            came_after,
+            deadline: now.millis.saturating_add(KEY_WAIT),
+        };
+        self.key_waiters.try_borrow_mut().map_err(|_| Reason::Internal)?.push(waiter);
+        self.wake_root().ok_or(Reason::Internal)
+    }
+
+    pub(super) fn start_key_fetches(&self, now: Now) {
+        let due: Vec<(String, Wanted)> =
+            match (self.rings.try_borrow(), self.key_waiters.try_borrow()) {
+                (Ok(rings), Ok(waiters)) => rings
+                    .iter()
+                    .filter_map(|(issuer, ring)| {
+                        let anyone = waiters.iter().any(|waiter| waiter.issuer == *issuer);
+                        Some((issuer.clone(), ring.wants_fetch(now.millis, anyone)?))
+                    })
+                    .collect(),
+                _ => return,
+            };
+        for (issuer, wanted) in due {
+            let fetch = match self.rings.try_borrow_mut() {
+                Ok(mut rings) => rings.get_mut(&issuer).map(|ring| ring.started(now.millis)),
+                Err(_) => None,
+            };
+            let Some(fetch) = fetch else { continue };
+            self.metrics.keys_call();
+            if self.dispatch_keys(&issuer, wanted, fetch).is_none() {
+                self.keys_answered(&issuer, fetch, None);
+            }
+        }
+    }
+
+    fn dispatch_keys(&self, issuer: &str, wanted: Wanted, fetch: FetchId) -> Option<()> {
+        let path = format!("/keys/{issuer}");
+        let mut headers = vec![(":method", "GET"), (":path", path.as_str())];
+        if wanted == Wanted::Now {
+            headers.push(("cache-control", "no-cache"));
+        }
+        self.dispatch(headers, None, Call::Keys { issuer: issuer.to_owned(), fetch })
+    }
+
+    /// A fetch has ended, with keys or without.
+    pub(super) fn keys_answered(&self, issuer: &str, fetch: FetchId, keys: Option<KeySet>) {
+        let fetched = keys.is_some();
+        let mut have_keys = false;
+        if let Ok(mut rings) = self.rings.try_borrow_mut()
+            && let Some(ring) = rings.get_mut(issuer)
+        {
+            let lost = match keys {
+                Some(keys) => ring.fetched(keys),
+                None => {
+                    ring.failed();
+                    false
+                }
+            };
+            have_keys = ring.keys().is_some();
+            if lost {
+                self.forget_verified();
+            }
+        }
+        let waiters = self.take_key_waiters(|waiter| waiter.issuer == issuer);
+        let (answered, early): (Vec<_>, Vec<_>) =
+            waiters.into_iter().partition(|waiter| waiter.came_after < fetch);
+        // What came during the fetch may succeed with what it brought, but is not refused by it.
+        let early = early.into_iter().map(|waiter| (waiter, false));
+        let answered = answered.into_iter().map(|waiter| (waiter, true));
+        for (waiter, last_try) in answered.chain(early) {
+            let missing = match (last_try, fetched, have_keys) {
+                (false, ..) => None,
+                (true, true, _) => Some(Reason::KeyUnknown),
+                (true, false, _) => Some(Reason::KeysUnavailable),
+            };
+            self.retry(waiter, missing);
+        }
+    }
+
+    /// Tries a waiting request again; `missing` is the answer if its key is still not there, `None` lets it wait on.
+    fn retry(&self, waiter: KeyWaiter, missing: Option<Reason>) {
+        let request = Rc::clone(&waiter.waiter.request);
+        let context_id = waiter.waiter.context_id;
+        let mut waits_on = false;
+        if crate::host::act_on(context_id).is_some()
+            && let Ok(mut request) = request.try_borrow_mut()
+        {
+            waits_on = request.key_may_be_here(missing);
+        }
+        crate::host::act_on(self.root_id);
+        if waits_on && let Ok(mut waiters) = self.key_waiters.try_borrow_mut() {
+            waiters.push(waiter);
+        }
+    }
+
+    /// Refuses what has waited too long.
+    pub(crate) fn expire_key_waiters(&self, now: Now) {
+        let expired = self.take_key_waiters(|waiter| waiter.deadline <= now.millis);
+        let expired = expired.into_iter().map(|waiter| waiter.waiter).collect();
+        self.act_for(expired, |request| request.refuse(Reason::KeysUnavailable));
+    }
+
+    fn take_key_waiters(&self, take: impl Fn(&KeyWaiter) -> bool) -> Vec<KeyWaiter> {
+        self.key_waiters
+            .try_borrow_mut()
+            .map(|mut waiters| waiters.extract_if(.., |waiter| take(waiter)).collect())
+            .unwrap_or_default()
+    }
+
+    /// A key is gone: every token that it may have verified, and every decision on one, is void.
+    fn forget_verified(&self) {
+        self.generation.set(self.generation.get().wrapping_add(1));
+        if let Ok(mut tokens) = self.tokens.try_borrow_mut() {
+            for cache in tokens.values_mut() {
+                cache.clear();
+            }
+        }
+    }
+}
