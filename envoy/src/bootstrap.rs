@@ -60,7 +60,7 @@ impl Default for Bootstrap {
                 ca_file: "target/hand/ca.pem".to_owned(),
                 client_certificate: None,
             },
-            upstreams: vec![Upstream::plain("obolus-mcp", local(8_081))],
+            upstreams: vec![Upstream::plain("obolus-mcp", local(8_080))],
             routes: Vec::new(),
         }
     }
@@ -185,7 +185,7 @@ mod tests {
         let clusters = value.pointer("/static_resources/clusters").unwrap().as_array().unwrap();
         let guarded: Vec<_> = clusters
             .iter()
-            .filter(|cluster| cluster.to_string().contains("obolus.guard"))
+            .filter(|cluster| cluster.to_string().contains(guard::CLUSTER_NAME))
             .map(|cluster| &cluster["name"])
             .collect();
         assert_eq!(guarded, ["obolus-mcp", "second"]);

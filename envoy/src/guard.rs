@@ -33,6 +33,9 @@ use crate::cel;
 /// switch the guard off for the route; nobody has a reason to write that.
 pub const NAME: &str = "obolus.guard";
 
+/// The name of the cluster's guard; another one, so that no single override reaches both.
+pub const CLUSTER_NAME: &str = "obolus.cluster-guard";
+
 /// The property that our filter sets to the permitted cluster's name.
 pub const PERMIT_PROPERTY: &str = "obolus_permit";
 
@@ -59,7 +62,7 @@ pub fn guard<S: AsRef<str>>(protected_clusters: &[S]) -> Value {
 
 /// The guard of one protected cluster, for the cluster's own (upstream) filter chain.
 pub fn on_cluster(protected_cluster: &str) -> Value {
-    rbac(NAME, permit_is_for(cel::string(protected_cluster)))
+    rbac(CLUSTER_NAME, permit_is_for(cel::string(protected_cluster)))
 }
 
 /// `filter_state['wasm.obolus_permit'] == bytes(cluster)`; the state is bytes, never a string.
@@ -84,7 +87,7 @@ fn rbac(name: &str, condition: Value) -> Value {
                     },
                 },
             },
-            "rules_stat_prefix": "obolus_guard_",
+            "rules_stat_prefix": "obolus_guard",
         },
     })
 }
