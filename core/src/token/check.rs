@@ -65,10 +65,10 @@ impl UnverifiedToken {
         let algorithm = Algorithm::from_name(&self.header.alg)
             .filter(|algorithm| rules.algorithms.contains(algorithm))
             .ok_or(Reason::AlgorithmNotAllowed)?;
-        if self.header.crit.is_some() {
+        if self.header.crit {
             return Err(Reason::CriticalHeader);
         }
-        if self.claims.cnf.is_some() {
+        if self.claims.cnf {
             return Err(Reason::SenderConstrained);
         }
         if !is_access_token(self.header.typ.as_deref(), &self.claims, rules.profile) {
@@ -97,8 +97,8 @@ fn check_time(claims: &Claims, skew: u64, now: UnixSeconds) -> Result<(), Reason
     Ok(())
 }
 
-/// RFC 9068 §4 wants `at+jwt`; most providers say `JWT` or nothing, and then an ID token must be told by the
-/// claims that only ID tokens have.
+/// RFC 9068 §4 wants `at+jwt`; most providers say `JWT` or nothing, and then ID tokens and logout tokens must
+/// be told by the claims that only they have.
 fn is_access_token(header_type: Option<&str>, claims: &Claims, profile: Profile) -> bool {
     let header_type = header_type.map(str::to_ascii_lowercase);
     let plain = match header_type.as_deref() {
@@ -113,12 +113,10 @@ fn is_access_token(header_type: Option<&str>, claims: &Claims, profile: Profile)
         }
         (Profile::Oidc, _) => {}
     }
-    let id_token_claims = claims.nonce.is_some()
-        || claims.at_hash.is_some()
-        || claims.c_hash.is_some()
-        || claims.s_hash.is_some();
+    let other_tokens_claims =
+        claims.nonce || claims.at_hash || claims.c_hash || claims.s_hash || claims.events;
     // Keycloak says what a token is, and puts a nonce into access tokens, too.
-    profile == Profile::Keycloak || !plain || !id_token_claims
+    profile == Profile::Keycloak || !plain || !other_tokens_claims
 }
 
 impl CheckedToken {

@@ -31,22 +31,25 @@ pub(crate) struct Claims {
     /// Keycloak's token kind: `Bearer`, `ID`, `Refresh`, `Logout`, `DPoP`, …
     pub(crate) typ: Option<String>,
     /// Proof-of-possession confirmation (RFC 7800).
-    pub(crate) cnf: Option<Present>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) cnf: bool,
     /// The claims that only ID tokens have (OpenID Connect Core §2, §3.3.2.11).
-    pub(crate) nonce: Option<Present>,
-    pub(crate) at_hash: Option<Present>,
-    pub(crate) c_hash: Option<Present>,
-    pub(crate) s_hash: Option<Present>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) nonce: bool,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) at_hash: bool,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) c_hash: bool,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) s_hash: bool,
+    /// What logout tokens have in place of a nonce (OpenID Connect Back-Channel Logout §2.4).
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) events: bool,
 }
 
-/// A claim of which only the presence counts.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Present;
-
-impl<'de> Deserialize<'de> for Present {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Present)
-    }
+/// A member of which only the presence counts, whatever its value: `Option` would take `null` for absence.
+pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 /// The claims in the middle part of a compact JWS.
@@ -94,12 +97,10 @@ fn numeric_date<'de, D: Deserializer<'de>>(
     deserializer: D,
     round: fn(f64) -> f64,
 ) -> Result<Option<u64>, D::Error> {
-    // 2^53: the last integer up to which a double, and so most issuers' arithmetic, is exact.
+    // 2^53: the last integer up to which a double, and so most issuers' arithmetic, is exact. It also keeps
+    // every later sum of seconds, or product with 1000, far from the end of the type.
     const LATEST: f64 = 9_007_199_254_740_992.0;
     let number = serde_json::Number::deserialize(deserializer)?;
-    if let Some(whole) = number.as_u64() {
-        return Ok(Some(whole));
-    }
     match number.as_f64().map(round) {
         #[expect(
             clippy::cast_possible_truncation,

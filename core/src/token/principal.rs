@@ -53,10 +53,14 @@ impl Principal {
             (Some(azp), Some(client_id)) if azp != client_id => return Err(Reason::TokenMalformed),
             (azp, client_id) => azp.as_ref().or(client_id.as_ref()).cloned(),
         };
+        // Nor is a client whose name cannot be written the same as none at all.
+        if client.as_deref().is_some_and(|client| !is_identifier(client)) {
+            return Err(Reason::TokenMalformed);
+        }
         Ok(Self {
             identity,
             issuer_name: issuer_name.to_owned(),
-            client: client.filter(|client| is_identifier(client)),
+            client,
             audiences: claims.aud.clone(),
             scopes: claims.scope.iter().cloned().collect(),
             expires_at: claims.exp.ok_or(Reason::TokenMalformed)?,

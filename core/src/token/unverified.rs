@@ -15,7 +15,6 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// A compact JWS, taken apart and **not** believed: its claims may be anybody's invention.
 ///
 /// The only way on is [`UnverifiedToken::check`], then [`CheckedToken::verify`](super::CheckedToken::verify).
-#[derive(Debug)]
 pub struct UnverifiedToken {
     text: SecretString,
     pub(super) header: Header,
@@ -26,12 +25,20 @@ pub struct UnverifiedToken {
 
 /// The JOSE header's members that decide something (RFC 7515 §4.1). Embedded keys and key URLs (`jwk`, `jku`,
 /// `x5c`, `x5u`) are not read: the issuer's configured key set is the only source of keys.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct Header {
     pub(super) alg: String,
     pub(super) kid: Option<String>,
     pub(super) typ: Option<String>,
-    pub(super) crit: Option<super::claims::Present>,
+    #[serde(default, deserialize_with = "super::claims::present")]
+    pub(super) crit: bool,
+}
+
+/// Claims are personal, and the signature is half of the secret: a log gets the digest.
+impl std::fmt::Debug for UnverifiedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "UnverifiedToken({})", self.digest())
+    }
 }
 
 impl UnverifiedToken {
