@@ -1,0 +1,14 @@
+//! What core decides, seen from outside: each check with what it lets through and what it stops.
+//!
+//! One binary, so that keys are generated once. Not proved here: that the shells call these functions, and
+//! that the host's signature function agrees with the one in Rust.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails loudly"
+)]
+
+mod issuer;
+mod token_claims;
+mod token_signatures;
