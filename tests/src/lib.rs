@@ -8,6 +8,8 @@
 //! Everything here returns errors that say what was waited for and show the end of the log in
 //! question, so that a failing test can be understood without running it again.
 
+#![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it does not have")]
+
 pub mod deadline;
 pub mod fixtures;
 pub mod https;
@@ -15,3 +17,4 @@ pub mod parts;
 pub mod pki;
 pub mod ports;
 pub mod process;
+pub mod secret;
