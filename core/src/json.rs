@@ -5,7 +5,9 @@
 
 use std::cell::Cell;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::{Map, Number, Value};
 
 /// Why a text is not one strict JSON value.
@@ -40,6 +42,14 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value));
     value.map_err(|_| if duplicate.get() { JsonError::DuplicateKey } else { JsonError::Malformed })
+}
+
+/// Reads a document that must be an object into a derived struct, which would also take an array, field by
+/// field, whatever the fields' names.
+pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    (bytes.trim_ascii_start().first() == Some(&b'{'))
+        .then(|| serde_json::from_slice(bytes).ok())
+        .flatten()
 }
 
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::ACCESS_TOKEN_TYPE;
-use crate::Reason;
+use crate::{Reason, json};
 
 /// An access token as it was answered. Becomes an [`ExchangedToken`](super::ExchangedToken) once it is held
 /// against the principal and the target.
@@ -29,8 +29,7 @@ impl Answer {
     /// # Errors
     /// [`Reason::ExchangedMalformed`] for anything but an access token of type Bearer with a life.
     pub fn parse(body: &[u8]) -> Result<Self, Reason> {
-        let document: Document =
-            serde_json::from_slice(body).map_err(|_| Reason::ExchangedMalformed)?;
+        let document: Document = json::object(body).ok_or(Reason::ExchangedMalformed)?;
         let is_access_token =
             document.issued_token_type.is_none_or(|issued| issued == ACCESS_TOKEN_TYPE);
         if !document.token_type.eq_ignore_ascii_case("bearer") || !is_access_token {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Reason;
+use crate::{Reason, json};
 
 /// The body of an unsuccessful answer (RFC 6749 §5.2), with the reason that the caller should act on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +32,7 @@ impl Refusal {
     /// [`Reason::ExchangeMisconfigured`] to it. An answer that is none of ours is [`Reason::StsUnavailable`].
     #[must_use]
     pub fn reason_for_client(status: u16, body: &[u8]) -> Reason {
-        let stated = serde_json::from_slice::<Self>(body)
-            .ok()
+        let stated = json::object::<Self>(body)
             .and_then(|refusal| Reason::from_label(&refusal.reason))
             .filter(|reason| reason.status() == status);
         match stated {

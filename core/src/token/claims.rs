@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 
-use crate::UnixSeconds;
+use crate::{UnixSeconds, json};
 
 /// Claims as they stand in a token whose signature has not been verified.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -54,12 +54,7 @@ pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool
 
 /// The claims in the middle part of a compact JWS.
 pub(crate) fn decode_claims(part: &str) -> Option<Claims> {
-    let json = URL_SAFE_NO_PAD.decode(part).ok()?;
-    // A derived struct also reads a JSON array, field by field: only an object is a claims set.
-    if json.first() != Some(&b'{') {
-        return None;
-    }
-    serde_json::from_slice(&json).ok()
+    json::object(&URL_SAFE_NO_PAD.decode(part).ok()?)
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,7 @@
 /// coordinates of `coordinate_bytes` each.
 #[must_use]
 pub fn ecdsa_der_signature(raw: &[u8], coordinate_bytes: usize) -> Option<Vec<u8>> {
-    if raw.len() != coordinate_bytes * 2 {
+    if Some(raw.len()) != coordinate_bytes.checked_mul(2) {
         return None;
     }
     let (r, s) = raw.split_at_checked(coordinate_bytes)?;

@@ -4,6 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_simple::prelude::{ES256PublicKey, ES384PublicKey, Ed25519PublicKey, RS256PublicKey};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::json;
 
 /// The signature algorithms that we accept (RFC 7518 §3.1, RFC 8037). Neither `none` nor any HMAC is among
 /// them, so no configuration can allow one.
@@ -136,7 +139,7 @@ pub struct KeySet {
 
 #[derive(Deserialize)]
 struct Document {
-    keys: Vec<serde_json::Value>,
+    keys: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -162,13 +165,13 @@ impl KeySet {
     ///
     /// # Errors
     /// [`KeySetError`], when the document as a whole is of no use.
-    pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
-        let document: Document =
-            serde_json::from_slice(json).map_err(|_| KeySetError::Malformed)?;
+    pub fn parse(text: &[u8]) -> Result<Self, KeySetError> {
+        let document: Document = json::object(text).ok_or(KeySetError::Malformed)?;
         if document.keys.len() > Self::MAX_KEYS {
             return Err(KeySetError::TooManyKeys);
         }
-        let keys: Vec<_> = document.keys.into_iter().filter_map(usable_key).collect();
+        let keys: Vec<_> =
+            document.keys.into_iter().filter(Value::is_object).filter_map(usable_key).collect();
         if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(Self { keys }) }
     }
 
@@ -198,7 +201,7 @@ impl KeySet {
     }
 }
 
-fn usable_key(value: serde_json::Value) -> Option<VerificationKey> {
+fn usable_key(value: Value) -> Option<VerificationKey> {
     let jwk: Jwk = serde_json::from_value(value).ok()?;
     let signs = jwk.usage.as_deref().is_none_or(|usage| usage == "sig")
         && jwk.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));

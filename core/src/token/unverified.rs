@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::verify::SignedToken;
 use super::{Claims, TokenDigest, decode_claims};
-use crate::Reason;
+use crate::{Reason, json};
 
 /// The longest token that is looked at, in bytes. Envoy's own limit for all headers is 60 KiB.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -92,11 +92,7 @@ impl UnverifiedToken {
 }
 
 fn decode_header(part: &str) -> Option<Header> {
-    let json = URL_SAFE_NO_PAD.decode(part).ok()?;
-    if json.first() != Some(&b'{') {
-        return None;
-    }
-    serde_json::from_slice(&json).ok()
+    json::object(&URL_SAFE_NO_PAD.decode(part).ok()?)
 }
 
 #[cfg(test)]
