@@ -9,6 +9,8 @@
     reason = "a test fails loudly"
 )]
 
+mod ecdsa_der;
 mod issuer;
+mod key_sets;
 mod token_claims;
 mod token_signatures;

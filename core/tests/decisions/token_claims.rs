@@ -57,7 +57,18 @@ fn a_life_without_end_is_refused() {
     let literal = |exp: &str| text(&alice().to_string().replace(&(NOW + 300).to_string(), exp));
     assert_eq!(literal("1800000300"), Ok(()));
     assert_eq!(literal("1.8000003e9"), Ok(()));
-    for exp in ["null", "1e400", "-0", "0e0", "99999999999999999999999999", "NaN", "Infinity", "0x7fffffff", "+1", "01"] {
+    for exp in [
+        "null",
+        "1e400",
+        "-0",
+        "0e0",
+        "99999999999999999999999999",
+        "NaN",
+        "Infinity",
+        "0x7fffffff",
+        "+1",
+        "01",
+    ] {
         assert!(
             matches!(literal(exp), Err(Reason::TokenMalformed | Reason::TokenExpired)),
             "{exp}: {:?}",
@@ -184,7 +195,9 @@ fn two_names_for_the_client_must_agree() {
 #[test]
 fn keycloak_says_what_a_token_is_and_only_bearer_will_do() {
     assert_eq!(with(json!({"typ": "Bearer"})), Ok(()));
-    for kind in ["ID", "Refresh", "Offline", "Logout", "DPoP", "bearer", "BEARER", "", "Registration"] {
+    for kind in
+        ["ID", "Refresh", "Offline", "Logout", "DPoP", "bearer", "BEARER", "", "Registration"]
+    {
         assert_eq!(with(json!({"typ": kind})), Err(Reason::TokenTypeRefused), "{kind}");
     }
     assert_eq!(with(json!({"typ": null})), Err(Reason::TokenTypeRefused), "not said at all");
@@ -305,11 +318,7 @@ fn a_claim_that_is_said_twice_is_refused_and_so_is_a_header() {
         r#"{"alg":"ES256","kid":"p256","typ":"JWT","typ":"at+jwt"}"#,
         r#"{"alg":"ES256","kid":"p256","\u0061lg":"none"}"#,
     ] {
-        assert_eq!(
-            verify(&KEYS.sign_text(header, &once)),
-            Err(Reason::TokenMalformed),
-            "{header}"
-        );
+        assert_eq!(verify(&KEYS.sign_text(header, &once)), Err(Reason::TokenMalformed), "{header}");
     }
 }
 
@@ -342,7 +351,8 @@ fn a_token_is_looked_at_up_to_16_kib() {
     };
     let base = sized(0).len();
     // Base64 grows in steps of up to two characters: the largest that fits, and the next.
-    let fits = (0..).take_while(|n| sized((MAX_TOKEN_BYTES - base) * 3 / 4 - 8 + n).len() <= MAX_TOKEN_BYTES);
+    let fits = (0..)
+        .take_while(|n| sized((MAX_TOKEN_BYTES - base) * 3 / 4 - 8 + n).len() <= MAX_TOKEN_BYTES);
     let largest = (MAX_TOKEN_BYTES - base) * 3 / 4 - 8 + fits.last().unwrap();
     assert!(sized(largest).len() > MAX_TOKEN_BYTES - 3);
     assert!(verify(&sized(largest)).is_ok());

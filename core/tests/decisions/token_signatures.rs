@@ -178,14 +178,25 @@ fn a_key_that_names_its_algorithm_serves_no_other() {
 #[test]
 fn one_family_member_does_not_stand_in_for_another() {
     // Signed with one algorithm, announced as another of the same key type.
-    let all = [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
+    let all = [
+        Algorithm::RS256,
+        Algorithm::RS384,
+        Algorithm::RS512,
+        Algorithm::PS256,
+        Algorithm::PS384,
+        Algorithm::PS512,
+    ];
     for signed in all {
         let token = KEYS.sign(signed, &alice());
         let parts: Vec<_> = token.split('.').collect();
         for announced in all.into_iter().filter(|other| *other != signed) {
             let header = json!({"alg": announced.name(), "kid": "rsa"}).to_string();
             let token = format!("{}.{}.{}", b64(header.as_bytes()), parts[1], parts[2]);
-            assert_eq!(verify(&token), Err(Reason::SignatureInvalid), "{signed:?} as {announced:?}");
+            assert_eq!(
+                verify(&token),
+                Err(Reason::SignatureInvalid),
+                "{signed:?} as {announced:?}"
+            );
         }
     }
 }
@@ -196,7 +207,8 @@ fn an_algorithm_that_the_issuer_may_not_use_is_refused_though_the_key_fits() {
     only_ps.algorithms = vec![Algorithm::PS256];
     let only_ps = std::sync::Arc::new(only_ps);
     let verify = |algorithm| {
-        verify_with(&KEYS.sign(algorithm, &alice()), &only_ps, &crate::issuer::KEY_SET, NOW).map(drop)
+        verify_with(&KEYS.sign(algorithm, &alice()), &only_ps, &crate::issuer::KEY_SET, NOW)
+            .map(drop)
     };
     assert_eq!(verify(Algorithm::PS256), Ok(()));
     for algorithm in Algorithm::ALL.into_iter().filter(|other| *other != Algorithm::PS256) {
