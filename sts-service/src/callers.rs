@@ -1,0 +1,166 @@
+//! Who asks: HTTP Basic with a secret of the caller's (RFC 6749 §2.3.1).
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use obolus_core::Reason;
+use secrecy::zeroize::Zeroizing;
+use subtle::Choice;
+
+use crate::config::Caller;
+use crate::credentials::SecretDigest;
+
+/// The caller that sent these headers.
+///
+/// # Errors
+/// [`Reason::CallerUnauthenticated`], whatever is wrong: nobody learns which callers there are.
+pub(crate) fn authenticate<'a>(
+    callers: &'a [Caller],
+    headers: &HeaderMap,
+) -> Result<&'a Caller, Reason> {
+    const REFUSED: Reason = Reason::CallerUnauthenticated;
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(REFUSED) };
+    let (id, secret) = value.to_str().ok().and_then(basic).ok_or(REFUSED)?;
+    let caller = callers.iter().find(|caller| caller.id == *id).ok_or(REFUSED)?;
+    let sent = SecretDigest::of(&secret);
+    // Both are always looked at: which of the two it was is nobody's business.
+    let matches = caller.secrets.iter().fold(Choice::from(0), |any, own| any | own.is(&sent));
+    if bool::from(matches) { Ok(caller) } else { Err(REFUSED) }
+}
+
+/// Id and secret of a `Basic` header.
+fn basic(value: &str) -> Option<(String, Zeroizing<String>)> {
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = Zeroizing::new(STANDARD.decode(encoded).ok()?);
+    let (id, secret) = str::from_utf8(&pair).ok()?.split_once(':')?;
+    Some((form_decode(id)?, Zeroizing::new(form_decode(secret)?)))
+}
+
+/// One form-encoded value; `None` for escapes that are none, since two readings are one too many.
+fn form_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return None;
+                }
+                u8::from_str_radix(str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+    use crate::credentials::CallerSecret;
+
+    const FIRST: &str = "first-secret-0123456789";
+    const SECOND: &str = "second+secret&=%:0123456789";
+
+    fn header(id: &str, secret: &str) -> HeaderValue {
+        let encode =
+            |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+        let pair = STANDARD.encode(format!("{}:{}", encode(id), encode(secret)));
+        HeaderValue::try_from(format!("Basic {pair}")).unwrap()
+    }
+
+    struct World {
+        folder: tempfile::TempDir,
+        callers: Vec<Caller>,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("first"), FIRST).unwrap();
+            std::fs::write(folder.path().join("second"), SECOND).unwrap();
+            std::fs::write(folder.path().join("other"), "secret-of-another-caller").unwrap();
+            let caller = |id: &str, files: &[&str]| Caller {
+                id: id.to_owned(),
+                secrets: files.iter().map(|f| CallerSecret::new(folder.path().join(f))).collect(),
+                grants: Vec::new(),
+            };
+            let callers = vec![caller("envoy 1", &["first", "second"]), caller("b", &["other"])];
+            Self { folder, callers }
+        }
+
+        fn ask(&self, values: &[HeaderValue]) -> Option<String> {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(AUTHORIZATION, value.clone());
+            }
+            authenticate(&self.callers, &headers).ok().map(|caller| caller.id.clone())
+        }
+    }
+
+    #[test]
+    fn either_secret_of_the_caller_and_no_other_is_taken() {
+        let world = World::new();
+        let ask = |id, secret| world.ask(&[header(id, secret)]);
+        assert_eq!(ask("envoy 1", FIRST).as_deref(), Some("envoy 1"));
+        assert_eq!(ask("envoy 1", SECOND).as_deref(), Some("envoy 1"));
+        assert_eq!(ask("b", "secret-of-another-caller").as_deref(), Some("b"));
+        for (id, secret) in [
+            ("envoy 1", "secret-of-another-caller"),
+            ("b", FIRST),
+            ("unknown", FIRST),
+            ("", FIRST),
+            ("envoy 1", ""),
+            ("envoy 1", "first-secret-012345678"),
+            ("envoy 1", "first-secret-01234567890"),
+            ("ENVOY 1", FIRST),
+        ] {
+            assert_eq!(ask(id, secret), None, "{id} {secret}");
+        }
+    }
+
+    #[test]
+    fn exactly_one_well_formed_header_is_looked_at() {
+        let world = World::new();
+        let good = header("b", "secret-of-another-caller");
+        assert!(world.ask(std::slice::from_ref(&good)).is_some());
+        assert!(world.ask(&[]).is_none());
+        assert!(world.ask(&[good.clone(), good.clone()]).is_none());
+        assert!(world.ask(&[good, HeaderValue::from_static("Bearer x")]).is_none());
+        for pair in ["b", "b:%zz", "b:%4", "b:%+1", "b:%ff"] {
+            let value = format!("Basic {}", STANDARD.encode(pair));
+            assert!(world.ask(&[HeaderValue::try_from(value).unwrap()]).is_none(), "{pair}");
+        }
+        for value in ["Basic", "Basic !!", "Bearer b", "", "Basic  Yjpj"] {
+            assert!(world.ask(&[HeaderValue::from_static(value)]).is_none(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_replaced_secret_counts_at_once_and_a_removed_or_empty_one_never() {
+        let world = World::new();
+        let file = world.folder.path().join("first");
+        let next = "next-secret-0123456789";
+        std::fs::write(&file, next).unwrap();
+        assert!(world.ask(&[header("envoy 1", FIRST)]).is_none());
+        assert!(world.ask(&[header("envoy 1", next)]).is_some());
+        for content in ["", "\n", "short"] {
+            std::fs::write(&file, content).unwrap();
+            for secret in [next, FIRST, content.trim()] {
+                assert!(world.ask(&[header("envoy 1", secret)]).is_none(), "{content:?}");
+            }
+        }
+        std::fs::remove_file(&file).unwrap();
+        assert!(world.ask(&[header("envoy 1", next)]).is_none());
+        assert!(world.ask(&[header("envoy 1", SECOND)]).is_some());
+    }
+}

@@ -1,0 +1,169 @@
+//! `[[callers]]`: who may ask, and for which exchanges: (issuer, audience, client) → targets.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use obolus_core::config::Section;
+use obolus_core::token::Principal;
+
+use super::{Issuer, Target, list};
+use crate::credentials::CallerSecret;
+
+/// Somebody who may ask for exchanges.
+#[derive(Debug)]
+pub struct Caller {
+    /// Its name, which it authenticates with.
+    pub id: String,
+    /// One secret, or two while one replaces the other.
+    pub secrets: Vec<CallerSecret>,
+    /// What it may ask for.
+    pub grants: Vec<Grant>,
+}
+
+/// Tokens of this issuer, for one of these audiences, issued to one of these clients, may be exchanged for
+/// these targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The issuer's name.
+    pub issuer: String,
+    /// Audiences, any one of which the token must have.
+    pub audiences: Vec<String>,
+    /// The clients that the token may have been issued to.
+    pub clients: Clients,
+    /// The names of targets.
+    pub targets: Vec<String>,
+}
+
+/// The OAuth clients of a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Clients {
+    /// `["*"]`: any client, and tokens that name none.
+    Any,
+    /// These.
+    Listed(Vec<String>),
+}
+
+impl Grant {
+    /// Whether a token of this principal may be exchanged for this target.
+    #[must_use]
+    pub fn covers(&self, principal: &Principal, target: &str) -> bool {
+        let client = match &self.clients {
+            Clients::Any => true,
+            Clients::Listed(listed) => principal
+                .client()
+                .is_some_and(|client| listed.iter().any(|listed| listed == client)),
+        };
+        client
+            && self.issuer == principal.issuer_name()
+            && principal.audiences().iter().any(|audience| self.audiences.contains(audience))
+            && self.targets.iter().any(|granted| granted == target)
+    }
+}
+
+pub(super) fn read(
+    top: &Section<'_>,
+    folder: &Path,
+    issuers: &[Arc<Issuer>],
+    targets: &[Arc<Target>],
+) -> Vec<Caller> {
+    let mut callers: Vec<Caller> = Vec::new();
+    for section in top.sections("callers") {
+        if let Some(caller) = caller(&section, folder, issuers, targets) {
+            if callers.iter().any(|other| other.id == caller.id) {
+                section.problem("id", "is taken by another caller");
+            }
+            callers.push(caller);
+        }
+        section.finish();
+    }
+    if top.is_empty_array_or_missing("callers") {
+        top.problem("callers", "must name at least one caller");
+    }
+    callers
+}
+
+fn caller(
+    section: &Section<'_>,
+    folder: &Path,
+    issuers: &[Arc<Issuer>],
+    targets: &[Arc<Target>],
+) -> Option<Caller> {
+    let id = section.string("id", "the caller's name, such as envoy");
+    let what = "one file, or two while a secret is replaced";
+    let names = section.some_strings("credential_files", what);
+    if names.len() > 2 {
+        section.problem("credential_files", format!("must be {what}"));
+    }
+    let secrets: Vec<_> = names.iter().map(|name| CallerSecret::new(folder.join(name))).collect();
+    for secret in &secrets {
+        if let Err(error) = secret.read() {
+            section.problem("credential_files", error.to_string());
+        }
+    }
+    let grants: Vec<_> = section
+        .sections("grants")
+        .into_iter()
+        .filter_map(|section| grant(section, issuers, targets))
+        .collect();
+    if section.is_empty_array_or_missing("grants") {
+        section.problem("grants", "must hold at least one [[callers.grants]]");
+    }
+    Some(Caller { id: id?, secrets, grants })
+}
+
+fn grant(section: Section<'_>, issuers: &[Arc<Issuer>], targets: &[Arc<Target>]) -> Option<Grant> {
+    let issuer = section.string("issuer", "the name of an issuer");
+    let audiences =
+        section.some_strings("audiences", "the audiences that the incoming token may have");
+    let what = "the client ids that tokens may have been issued to, or [\"*\"] for any";
+    let names = section.some_strings("clients", what);
+    let target_names = section.some_strings("targets", "the names of targets");
+    if let Some(issuer) = &issuer
+        && !issuers.iter().any(|known| known.name() == issuer)
+    {
+        let known = list(issuers.iter().map(|issuer| issuer.name()));
+        section.problem("issuer", format!("`{issuer}` is not configured; there are: {known}"));
+    }
+    if audiences.iter().any(|audience| audience == "account") {
+        section.problem(
+            "audiences",
+            "`account` stands in every token of a Keycloak realm: write the resource's URL",
+        );
+    }
+    for name in &target_names {
+        let Some(target) = targets.iter().find(|target| target.name() == name) else {
+            let known = list(targets.iter().map(|target| target.name()));
+            section.problem("targets", format!("`{name}` is not configured; there are: {known}"));
+            continue;
+        };
+        if audiences.contains(&target.target.audience) {
+            section.problem(
+                "audiences",
+                format!(
+                    "`{}` is the audience of target `{name}`: the exchange would change nothing, and whoever \
+                     holds the client's token could use it at the target",
+                    target.target.audience
+                ),
+            );
+        }
+        if issuer.as_ref().is_some_and(|issuer| *issuer != target.issuer) {
+            section.problem(
+                "targets",
+                format!(
+                    "`{name}` is exchanged by `{}`, which knows no other issuer's tokens",
+                    target.issuer
+                ),
+            );
+        }
+    }
+    let clients = if names.iter().any(|name| name == "*") {
+        if names.len() > 1 {
+            section.problem("clients", "must be [\"*\"] alone, or client ids");
+        }
+        Clients::Any
+    } else {
+        Clients::Listed(names)
+    };
+    section.finish();
+    Some(Grant { issuer: issuer?, audiences, clients, targets: target_names })
+}

@@ -1,0 +1,44 @@
+//! Bounds on memory and time.
+
+use std::time::Duration;
+
+use obolus_core::config::Section;
+
+/// How much of everything there may be.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How many exchanged tokens are remembered.
+    pub cached_tokens: u64,
+    /// The longest that an exchanged token is remembered: for so long a person whose session was ended at the
+    /// identity provider may still be served from memory.
+    pub cache_max_age: Duration,
+    /// How many exchanges may be under way at the identity providers.
+    pub exchanges_in_flight: usize,
+    /// How many connections are served at a time.
+    pub connections: usize,
+    /// How long one call to an identity provider may take as a whole.
+    pub idp_timeout: Duration,
+}
+
+pub(super) fn read(top: &Section<'_>) -> Limits {
+    let section = top.optional_section("limits");
+    let get = |key: &str, default, range| {
+        section.as_ref().map_or(default, |section| section.integer(key, default, range))
+    };
+    let limits = Limits {
+        cached_tokens: get("cached_tokens", 10_000, 0..=1_000_000),
+        cache_max_age: Duration::from_secs(get("cache_max_age_seconds", 300, 0..=3600)),
+        exchanges_in_flight: to_usize(get("exchanges_in_flight", 256, 1..=10_000)),
+        connections: to_usize(get("connections", 1024, 1..=100_000)),
+        // The filter waits 5 s for us by default.
+        idp_timeout: Duration::from_millis(get("idp_timeout_ms", 4000, 100..=60_000)),
+    };
+    if let Some(section) = section {
+        section.finish();
+    }
+    limits
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

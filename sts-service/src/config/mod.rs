@@ -1,0 +1,112 @@
+//! The configuration file (TOML, snake_case), read whole: every problem is told at once.
+//!
+//! What a file names is opened here, too, so that `--check` and a start find the same faults.
+
+mod callers;
+mod files;
+mod issuers;
+mod limits;
+mod server;
+mod targets;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use obolus_core::config::{Problems, Section};
+use serde::Deserialize;
+
+pub use callers::{Caller, Clients, Grant};
+pub use issuers::Issuer;
+pub(crate) use issuers::is_https;
+pub use limits::Limits;
+pub use server::Server;
+pub use targets::Target;
+
+/// All that one `obolus-sts` knows.
+#[derive(Debug)]
+pub struct Config {
+    /// Where it listens, and to whom.
+    pub server: Server,
+    /// Whose tokens it verifies.
+    pub issuers: Vec<Arc<Issuer>>,
+    /// What it exchanges tokens for.
+    pub targets: Vec<Arc<Target>>,
+    /// Who may ask.
+    pub callers: Vec<Caller>,
+    /// Bounds on memory and time.
+    pub limits: Limits,
+    /// How much of its own doings it logs.
+    pub log_level: LogLevel,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Failures of our own.
+    Error,
+    /// And of others.
+    Warn,
+    /// And every exchange.
+    #[default]
+    Info,
+    /// And more.
+    Debug,
+}
+
+impl Config {
+    /// Reads and checks a file. Relative paths in it start at its own folder.
+    ///
+    /// # Errors
+    /// Every problem, each with its key's path and what to write.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))?;
+        Self::parse(&text, path.parent().unwrap_or_else(|| Path::new(".")))
+    }
+
+    /// Reads and checks a text, with relative paths starting at `folder`.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Problems> {
+        let table: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
+        let value = serde_json::to_value(table)
+            .map_err(|_| Problems::one("", "holds a number that is none"))?;
+        let top = Section::top(&value)?;
+        let server = top
+            .section("server", "[server] with listen, certificate_file and private_key_file")
+            .and_then(|section| server::read(section, folder));
+        let issuers = issuers::read(&top, folder);
+        let targets = targets::read(&top, folder, &issuers);
+        let callers = callers::read(&top, folder, &issuers, &targets);
+        let limits = limits::read(&top);
+        let log_level = top.word("log_level", "error, warn, info, debug", LogLevel::Info);
+        let built =
+            server.map(|server| Self { server, issuers, targets, callers, limits, log_level });
+        top.conclude(built)
+    }
+}
+
+/// The position and the message alone: the full text quotes the line, which may hold anything.
+fn not_toml(text: &str, error: &toml::de::Error) -> Problems {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    Problems::one(&format!("line {line}"), format!("is not TOML: {}", error.message()))
+}
+
+/// Whether a name may stand in a URL's path, a log and a metric.
+fn check_name(section: &Section<'_>, key: &str, name: &str) {
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+        section.problem(key, "must be letters, digits, '-', '_' and '.'");
+    }
+}
+
+/// The names of what there is, for a problem that says which name there is not.
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! How we prove to an identity provider's token endpoint which client we are (RFC 6749 §2.3, RFC 7523 §2.2).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use obolus_core::UnixSeconds;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::reloaded::Reloaded;
+use super::{AssertionError, AssertionKey, CredentialError, Generation, files};
+
+/// `client_assertion_type` (RFC 7523 §2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A client, and what proves it.
+#[derive(Debug)]
+pub enum ClientCredential {
+    /// `client_secret_basic`.
+    Basic {
+        /// The client id.
+        id: String,
+        /// Its secret.
+        secret: ClientSecret,
+    },
+    /// `client_secret_post`.
+    Post {
+        /// The client id.
+        id: String,
+        /// Its secret.
+        secret: ClientSecret,
+    },
+    /// `private_key_jwt`.
+    Assertion {
+        /// The client id.
+        id: String,
+        /// What signs.
+        key: AssertionKey,
+    },
+}
+
+/// A client secret in a file.
+#[derive(Debug)]
+pub struct ClientSecret(Reloaded<SecretString>);
+
+impl ClientSecret {
+    /// Reads the file, and again when it changes.
+    ///
+    /// # Errors
+    /// When it holds no secret.
+    pub fn open(path: PathBuf) -> Result<Self, CredentialError> {
+        Reloaded::open(path, |path, bytes| files::secret(path, bytes, 1)).map(Self)
+    }
+
+    fn current(&self) -> (Arc<SecretString>, Generation) {
+        self.0.current()
+    }
+}
+
+/// What is added to one request.
+#[derive(Debug)]
+pub struct Authentication {
+    /// The value of `Authorization`.
+    pub header: Option<SecretString>,
+    /// Parameters of the form.
+    pub form: Vec<(&'static str, SecretString)>,
+}
+
+impl ClientCredential {
+    /// Changes when the credential does: what was got with the old one is then asked for anew.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        match self {
+            Self::Basic { secret, .. } | Self::Post { secret, .. } => secret.current().1,
+            Self::Assertion { key, .. } => key.generation(),
+        }
+    }
+
+    /// Authenticates one request to `issuer`. Never twice the same, where an assertion is sent.
+    ///
+    /// # Errors
+    /// When the assertion cannot be signed.
+    pub fn authenticate(
+        &self,
+        issuer: &str,
+        now: UnixSeconds,
+    ) -> Result<Authentication, AssertionError> {
+        Ok(match self {
+            Self::Basic { id, secret } => {
+                let (secret, _) = secret.current();
+                let pair = format!("{}:{}", form_encode(id), form_encode(secret.expose_secret()));
+                let header = SecretString::from(format!("Basic {}", STANDARD.encode(pair)));
+                Authentication { header: Some(header), form: Vec::new() }
+            }
+            Self::Post { id, secret } => {
+                let (secret, _) = secret.current();
+                let form = vec![
+                    ("client_id", SecretString::from(id.as_str())),
+                    ("client_secret", SecretString::from(secret.expose_secret())),
+                ];
+                Authentication { header: None, form }
+            }
+            Self::Assertion { id, key } => {
+                let form = vec![
+                    ("client_id", SecretString::from(id.as_str())),
+                    ("client_assertion_type", SecretString::from(ASSERTION_TYPE)),
+                    ("client_assertion", key.sign(id, issuer, now)?),
+                ];
+                Authentication { header: None, form }
+            }
+        })
+    }
+}
+
+/// RFC 6749 §2.3.1: id and secret are form-encoded before they are joined.
+fn form_encode(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(content: &str) -> (tempfile::TempDir, ClientSecret) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, content).unwrap();
+        (folder, ClientSecret::open(path).unwrap())
+    }
+
+    #[test]
+    fn basic_encodes_what_would_end_the_id_or_the_secret() {
+        let (_folder, secret) = secret("p:ss+w%rd&=ä\n");
+        let client = ClientCredential::Basic { id: "sts:1".to_owned(), secret };
+        let authentication = client.authenticate("https://issuer", 0).unwrap();
+        let header = authentication.header.unwrap();
+        let encoded = header.expose_secret().strip_prefix("Basic ").unwrap();
+        assert_eq!(STANDARD.decode(encoded).unwrap(), b"sts%3A1:p%3Ass%2Bw%25rd%26%3D%C3%A4");
+        assert!(authentication.form.is_empty());
+    }
+
+    #[test]
+    fn post_sends_no_header_and_nothing_shows_the_secret() {
+        let (_folder, secret) = secret("very-secret");
+        let client = ClientCredential::Post { id: "sts".to_owned(), secret };
+        let authentication = client.authenticate("https://issuer", 0).unwrap();
+        assert!(authentication.header.is_none());
+        let sent: Vec<_> = authentication
+            .form
+            .iter()
+            .map(|(name, value)| (*name, value.expose_secret()))
+            .collect();
+        assert_eq!(sent, [("client_id", "sts"), ("client_secret", "very-secret")]);
+        assert!(!format!("{client:?} {authentication:?}").contains("very-secret"));
+    }
+}

@@ -1,0 +1,116 @@
+//! The HTTP client for one identity provider: https only, no redirects, no proxies, bounded in time and bytes.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{RequestBuilder, StatusCode};
+use rustls::ClientConfig;
+
+/// A connection should be there long before the answer is.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Below the idle timeouts that servers and load balancers have, so that few requests meet a closed connection.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// The client could not be made.
+    #[error("the HTTP client: {0}")]
+    Client(#[source] reqwest::Error),
+    /// No connection, no answer, no end of the answer, or not in time. The URL holds no secret.
+    #[error("{}", chain(.0))]
+    NoAnswer(#[from] reqwest::Error),
+    /// More bytes than such an answer has.
+    #[error("the answer has more than {0} bytes")]
+    TooLarge(usize),
+}
+
+/// An answer of any status, read whole.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    /// Whether it says that it is JSON.
+    pub(crate) is_json: bool,
+    pub(crate) body: Vec<u8>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct IdpClient {
+    http: reqwest::Client,
+}
+
+impl IdpClient {
+    pub(crate) fn new(tls: ClientConfig, timeout: Duration) -> Result<Self, CallError> {
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .https_only(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            // Every request carries an assertion that must not be sent twice.
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+            .timeout(timeout)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .user_agent(concat!("obolus-sts/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(CallError::Client)?;
+        Ok(Self { http })
+    }
+
+    pub(crate) fn get(&self, url: &str) -> RequestBuilder {
+        self.http.get(url)
+    }
+
+    pub(crate) fn post(&self, url: &str) -> RequestBuilder {
+        self.http.post(url)
+    }
+
+    /// Sends a request and reads at most `limit` bytes of the answer.
+    pub(crate) async fn call(
+        &self,
+        request: RequestBuilder,
+        limit: usize,
+    ) -> Result<Answered, CallError> {
+        let mut response = request.header(ACCEPT, "application/json").send().await?;
+        let status = response.status();
+        let is_json = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(is_json);
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            push(&mut body, &chunk, limit)?;
+        }
+        Ok(Answered { status, is_json, body })
+    }
+}
+
+fn push(body: &mut Vec<u8>, chunk: &Bytes, limit: usize) -> Result<(), CallError> {
+    if body.len() + chunk.len() > limit {
+        return Err(CallError::TooLarge(limit));
+    }
+    body.extend_from_slice(chunk);
+    Ok(())
+}
+
+/// `application/json`, and `application/jwk-set+json` and its like.
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// reqwest's own text ends before the cause.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

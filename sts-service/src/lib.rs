@@ -1,0 +1,27 @@
+//! The token exchange service: the only holder of private keys.
+//!
+//! A caller that proves itself brings a person's token, and gets that person's token for a target behind the gateway
+//! (RFC 8693), if the identity provider agrees and this caller was granted such exchanges. Nothing that comes back is
+//! believed before it has been held against the person and the target.
+//!
+//! [`config::Config::load`] reads the file, [`running::Sts::start`] listens. `GET /keys/{name}` mirrors the key sets of
+//! the configured issuers.
+
+pub mod config;
+pub mod credentials;
+pub mod running;
+pub mod tls;
+
+mod cache;
+mod callers;
+mod clock;
+mod idp_client;
+mod keys;
+mod metrics;
+mod ops;
+mod providers;
+mod record;
+mod reply;
+mod serve;
+mod service;
+mod token;

@@ -1,0 +1,113 @@
+//! What is counted, in Prometheus' text format. Labels are names from the configuration and reasons: closed sets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Exchange {
+    caller: String,
+    target: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Lookup {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Upstream {
+    issuer: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfIssuer {
+    issuer: String,
+}
+
+/// All counters of this process.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    registry: Arc<Registry>,
+    exchanges: Family<Exchange, Counter>,
+    lookups: Family<Lookup, Counter>,
+    upstream: Family<Upstream, Histogram, fn() -> Histogram>,
+    fetches: Family<Upstream, Counter>,
+    keys_age: Family<OfIssuer, Gauge>,
+    keys: Family<OfIssuer, Gauge>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("obolus_sts");
+        let exchanges = Family::default();
+        let lookups = Family::default();
+        let upstream = Family::new_with_constructor(latencies as fn() -> Histogram);
+        let fetches = Family::default();
+        let (keys_age, keys) = (Family::default(), Family::default());
+        let text = "Requests for an exchange, by what came of them";
+        registry.register("exchanges", text, Family::clone(&exchanges));
+        let text = "Where exchanged tokens came from: hit, miss, or joined to another's miss";
+        registry.register("cache_lookups", text, Family::clone(&lookups));
+        let text = "How long the identity provider took for an exchange";
+        registry.register_with_unit("upstream", text, Unit::Seconds, Family::clone(&upstream));
+        let text = "Fetches of an issuer's keys";
+        registry.register("key_fetches", text, Family::clone(&fetches));
+        let text = "Since when the issuer has not confirmed its keys";
+        registry.register_with_unit("keys_age", text, Unit::Seconds, Family::clone(&keys_age));
+        registry.register("keys", "Keys that can verify a token", Family::clone(&keys));
+        Self { registry: Arc::new(registry), exchanges, lookups, upstream, fetches, keys_age, keys }
+    }
+
+    pub(crate) fn exchanged(
+        &self,
+        caller: Option<&str>,
+        target: Option<&str>,
+        outcome: &'static str,
+    ) {
+        let name = |name: Option<&str>| name.unwrap_or("unknown").to_owned();
+        let labels = Exchange { caller: name(caller), target: name(target), outcome };
+        self.exchanges.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn looked_up(&self, result: &'static str) {
+        self.lookups.get_or_create(&Lookup { result }).inc();
+    }
+
+    pub(crate) fn called(&self, issuer: &str, outcome: &'static str, took: Duration) {
+        let labels = Upstream { issuer: issuer.to_owned(), outcome };
+        self.upstream.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn keys_fetched(&self, issuer: &str, well: bool) {
+        let outcome = if well { "ok" } else { "failed" };
+        self.fetches.get_or_create(&Upstream { issuer: issuer.to_owned(), outcome }).inc();
+    }
+
+    pub(crate) fn keys_held(&self, issuer: &str, keys: usize, age: Duration) {
+        let labels = OfIssuer { issuer: issuer.to_owned() };
+        self.keys.get_or_create(&labels).set(i64::try_from(keys).unwrap_or(i64::MAX));
+        self.keys_age.get_or_create(&labels).set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            tracing::error!("metrics cannot be written");
+        }
+        text
+    }
+}
+
+fn latencies() -> Histogram {
+    Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
+}

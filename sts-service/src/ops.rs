@@ -1,0 +1,54 @@
+//! The operations port: health, readiness and metrics, in plain HTTP, for the cluster and nobody else.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Map, json};
+
+use crate::reply;
+use crate::service::Service;
+
+pub(crate) fn routes(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(async || reply::not_found())
+        .method_not_allowed_fallback(reply::get_only)
+        .with_state(service)
+}
+
+/// Ready once any issuer has answered, and from then on: an instance that has never seen a key (a wrong CA, no way
+/// out) must not replace one that has, and an issuer that goes down later is no reason to take away what works from
+/// memory, or other issuers' users. What an issuer lacks is said in the body.
+async fn ready(State(service): State<Arc<Service>>) -> Response {
+    let issuers: Map<_, _> = service
+        .mirrors
+        .iter()
+        .map(|(name, mirror)| {
+            let state = match mirror.held() {
+                Some(held) => json!({"keys": held.keys.len(), "age_seconds": held.age().as_secs()}),
+                None => json!({"keys": null}),
+            };
+            (name.clone(), state)
+        })
+        .collect();
+    let ready = service.mirrors.values().any(|mirror| mirror.held().is_some());
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"ready": ready, "issuers": issuers}))).into_response()
+}
+
+async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    for (name, mirror) in &service.mirrors {
+        if let Some(held) = mirror.held() {
+            service.metrics.keys_held(name, held.keys.len(), held.age());
+        }
+    }
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(CONTENT_TYPE, content_type)], service.metrics.text()).into_response()
+}

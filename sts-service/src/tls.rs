@@ -1,0 +1,198 @@
+//! TLS on both sides: who we are and whom we let in, and whom we believe to be an identity provider.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore,
+    ServerConfig, SignatureScheme,
+};
+
+/// What the service's listener is made of.
+#[derive(Debug, Clone)]
+pub struct ServerFiles {
+    /// The certificate chain, leaf first.
+    pub certificate: PathBuf,
+    /// The leaf's private key.
+    pub private_key: PathBuf,
+    /// The CAs of clients; with it, a client without a certificate does not get through the handshake.
+    pub client_ca: Option<PathBuf>,
+    /// URI and DNS names, one of which a client's certificate must have.
+    pub client_sans: Vec<String>,
+}
+
+/// Why a file is of no use for TLS. Never what it holds.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The file cannot be read, or is not PEM.
+    #[error("{path}: {problem}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is the matter with it.
+        problem: String,
+    },
+    /// The system trusts nobody, and no CA was named.
+    #[error("the system has no CA certificates: name a ca_file")]
+    NoRoots,
+    /// rustls refuses the combination.
+    #[error("{0}")]
+    Rustls(#[from] rustls::Error),
+    /// The CAs of clients are of no use.
+    #[error("client_ca_file: {0}")]
+    Clients(#[from] rustls::server::VerifierBuilderError),
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+/// The service's side of a connection.
+///
+/// # Errors
+/// When a file is of no use, or the key is not the certificate's.
+pub(crate) fn server_config(files: &ServerFiles) -> Result<ServerConfig, TlsError> {
+    let chain = certificates(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.private_key)
+        .map_err(|error| unusable(&files.private_key, &error))?;
+    let builder =
+        ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+    let builder = match &files.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates(path)? {
+                roots.add(certificate)?;
+            }
+            let chain_verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build()?;
+            builder.with_client_cert_verifier(Arc::new(NamedClients {
+                chain_verifier,
+                names: files.client_sans.clone(),
+            }))
+        }
+    };
+    let mut config = builder.with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // A resumed session would bring back a client that a reload no longer lets in.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(config)
+}
+
+/// The identity provider's side: the system's CAs, and those of the file. Never a client certificate.
+///
+/// # Errors
+/// When the file is of no use, or nobody would be trusted.
+pub(crate) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
+    let mut roots = system_roots().clone();
+    if let Some(path) = ca_file {
+        for certificate in certificates(path)? {
+            roots.add(certificate)?;
+        }
+    }
+    if roots.is_empty() {
+        return Err(TlsError::NoRoots);
+    }
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// Some hundred certificates, the same for every issuer.
+fn system_roots() -> &'static RootCertStore {
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    })
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let certificates = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unusable(path, &error))?;
+    if certificates.is_empty() {
+        return Err(unusable(path, &pem::Error::NoItemsFound));
+    }
+    Ok(certificates)
+}
+
+fn unusable(path: &Path, error: &pem::Error) -> TlsError {
+    let problem = match error {
+        pem::Error::Io(error) => format!("cannot be read: {error}"),
+        pem::Error::NoItemsFound => "holds no PEM item of the expected kind".to_owned(),
+        _ => "is not PEM".to_owned(),
+    };
+    TlsError::File { path: path.to_owned(), problem }
+}
+
+/// Lets in certificates of the CAs that also have a listed name: a mesh's CA signs for every workload, so a chain
+/// alone proves too little.
+#[derive(Debug)]
+struct NamedClients {
+    chain_verifier: Arc<dyn ClientCertVerifier>,
+    names: Vec<String>,
+}
+
+impl NamedClients {
+    fn knows(&self, certificate: &CertificateDer<'_>) -> bool {
+        webpki::EndEntityCert::try_from(certificate).is_ok_and(|certificate| {
+            certificate.valid_uri_names().any(|uri| self.names.iter().any(|name| name == uri))
+                || certificate
+                    .valid_dns_names()
+                    .any(|dns| self.names.iter().any(|name| name.eq_ignore_ascii_case(dns)))
+        })
+    }
+}
+
+impl ClientCertVerifier for NamedClients {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.chain_verifier.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let verified = self.chain_verifier.verify_client_cert(end_entity, intermediates, now)?;
+        if !self.knows(end_entity) {
+            return Err(CertificateError::ApplicationVerificationFailure.into());
+        }
+        Ok(verified)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain_verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chain_verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain_verifier.supported_verify_schemes()
+    }
+}
