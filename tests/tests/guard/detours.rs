@@ -131,14 +131,16 @@ async fn a_request_that_waited_for_its_cluster_to_exist_meets_the_clusters_guard
         held.write_all(head.as_bytes()).await?;
         eventually("the held request", SOON, || async {
             let active = gateway.envoy.counter("http.gateway.downstream_rq_active").await?;
-            Ok(ensure!(active == 1, "{active} requests"))
+            ensure!(active == 1, "{active} requests");
+            Ok(())
         })
         .await?;
 
         clusters.publish()?;
         eventually("the cluster", SOON, || async {
             let status = gateway.get("/mcp", &[("x-permit", "obolus-mcp")]).await?;
-            Ok(ensure!(status == 200, "{status}"))
+            ensure!(status == 200, "{status}");
+            Ok(())
         })
         .await?;
         assert_eq!(gateway.get("/mcp", &[]).await?, 403);

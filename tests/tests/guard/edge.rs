@@ -37,6 +37,8 @@ async fn spellings_that_two_readers_may_read_differently_are_refused() -> Result
     for (path, headers, status, arrived) in [
         ("/mcp", &[][..], 200, [1, 0, 0]),
         ("/shop/../mcp", &[], 200, [1, 0, 0]),
+        ("/shop/%2e%2E/mcp", &[], 200, [1, 0, 0]),
+        ("/mcp/../shop", &[], 200, [0, 0, 1]),
         ("//mcp", &[], 200, [1, 0, 0]),
         ("/mcpx", &[], 404, [0, 0, 0]),
         ("/shop%2f..%2fmcp", &[], 400, [0, 0, 0]),
@@ -44,7 +46,7 @@ async fn spellings_that_two_readers_may_read_differently_are_refused() -> Result
         ("/mcp", &[("x_moved", "1")], 400, [0, 0, 0]),
         ("/mcp", &[("connection", "upgrade"), ("upgrade", "websocket")], 403, [0, 0, 0]),
     ] {
-        let answer = gateway.get(path, headers).await?;
+        let answer = gateway.get_raw(path, headers).await?;
         assert_eq!((answer, gateway.arrived()), (status, arrived), "{path} {headers:?}");
     }
     Ok(())

@@ -9,6 +9,8 @@ use obolus_tests::pki::Authority;
 use obolus_tests::ports::Port;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::modules::{self, Behaviour};
 
@@ -33,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) second: Recorder,
     pub(crate) shop: Recorder,
     pub(crate) folder: TempDir,
+    /// Its certificate is the file that the STS's cluster trusts.
+    pub(crate) sts_authority: Authority,
     port: Port,
     admin: Port,
 }
@@ -54,14 +58,15 @@ impl Plan {
         let (mcp, second, shop) =
             (Recorder::start().await?, Recorder::start().await?, Recorder::start().await?);
         let folder = tempfile::tempdir()?;
-        let authority = folder.path().join("ca.pem");
-        Authority::new("the STS's authority")?.write(&authority)?;
+        let sts_authority = Authority::new("the STS's authority")?;
+        let ca_file = folder.path().join("ca.pem");
+        sts_authority.write(&ca_file)?;
 
         let mut bootstrap = Bootstrap::default();
         bootstrap.listener.address = port.address();
         bootstrap.admin = admin.address();
         bootstrap.module = Module::at(modules::write(behaviour, folder.path())?);
-        bootstrap.sts.ca_file = authority.to_string_lossy().into_owned();
+        bootstrap.sts.ca_file = ca_file.to_string_lossy().into_owned();
         bootstrap.configuration["resources"][0]["resource"] =
             json!(format!("http://localhost:{port}/mcp"));
         bootstrap.configuration["resources"][0]["clusters"] = json!(["obolus-mcp", "second"]);
@@ -81,7 +86,7 @@ impl Plan {
             path: PathMatch::Below("/shop".to_owned()),
             cluster: "shop".to_owned(),
         }];
-        Ok(Self { bootstrap, mcp, second, shop, folder, port, admin })
+        Ok(Self { bootstrap, mcp, second, shop, folder, sts_authority, port, admin })
     }
 
     /// The host under which the routes are.
@@ -150,6 +155,21 @@ impl Gateway {
             request = request.header(*name, *value);
         }
         Ok(request.send().await?.status().as_u16())
+    }
+
+    /// As [`Self::get`], with a path that is sent as it is: other clients resolve `..` themselves.
+    pub(crate) async fn get_raw(&self, path: &str, headers: &[(&str, &str)]) -> Result<u16> {
+        let mut request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{}\r\n", self.port);
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        request += "\r\n";
+        let mut connection = TcpStream::connect(self.port.address()).await?;
+        connection.write_all(request.as_bytes()).await?;
+        let mut status_line = [0; "HTTP/1.1 200".len()];
+        connection.read_exact(&mut status_line).await?;
+        let status_line = String::from_utf8(status_line.to_vec())?;
+        Ok(status_line.trim_start_matches("HTTP/1.1 ").parse()?)
     }
 
     /// How many requests arrived since the last look: at `obolus-mcp`, `second`, `shop`.

@@ -15,3 +15,4 @@ mod failing_module;
 mod gateway;
 mod modules;
 mod permit;
+mod tls;
