@@ -1,11 +1,13 @@
 //! Token exchange (RFC 8693): what is asked, what is answered, and what of an answer is believed.
 
 mod answer;
+mod basic;
 mod exchanged;
 mod refusal;
 mod request;
 
 pub use answer::Answer;
+pub use basic::basic_authorization;
 pub use exchanged::{ExchangedToken, Target};
 pub use refusal::Refusal;
 pub use request::ExchangeRequest;
