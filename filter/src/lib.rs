@@ -13,7 +13,6 @@ mod root;
 mod signature;
 mod worker;
 
-#[expect(missing_docs, reason = "the macro makes the host's entry point, which has no other name")]
 mod entry {
     use proxy_wasm::traits::RootContext;
     use proxy_wasm::types::LogLevel;

@@ -124,7 +124,8 @@ pub fn instance(folder: &Path) -> Result<PathBuf> {
 /// script is copied and the big folders are links.
 fn lay_out(home: &Path, folder: &Path) -> Result<PathBuf> {
     for shared in ["lib", "conf", "providers", "themes", "version.txt"] {
-        symlink(home.join(shared), folder.join(shared))?;
+        symlink(home.join(shared), folder.join(shared))
+            .with_context(|| format!("{} must be empty", folder.display()))?;
     }
     std::fs::create_dir_all(folder.join("data/import"))?;
     std::fs::create_dir(folder.join("bin"))?;

@@ -6,4 +6,5 @@ pub mod envoy;
 pub mod keycloak;
 pub mod node;
 pub mod prerequisites;
+pub mod products;
 pub mod progress;
