@@ -3,7 +3,9 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Answer;
-use crate::token::{Claims, Identity, Principal, TokenDigest, bearer, decode_claims};
+use crate::token::{
+    Claims, Identity, Principal, TokenDigest, bearer, decode_claims, is_identifier,
+};
 use crate::{Reason, UnixSeconds};
 
 /// Whom an exchanged token is for.
@@ -23,7 +25,8 @@ pub struct Target {
 pub struct ExchangedToken {
     access_token: SecretString,
     identity: Identity,
-    target: String,
+    subject_token: TokenDigest,
+    target: Target,
     expires_at: UnixSeconds,
     token_id: Option<String>,
     digest: TokenDigest,
@@ -46,6 +49,11 @@ impl ExchangedToken {
     ) -> Result<Self, Reason> {
         let text = answer.access_token.expose_secret();
         let claims = read_claims(text).ok_or(Reason::ExchangedMalformed)?;
+        let digest = TokenDigest::of(text);
+        // A token for both audiences, handed back unchanged, is still the client's own: it does not go upstream.
+        if digest == *principal.token_digest() {
+            return Err(Reason::ExchangedAudienceMismatch);
+        }
         let identity = principal.identity();
         if claims.iss.as_deref() != Some(&identity.issuer)
             || claims.sub.as_deref() != Some(&identity.subject)
@@ -64,11 +72,12 @@ impl ExchangedToken {
             return Err(Reason::ExchangedExpired);
         }
         Ok(Self {
-            digest: TokenDigest::of(text),
+            digest,
             identity: identity.clone(),
-            target: target.name.clone(),
+            subject_token: principal.token_digest().clone(),
+            target: target.clone(),
             expires_at,
-            token_id: claims.jti,
+            token_id: claims.jti.filter(|id| is_identifier(id)),
             access_token: answer.access_token,
         })
     }
@@ -88,7 +97,13 @@ impl ExchangedToken {
     /// The name of the target that it was asked for.
     #[must_use]
     pub fn target(&self) -> &str {
-        &self.target
+        &self.target.name
+    }
+
+    /// Whether it was answered to that token, for that name and audience: a person may hold several tokens of
+    /// different rights, and two resources may call different audiences by one name.
+    pub(crate) fn was_exchanged_for(&self, subject_token: &TokenDigest, target: &Target) -> bool {
+        self.subject_token == *subject_token && self.target == *target
     }
 
     /// When it must no longer be used: the earlier end of both tokens.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::BodyDigest;
 use crate::Reason;
 use crate::json::{self, JsonError};
 
@@ -32,6 +33,7 @@ pub struct Message {
     kind: Kind,
     method: String,
     params: Map<String, Value>,
+    body: BodyDigest,
 }
 
 /// A body that was refused, with the id that the answer should carry where one could be read.
@@ -90,8 +92,12 @@ impl Message {
             Some(Value::Object(params)) => params,
             Some(_) => return Err(refused(Reason::ParamsMalformed)),
         };
-        let message =
-            Self { kind: id.clone().map_or(Kind::Notification, Kind::Request), method, params };
+        let message = Self {
+            kind: id.clone().map_or(Kind::Notification, Kind::Request),
+            method,
+            params,
+            body: BodyDigest::of(body),
+        };
         if has_lookalike(&message.params, &PARAMS_KEYS) || !message.params_fit() {
             return Err(refused(Reason::ParamsMalformed));
         }
@@ -153,6 +159,12 @@ impl Message {
             _ => return None,
         };
         self.params.get(key).and_then(Value::as_str)
+    }
+
+    /// What the message was read from.
+    #[must_use]
+    pub fn body_digest(&self) -> BodyDigest {
+        self.body
     }
 
     /// The protocol version that the body states (2026-07-28 and later).

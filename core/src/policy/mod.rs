@@ -4,6 +4,7 @@ mod forwarding;
 mod permit;
 mod scopes;
 
+pub use crate::mcp::BodyDigest;
 pub use forwarding::is_forwarded_header;
-pub use permit::{BodyDigest, Forward, Permit, Subject};
+pub use permit::{Forward, Permit, Subject};
 pub use scopes::missing_scopes;

@@ -1,32 +1,13 @@
 //! The decision that a request may pass, bound to all that it was taken on.
 
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest, Sha256};
 
 use super::missing_scopes;
 use crate::config::Resource;
-use crate::exchange::ExchangedToken;
-use crate::mcp::Message;
-use crate::token::{Identity, Principal};
+use crate::exchange::{ExchangedToken, Target};
+use crate::mcp::{BodyDigest, Message};
+use crate::token::{Identity, Principal, TokenDigest};
 use crate::{Reason, UnixSeconds};
-
-/// SHA-256 of a request's body.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct BodyDigest([u8; 32]);
-
-impl BodyDigest {
-    /// The digest of these bytes.
-    #[must_use]
-    pub fn of(body: &[u8]) -> Self {
-        Self(Sha256::digest(body).into())
-    }
-}
-
-impl std::fmt::Debug for BodyDigest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("BodyDigest(…)")
-    }
-}
 
 /// What a decision is about: the request as it will be forwarded, and the state of the configuration and the
 /// keys that it is judged by.
@@ -46,8 +27,9 @@ pub struct Subject<'a> {
 #[derive(Debug)]
 pub struct Permit {
     identity: Identity,
+    token: TokenDigest,
     resource: String,
-    target: String,
+    target: Target,
     cluster: String,
     body: BodyDigest,
     generation: u64,
@@ -72,28 +54,41 @@ impl Permit {
     /// Decides whether `principal` may send `message` to `resource`.
     ///
     /// Required scopes are the whole policy; `message` is here because a decision is always one about what is
-    /// asked, and because a caller that has no message has nothing to permit.
+    /// asked, and because a caller that has no message has nothing to permit. The permit is for the bytes that
+    /// the message was read from, whatever `subject` says.
     ///
     /// # Errors
-    /// [`Reason::InsufficientScope`]; [`Reason::Internal`] when the cluster is not the resource's.
+    /// [`Reason::InsufficientScope`]; [`Reason::IssuerUnknown`] and [`Reason::AudienceMismatch`] when the
+    /// principal was verified for another resource; [`Reason::Internal`] when the cluster is not the
+    /// resource's.
     pub fn decide(
         principal: &Principal,
         resource: &Resource,
-        _message: &Message,
+        message: &Message,
         subject: Subject<'_>,
     ) -> Result<Self, Reason> {
         if !resource.clusters.iter().any(|cluster| cluster == subject.cluster) {
             return Err(Reason::Internal);
+        }
+        // A principal says whom a token speaks for, not where it is good: the caller may have kept it since a
+        // request for another resource.
+        let issuer = &principal.identity().issuer;
+        if !resource.issuers.iter().any(|rules| rules.issuer == *issuer) {
+            return Err(Reason::IssuerUnknown);
+        }
+        if !principal.audiences().iter().any(|audience| resource.audiences.contains(audience)) {
+            return Err(Reason::AudienceMismatch);
         }
         if !missing_scopes(principal, &resource.required_scopes).is_empty() {
             return Err(Reason::InsufficientScope);
         }
         Ok(Self {
             identity: principal.identity().clone(),
+            token: principal.token_digest().clone(),
             resource: resource.name.clone(),
-            target: resource.target.name.clone(),
+            target: resource.target.clone(),
             cluster: subject.cluster.to_owned(),
-            body: BodyDigest::of(subject.body),
+            body: message.body_digest(),
             generation: subject.generation,
             expires_at: principal.expires_at(),
         })
@@ -121,7 +116,7 @@ impl Permit {
             && self.generation == subject.generation
             && self.body == BodyDigest::of(subject.body)
             && self.identity == *exchanged.identity()
-            && self.target == exchanged.target();
+            && exchanged.was_exchanged_for(&self.token, &self.target);
         if !same {
             return Err(Reason::PermitMismatch);
         }

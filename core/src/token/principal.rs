@@ -118,6 +118,7 @@ impl Principal {
     }
 }
 
-fn is_identifier(text: &str) -> bool {
+/// What may stand in a log and names somebody: not empty, not endless, no control characters.
+pub(crate) fn is_identifier(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_IDENTIFIER_BYTES && !text.chars().any(char::is_control)
 }
