@@ -1,0 +1,55 @@
+//! A filter's configuration that is right, for tests that need one and for tests that spoil it.
+
+use std::sync::Arc;
+
+use obolus_core::config::{FilterConfig, Resource};
+use serde_json::{Value, json};
+
+use crate::issuer::{ISSUER, RESOURCE};
+
+/// Every key that there is.
+pub(crate) fn good() -> Value {
+    json!({
+        "sts": {
+            "cluster": "obolus-sts",
+            "authority": "sts.obolus.svc",
+            "callerId": "gateway",
+            "credentialEnv": "OBOLUS_CREDENTIAL",
+            "timeoutMs": 3000,
+        },
+        "issuers": [{
+            "name": "keycloak",
+            "issuer": ISSUER,
+            "profile": "keycloak",
+            "algorithms": ["RS256", "ES256"],
+            "clockSkewSeconds": 10,
+        }],
+        "resources": [{
+            "name": "kubernetes",
+            "resource": RESOURCE,
+            "clusters": ["obolus-mcp"],
+            "issuers": ["keycloak"],
+            "audiences": [RESOURCE],
+            "requiredScopes": ["mcp:tools"],
+            "target": {"name": "kubernetes", "audience": "kubernetes"},
+            "allowedOrigins": ["https://app.example.com", "http://localhost:6274"],
+            "maxBodyBytes": 65536,
+        }],
+        "keysRefreshSeconds": 30,
+        "maxWaiting": 100,
+        "maxCachedTokens": 200,
+    })
+}
+
+pub(crate) fn parse(config: &Value) -> FilterConfig {
+    FilterConfig::parse(config.to_string().as_bytes()).unwrap()
+}
+
+/// The one resource of [`good`], with some of its keys replaced.
+pub(crate) fn resource_but(changes: Value) -> Arc<Resource> {
+    let mut config = good();
+    for (key, value) in changes.as_object().unwrap() {
+        config["resources"][0][key] = value.clone();
+    }
+    Arc::clone(&parse(&config).resources[0])
+}
