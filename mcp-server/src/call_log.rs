@@ -20,7 +20,13 @@ pub(crate) struct CallLog {
 
 impl CallLog {
     pub(crate) fn start(tool: &'static str, arguments: &JsonObject, metrics: Arc<Metrics>) -> Self {
-        Self { tool, namespace: namespace(arguments), outcome: "cancelled", started: Instant::now(), metrics }
+        Self {
+            tool,
+            namespace: namespace(arguments),
+            outcome: "cancelled",
+            started: Instant::now(),
+            metrics,
+        }
     }
 
     pub(crate) fn end(mut self, outcome: &'static str) {

@@ -40,7 +40,9 @@ pub(crate) enum Failure {
         message: String,
     },
     /// The cluster has no such kind.
-    #[error("the API server {server} has no kind {kind} in apiVersion {api_version}: check both, a Deployment for example is in apps/v1")]
+    #[error(
+        "the API server {server} has no kind {kind} in apiVersion {api_version}: check both, a Deployment for example is in apps/v1"
+    )]
     UnknownKind {
         /// Who has not.
         server: String,
@@ -70,7 +72,9 @@ pub(crate) enum Failure {
         reason: String,
     },
     /// The answer is larger than is read.
-    #[error("could not {operation}: the answer is larger than {limit_bytes} bytes; ask for less, with a selector or a namespace")]
+    #[error(
+        "could not {operation}: the answer is larger than {limit_bytes} bytes; ask for less, with a selector or a namespace"
+    )]
     AnswerTooLarge {
         /// What was tried.
         operation: String,
@@ -78,7 +82,9 @@ pub(crate) enum Failure {
         limit_bytes: usize,
     },
     /// The answer is not what the Kubernetes API promises.
-    #[error("could not {operation}: the answer of the API server {server} cannot be understood: {reason}")]
+    #[error(
+        "could not {operation}: the answer of the API server {server} cannot be understood: {reason}"
+    )]
     AnswerMalformed {
         /// What was tried.
         operation: String,

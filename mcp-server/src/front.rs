@@ -40,15 +40,17 @@ pub(crate) async fn require_bearer(
             return challenge(reason);
         }
     }
-    if let Err(refusal) = check_revision(request.headers()) {
+    if let Some(error) = unserved_revision(request.headers()) {
         metrics.refused(Reason::HeaderMismatch);
-        return refusal;
+        let body = json!({ "jsonrpc": "2.0", "id": null, "error": error });
+        return (StatusCode::BAD_REQUEST, Json(body)).into_response();
     }
     next.run(request).await
 }
 
 fn user_token(headers: &HeaderMap) -> Result<UserToken, Reason> {
-    let values: Vec<&[u8]> = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
+    let values: Vec<&[u8]> =
+        headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
     let token = bearer(&values)?;
     if token.len() > MAX_TOKEN_BYTES {
         return Err(Reason::TokenTooLarge);
@@ -60,7 +62,9 @@ fn challenge(reason: Reason) -> Response {
     let error = reason.oauth_error();
     let challenge = match error {
         None => "Bearer".to_owned(),
-        Some(error) => format!("Bearer error=\"{error}\", error_description=\"{}\"", reason.description()),
+        Some(error) => {
+            format!("Bearer error=\"{error}\", error_description=\"{}\"", reason.description())
+        }
     };
     let body = json!({
         "error": error.unwrap_or("invalid_request"),
@@ -77,22 +81,18 @@ fn challenge(reason: Reason) -> Response {
 
 /// rmcp answers a revision that it does not know, and one that the body asks for and we do not serve. It would
 /// serve an older one that only the header names, and read the first of two headers.
-fn check_revision(headers: &HeaderMap) -> Result<(), Response> {
+fn unserved_revision(headers: &HeaderMap) -> Option<ErrorData> {
     let mut values = headers.get_all(PROTOCOL_VERSION).iter();
-    let Some(value) = values.next() else { return Ok(()) };
-    let refusal = if values.next().is_some() {
-        ErrorData::header_mismatch("MCP-Protocol-Version came more than once", None)
-    } else {
-        let older = ProtocolVersion::KNOWN_VERSIONS
-            .iter()
-            .find(|known| known.as_str().as_bytes() == value.as_bytes() && !PROTOCOL_VERSIONS.contains(known));
-        match older {
-            None => return Ok(()),
-            Some(older) => ErrorData::unsupported_protocol_version(older.clone(), PROTOCOL_VERSIONS),
-        }
-    };
-    let body = json!({ "jsonrpc": "2.0", "id": null, "error": refusal });
-    Err((StatusCode::BAD_REQUEST, Json(body)).into_response())
+    let value = values.next()?;
+    if values.next().is_some() {
+        return Some(ErrorData::header_mismatch("MCP-Protocol-Version came more than once", None));
+    }
+    ProtocolVersion::KNOWN_VERSIONS
+        .iter()
+        .find(|known| {
+            known.as_str().as_bytes() == value.as_bytes() && !PROTOCOL_VERSIONS.contains(known)
+        })
+        .map(|older| ErrorData::unsupported_protocol_version(older.clone(), PROTOCOL_VERSIONS))
 }
 
 #[cfg(test)]
@@ -113,7 +113,10 @@ mod tests {
         assert!(user_token(&headers(&[("authorization", "Bearer abc")])).is_ok());
         for (pairs, reason) in [
             (vec![], Reason::TokenMissing),
-            (vec![("authorization", "Bearer a"), ("authorization", "Bearer b")], Reason::AuthorizationDuplicated),
+            (
+                vec![("authorization", "Bearer a"), ("authorization", "Bearer b")],
+                Reason::AuthorizationDuplicated,
+            ),
             (vec![("authorization", "Basic YTpi")], Reason::AuthorizationMalformed),
             (vec![("authorization", "Bearer ")], Reason::AuthorizationMalformed),
             (vec![("authorization", long.as_str())], Reason::TokenTooLarge),
@@ -136,10 +139,14 @@ mod tests {
             ("2026-07-28", true),
             ("1999-01-01", true), // rmcp's to answer: it knows the request's id
         ] {
-            assert_eq!(check_revision(&headers(&[(PROTOCOL_VERSION, value)])).is_ok(), served, "{value}");
+            assert_eq!(
+                unserved_revision(&headers(&[(PROTOCOL_VERSION, value)])).is_none(),
+                served,
+                "{value}"
+            );
         }
-        assert!(check_revision(&HeaderMap::new()).is_ok());
+        assert!(unserved_revision(&HeaderMap::new()).is_none());
         let twice = headers(&[(PROTOCOL_VERSION, "2025-11-25"), (PROTOCOL_VERSION, "2026-07-28")]);
-        assert_eq!(check_revision(&twice).unwrap_err().status(), StatusCode::BAD_REQUEST);
+        assert!(unserved_revision(&twice).is_some());
     }
 }

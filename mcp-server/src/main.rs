@@ -60,7 +60,9 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         "listening"
     );
     if config.tls.is_none() && !config.listen.ip().is_loopback() {
-        tracing::warn!("tokens arrive over plain HTTP: only a mesh that encrypts may stand in front");
+        tracing::warn!(
+            "tokens arrive over plain HTTP: only a mesh that encrypts may stand in front"
+        );
     }
     tokio::select! {
         _ = terminate.recv() => {}
@@ -81,7 +83,9 @@ fn start_logging(level: LogLevel) {
         LogLevel::Debug => LevelFilter::DEBUG,
     };
     let others = level.min(LevelFilter::WARN);
-    let targets = tracing_subscriber::filter::Targets::new().with_target("obolus_mcp", level).with_default(others);
+    let targets = tracing_subscriber::filter::Targets::new()
+        .with_target("obolus_mcp", level)
+        .with_default(others);
     tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().json().flatten_event(true))
         .with(targets)

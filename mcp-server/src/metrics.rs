@@ -63,7 +63,10 @@ impl Counts {
         writeln!(text, "# HELP obolus_mcp_tool_calls_total Tool calls by outcome.")?;
         writeln!(text, "# TYPE obolus_mcp_tool_calls_total counter")?;
         for ((tool, outcome), count) in &self.calls {
-            writeln!(text, "obolus_mcp_tool_calls_total{{tool=\"{tool}\",outcome=\"{outcome}\"}} {count}")?;
+            writeln!(
+                text,
+                "obolus_mcp_tool_calls_total{{tool=\"{tool}\",outcome=\"{outcome}\"}} {count}"
+            )?;
         }
         writeln!(text, "# HELP obolus_mcp_tool_call_duration_seconds How long tool calls take.")?;
         writeln!(text, "# TYPE obolus_mcp_tool_call_duration_seconds histogram")?;
@@ -76,7 +79,10 @@ impl Counts {
             writeln!(text, "{name}_sum{{tool=\"{tool}\"}} {}", durations.sum)?;
             writeln!(text, "{name}_count{{tool=\"{tool}\"}} {}", durations.count)?;
         }
-        writeln!(text, "# HELP obolus_mcp_requests_refused_total Requests turned away before any tool, by reason.")?;
+        writeln!(
+            text,
+            "# HELP obolus_mcp_requests_refused_total Requests turned away before any tool, by reason."
+        )?;
         writeln!(text, "# TYPE obolus_mcp_requests_refused_total counter")?;
         for (reason, count) in &self.refused {
             writeln!(text, "obolus_mcp_requests_refused_total{{reason=\"{reason}\"}} {count}")?;

@@ -103,7 +103,8 @@ impl ApiVersion {
 }
 
 pub(crate) fn is_dns_label(text: &str) -> bool {
-    let edge = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let edge =
+        |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let bytes = text.as_bytes();
     bytes.len() <= 63
         && edge(bytes.first())
@@ -144,8 +145,25 @@ mod tests {
 
     /// Whatever could leave its path segment, in every spelling that some parser on the way might decode.
     const ESCAPES: &[&str] = &[
-        "", ".", "..", "/", "a/b", "../../api/v1/secrets", "..%2f..%2fsecrets", "%2e%2e", "a%00", "a?b", "a#b", "a\\b",
-        "a b", "a\tb", "a\r\nX: y", "a\0", "．．", "ns\u{2215}x", "é",
+        "",
+        ".",
+        "..",
+        "/",
+        "a/b",
+        "../../api/v1/secrets",
+        "..%2f..%2fsecrets",
+        "%2e%2e",
+        "a%00",
+        "a?b",
+        "a#b",
+        "a\\b",
+        "a b",
+        "a\tb",
+        "a\r\nX: y",
+        "a\0",
+        "．．",
+        "ns\u{2215}x",
+        "é",
     ];
 
     #[test]
@@ -156,7 +174,19 @@ mod tests {
             assert!(!accepts::<ContainerName>(text), "container {text:?}");
             assert!(!accepts::<Kind>(text), "kind {text:?}");
         }
-        for text in ["", "/", "v1/", "/v1", "a/b/c", "../v1", "apps/..", "apps/v1?x", "apps%2fv1", "v1#", "apps /v1"] {
+        for text in [
+            "",
+            "/",
+            "v1/",
+            "/v1",
+            "a/b/c",
+            "../v1",
+            "apps/..",
+            "apps/v1?x",
+            "apps%2fv1",
+            "v1#",
+            "apps /v1",
+        ] {
             assert!(!accepts::<ApiVersion>(text), "apiVersion {text:?}");
         }
     }
@@ -166,7 +196,9 @@ mod tests {
         for text in ["default", "kube-system", "a", "0", "x-1"] {
             assert!(accepts::<Namespace>(text), "{text}");
         }
-        for text in ["web-5d8f", "a.b.c", "system:controller:job-controller", "cert-manager.io~v1", "Foo_1"] {
+        for text in
+            ["web-5d8f", "a.b.c", "system:controller:job-controller", "cert-manager.io~v1", "Foo_1"]
+        {
             assert!(accepts::<ObjectName>(text), "{text}");
         }
         for text in ["v1", "apps/v1", "rbac.authorization.k8s.io/v1", "v1beta1"] {

@@ -36,6 +36,8 @@ async fn ready(State(operations): State<Operations>) -> (StatusCode, &'static st
     }
 }
 
-async fn metrics(State(operations): State<Operations>) -> ([(http::HeaderName, &'static str); 1], String) {
+async fn metrics(
+    State(operations): State<Operations>,
+) -> ([(http::HeaderName, &'static str); 1], String) {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], operations.metrics.render())
 }

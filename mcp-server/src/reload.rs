@@ -37,7 +37,9 @@ impl Watched {
         self.seen = now;
         match apply() {
             Ok(()) => tracing::info!(what, "reloaded"),
-            Err(error) => tracing::warn!(what, %error, "cannot be reloaded: the last good one stays in use"),
+            Err(error) => {
+                tracing::warn!(what, %error, "cannot be reloaded: the last good one stays in use")
+            }
         }
     }
 }
@@ -53,9 +55,13 @@ pub(crate) fn watch(
     listener: Option<(TlsFiles, RustlsConfig)>,
 ) {
     tasks.spawn(async move {
-        let mut authorities = Watched::new(cluster.certificate_authority().cloned().into_iter().collect());
+        let mut authorities =
+            Watched::new(cluster.certificate_authority().cloned().into_iter().collect());
         let mut identity = Watched::new(
-            listener.iter().flat_map(|(files, _)| [files.certificate.clone(), files.key.clone()]).collect(),
+            listener
+                .iter()
+                .flat_map(|(files, _)| [files.certificate.clone(), files.key.clone()])
+                .collect(),
         );
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

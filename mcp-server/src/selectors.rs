@@ -32,7 +32,11 @@ impl TryFrom<String> for FieldSelector {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if is_field_selector(&text) { Ok(Self(text)) } else { Err("fieldSelector must be like status.phase=Running") }
+        if is_field_selector(&text) {
+            Ok(Self(text))
+        } else {
+            Err("fieldSelector must be like status.phase=Running")
+        }
     }
 }
 
@@ -46,7 +50,9 @@ fn is_field_selector(text: &str) -> bool {
         let (run, tail) = rest.split_at(end);
         let slash_allowed = runs > 0;
         let well_formed = !run.is_empty()
-            && run.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b) || (slash_allowed && b == b'/'));
+            && run.bytes().all(|b| {
+                b.is_ascii_alphanumeric() || b".-".contains(&b) || (slash_allowed && b == b'/')
+            });
         if !well_formed {
             return false;
         }
@@ -89,10 +95,30 @@ mod tests {
 
     #[test]
     fn selectors_follow_the_advertised_patterns() {
-        for good in ["a=b", "a==b", "a!=b", "metadata.name=x,status.phase!=Running", "spec.nodeName=a/b", "a,b", "a=b,,c"] {
+        for good in [
+            "a=b",
+            "a==b",
+            "a!=b",
+            "metadata.name=x,status.phase!=Running",
+            "spec.nodeName=a/b",
+            "a,b",
+            "a=b,,c",
+        ] {
             assert!(is_field_selector(good), "{good}");
         }
-        for bad in ["", "a", "=b", "a=", "a===b", "a/b=c", "a=b&limit=1", "a=b c", "a=b#", "a=%2e", "a=b\n"] {
+        for bad in [
+            "",
+            "a",
+            "=b",
+            "a=",
+            "a===b",
+            "a/b=c",
+            "a=b&limit=1",
+            "a=b c",
+            "a=b#",
+            "a=%2e",
+            "a=b\n",
+        ] {
             assert!(!is_field_selector(bad), "{bad}");
         }
         for good in ["a", "app=web,tier in (a, b)", "!x", "a.b/c=d"] {

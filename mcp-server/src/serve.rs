@@ -105,8 +105,11 @@ fn router(config: &Config, server: McpServer, metrics: Arc<Metrics>) -> Router {
         .with_allowed_origins(config.allowed_origins.iter().cloned())
         .enforce_origin_validation()
         .with_max_request_body_bytes(config.max_body_bytes);
-    let service =
-        StreamableHttpService::new(move || Ok(server.clone()), Arc::new(NeverSessionManager::default()), transport);
+    let service = StreamableHttpService::new(
+        move || Ok(server.clone()),
+        Arc::new(NeverSessionManager::default()),
+        transport,
+    );
     Router::new().route_service("/mcp", service).layer(from_fn_with_state(metrics, require_bearer))
 }
 

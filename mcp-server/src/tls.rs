@@ -38,7 +38,8 @@ pub enum TlsError {
 /// When a file is missing, unreadable or not what it should be, or the key is not the certificate's.
 pub(crate) fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let chain = certificates(&files.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| unreadable(&files.key, &error))?;
+    let key =
+        PrivateKeyDer::from_pem_file(&files.key).map_err(|error| unreadable(&files.key, &error))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
@@ -51,7 +52,9 @@ pub(crate) fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> 
 ///
 /// # Errors
 /// When the file cannot be used, or the system has no CAs.
-pub(crate) fn client_config(certificate_authority: Option<&Path>) -> Result<ClientConfig, TlsError> {
+pub(crate) fn client_config(
+    certificate_authority: Option<&Path>,
+) -> Result<ClientConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     match certificate_authority {
         Some(path) => {

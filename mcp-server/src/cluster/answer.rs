@@ -41,20 +41,34 @@ where
                 limit_bytes: MAX_ANSWER_BYTES,
             });
         }
-        Err(_) => return Err(operation.unreachable(server, "the connection broke during the answer")),
+        Err(_) => {
+            return Err(operation.unreachable(server, "the connection broke during the answer"));
+        }
     };
-    if parts.status.is_success() { Ok(body) } else { Err(refusal(parts.status, &body, operation, server, token)) }
+    if parts.status.is_success() {
+        Ok(body)
+    } else {
+        Err(refusal(parts.status, &body, operation, server, token))
+    }
 }
 
-fn refusal(status: StatusCode, body: &[u8], operation: &Operation, server: &ApiServer, token: &UserToken) -> Failure {
+fn refusal(
+    status: StatusCode,
+    body: &[u8],
+    operation: &Operation,
+    server: &ApiServer,
+    token: &UserToken,
+) -> Failure {
     let operation = operation.to_string();
     let server = server.to_string();
     if status == StatusCode::UNAUTHORIZED {
         return Failure::TokenNotAccepted { operation, server };
     }
     // Only a Status is repeated: any other page was not written for this caller.
-    let message = serde_json::from_slice::<Status>(body)
-        .map_or_else(|_| status.canonical_reason().unwrap_or("no reason given").to_owned(), |status| status.message);
+    let message = serde_json::from_slice::<Status>(body).map_or_else(
+        |_| status.canonical_reason().unwrap_or("no reason given").to_owned(),
+        |status| status.message,
+    );
     let message = token.scrub(&message).chars().take(MAX_MESSAGE_CHARS).collect();
     if status == StatusCode::FORBIDDEN {
         return Failure::Forbidden { operation, server, message };
@@ -74,8 +88,10 @@ mod tests {
         let namespace = Namespace::try_from("kube-system".to_owned()).unwrap();
         let operation = Operation::in_namespace("list", "pods", Some(&namespace));
         let server = ApiServer::new(&Uri::from_static("https://k8s:6443"));
-        let response =
-            Response::builder().status(status).body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        let response = Response::builder()
+            .status(status)
+            .body(Full::new(Bytes::from(body.to_owned())))
+            .unwrap();
         read(response, &operation, &server, &UserToken::new("t0ken")).await
     }
 
@@ -85,24 +101,34 @@ mod tests {
         let failure = answer(403, body).await.unwrap_err();
         assert_eq!(failure.label(), "forbidden");
         let text = failure.to_string();
-        for part in ["list pods in namespace \"kube-system\"", "https://k8s:6443", "User \"kc:bob\" cannot list"] {
+        for part in [
+            "list pods in namespace \"kube-system\"",
+            "https://k8s:6443",
+            "User \"kc:bob\" cannot list",
+        ] {
             assert!(text.contains(part), "{text}");
         }
     }
 
     #[tokio::test]
     async fn a_token_that_is_not_accepted_is_told_apart_from_a_permission() {
-        let failure = answer(401, r#"{"kind":"Status","message":"Unauthorized"}"#).await.unwrap_err();
+        let failure =
+            answer(401, r#"{"kind":"Status","message":"Unauthorized"}"#).await.unwrap_err();
         assert_eq!(failure.label(), "token_not_accepted");
         let text = failure.to_string();
-        assert!(text.contains("exchanged token was not accepted") && text.contains("https://k8s:6443"), "{text}");
+        assert!(
+            text.contains("exchanged token was not accepted") && text.contains("https://k8s:6443"),
+            "{text}"
+        );
     }
 
     #[tokio::test]
     async fn pages_that_quote_the_request_do_not_show_the_token() {
-        let html = answer(502, "<html>Authorization: Bearer t0ken</html>").await.unwrap_err().to_string();
+        let html =
+            answer(502, "<html>Authorization: Bearer t0ken</html>").await.unwrap_err().to_string();
         assert!(html.contains("502: Bad Gateway") && !html.contains("t0ken"), "{html}");
-        let status = answer(400, r#"{"message":"bad header: Bearer t0ken"}"#).await.unwrap_err().to_string();
+        let status =
+            answer(400, r#"{"message":"bad header: Bearer t0ken"}"#).await.unwrap_err().to_string();
         assert!(status.contains("bad header: Bearer [redacted]"), "{status}");
     }
 

@@ -18,7 +18,8 @@ use crate::failure::Failure;
 use crate::user_token::UserToken;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const PRODUCT: HeaderValue = HeaderValue::from_static(concat!("obolus-mcp/", env!("CARGO_PKG_VERSION")));
+const PRODUCT: HeaderValue =
+    HeaderValue::from_static(concat!("obolus-mcp/", env!("CARGO_PKG_VERSION")));
 
 /// A cluster together with the only identity that may be used on it now.
 #[derive(Debug, Clone)]
@@ -40,7 +41,11 @@ impl Caller {
     /// Sends one request as the caller and reads the whole answer, within the configured time.
     ///
     /// Dropping the future closes the stream, which the API server takes for a cancellation.
-    pub(super) async fn send(&self, operation: &Operation, request: Request<Vec<u8>>) -> Result<Bytes, Failure> {
+    pub(super) async fn send(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<Bytes, Failure> {
         tracing::debug!(%operation, "asking the API server");
         let limit = self.cluster.request_timeout;
         tokio::time::timeout(limit, self.exchange(operation, request)).await.unwrap_or_else(|_| {
@@ -61,7 +66,12 @@ impl Caller {
         let body = self.send(operation, request).await?;
         serde_json::from_slice(&body).map_err(|error| {
             // Position and kind only: serde's own text may quote a value, and values may be secrets.
-            let reason = format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column());
+            let reason = format!(
+                "{:?} error at line {} column {}",
+                error.classify(),
+                error.line(),
+                error.column()
+            );
             self.malformed(operation, reason)
         })
     }
@@ -70,11 +80,17 @@ impl Caller {
         operation.malformed(&self.cluster.server, reason)
     }
 
-    async fn exchange(&self, operation: &Operation, request: Request<Vec<u8>>) -> Result<Bytes, Failure> {
+    async fn exchange(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<Bytes, Failure> {
         let server = &self.cluster.server;
         let mut request = server
             .address(request)
-            .map_err(|_| Failure::InvalidArguments("a name does not fit into the API's paths".to_owned()))?
+            .map_err(|_| {
+                Failure::InvalidArguments("a name does not fit into the API's paths".to_owned())
+            })?
             .map(|body| Full::new(Bytes::from(body)));
         request.headers_mut().entry(ACCEPT).or_insert(JSON);
         request.headers_mut().insert(USER_AGENT, PRODUCT);

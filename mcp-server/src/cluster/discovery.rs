@@ -55,8 +55,14 @@ impl Resource {
     }
 
     /// `verb` on its collection, in RBAC's words: `deployments.apps`.
-    pub(super) fn operation(&self, verb: &'static str, subresource: &str, namespace: Option<&Namespace>) -> Operation {
-        let group = if self.api.group.is_empty() { String::new() } else { format!(".{}", self.api.group) };
+    pub(super) fn operation(
+        &self,
+        verb: &'static str,
+        subresource: &str,
+        namespace: Option<&Namespace>,
+    ) -> Operation {
+        let group =
+            if self.api.group.is_empty() { String::new() } else { format!(".{}", self.api.group) };
         let resource = format!("{}{group}{subresource}", self.api.plural);
         if self.namespaced {
             Operation::in_namespace(verb, resource, namespace)
@@ -79,16 +85,21 @@ impl Resource {
 
 impl Caller {
     /// Finds a kind in a version of the API.
-    pub(crate) async fn discover(&self, api_version: &ApiVersion, kind: &Kind) -> Result<Resource, Failure> {
+    pub(crate) async fn discover(
+        &self,
+        api_version: &ApiVersion,
+        kind: &Kind,
+    ) -> Result<Resource, Failure> {
         let unknown = || Failure::UnknownKind {
             server: self.server(),
             kind: kind.to_string(),
             api_version: api_version.to_string(),
         };
         let operation = Operation::on_cluster("discover", api_version.as_str());
-        let request = http::Request::get(api_version.discovery_path())
-            .body(Vec::new())
-            .map_err(|_| Failure::InvalidArguments("apiVersion does not fit into a path".to_owned()))?;
+        let request =
+            http::Request::get(api_version.discovery_path()).body(Vec::new()).map_err(|_| {
+                Failure::InvalidArguments("apiVersion does not fit into a path".to_owned())
+            })?;
         let list: APIResourceList = match self.ask(&operation, request).await {
             Err(Failure::Rejected { status: 404, .. }) => return Err(unknown()),
             answer => answer?,
@@ -99,7 +110,9 @@ impl Caller {
 
 fn find(resources: &[APIResource], api_version: &ApiVersion, kind: &Kind) -> Option<Resource> {
     // `pods/eviction` is of another kind and version than the list says.
-    let found = resources.iter().find(|resource| resource.kind == kind.as_str() && is_dns_label(&resource.name))?;
+    let found = resources
+        .iter()
+        .find(|resource| resource.kind == kind.as_str() && is_dns_label(&resource.name))?;
     let (group, version) = api_version.parts();
     let scale = format!("{}/scale", found.name);
     Some(Resource {
@@ -120,7 +133,12 @@ mod tests {
     use super::*;
 
     fn resource(name: &str, kind: &str, namespaced: bool) -> APIResource {
-        APIResource { name: name.to_owned(), kind: kind.to_owned(), namespaced, ..APIResource::default() }
+        APIResource {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            namespaced,
+            ..APIResource::default()
+        }
     }
 
     fn parsed<T: TryFrom<String>>(text: &str) -> T {
@@ -142,14 +160,27 @@ mod tests {
         assert_eq!(deployment.path(Some(&shop)), "/apis/apps/v1/namespaces/shop/deployments");
         assert_eq!(deployment.path(None), "/apis/apps/v1/deployments");
         let operation = deployment.operation_on("patch", "/scale", Some(&shop), &parsed("web"));
-        assert_eq!(operation.to_string(), r#"patch deployments.apps/scale "web" in namespace "shop""#);
+        assert_eq!(
+            operation.to_string(),
+            r#"patch deployments.apps/scale "web" in namespace "shop""#
+        );
 
         let node = find(&list, &parsed("v1"), &parsed("Node")).unwrap();
-        assert_eq!(node.path(Some(&shop)), "/api/v1/nodes", "cluster-scoped kinds ignore the namespace");
+        assert_eq!(
+            node.path(Some(&shop)),
+            "/api/v1/nodes",
+            "cluster-scoped kinds ignore the namespace"
+        );
         assert!(!node.is_scalable());
 
-        assert!(find(&list, &apps, &parsed("Scale")).is_none(), "subresources are no kinds of their own");
-        assert!(find(&list, &apps, &parsed("Evil")).is_none(), "discovery's names are held to the rules too");
+        assert!(
+            find(&list, &apps, &parsed("Scale")).is_none(),
+            "subresources are no kinds of their own"
+        );
+        assert!(
+            find(&list, &apps, &parsed("Evil")).is_none(),
+            "discovery's names are held to the rules too"
+        );
         assert!(find(&list, &apps, &parsed("Pod")).is_none());
     }
 }

@@ -28,8 +28,8 @@ use crate::tls::{self, TlsError};
 use crate::user_token::UserToken;
 pub(crate) use caller::Caller;
 pub(crate) use discovery::Resource;
-pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
 use url::ApiServer;
+pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
 
 /// Connections to one API server, which anybody's request may use.
 type Pool = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;

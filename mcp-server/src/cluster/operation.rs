@@ -29,7 +29,11 @@ impl Operation {
     }
 
     /// `verb` on a namespaced resource; everywhere if no namespace is given.
-    pub(super) fn in_namespace(verb: &'static str, resource: impl Into<String>, namespace: Option<&Namespace>) -> Self {
+    pub(super) fn in_namespace(
+        verb: &'static str,
+        resource: impl Into<String>,
+        namespace: Option<&Namespace>,
+    ) -> Self {
         let place = namespace.map_or(Place::AllNamespaces, |ns| Place::Namespace(ns.to_string()));
         Self { place, ..Self::on_cluster(verb, resource) }
     }
@@ -39,12 +43,28 @@ impl Operation {
         Self { name: Some(name.to_string()), ..self }
     }
 
-    pub(super) fn unreachable(&self, server: &impl fmt::Display, reason: impl Into<String>) -> Failure {
-        Failure::Unreachable { operation: self.to_string(), server: server.to_string(), reason: reason.into() }
+    pub(super) fn unreachable(
+        &self,
+        server: &impl fmt::Display,
+        reason: impl Into<String>,
+    ) -> Failure {
+        Failure::Unreachable {
+            operation: self.to_string(),
+            server: server.to_string(),
+            reason: reason.into(),
+        }
     }
 
-    pub(super) fn malformed(&self, server: &impl fmt::Display, reason: impl Into<String>) -> Failure {
-        Failure::AnswerMalformed { operation: self.to_string(), server: server.to_string(), reason: reason.into() }
+    pub(super) fn malformed(
+        &self,
+        server: &impl fmt::Display,
+        reason: impl Into<String>,
+    ) -> Failure {
+        Failure::AnswerMalformed {
+            operation: self.to_string(),
+            server: server.to_string(),
+            reason: reason.into(),
+        }
     }
 }
 

@@ -73,7 +73,11 @@ mod tests {
         for (server, path, url) in [
             ("https://k8s:6443", "/api/v1/pods", "https://k8s:6443/api/v1/pods"),
             ("https://k8s:6443/", "/api/v1/pods?&limit=5", "https://k8s:6443/api/v1/pods?limit=5"),
-            ("https://r/k8s/clusters/c-1/", "/api/v1/pods?a=b%2Fc", "https://r/k8s/clusters/c-1/api/v1/pods?a=b%2Fc"),
+            (
+                "https://r/k8s/clusters/c-1/",
+                "/api/v1/pods?a=b%2Fc",
+                "https://r/k8s/clusters/c-1/api/v1/pods?a=b%2Fc",
+            ),
         ] {
             assert_eq!(address(server, path).as_deref(), Ok(url));
         }
@@ -81,7 +85,15 @@ mod tests {
 
     #[test]
     fn a_path_with_anything_but_plain_segments_is_not_asked() {
-        for path in ["/", "/api/../v1", "/api/./v1", "/api//v1", "/api/v1/", "/api/%2e%2e/v1", "/api/v1/pods/a%2fb"] {
+        for path in [
+            "/",
+            "/api/../v1",
+            "/api/./v1",
+            "/api//v1",
+            "/api/v1/",
+            "/api/%2e%2e/v1",
+            "/api/v1/pods/a%2fb",
+        ] {
             assert_eq!(address("https://k8s", path), Err(NotAnApiPath), "{path}");
         }
     }

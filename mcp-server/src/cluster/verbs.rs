@@ -63,7 +63,9 @@ impl Caller {
     ) -> Result<Object, Failure> {
         let operation = resource.operation_on("get", "", Some(namespace), name);
         let request = request::Request::new(resource.path(Some(namespace)));
-        self.ask(&operation, built(request.get(name.as_str(), &GetParams::default()))?).await.map(Object::read)
+        self.ask(&operation, built(request.get(name.as_str(), &GetParams::default()))?)
+            .await
+            .map(Object::read)
     }
 
     /// Deletes one object, with its own grace period.
@@ -75,7 +77,9 @@ impl Caller {
     ) -> Result<(), Failure> {
         let operation = resource.operation_on("delete", "", Some(namespace), name);
         let request = request::Request::new(resource.path(Some(namespace)));
-        self.send(&operation, built(request.delete(name.as_str(), &DeleteParams::default()))?).await.map(drop)
+        self.send(&operation, built(request.delete(name.as_str(), &DeleteParams::default()))?)
+            .await
+            .map(drop)
     }
 
     /// Reads the end of a pod's log. Asks for one byte more than [`MAX_LOG_BYTES`], which tells that there is more.
@@ -87,14 +91,15 @@ impl Caller {
         query: LogQuery,
     ) -> Result<String, Failure> {
         let params = LogParams {
-            container: query.container.map(|container| container.to_string()),
+            container: query.container.map(|container| container.as_str().to_owned()),
             previous: query.previous,
             tail_lines: Some(i64::from(query.tail)),
             limit_bytes: i64::try_from(MAX_LOG_BYTES + 1).ok(),
             ..LogParams::default()
         };
         let operation = pods.operation_on("get", "/log", Some(namespace), name);
-        let mut request = built(request::Request::new(pods.path(Some(namespace))).logs(name.as_str(), &params))?;
+        let mut request =
+            built(request::Request::new(pods.path(Some(namespace))).logs(name.as_str(), &params))?;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json, */*"));
         let body = self.send(&operation, request).await?;
         Ok(String::from_utf8_lossy(&body).into_owned())
@@ -123,14 +128,16 @@ impl Caller {
         let operation = resource.operation_on("patch", "/scale", Some(namespace), name);
         let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
         let request = request::Request::new(resource.path(Some(namespace)));
-        let request = request.patch_subresource("scale", name.as_str(), &PatchParams::default(), &patch);
+        let request =
+            request.patch_subresource("scale", name.as_str(), &PatchParams::default(), &patch);
         self.ask(&operation, built(request)?).await
     }
 
     /// Asks the API server who the caller is.
     pub(crate) async fn whoami(&self) -> Result<SelfSubjectReview, Failure> {
         let operation = Operation::on_cluster("create", "selfsubjectreviews.authentication.k8s.io");
-        let review = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" });
+        let review =
+            json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" });
         let request = request::Request::new("/apis/authentication.k8s.io/v1/selfsubjectreviews");
         let request = request.create(&PostParams::default(), review.to_string().into_bytes());
         self.ask(&operation, built(request)?).await

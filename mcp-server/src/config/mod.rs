@@ -90,7 +90,8 @@ impl Config {
             Ok(table) => table,
             Err(error) => {
                 // The message alone: the full text quotes the line.
-                let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+                let before =
+                    error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
                 let line = before.matches('\n').count() + 1;
                 problems.add(format!("line {line}"), format!("is not TOML: {}", error.message()));
                 return None;
@@ -101,8 +102,10 @@ impl Config {
         let operations = root.read("operations", values::ADDRESS, problems, values::address);
         let tls = tls_files(&mut root, folder, problems);
         let allowed_hosts = root.list("allowed_hosts", values::HOST, problems, values::host);
-        let allowed_origins = root.list("allowed_origins", values::ORIGIN, problems, values::origin);
-        let max_body_bytes = root.read("max_body_bytes", values::BODY_BYTES, problems, values::body_bytes);
+        let allowed_origins =
+            root.list("allowed_origins", values::ORIGIN, problems, values::origin);
+        let max_body_bytes =
+            root.read("max_body_bytes", values::BODY_BYTES, problems, values::body_bytes);
         let log_level = root.read("log_level", values::LOG_LEVEL, problems, values::log_level);
         let cluster = cluster(root.table("cluster", problems), folder, problems);
         if allowed_hosts.as_ref().is_some_and(Vec::is_empty) {
@@ -118,7 +121,8 @@ impl Config {
             listen,
             operations,
             tls,
-            allowed_hosts: allowed_hosts.unwrap_or_else(|| ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec()),
+            allowed_hosts: allowed_hosts
+                .unwrap_or_else(|| ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec()),
             allowed_origins: allowed_origins.unwrap_or_default(),
             max_body_bytes: max_body_bytes.unwrap_or(1024 * 1024),
             log_level: log_level.unwrap_or_default(),
@@ -132,14 +136,16 @@ impl Config {
         {
             problems.add("tls_cert", format!("with tls_key: {error}"));
         }
-        if let Err(error) = crate::tls::client_config(self.cluster.certificate_authority.as_deref()) {
+        if let Err(error) = crate::tls::client_config(self.cluster.certificate_authority.as_deref())
+        {
             problems.add("cluster.certificate_authority", error.to_string());
         }
     }
 }
 
 fn tls_files(root: &mut Section, folder: &Path, problems: &mut Problems) -> Option<TlsFiles> {
-    let certificate = root.read("tls_cert", values::FILE, problems, |value| values::file(&value, folder));
+    let certificate =
+        root.read("tls_cert", values::FILE, problems, |value| values::file(&value, folder));
     let key = root.read("tls_key", values::FILE, problems, |value| values::file(&value, folder));
     match (certificate, key) {
         (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
@@ -156,10 +162,16 @@ fn tls_files(root: &mut Section, folder: &Path, problems: &mut Problems) -> Opti
 }
 
 fn cluster(mut section: Section, folder: &Path, problems: &mut Problems) -> Option<ClusterConfig> {
-    let server = section.require("server", values::SERVER, problems, |value| values::server(&value));
+    let server =
+        section.require("server", values::SERVER, problems, |value| values::server(&value));
     let certificate_authority =
-        section.read("certificate_authority", values::FILE, problems, |value| values::file(&value, folder));
-    let request_timeout = section.read("request_timeout_seconds", values::TIMEOUT, problems, |value| values::timeout(&value));
+        section.read("certificate_authority", values::FILE, problems, |value| {
+            values::file(&value, folder)
+        });
+    let request_timeout =
+        section.read("request_timeout_seconds", values::TIMEOUT, problems, |value| {
+            values::timeout(&value)
+        });
     section.finish(problems);
     Some(ClusterConfig {
         server: server?,

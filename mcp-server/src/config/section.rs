@@ -82,7 +82,8 @@ impl Section {
     /// Reports every key that nobody asked for.
     pub(super) fn finish(self, problems: &mut Problems) {
         for key in self.table.keys() {
-            let path = if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
+            let path =
+                if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
             problems.add(path, format!("unknown key: write one of {}", self.asked.join(", ")));
         }
     }

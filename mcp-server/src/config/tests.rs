@@ -40,7 +40,10 @@ fn everything_can_be_set_and_paths_start_at_the_files_own_folder() {
     assert_eq!(problems, Problems::default());
     let config = config.unwrap();
     let tls = config.tls.unwrap();
-    assert_eq!((tls.certificate.to_str(), tls.key.to_str()), (Some("/etc/obolus/tls.crt"), Some("/run/tls.key")));
+    assert_eq!(
+        (tls.certificate.to_str(), tls.key.to_str()),
+        (Some("/etc/obolus/tls.crt"), Some("/run/tls.key"))
+    );
     assert_eq!(config.allowed_origins, ["https://app.example.com:443", "http://localhost:*"]);
     assert_eq!(config.log_level, LogLevel::Debug);
     assert_eq!(config.cluster.certificate_authority.unwrap().to_str(), Some("/etc/obolus/ca.crt"));
@@ -92,7 +95,10 @@ fn every_problem_is_told_at_once_with_the_path_of_its_key() {
     );
     let text = problems.to_string();
     assert!(!text.contains("eyJhbGciOi"), "values are not repeated: {text}");
-    assert!(text.contains("cluster.token: unknown key: write one of server, certificate_authority"), "{text}");
+    assert!(
+        text.contains("cluster.token: unknown key: write one of server, certificate_authority"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -100,7 +106,10 @@ fn single_mistakes_are_found_where_they_are() {
     for (text, key) in [
         ("", "cluster.server"),
         ("cluster = 1", "cluster"),
-        ("listen = \"127.0.0.1:1\"\noperations = \"127.0.0.1:1\"\n[cluster]\nserver=\"https://k\"", "operations"),
+        (
+            "listen = \"127.0.0.1:1\"\noperations = \"127.0.0.1:1\"\n[cluster]\nserver=\"https://k\"",
+            "operations",
+        ),
         ("allowed_hosts = []\n[cluster]\nserver=\"https://k\"", "allowed_hosts"),
         ("tls_key = \"k\"\n[cluster]\nserver=\"https://k\"", "tls_cert"),
         ("[cluster]\nserver=\"https://user:pw@k\"", "cluster.server"),

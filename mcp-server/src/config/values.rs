@@ -8,16 +8,15 @@ use http::Uri;
 use http::uri::Authority;
 use toml::Value;
 
-pub(super) const ADDRESS: &str = r#"write an IP address and a port, like "127.0.0.1:8080" or "[::]:8080""#;
+pub(super) const ADDRESS: &str =
+    r#"write an IP address and a port, like "127.0.0.1:8080" or "[::]:8080""#;
 pub(super) const FILE: &str = "write the path of a PEM file";
 pub(super) const HOST: &str =
     r#"write host names as clients send them, like "mcp.example.com" or "mcp.example.com:8443""#;
-pub(super) const ORIGIN: &str =
-    r#"write origins, like "https://app.example.com", "https://app.example.com:8443" or "http://localhost:*""#;
+pub(super) const ORIGIN: &str = r#"write origins, like "https://app.example.com", "https://app.example.com:8443" or "http://localhost:*""#;
 pub(super) const BODY_BYTES: &str = "write a number of bytes from 1024 to 16777216";
 pub(super) const LOG_LEVEL: &str = r#"write one of "error", "warn", "info", "debug""#;
-pub(super) const SERVER: &str =
-    r#"write the API server's URL, like "https://kubernetes.default.svc": https, no user, no query"#;
+pub(super) const SERVER: &str = r#"write the API server's URL, like "https://kubernetes.default.svc": https, no user, no query"#;
 pub(super) const TIMEOUT: &str = "write a number of seconds from 1 to 600";
 
 /// How much is logged. Other crates stay at warnings whatever is chosen: at finer levels HTTP stacks print what

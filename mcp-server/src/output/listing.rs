@@ -93,18 +93,36 @@ impl Listing {
     pub(crate) fn read(answer: Value, api_version: &str, kind: &str) -> Result<Self, &'static str> {
         let is_table = answer.get("kind").and_then(Value::as_str) == Some("Table");
         let (columns, items, meta) = if is_table {
-            let table: Table = serde_json::from_value(answer).map_err(|_| "the table is not a meta/v1 Table")?;
-            let columns: Vec<_> = table.column_definitions.into_iter().map(|column| column.name).collect();
-            let items = table.rows.unwrap_or_default().into_iter().map(|row| Item::of_row(row, &columns)).collect();
+            let table: Table =
+                serde_json::from_value(answer).map_err(|_| "the table is not a meta/v1 Table")?;
+            let columns: Vec<_> =
+                table.column_definitions.into_iter().map(|column| column.name).collect();
+            let items = table
+                .rows
+                .unwrap_or_default()
+                .into_iter()
+                .map(|row| Item::of_row(row, &columns))
+                .collect();
             (columns, items, table.metadata)
         } else {
-            let plain: Plain = serde_json::from_value(answer).map_err(|_| "neither a Table nor a list")?;
-            (vec!["Name".to_owned()], plain.items.into_iter().map(Item::of_name).collect(), plain.metadata)
+            let plain: Plain =
+                serde_json::from_value(answer).map_err(|_| "neither a Table nor a list")?;
+            (
+                vec!["Name".to_owned()],
+                plain.items.into_iter().map(Item::of_name).collect(),
+                plain.metadata,
+            )
         };
         let cut = meta.next.is_some_and(|next| !next.is_empty());
         // The API server does not count what a selector left out, so that "more" may be all that is known.
         let remaining = cut.then(|| meta.remaining_item_count.unwrap_or(1).max(1));
-        Ok(Self { api_version: api_version.to_owned(), kind: kind.to_owned(), columns, items, remaining })
+        Ok(Self {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            columns,
+            items,
+            remaining,
+        })
     }
 
     /// The list to read: aligned columns, and a note if there is more.
@@ -126,9 +144,12 @@ impl Listing {
     fn rows(&self) -> Vec<Vec<String>> {
         let namespaced = self.items.iter().any(|item| item.namespace.is_some());
         let lead = |cell: &str| namespaced.then(|| cell.to_owned());
-        let header = lead("NAMESPACE").into_iter().chain(self.columns.iter().map(|name| name.to_uppercase()));
+        let header = lead("NAMESPACE")
+            .into_iter()
+            .chain(self.columns.iter().map(|name| name.to_uppercase()));
         let rows = self.items.iter().map(|item| {
-            let cells = self.columns.iter().map(|name| item.columns.get(name).cloned().unwrap_or_default());
+            let cells =
+                self.columns.iter().map(|name| item.columns.get(name).cloned().unwrap_or_default());
             lead(item.namespace.as_deref().unwrap_or_default()).into_iter().chain(cells).collect()
         });
         std::iter::once(header.collect()).chain(rows).collect()
@@ -155,11 +176,18 @@ impl Item {
 fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let widths: Vec<usize> = (0..columns)
-        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .map(|column| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     let mut text = String::new();
     for row in rows {
-        let line: String = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}   ")).collect();
+        let line: String =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}   ")).collect();
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -191,8 +219,14 @@ mod tests {
             "NAMESPACE   NAME      READY   RESTARTS\nshop        web-1     1/1     0\nshop        db fake   0/1\n"
         );
         let structured = json!(reply.structured);
-        assert_eq!(structured["items"][0]["columns"], json!({"Name": "web-1", "Ready": "1/1", "Restarts": "0"}));
-        assert_eq!(structured["items"][1]["name"], "db", "the name is the object's, not the printed cell");
+        assert_eq!(
+            structured["items"][0]["columns"],
+            json!({"Name": "web-1", "Ready": "1/1", "Restarts": "0"})
+        );
+        assert_eq!(
+            structured["items"][1]["name"], "db",
+            "the name is the object's, not the printed cell"
+        );
         assert!(structured.get("remaining").is_none());
     }
 

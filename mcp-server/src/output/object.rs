@@ -40,6 +40,9 @@ mod tests {
         let pod = json!({"kind": "Pod", "metadata": {"name": "web", "managedFields": [{"manager": "kubelet"}]}});
         let reply = Object::read(pod.as_object().cloned().unwrap()).reply();
         assert_eq!(reply.text, "kind: Pod\nmetadata:\n  name: web\n");
-        assert_eq!(json!(reply.structured), json!({"object": {"kind": "Pod", "metadata": {"name": "web"}}}));
+        assert_eq!(
+            json!(reply.structured),
+            json!({"object": {"kind": "Pod", "metadata": {"name": "web"}}})
+        );
     }
 }

@@ -9,7 +9,8 @@ pub(crate) fn bounded(mut text: String) -> String {
         return text;
     }
     let bytes = text.len();
-    let end = (0..=MAX_TEXT_BYTES).rev().find(|&index| text.is_char_boundary(index)).unwrap_or_default();
+    let end =
+        (0..=MAX_TEXT_BYTES).rev().find(|&index| text.is_char_boundary(index)).unwrap_or_default();
     text.truncate(end);
     text.push_str(&format!("\n[cut: the first {end} of {bytes} bytes are shown]\n"));
     text
@@ -29,7 +30,11 @@ mod tests {
         assert_eq!(bounded("short".to_owned()), "short");
         let cut = bounded("é".repeat(MAX_TEXT_BYTES));
         assert!(cut.len() < MAX_TEXT_BYTES + 100);
-        assert!(cut.contains("[cut: the first 196608 of 393216 bytes are shown]"), "{}", &cut[cut.len() - 80..]);
+        assert!(
+            cut.contains("[cut: the first 196608 of 393216 bytes are shown]"),
+            "{}",
+            &cut[cut.len() - 80..]
+        );
     }
 
     #[test]

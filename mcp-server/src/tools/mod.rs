@@ -103,21 +103,33 @@ impl Registered {
 
 fn register<T: KubeTool>() -> Result<Registered, String> {
     let read_only = matches!(T::EFFECT, Effect::Reads);
-    let annotations =
-        ToolAnnotations::from_raw(Some(T::TITLE.to_owned()), Some(read_only), Some(!read_only), Some(!read_only), Some(true));
+    let annotations = ToolAnnotations::from_raw(
+        Some(T::TITLE.to_owned()),
+        Some(read_only),
+        Some(!read_only),
+        Some(!read_only),
+        Some(true),
+    );
     let definition = Tool::new(T::NAME, T::DESCRIPTION, schema_for_input::<T::Input>()?)
         .with_title(T::TITLE)
         .with_raw_output_schema(schema_for_output::<T::Output>())
         .with_annotations(annotations);
-    Ok(Registered { definition, name: T::NAME, run: |caller, arguments| Box::pin(run::<T>(caller, arguments)) })
+    Ok(Registered {
+        definition,
+        name: T::NAME,
+        run: |caller, arguments| Box::pin(run::<T>(caller, arguments)),
+    })
 }
 
-async fn run<T: KubeTool>(caller: Caller, arguments: JsonObject) -> Result<CallToolResult, Failure> {
+async fn run<T: KubeTool>(
+    caller: Caller,
+    arguments: JsonObject,
+) -> Result<CallToolResult, Failure> {
     let input = serde_json::from_value(Value::Object(arguments))
         .map_err(|error| Failure::InvalidArguments(error.to_string()))?;
     let reply = T::call(caller, input).await?;
-    let structured =
-        serde_json::to_value(&reply.structured).map_err(|error| Failure::Internal(error.to_string()))?;
+    let structured = serde_json::to_value(&reply.structured)
+        .map_err(|error| Failure::Internal(error.to_string()))?;
     let mut result = CallToolResult::success(vec![ContentBlock::text(reply.text)]);
     result.structured_content = Some(structured);
     Ok(result)

@@ -45,6 +45,9 @@ impl KubeTool for PodsDelete {
         let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
         caller.delete(&pods, &namespace, &input.name).await?;
         let text = format!("pod {} in namespace {namespace} is being deleted\n", input.name);
-        Ok(Reply { structured: Deleted { namespace: namespace.to_string(), name: input.name.to_string() }, text })
+        Ok(Reply {
+            structured: Deleted { namespace: namespace.to_string(), name: input.name.to_string() },
+            text,
+        })
     }
 }

@@ -39,6 +39,9 @@ impl KubeTool for PodsListInNamespace {
 
     async fn call(caller: Caller, input: Input) -> Result<Reply<Listing>, Failure> {
         let pods = Resource::core("Pod", "pods", true);
-        Ok(caller.list(&pods, Some(&input.namespace), input.label_selector, input.field_selector).await?.reply())
+        Ok(caller
+            .list(&pods, Some(&input.namespace), input.label_selector, input.field_selector)
+            .await?
+            .reply())
     }
 }

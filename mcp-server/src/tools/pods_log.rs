@@ -30,18 +30,20 @@ pub(super) struct Input {
     /// Whether to read the log of the container's previous run
     #[serde(default)]
     #[schemars(with = "Flag")]
-    previous: Option<bool>,
+    previous: Option<Flag>,
     /// How many lines from the end
     #[serde(default)]
     #[schemars(with = "Tail")]
-    tail: Option<u32>,
+    tail: Option<Tail>,
 }
 
-/// A boolean that may be left out, and then has no default in the schema.
-struct Flag;
+/// Yes or no, without a default in the schema.
+#[derive(Debug, Deserialize)]
+struct Flag(bool);
 
 /// A number of lines.
-struct Tail;
+#[derive(Debug, Deserialize)]
+struct Tail(u32);
 
 const DEFAULT_TAIL: u32 = 100;
 
@@ -91,17 +93,20 @@ impl KubeTool for PodsLog {
         let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
         let query = LogQuery {
             container: input.container,
-            previous: input.previous.unwrap_or_default(),
-            tail: input.tail.unwrap_or(DEFAULT_TAIL),
+            previous: input.previous.is_some_and(|Flag(previous)| previous),
+            tail: input.tail.map_or(DEFAULT_TAIL, |Tail(lines)| lines),
         };
         let log = caller.logs(&pods, &namespace, &input.name, query).await?;
         let (log, truncated) = last_bytes(log, MAX_LOG_BYTES);
         let text = match (log.is_empty(), truncated) {
             (true, _) => "the log is empty\n".to_owned(),
             (false, false) => log.clone(),
-            (false, true) => format!("{log}\n[cut to {MAX_LOG_BYTES} bytes: ask for fewer lines with tail]\n"),
+            (false, true) => {
+                format!("{log}\n[cut to {MAX_LOG_BYTES} bytes: ask for fewer lines with tail]\n")
+            }
         };
-        let structured = Log { namespace: namespace.to_string(), name: input.name.to_string(), log, truncated };
+        let structured =
+            Log { namespace: namespace.to_string(), name: input.name.to_string(), log, truncated };
         Ok(Reply { structured, text })
     }
 }

@@ -37,14 +37,17 @@ pub(super) struct Input {
 impl KubeTool for ResourcesList {
     const NAME: &'static str = "resources_list";
     const TITLE: &'static str = "Resources: List";
-    const DESCRIPTION: &'static str = "List the objects of any kind, in one namespace or in all of them";
+    const DESCRIPTION: &'static str =
+        "List the objects of any kind, in one namespace or in all of them";
     const EFFECT: Effect = Effect::Reads;
     type Input = Input;
     type Output = Listing;
 
     async fn call(caller: Caller, input: Input) -> Result<Reply<Listing>, Failure> {
         let resource = caller.discover(&input.api_version, &input.kind).await?;
-        let list = caller.list(&resource, input.namespace.as_ref(), input.label_selector, input.field_selector).await?;
+        let list = caller
+            .list(&resource, input.namespace.as_ref(), input.label_selector, input.field_selector)
+            .await?;
         Ok(list.reply())
     }
 }

@@ -85,8 +85,7 @@ pub(super) struct Scaled {
 impl KubeTool for ResourcesScale {
     const NAME: &'static str = "resources_scale";
     const TITLE: &'static str = "Resources: Scale";
-    const DESCRIPTION: &'static str =
-        "Tell or set the number of replicas of anything that scales: a Deployment, a StatefulSet, a custom kind";
+    const DESCRIPTION: &'static str = "Tell or set the number of replicas of anything that scales: a Deployment, a StatefulSet, a custom kind";
     const EFFECT: Effect = Effect::ChangesOnce;
     type Input = Input;
     type Output = Scaled;
@@ -99,7 +98,9 @@ impl KubeTool for ResourcesScale {
         let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
         let changed = input.scale.is_some();
         let scale = match input.scale {
-            Some(Replicas(replicas)) => caller.rescale(&resource, &namespace, &input.name, replicas).await?,
+            Some(Replicas(replicas)) => {
+                caller.rescale(&resource, &namespace, &input.name, replicas).await?
+            }
             None => caller.scale(&resource, &namespace, &input.name).await?,
         };
         let structured = Scaled {

@@ -3,7 +3,12 @@ use serde_json::{Value, json};
 use super::*;
 
 fn definitions() -> Vec<Value> {
-    Tools::all().unwrap().definitions().iter().map(|tool| serde_json::to_value(tool).unwrap()).collect()
+    Tools::all()
+        .unwrap()
+        .definitions()
+        .iter()
+        .map(|tool| serde_json::to_value(tool).unwrap())
+        .collect()
 }
 
 /// A property without what is ours: the description, and the header that mirrors it.
@@ -43,12 +48,18 @@ fn every_tool_is_described_annotated_and_promises_its_output() {
         for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
             assert!(tool["annotations"][hint].is_boolean(), "{name} {hint}");
         }
-        assert!(tool["title"].is_string() && tool["annotations"]["title"] == tool["title"], "{name}");
+        assert!(
+            tool["title"].is_string() && tool["annotations"]["title"] == tool["title"],
+            "{name}"
+        );
         assert!(tool["description"].as_str().unwrap().len() > 10, "{name}");
         assert_eq!(tool["inputSchema"]["type"], "object", "{name}");
         assert_eq!(tool["inputSchema"]["additionalProperties"], json!(false), "{name}");
         assert_eq!(tool["outputSchema"]["type"], "object", "{name}");
-        assert!(!tool.to_string().contains("$ref"), "{name}: clients differ in how well they follow references");
+        assert!(
+            !tool.to_string().contains("$ref"),
+            "{name}: clients differ in how well they follow references"
+        );
         if let Some(namespace) = tool["inputSchema"]["properties"].get("namespace") {
             assert_eq!(namespace["x-mcp-header"], "Namespace", "{name}");
         }
@@ -57,7 +68,8 @@ fn every_tool_is_described_annotated_and_promises_its_output() {
 
 #[test]
 fn the_list_is_in_the_same_order_every_time() {
-    let names = |tools: &[Value]| tools.iter().map(|tool| tool["name"].to_string()).collect::<Vec<_>>();
+    let names =
+        |tools: &[Value]| tools.iter().map(|tool| tool["name"].to_string()).collect::<Vec<_>>();
     let first = names(&definitions());
     let mut sorted = first.clone();
     sorted.sort();

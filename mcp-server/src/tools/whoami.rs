@@ -32,8 +32,7 @@ pub(super) struct Person {
 impl KubeTool for Whoami {
     const NAME: &'static str = "whoami";
     const TITLE: &'static str = "Who Am I";
-    const DESCRIPTION: &'static str =
-        "Tell who you are to the Kubernetes API server: user name, groups and extra attributes (SelfSubjectReview)";
+    const DESCRIPTION: &'static str = "Tell who you are to the Kubernetes API server: user name, groups and extra attributes (SelfSubjectReview)";
     const EFFECT: Effect = Effect::Reads;
     type Input = Input;
     type Output = Person;

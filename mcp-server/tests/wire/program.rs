@@ -1,0 +1,160 @@
+//! The program itself: its command line, its environment, its log, its end.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use crate::support::{Answer, ApiServer, Mcp, eventually, write_config};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::support::api_server::review;
+
+/// A running `obolus-mcp`; killed by its id when dropped.
+struct Program {
+    child: Child,
+    log: BufReader<std::process::ChildStdout>,
+    listening: Value,
+}
+
+impl Program {
+    fn start(config: &Path, environment: &[(&str, String)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_obolus-mcp"));
+        command.arg("--config").arg(config).stdout(Stdio::piped());
+        for (key, value) in environment {
+            command.env(key, value);
+        }
+        let mut child = command.spawn().unwrap();
+        let mut log = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        log.read_line(&mut line).unwrap();
+        let listening: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(listening["message"], "listening", "{line}");
+        Self { child, log, listening }
+    }
+
+    fn mcp(&self) -> Mcp {
+        Mcp::new(format!("http://{}/mcp", self.listening["mcp"].as_str().unwrap()))
+    }
+
+    fn terminate(&self) {
+        let status =
+            Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end; the exit code and the rest of the log.
+    fn end(mut self) -> (Option<i32>, String) {
+        let code = self.child.wait().unwrap().code();
+        let mut rest = String::new();
+        self.log.read_to_string(&mut rest).unwrap();
+        (code, rest)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_obolus-mcp")).args(arguments).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[tokio::test]
+async fn check_says_good_or_every_problem_with_a_failing_exit_code() {
+    let api = ApiServer::echoing_users().await;
+    let folder = tempfile::tempdir().unwrap();
+    let good = write_config(&folder, "", &api, 5);
+    assert_eq!(run(&["--config", good.to_str().unwrap(), "--check"]).0, Some(0));
+    let bad = write_config(&folder, "surprise = 1\nlog_level = 7", &api, 0);
+    for arguments in [
+        vec!["--config", bad.to_str().unwrap(), "--check"],
+        vec!["--config", bad.to_str().unwrap()],
+    ] {
+        let (code, text) = run(&arguments);
+        assert_eq!(code, Some(2), "{text}");
+        for key in ["surprise: ", "log_level: ", "cluster.request_timeout_seconds: "] {
+            assert!(text.contains(key), "{text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_in_the_environment_are_never_found() {
+    let api = ApiServer::echoing_users().await;
+    // Where a client that looks for credentials would find an administrator's.
+    let admin = ApiServer::echoing_users().await;
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    std::fs::write(
+        &kubeconfig,
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "x",
+            "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+            "clusters": [{"name": "x", "cluster": {"server": admin.url}}],
+            "users": [{"name": "x", "user": {"token": "cluster-admin-token"}}],
+        })
+        .to_string(),
+    )
+    .unwrap();
+    let port = admin.url.rsplit(':').next().unwrap().to_owned();
+    let environment = [
+        ("KUBECONFIG", kubeconfig.to_str().unwrap().to_owned()),
+        ("HOME", folder.path().to_str().unwrap().to_owned()),
+        ("KUBERNETES_SERVICE_HOST", "localhost".to_owned()),
+        ("KUBERNETES_SERVICE_PORT", port),
+        ("HTTPS_PROXY", admin.url.clone()),
+        ("https_proxy", admin.url.clone()),
+        ("RUST_LOG", "trace".to_owned()),
+    ];
+    let program =
+        Program::start(&write_config(&folder, "log_level = \"debug\"", &api, 5), &environment);
+    let mcp = program.mcp();
+
+    let call = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}});
+    assert_eq!(mcp.post(&call).send().await.unwrap().status(), 401);
+    assert!(api.arrived().is_empty() && admin.arrived().is_empty());
+
+    let result = mcp.call("alice-canary", "whoami", json!({})).await;
+    assert_eq!(result["structuredContent"]["username"], "Bearer alice-canary");
+    assert_eq!(api.arrived().len(), 1);
+    assert!(admin.arrived().is_empty(), "{:?}", admin.arrived());
+
+    program.terminate();
+    let (code, log) = program.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("canary"), "{log}");
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let calls: Vec<_> = lines.iter().filter(|line| line["message"] == "tool call").collect();
+    assert_eq!(calls.len(), 1, "{log}");
+    assert_eq!((&calls[0]["tool"], &calls[0]["outcome"]), (&json!("whoami"), &json!("ok")));
+    assert!(calls[0]["duration_ms"].is_number() && calls[0]["namespace"] == "", "{log}");
+    assert!(lines.iter().any(|line| line["reason"] == "token_missing"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_under_way_is_finished_before_the_end() {
+    let release = Arc::new(Notify::new());
+    let notice = Arc::clone(&release);
+    let api =
+        ApiServer::start(move |_| Answer::After(Arc::clone(&notice), 201, review("alice"))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&write_config(&folder, "", &api, 30), &[]);
+    let mcp = program.mcp();
+    let operations = format!("http://{}/readyz", program.listening["operations"].as_str().unwrap());
+    let call = tokio::spawn(async move { mcp.call("alice", "whoami", json!({})).await });
+    eventually("the call is under way", || api.arrived().len() == 1).await;
+
+    program.terminate();
+    let unready = async { while reqwest::get(&operations).await.unwrap().status() != 503 {} };
+    tokio::time::timeout(crate::support::DEADLINE, unready).await.unwrap();
+    release.notify_one();
+    assert_eq!(call.await.unwrap()["structuredContent"]["username"], "alice");
+    assert_eq!(program.end().0, Some(0));
+}

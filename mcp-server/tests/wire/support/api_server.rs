@@ -1,0 +1,217 @@
+//! The stand-in: HTTPS with HTTP/2, a record of what arrived, and whatever answer a test wants.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::body::{Body, Bytes};
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+/// A request as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrived {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) authorization: Vec<String>,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) connection: usize,
+}
+
+impl Arrived {
+    pub(crate) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap()
+    }
+}
+
+pub(crate) enum Answer {
+    Json(u16, Value),
+    Text(u16, String),
+    /// Never.
+    Hang,
+    /// JSON, but not before the notice.
+    After(Arc<Notify>, u16, Value),
+}
+
+type Handler = Arc<dyn Fn(&Arrived) -> Answer + Send + Sync>;
+
+pub(crate) struct ApiServer {
+    pub(crate) url: String,
+    pub(crate) ca_pem: String,
+    log: Arc<Mutex<Vec<Arrived>>>,
+    /// Requests whose answer nobody waits for any more.
+    abandoned: Arc<AtomicUsize>,
+    _accepting: JoinSet<()>,
+}
+
+struct Certificate {
+    ca_pem: String,
+    config: ServerConfig,
+}
+
+impl ApiServer {
+    pub(crate) async fn start(
+        handler: impl Fn(&Arrived) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let Certificate { ca_pem, config } = certificate();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let abandoned = Arc::new(AtomicUsize::new(0));
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let mut accepting = JoinSet::new();
+        accepting.spawn(accept(
+            listener,
+            acceptor,
+            Arc::new(handler),
+            Arc::clone(&log),
+            Arc::clone(&abandoned),
+        ));
+        Self { url, ca_pem, log, abandoned, _accepting: accepting }
+    }
+
+    /// Answers `whoami` with the bearer as the user's name, and nothing else.
+    pub(crate) async fn echoing_users() -> Self {
+        Self::start(|request| Answer::Json(201, review(&request.authorization.join("+")))).await
+    }
+
+    pub(crate) fn arrived(&self) -> Vec<Arrived> {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub(crate) fn abandoned(&self) -> usize {
+        self.abandoned.load(Ordering::SeqCst)
+    }
+}
+
+/// What the API server says of a user.
+pub(crate) fn review(username: &str) -> Value {
+    json!({
+        "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview", "metadata": {},
+        "status": {"userInfo": {"username": username, "groups": ["system:authenticated"]}},
+    })
+}
+
+/// A failure as the API server words it.
+pub(crate) fn status(code: u16, message: &str) -> Answer {
+    Answer::Json(
+        code,
+        json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}),
+    )
+}
+
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    handler: Handler,
+    log: Arc<Mutex<Vec<Arrived>>>,
+    abandoned: Arc<AtomicUsize>,
+) {
+    let mut connections = JoinSet::new();
+    for connection in 0.. {
+        let Ok((stream, _)) = listener.accept().await else { return };
+        let (acceptor, handler, log, abandoned) =
+            (acceptor.clone(), handler.clone(), log.clone(), abandoned.clone());
+        connections.spawn(async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let service = tower::service_fn(move |request| {
+                answer(
+                    request,
+                    connection,
+                    handler.clone(),
+                    log.clone(),
+                    Abandoned(abandoned.clone(), true),
+                )
+            });
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+                .await;
+        });
+    }
+}
+
+/// Counts when it is dropped before it is disarmed.
+struct Abandoned(Arc<AtomicUsize>, bool);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        if self.1 {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+async fn answer<B>(
+    request: Request<B>,
+    connection: usize,
+    handler: Handler,
+    log: Arc<Mutex<Vec<Arrived>>>,
+    mut abandoned: Abandoned,
+) -> Result<Response<Body>, Infallible>
+where
+    B: axum::body::HttpBody<Data = Bytes>,
+    B::Error: std::fmt::Debug,
+{
+    let (parts, body) = request.into_parts();
+    let arrived = Arrived {
+        method: parts.method.to_string(),
+        target: parts.uri.path_and_query().unwrap().to_string(),
+        authorization: parts
+            .headers
+            .get_all("authorization")
+            .iter()
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect(),
+        headers: parts.headers,
+        body: body.collect().await.unwrap().to_bytes(),
+        connection,
+    };
+    log.lock().unwrap().push(arrived.clone());
+    let (code, kind, text) = match handler(&arrived) {
+        Answer::Json(code, value) => (code, "application/json", value.to_string()),
+        Answer::Text(code, text) => (code, "text/plain", text),
+        Answer::Hang => std::future::pending().await,
+        Answer::After(notice, code, value) => {
+            notice.notified().await;
+            (code, "application/json", value.to_string())
+        }
+    };
+    abandoned.1 = false;
+    Ok(Response::builder()
+        .status(code)
+        .header("content-type", kind)
+        .body(Body::from(text))
+        .unwrap())
+}
+
+fn certificate() -> Certificate {
+    let ca_key = KeyPair::generate().unwrap();
+    let mut ca = CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
+    let key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let leaf = leaf.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Certificate { ca_pem, config }
+}
