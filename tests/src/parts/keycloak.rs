@@ -35,7 +35,7 @@ pub fn java_environment() -> [(&'static str, &'static str); 2] {
 
 /// The folder of a built Keycloak (`home`) and of the data of one that has started once
 /// (`database`). Not to be started in place: see [`instance`].
-fn built() -> Result<PathBuf> {
+pub fn built() -> Result<PathBuf> {
     let own = std::env::var_os("KEYCLOAK_HOME").filter(|value| !value.is_empty());
     let (name, version) = match &own {
         None => ("keycloak", format!("{VERSION}-{}", cache::digest(&[], &decided_by())?)),

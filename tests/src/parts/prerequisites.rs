@@ -48,10 +48,10 @@ const ALL: [Prerequisite; 7] = [
         present: || overridden("KEYCLOAK_HOME") || found("mvn"),
     },
     Prerequisite {
-        name: "Go 1.24 or newer",
+        name: "Go 1.26 or newer",
         used_for: "building kube-apiserver and its companions",
         get: "https://go.dev/dl",
-        present: || go_minor_version().is_some_and(|minor| minor >= 24),
+        present: || go_minor_version().is_some_and(|minor| minor >= 26),
     },
     Prerequisite {
         name: "npm",
