@@ -149,4 +149,21 @@ mod tests {
         let twice = headers(&[(PROTOCOL_VERSION, "2025-11-25"), (PROTOCOL_VERSION, "2026-07-28")]);
         assert!(unserved_revision(&twice).is_some());
     }
+
+    #[tokio::test]
+    async fn behind_it_the_token_is_an_extension_and_no_header() {
+        let seen = |request: Request| async move {
+            let token = request.extensions().get::<UserToken>().and_then(UserToken::authorization);
+            let header = request.headers().contains_key(AUTHORIZATION);
+            format!("{} {header}", token.unwrap().to_str().unwrap())
+        };
+        let app = axum::Router::new().route("/", axum::routing::post(seen)).layer(
+            axum::middleware::from_fn_with_state(Arc::new(Metrics::default()), require_bearer),
+        );
+        let request =
+            Request::post("/").header(AUTHORIZATION, "bearer abc").body(Body::empty()).unwrap();
+        let response = tower::ServiceExt::oneshot(app, request).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 1024).await.unwrap();
+        assert_eq!(body, "Bearer abc false");
+    }
 }

@@ -51,6 +51,7 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     start_logging(config.log_level);
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    let mut hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
     let running = Running::start(config)?;
     tracing::info!(
         mcp = %running.mcp,
@@ -64,9 +65,12 @@ async fn run(config: &Config) -> anyhow::Result<()> {
             "tokens arrive over plain HTTP: only a mesh that encrypts may stand in front"
         );
     }
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => running.reload(),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
     }
     tracing::info!("stopping");
     running.stop().await;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
@@ -48,9 +49,11 @@ fn read_all(paths: &[PathBuf]) -> Vec<Option<Vec<u8>>> {
     paths.iter().map(|path: &PathBuf| std::fs::read(Path::new(path)).ok()).collect()
 }
 
-/// Looks after the CAs of the cluster, and the listener's certificate if it has one, until the set is shut down.
+/// Looks after the CAs of the cluster, and the listener's certificate if it has one, until the set is shut down:
+/// every [`INTERVAL`], and whenever `now` is notified.
 pub(crate) fn watch(
     tasks: &mut JoinSet<io::Result<()>>,
+    now: Arc<Notify>,
     cluster: Arc<Cluster>,
     listener: Option<(TlsFiles, RustlsConfig)>,
 ) {
@@ -66,7 +69,10 @@ pub(crate) fn watch(
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = now.notified() => {}
+            }
             authorities.look("the CAs of the API server", || cluster.reload());
             if let Some((files, config)) = &listener {
                 identity.look("the listener's certificate", || {
@@ -76,4 +82,33 @@ pub(crate) fn watch(
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_applied_once_and_a_bad_one_is_not_tried_again_until_it_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        std::fs::write(&path, "one").unwrap();
+        let mut watched = Watched::new(vec![path.clone()]);
+        let look = |watched: &mut Watched, result: Result<(), TlsError>| {
+            let mut applied = false;
+            watched.look("test", || {
+                applied = true;
+                result
+            });
+            applied
+        };
+        assert!(!look(&mut watched, Ok(())), "nothing has changed");
+        std::fs::write(&path, "two").unwrap();
+        assert!(look(&mut watched, Err(TlsError::NoSystemRoots)));
+        assert!(!look(&mut watched, Ok(())));
+        std::fs::remove_file(&path).unwrap();
+        assert!(look(&mut watched, Err(TlsError::NoSystemRoots)));
+        std::fs::write(&path, "three").unwrap();
+        assert!(look(&mut watched, Ok(())));
+    }
 }

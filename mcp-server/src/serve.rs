@@ -13,6 +13,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::cluster::Cluster;
@@ -52,6 +53,7 @@ pub struct Running {
     /// Where `/healthz`, `/readyz` and `/metrics` are.
     pub operations: SocketAddr,
     ready: Arc<AtomicBool>,
+    reload: Arc<Notify>,
     mcp_handle: Handle<SocketAddr>,
     operations_handle: Handle<SocketAddr>,
     tasks: JoinSet<io::Result<()>>,
@@ -81,9 +83,20 @@ impl Running {
         tasks.spawn(serve_mcp(mcp_listener, certificate.clone(), mcp_handle.clone(), app));
         let app = operations::router(Operations { metrics, ready: Arc::clone(&ready) });
         tasks.spawn(serve(operations_listener, operations_handle.clone(), app));
-        reload::watch(&mut tasks, cluster, config.tls.clone().zip(certificate));
+        let reload = Arc::new(Notify::new());
+        reload::watch(
+            &mut tasks,
+            Arc::clone(&reload),
+            cluster,
+            config.tls.clone().zip(certificate),
+        );
 
-        Ok(Self { mcp, operations, ready, mcp_handle, operations_handle, tasks })
+        Ok(Self { mcp, operations, ready, reload, mcp_handle, operations_handle, tasks })
+    }
+
+    /// Looks at certificates and CAs now, rather than at the next of the regular times.
+    pub fn reload(&self) {
+        self.reload.notify_one();
     }
 
     /// Stops: unready at once, no new connections, calls under way get a while to finish.

@@ -1,5 +1,13 @@
 //! The server on the wire, in front of a stand-in for the API server.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets something unexpected fails"
+)]
+
+mod encryption;
 mod faults;
 mod identity;
 mod program;

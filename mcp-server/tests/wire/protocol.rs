@@ -195,6 +195,17 @@ async fn hosts_origins_and_sizes_are_held_to_the_configuration() {
 }
 
 #[tokio::test]
+async fn without_configuration_no_page_in_a_browser_may_call() {
+    let scene = scene("", ApiServer::echoing_users().await).await;
+    let list = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/list"});
+    for origin in ["https://evil.test", "http://localhost", "null"] {
+        let request = scene.mcp.post(&list).bearer_auth("a").header("origin", origin);
+        assert_eq!(request.send().await.unwrap().status(), 403, "{origin}");
+    }
+    assert_eq!(scene.mcp.post(&list).bearer_auth("a").send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn the_namespace_in_the_header_must_be_the_one_in_the_body() {
     let table = json!({"kind": "Table", "columnDefinitions": [{"name": "Name"}], "rows": []});
     let scene = scene("", ApiServer::start(move |_| Answer::Json(200, table.clone())).await).await;

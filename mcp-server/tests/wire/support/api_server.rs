@@ -10,15 +10,17 @@ use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+
+use super::identity::Identity;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -57,16 +59,12 @@ pub(crate) struct ApiServer {
     _accepting: JoinSet<()>,
 }
 
-struct Certificate {
-    ca_pem: String,
-    config: ServerConfig,
-}
-
 impl ApiServer {
     pub(crate) async fn start(
         handler: impl Fn(&Arrived) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        let Certificate { ca_pem, config } = certificate();
+        let Identity { ca_pem, certificate_pem, key_pem } = Identity::localhost();
+        let config = server_config(&certificate_pem, &key_pem);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -197,21 +195,15 @@ where
         .unwrap())
 }
 
-fn certificate() -> Certificate {
-    let ca_key = KeyPair::generate().unwrap();
-    let mut ca = CertificateParams::new(Vec::new()).unwrap();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let leaf = leaf.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+fn server_config(certificate_pem: &str, key_pem: &str) -> ServerConfig {
+    let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes()).unwrap();
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)
+        .with_single_cert(vec![certificate], key)
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Certificate { ca_pem, config }
+    config
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod api_server;
 pub(crate) mod client;
+pub(crate) mod identity;
 
 use std::path::PathBuf;
 use std::time::Duration;
