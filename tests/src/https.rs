@@ -24,6 +24,8 @@ pub fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        // A kept connection belongs to the runtime of the test that made it, and parts are shared.
+        .pool_max_idle_per_host(0)
         .timeout(Duration::from_secs(60))
 }
 

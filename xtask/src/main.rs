@@ -1,3 +1,49 @@
-//! xtask
+//! `cargo xtask …`: fetches the real parts, builds, runs, tests.
+//!
+//! `cargo xtask demo` and `cargo xtask test` are all the set-up there is.
 
-fn main() {}
+mod bench;
+mod demo;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Everything that is done to this repository")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts everything for real, makes calls as two people, and stays up with commands to copy
+    Demo(demo::Arguments),
+    /// Runs what CI runs: all suites, or those named
+    Test(test::Arguments),
+    /// Measures
+    Bench(bench::Arguments),
+    /// Writes every generated file anew
+    Generate,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Generate => generate(),
+    }
+}
+
+/// Files that stand in the repository and come from code.
+fn generate() -> Result<()> {
+    let path = obolus_tests::parts::products::workspace().join("envoy/bootstrap.yaml");
+    let yaml = obolus_envoy::Bootstrap::default()
+        .to_yaml()
+        .map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    std::fs::write(&path, yaml)?;
+    println!("wrote {}", path.display());
+    Ok(())
+}

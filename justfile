@@ -1,0 +1,24 @@
+# What can be done here
+[private]
+default:
+    @just --list --unsorted
+
+# everything for real, as two people; stays up with commands to copy
+demo *flags:
+    cargo xtask demo {{flags}}
+
+# everything that CI runs, or the suites named
+test *suites:
+    cargo xtask test {{suites}}
+
+# what the filter costs, beside Envoy's own
+bench:
+    cargo xtask bench filter
+
+# every generated file anew
+generate:
+    cargo xtask generate
+
+# stock rustfmt
+format:
+    cargo fmt --all
