@@ -55,6 +55,8 @@ impl From<Reason> for Refused {
 /// to case, so that `"Method"` would be nothing to us and the method to them.
 const MESSAGE_KEYS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 const PARAMS_KEYS: [&str; 5] = ["name", "uri", "arguments", "_meta", "taskId"];
+const META_KEYS: [&str; 1] = [PROTOCOL_VERSION];
+const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
 impl Message {
     /// Reads a body that must be one request or one notification.
@@ -107,11 +109,17 @@ impl Message {
     fn params_fit(&self) -> bool {
         let absent_or = |key: &str, fits: fn(&Value) -> bool| self.params.get(key).is_none_or(fits);
         let is_string = |key: &str| self.params.get(key).is_some_and(Value::is_string);
-        absent_or("_meta", Value::is_object)
+        let meta_fits = |meta: &Map<String, Value>| {
+            meta.get(PROTOCOL_VERSION).is_none_or(Value::is_string)
+                && !has_lookalike(meta, &META_KEYS)
+        };
+        self.params.get("_meta").is_none_or(|meta| meta.as_object().is_some_and(meta_fits))
             && absent_or("arguments", Value::is_object)
             && match self.method.as_str() {
                 "tools/call" | "prompts/get" => is_string("name"),
-                "resources/read" => is_string("uri"),
+                "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
+                    is_string("uri")
+                }
                 _ => true,
             }
     }
@@ -154,7 +162,7 @@ impl Message {
     pub fn name(&self) -> Option<&str> {
         let key = match self.method.as_str() {
             "tools/call" | "prompts/get" => "name",
-            "resources/read" => "uri",
+            "resources/read" | "resources/subscribe" | "resources/unsubscribe" => "uri",
             method if method.starts_with("tasks/") => "taskId",
             _ => return None,
         };
@@ -170,7 +178,7 @@ impl Message {
     /// The protocol version that the body states (2026-07-28 and later).
     #[must_use]
     pub fn protocol_version(&self) -> Option<&str> {
-        self.params.get("_meta")?.get("io.modelcontextprotocol/protocolVersion")?.as_str()
+        self.params.get("_meta")?.get(PROTOCOL_VERSION)?.as_str()
     }
 }
 
@@ -191,7 +199,14 @@ fn is_method_name(method: &str) -> bool {
 fn has_lookalike(object: &Map<String, Value>, keys: &[&str]) -> bool {
     object
         .keys()
-        .any(|key| keys.iter().any(|known| key != known && key.eq_ignore_ascii_case(known)))
+        .any(|key| keys.iter().any(|known| key != known && case_folded(key).eq(case_folded(known))))
+}
+
+/// Simple case folding, as Go's `encoding/json` has it: `ſ` is an `s` there, and the Kelvin sign a `k`. And to a
+/// reader that keeps its strings as C does, a key ends at the first NUL.
+fn case_folded(key: &str) -> impl Iterator<Item = char> {
+    let seen_by_c = key.chars().take_while(|c| *c != '\0');
+    seen_by_c.flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod ecdsa_der;
 mod exchanged_tokens;
 mod issuer;
 mod key_sets;
+mod messages;
+mod messages_read_twice;
 mod permits;
 mod token_claims;
 mod token_signatures;
