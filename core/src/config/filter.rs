@@ -1,15 +1,20 @@
 //! The filter's configuration (JSON, camelCase: it travels in Envoy and Kubernetes YAML).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Problems, Section, algorithms};
+use super::issuers::issuers;
+use super::names::check_name;
+use super::{Problems, Section};
 use crate::exchange::Target;
 use crate::json;
 use crate::metadata::ResourceUrl;
-use crate::token::{IssuerRules, Profile};
+use crate::token::IssuerRules;
+
+/// How long a body may be where the configuration does not say: Envoy's own default.
+pub const DEFAULT_MAX_BODY_BYTES: u64 = 1 << 20;
 
 /// All that one instance of the filter knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,48 +157,9 @@ fn sts(section: Section<'_>) -> Option<StsEndpoint> {
     })
 }
 
-fn issuers(top: &Section<'_>) -> Vec<Arc<IssuerRules>> {
-    let mut issuers: Vec<Arc<IssuerRules>> = Vec::new();
-    for section in top.sections("issuers") {
-        let Some(rules) = issuer_rules(&section) else {
-            section.finish();
-            continue;
-        };
-        if issuers.iter().any(|other| other.name == rules.name) {
-            section.problem("name", "is taken by another issuer");
-        }
-        if issuers.iter().any(|other| other.issuer == rules.issuer) {
-            section.problem("issuer", "is configured twice");
-        }
-        section.finish();
-        issuers.push(Arc::new(rules));
-    }
-    if issuers.is_empty() && top.is_empty_array_or_missing("issuers") {
-        top.problem("issuers", "must name at least one issuer");
-    }
-    issuers
-}
-
-/// The keys that an issuer has in the filter's configuration.
-fn issuer_rules(section: &Section<'_>) -> Option<IssuerRules> {
-    let name = section.string("name", "a short name, such as keycloak");
-    let issuer = section.string("issuer", "the issuer's URL, byte for byte as in its tokens");
-    let profile = section.word("profile", "keycloak, oidc", Profile::Oidc);
-    let algorithms = algorithms(section, "algorithms");
-    let clock_skew_seconds = section.integer("clockSkewSeconds", 30, 0..=300);
-    let name = name?;
-    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
-        section.problem("name", "must be letters, digits, '-', '_' and '.'");
-    }
-    let issuer = issuer?;
-    if !issuer.starts_with("https://") {
-        section.problem("issuer", "must be an https URL");
-    }
-    Some(IssuerRules { name, issuer, profile, algorithms, clock_skew_seconds })
-}
-
 fn resource(section: Section<'_>, issuers: &[Arc<IssuerRules>]) -> Option<Resource> {
     let name = section.string("name", "a short name, such as kubernetes");
+    check_name(&section, name.as_deref());
     let url = section
         .string("resource", "the public URL, such as https://mcp.example.com/mcp")
         .and_then(|text| match ResourceUrl::parse(&text) {
@@ -207,7 +173,11 @@ fn resource(section: Section<'_>, issuers: &[Arc<IssuerRules>]) -> Option<Resour
     let names = section.some_strings("issuers", "the names of issuers");
     let resource_issuers = names
         .iter()
-        .filter_map(|name| {
+        .enumerate()
+        .filter_map(|(index, name)| {
+            if names.iter().take(index).any(|earlier| earlier == name) {
+                section.problem("issuers", format!("`{name}` stands here twice"));
+            }
             let rules = issuers.iter().find(|rules| rules.name == *name).cloned();
             if rules.is_none() {
                 let known = issuers.iter().map(|r| r.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -221,7 +191,8 @@ fn resource(section: Section<'_>, issuers: &[Arc<IssuerRules>]) -> Option<Resour
     let required_scopes = required_scopes(&section);
     let target = section.section("target", "{\"name\": …, \"audience\": …}").and_then(target);
     let allowed_origins = allowed_origins(&section);
-    let max_body_bytes = to_usize(section.integer("maxBodyBytes", 1 << 20, 1024..=(64 << 20)));
+    let max_body_bytes =
+        to_usize(section.integer("maxBodyBytes", DEFAULT_MAX_BODY_BYTES, 1024..=(64 << 20)));
     section.finish();
     Some(Resource {
         name: name?,
@@ -303,6 +274,7 @@ fn check_apart(top: &Section<'_>, resources: &[Option<Resource>], sts: Option<&S
     let mut clusters = BTreeSet::new();
     let mut urls = BTreeSet::new();
     let mut names = BTreeSet::new();
+    let mut targets = BTreeMap::new();
     for (index, resource) in resources.iter().enumerate() {
         let Some(resource) = resource else { continue };
         let key = |name: &str| format!("resources[{index}].{name}");
@@ -322,6 +294,13 @@ fn check_apart(top: &Section<'_>, resources: &[Option<Resource>], sts: Option<&S
         }
         if !names.insert(resource.name.clone()) {
             top.problem(&key("name"), "is already another resource's name");
+        }
+        let target = &resource.target;
+        if *targets.entry(&target.name).or_insert(&target.audience) != &target.audience {
+            top.problem(
+                &key("target.audience"),
+                format!("another resource has the target `{}` with another audience", target.name),
+            );
         }
         if resource.audiences.contains(&resource.target.audience) {
             top.problem(

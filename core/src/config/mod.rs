@@ -2,8 +2,10 @@
 
 mod algorithms;
 mod filter;
+mod issuers;
+mod names;
 mod section;
 
 pub use algorithms::algorithms;
-pub use filter::{FilterConfig, Resource, StsEndpoint};
+pub use filter::{DEFAULT_MAX_BODY_BYTES, FilterConfig, Resource, StsEndpoint};
 pub use section::{Problem, Problems, Section};

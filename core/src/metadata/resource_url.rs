@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::Uri;
+use http::uri::Authority;
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
@@ -28,10 +29,10 @@ pub enum ResourceUrlError {
     /// Has a query, a fragment or user information.
     #[error("must have no query, no fragment and no user information")]
     Extra,
-    /// Upper case in the host, a default port, a trailing slash, an escape, an empty or dot segment: clients
-    /// compare identifiers byte for byte.
+    /// Upper case in the host, a default port, a trailing slash, an escape or what would need one, an empty or
+    /// dot segment: clients compare identifiers byte for byte.
     #[error(
-        "must be in canonical form: lower-case host, no default port, no trailing slash, no %-escapes, no empty or dot segments"
+        "must be in canonical form: lower-case host, no default port, no trailing slash, no %-escapes or characters that need them, no empty or dot segments"
     )]
     NotCanonical,
 }
@@ -56,20 +57,15 @@ impl ResourceUrl {
             _ => return Err(ResourceUrlError::NotHttps),
         };
         let path = if uri.path() == "/" { "" } else { uri.path() };
-        let dots = path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | ".."));
         let url = Self {
             scheme: scheme.to_owned(),
             authority: authority.as_str().to_ascii_lowercase(),
             path: path.to_owned(),
         };
-        if dots
-            || path.contains(['%', '\\'])
-            || authority.port_u16() == Some(default_port)
-            || url.to_string() != text
-        {
-            return Err(ResourceUrlError::NotCanonical);
-        }
-        Ok(url)
+        let is_canonical = is_canonical_authority(authority, default_port)
+            && is_canonical_path(path)
+            && url.to_string() == text;
+        if is_canonical { Ok(url) } else { Err(ResourceUrlError::NotCanonical) }
     }
 
     /// Whether a request's `:authority` names this resource's host. A default port may be spelled out; case does
@@ -77,7 +73,11 @@ impl ResourceUrl {
     #[must_use]
     pub fn is_at_authority(&self, authority: &str) -> bool {
         let default_port = if self.scheme == "https" { ":443" } else { ":80" };
-        let bare = authority.strip_suffix(default_port).unwrap_or(authority);
+        let has_port = self.authority.rsplit(']').next().is_some_and(|end| end.contains(':'));
+        let bare = match authority.strip_suffix(default_port) {
+            Some(bare) if !has_port => bare,
+            _ => authority,
+        };
         bare.eq_ignore_ascii_case(&self.authority)
     }
 
@@ -104,6 +104,35 @@ impl ResourceUrl {
     pub fn authority(&self) -> &str {
         &self.authority
     }
+}
+
+/// Lower-case letters, digits, dots, hyphens and underscores, or an IPv6 address; and a port that is needed, in
+/// plain digits.
+fn is_canonical_authority(authority: &Authority, default_port: u16) -> bool {
+    let host = authority.host();
+    let is_ipv6 =
+        |inner: &str| inner.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b':'));
+    let is_label = |label: &str| {
+        let known = |b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+        !label.is_empty() && label.bytes().all(known)
+    };
+    let host_fits = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(inner) => is_ipv6(inner),
+        None => host.split('.').all(is_label),
+    };
+    let rest = authority.as_str().get(host.len()..).unwrap_or_default();
+    let port_fits = match authority.port_u16() {
+        None => rest.is_empty(),
+        Some(port) => port != 0 && port != default_port && rest == format!(":{port}"),
+    };
+    host_fits && port_fits
+}
+
+/// No segment that is empty or made of dots, and only characters that need no escape, here and in the quotes of
+/// a challenge (RFC 3986 §3.3 without `%`).
+fn is_canonical_path(path: &str) -> bool {
+    path.split('/').skip(1).all(|segment| !matches!(segment, "" | "." | ".."))
+        && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:".contains(&b))
 }
 
 impl fmt::Display for ResourceUrl {

@@ -5,6 +5,10 @@ mod permit;
 mod scopes;
 
 pub use crate::mcp::BodyDigest;
+/// The property by which the filter tells the native guard which cluster a request may reach. Envoy keeps
+/// it in filter state as `wasm.` and this name.
+pub const PERMIT_PROPERTY: &str = "obolus_permit";
+
 pub use forwarding::is_forwarded_header;
 pub use permit::{Forward, Permit, Subject};
 pub use scopes::missing_scopes;

@@ -46,8 +46,8 @@ macro_rules! agrees {
 
 #[test]
 fn thousands_of_signatures_are_the_same_numbers_in_der() {
-    agrees!(p256, 32, 20_000);
-    agrees!(p384, 48, 20_000);
+    agrees!(p256, 32, 4_000);
+    agrees!(p384, 48, 4_000);
 }
 
 #[test]
