@@ -1,6 +1,9 @@
 //! One line per decision.
 
-use serde::Serialize;
+use std::io;
+
+use serde::{Serialize, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::token::{Principal, TokenDigest};
 use crate::{Reason, UnixSeconds};
@@ -22,25 +25,25 @@ pub struct Record<'a> {
     /// The resource's configured name.
     pub resource: &'a str,
     /// `x-request-id`, by which Envoy's own logs can be joined.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub request_id: Option<&'a str>,
     /// The JSON-RPC method.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub method: Option<&'a str>,
     /// The tool of a `tools/call`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub tool: Option<&'a str>,
     /// `iss` of the verified token.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub issuer: Option<&'a str>,
     /// `sub` of the verified token.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub subject: Option<&'a str>,
     /// The client that the token was issued to.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub client: Option<&'a str>,
     /// `jti` of the client's token.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub token_id: Option<&'a str>,
     /// First bytes of the client's token's SHA-256.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +52,7 @@ pub struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<&'a str>,
     /// `jti` of the exchanged token, which the API server's audit log names as `credential-id`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub exchanged_token_id: Option<&'a str>,
 }
 
@@ -96,10 +99,55 @@ impl<'a> Record<'a> {
         self
     }
 
-    /// The line, prefix included. JSON escapes control characters, so that no value can start a line.
+    /// The line, prefix included. It is visible ASCII and spaces: no value can start a line of its own, in any
+    /// reader's idea of a line, or turn the text around on a screen.
     #[must_use]
     pub fn line(&self) -> String {
-        let json = serde_json::to_string(self).unwrap_or_default();
-        format!("{PREFIX}{json}")
+        let mut line = PREFIX.as_bytes().to_vec();
+        let mut json = serde_json::Serializer::with_formatter(&mut line, Ascii(CompactFormatter));
+        // Writing to memory does not fail; half a record would be worse than one that is visibly empty.
+        if self.serialize(&mut json).is_err() {
+            return PREFIX.to_owned();
+        }
+        String::from_utf8(line).unwrap_or_else(|_| PREFIX.to_owned())
+    }
+}
+
+/// The longest value of the request in a record, in characters. Longer ones are nobody's name, and a log is not
+/// a place to store them.
+const MAX_VALUE_CHARS: usize = 512;
+
+fn bounded<S: Serializer>(value: &Option<&str>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(text) => match text.char_indices().nth(MAX_VALUE_CHARS) {
+            Some((end, _)) => {
+                serializer.collect_str(&format_args!("{}…", text.get(..end).unwrap_or_default()))
+            }
+            None => serializer.serialize_str(text),
+        },
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Compact JSON with everything but visible ASCII escaped.
+struct Ascii(CompactFormatter);
+
+impl Formatter for Ascii {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut units = [0; 2];
+        for c in fragment.chars() {
+            if matches!(c, ' '..='~') {
+                self.0.write_string_fragment(writer, c.encode_utf8(&mut [0; 4]))?;
+            } else {
+                for unit in c.encode_utf16(&mut units) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -5,13 +5,11 @@
 //! what stands around it cannot disagree.
 
 use http::Uri;
+use obolus_core::config::DEFAULT_MAX_BODY_BYTES;
 use serde_json::{Value, json};
 
 use crate::json_text::json_text;
 use crate::problems::Problems;
-
-/// Envoy's own default; a filter configuration without `maxBodyBytes` means the same.
-const DEFAULT_BODY_LIMIT: u64 = 1024 * 1024;
 
 /// The filter's configuration, and what Envoy must know of it.
 #[derive(Debug, Clone)]
@@ -69,9 +67,9 @@ impl FilterConfiguration {
         let body_limit = list
             .iter()
             .map(|value| value.get("maxBodyBytes").and_then(Value::as_u64))
-            .map(|limit| limit.unwrap_or(DEFAULT_BODY_LIMIT))
+            .map(|limit| limit.unwrap_or(DEFAULT_MAX_BODY_BYTES))
             .max()
-            .unwrap_or(DEFAULT_BODY_LIMIT);
+            .unwrap_or(DEFAULT_MAX_BODY_BYTES);
 
         let value = value.clone();
         problems.or(Self {
@@ -171,7 +169,7 @@ pub fn example() -> Value {
             "requiredScopes": ["mcp:tools"],
             "target": {"name": "kubernetes", "audience": "kubernetes"},
             "allowedOrigins": [],
-            "maxBodyBytes": DEFAULT_BODY_LIMIT,
+            "maxBodyBytes": DEFAULT_MAX_BODY_BYTES,
         }],
     })
 }
@@ -179,6 +177,12 @@ pub fn example() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_filter_takes_the_example() {
+        let text = example().to_string();
+        obolus_core::config::FilterConfig::parse(text.as_bytes()).unwrap();
+    }
 
     #[test]
     fn the_example_says_what_is_protected() {

@@ -37,7 +37,7 @@ pub const NAME: &str = "obolus.guard";
 pub const CLUSTER_NAME: &str = "obolus.cluster-guard";
 
 /// The property that our filter sets to the permitted cluster's name.
-pub const PERMIT_PROPERTY: &str = "obolus_permit";
+pub use obolus_core::policy::PERMIT_PROPERTY;
 
 /// Where Envoy keeps that property: Wasm properties live under `wasm.` in filter state.
 pub const PERMIT_STATE: &str = "wasm.obolus_permit";

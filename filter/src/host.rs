@@ -6,14 +6,11 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use obolus_core::UnixSeconds;
+use obolus_core::policy::PERMIT_PROPERTY;
 use obolus_core::reply::Reply;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType};
 use secrecy::{ExposeSecret as _, SecretString};
-
-/// The property by which the native guard learns which cluster a request may reach; it reads
-/// `wasm.obolus_permit` in filter state.
-const PERMIT_PROPERTY: &str = "obolus_permit";
 
 /// A moment on the host's clock.
 #[derive(Debug, Clone, Copy)]
