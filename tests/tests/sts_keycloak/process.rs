@@ -1,4 +1,4 @@
-//! An `obolus-sts` of one's own.
+//! An STS with a configuration of the test's own.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,45 +6,41 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use obolus_tests::deadline::eventually;
+use obolus_tests::pki::Authority;
+use obolus_tests::ports::Port;
+use obolus_tests::process::{Process, Program};
+use obolus_tests::{https, parts};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
-use super::folder::Folder;
-use crate::deadline::eventually;
-use crate::https;
-use crate::pki::Authority;
-use crate::ports::Port;
-use crate::process::{Process, Program};
-
 const READY: Duration = Duration::from_secs(30);
-const GRACE: Duration = Duration::from_secs(15);
 
 /// A folder for secrets and keys, and two ports: an STS that can be configured.
-#[derive(Debug)]
-pub struct StsPlan {
-    folder: Folder,
+pub struct Plan {
+    folder: tempfile::TempDir,
     service: Port,
     operations: Port,
+    authority: String,
     server: String,
 }
 
 /// A running STS, killed when dropped.
-#[derive(Debug)]
 pub struct Sts {
     process: Process,
-    plan: StsPlan,
+    plan: Plan,
     http: reqwest::Client,
     plain: reqwest::Client,
 }
 
-impl StsPlan {
-    /// Certificate and key of `authority` are there; everything else is still to be written.
+impl Plan {
     pub fn new(authority: &Authority) -> Result<Self> {
-        let folder = Folder::new("sts", None)?;
+        let folder = tempfile::Builder::new().prefix("obolus-sts-").tempdir()?;
         authority.server()?.write(folder.path(), "server")?;
         authority.write(folder.path().join("authority.crt"))?;
         let [service, operations] = Port::reserve_all()?;
-        Ok(Self { folder, service, operations, server: String::new() })
+        let authority = authority.pem();
+        Ok(Self { folder, service, operations, authority, server: String::new() })
     }
 
     /// Adds lines to the table `[server]`.
@@ -53,32 +49,31 @@ impl StsPlan {
         self
     }
 
-    /// Writes a file that the configuration names; returns its path.
     pub fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
         let path = self.folder.path().join(name);
         std::fs::write(&path, content).with_context(|| format!("cannot write {name}"))?;
         Ok(path)
     }
 
-    /// Writes the configuration (all but `[server]`) and returns its path.
-    pub fn configure(&self, config: &str) -> Result<PathBuf> {
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts the program and waits until it listens; its issuers may be down.
+    pub async fn start(self, config: &str) -> Result<Sts> {
         let (service, operations) = (self.service.address(), self.operations.address());
         let server = format!(
             "[server]\nlisten = \"{service}\"\noperations_listen = \"{operations}\"\n\
              certificate_file = \"server-chain.crt\"\nprivate_key_file = \"server.key\"\n{}\n",
             self.server
         );
-        self.write("sts.toml", &format!("{server}{config}"))
-    }
-
-    /// Starts the program and waits until it listens; its issuers may be down.
-    pub async fn start(self, program: &Path, authority: &Authority, config: &str) -> Result<Sts> {
-        let config = self.configure(config)?;
+        let config = self.write("sts.toml", &format!("{server}{config}"))?;
+        let program = parts::products::products()?.sts;
         let log = self.folder.path().join("sts.log");
         let mut process =
             Program::new("obolus-sts", program, log).arg("--config").arg(config).start()?;
         let plain = https::plain_client()?;
-        let health = format!("http://{}/healthz", self.operations.address());
+        let health = format!("http://{operations}/healthz");
         let ready = eventually(&health, READY, || {
             let (running, request) = (process.still_runs(), plain.get(&health).send());
             async move {
@@ -87,17 +82,16 @@ impl StsPlan {
             }
         });
         ready.await.with_context(|| process.log_tail())?;
-        Ok(Sts { process, plan: self, http: https::client(&authority.pem())?, plain })
+        let http = https::client(&self.authority)?;
+        Ok(Sts { process, plan: self, http, plain })
     }
 }
 
 impl Sts {
-    /// `https://localhost:port`.
     pub fn url(&self) -> String {
         format!("https://localhost:{}", self.plan.service)
     }
 
-    /// Writes a file that the configuration names.
     pub fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
         self.plan.write(name, content)
     }
@@ -110,33 +104,31 @@ impl Sts {
     /// Waits until it has keys of an issuer.
     pub async fn has_keys(&self) -> Result<()> {
         eventually("the STS's readiness", READY, || async {
-            let answer = self.operations("/readyz").await?;
-            ensure!(answer.0 == StatusCode::OK, "{}", answer.1);
+            let (status, text) = self.operations("/readyz").await?;
+            ensure!(status == StatusCode::OK, "{text}");
             Ok(())
         })
         .await
     }
 
-    /// What a path of the operations port answers.
     pub async fn operations(&self, path: &str) -> Result<(StatusCode, String)> {
         let url = format!("http://{}{path}", self.plan.operations.address());
         let answer = self.plain.get(url).send().await?;
         Ok((answer.status(), answer.text().await?))
     }
 
-    /// The sum of all samples of a metric whose line starts like this.
-    pub async fn metric(&self, start: &str) -> Result<f64> {
+    /// How many calls for an exchange it has made to the identity provider.
+    pub async fn upstream_calls(&self) -> Result<f64> {
         let (_, text) = self.operations("/metrics").await?;
-        let lines = text.lines().filter(|line| line.starts_with(start));
+        let lines =
+            text.lines().filter(|line| line.starts_with("obolus_sts_upstream_seconds_count"));
         lines.map(|line| Ok(line.rsplit(' ').next().context("no value")?.parse::<f64>()?)).sum()
     }
 
-    /// A request for an exchange, to be changed or sent.
     pub fn request(&self, caller: (&str, &str), token: &str, target: &str) -> RequestBuilder {
         exchange_request(&self.http, &self.url(), caller, token, target)
     }
 
-    /// Asks for an exchange: status and body.
     pub async fn exchange(
         &self,
         caller: (&str, &str),
@@ -147,18 +139,17 @@ impl Sts {
         Ok((answer.status(), answer.json().await.context("the STS's answer is not JSON")?))
     }
 
-    /// The log so far.
     pub fn log(&self) -> String {
         self.process.log()
     }
 
     /// Asks it to end, and returns its exit code.
     pub fn stop(&mut self) -> Result<i32> {
-        self.process.stop(GRACE)
+        self.process.stop(Duration::from_secs(15))
     }
 }
 
-/// A request for an exchange with any client.
+/// A request for an exchange by any client.
 pub fn exchange_request(
     http: &reqwest::Client,
     url: &str,
@@ -172,7 +163,7 @@ pub fn exchange_request(
         ("audience", target),
         ("subject_token", token),
     ];
-    // Test ids and secrets need no form encoding (RFC 6749 §2.3.1).
+    // These ids and secrets are their own form encoding (RFC 6749 §2.3.1).
     let pair = STANDARD.encode(format!("{id}:{secret}"));
     http.post(format!("{url}/exchange"))
         .header("authorization", format!("Basic {pair}"))

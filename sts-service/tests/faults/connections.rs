@@ -1,0 +1,100 @@
+//! The transport: which requests are read at all, and for how long one waits.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use obolus_tests::deadline::eventually;
+use tokio::io::AsyncReadExt as _;
+
+use crate::idp::Does;
+use crate::world::{SOON, World, granted, outcome, refused};
+
+#[tokio::test]
+async fn only_a_plain_form_of_ordinary_size_is_read() {
+    let world = World::start().await;
+    let request = world.request(&world.idp().token("alice")).build().unwrap();
+    let form = request.body().unwrap().as_bytes().unwrap().to_vec();
+    let credential = request.headers()["authorization"].clone();
+    let send = async |types: &[&str], encoding: Option<&str>, body: reqwest::Body| {
+        let mut request =
+            world.http.post(world.url("/exchange")).header("authorization", &credential).body(body);
+        for value in types {
+            request = request.header("content-type", *value);
+        }
+        if let Some(encoding) = encoding {
+            request = request.header("content-encoding", encoding);
+        }
+        outcome(request.send().await.unwrap()).await.0
+    };
+    let plain = "application/x-www-form-urlencoded";
+    assert_eq!(send(&[plain], None, form.clone().into()).await, granted());
+    let spelled = "Application/X-WWW-Form-Urlencoded ; charset=utf-8";
+    assert_eq!(send(&[spelled], None, form.clone().into()).await, granted());
+    let malformed = refused(400, "exchange_request_malformed");
+    for types in
+        [&[][..], &["application/json"], &["text/plain"], &[plain, plain], &["multipart/form-data"]]
+    {
+        assert_eq!(send(types, None, form.clone().into()).await, malformed, "{types:?}");
+    }
+    let encoded = refused(415, "content_encoding_refused");
+    assert_eq!(send(&[plain], Some("gzip"), form.clone().into()).await, encoded);
+    let mut large = form.clone();
+    large.extend(std::iter::repeat_n(b'x', 33 * 1024));
+    assert_eq!(send(&[plain], None, large.into()).await, refused(413, "body_too_large"));
+}
+
+#[tokio::test]
+async fn both_versions_of_http_are_spoken() {
+    let world = World::start().await;
+    let alice = world.idp().token("alice");
+    let response = world.request(&alice).send().await.unwrap();
+    assert_eq!(response.version(), reqwest::Version::HTTP_2);
+    let certificate = std::fs::read(world.path().join("authority.crt")).unwrap();
+    let http1 = obolus_tests::https::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(&certificate).unwrap()])
+        .http1_only()
+        .build()
+        .unwrap();
+    let response = http1.execute(world.request(&alice).build().unwrap()).await.unwrap();
+    assert_eq!(response.version(), reqwest::Version::HTTP_11);
+    assert_eq!(outcome(response).await.0, granted());
+    let plain = obolus_tests::https::plain_client().unwrap();
+    let url = world.url("/keys/idp").replace("https", "http");
+    assert!(plain.get(url).send().await.is_err());
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_not_waited_for() {
+    let world = World::start().await;
+    let address = world.sts.as_ref().unwrap().service_address();
+    let mut silent = tokio::net::TcpStream::connect(address).await.unwrap();
+    let end = tokio::time::timeout(Duration::from_secs(20), silent.read(&mut [0; 1])).await;
+    assert_eq!(end.expect("the handshake is waited for").unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn a_request_that_is_under_way_at_the_end_is_answered() {
+    let mut world = World::start().await;
+    let alice = world.idp().token("alice");
+    world.idp().at("/token", Does::Waits);
+    let under_way = tokio::spawn(world.request(&alice).send());
+    eventually("the exchange", SOON, || async {
+        ensure!(world.running.calls("/token") == 1);
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let stopping = tokio::spawn(world.sts.take().unwrap().stop());
+    let address = world.url("/keys/idp");
+    let certificate = std::fs::read_to_string(world.path().join("authority.crt")).unwrap();
+    eventually("the end of listening", SOON, || async {
+        let another = obolus_tests::https::client(&certificate)?;
+        ensure!(another.get(&address).send().await.is_err());
+        Ok(())
+    })
+    .await
+    .unwrap();
+    world.idp().let_go(1);
+    assert_eq!(outcome(under_way.await.unwrap().unwrap()).await.0, granted());
+    stopping.await.unwrap();
+}

@@ -1,0 +1,178 @@
+//! The mirror of key sets.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use axum::response::{IntoResponse as _, Redirect};
+use obolus_tests::deadline::eventually;
+use obolus_tests::fixtures::idp::Key;
+use serde_json::{Value, json};
+
+use crate::idp::Does;
+use crate::world::{SOON, World, granted, refused};
+
+async fn get(world: &World, fresh: bool) -> (u16, Value) {
+    let mut request = world.http.get(world.url("/keys/idp"));
+    if fresh {
+        request = request.header("cache-control", "no-cache");
+    }
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    assert_eq!(response.headers().contains_key("retry-after"), status == 503);
+    let cache = response.headers()["cache-control"].to_str().unwrap();
+    assert_eq!(cache, if status == 200 { "max-age=1" } else { "no-store" });
+    (status, response.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn private_members_stay_where_they_are() {
+    let private = json!({"kty": "EC", "crv": "P-256", "kid": "x", "x": "eA", "y": "eQ", "d": "PRIVATE", "k": "PRIVATE"});
+    let secret = json!({"kty": "oct", "kid": "s", "k": "PRIVATE"});
+    let world =
+        World::start_with(|idp| idp.publish(vec![idp.key().jwk().clone(), private, secret]), "")
+            .await;
+    world.has_keys().await;
+    let (status, keys) = get(&world, false).await;
+    assert_eq!(status, 200);
+    assert!(!keys.to_string().contains("PRIVATE"), "{keys}");
+    let ids: Vec<_> = keys["keys"].as_array().unwrap().iter().map(|key| &key["kid"]).collect();
+    assert_eq!(ids, ["first", "x"]);
+    assert_eq!(keys["keys"][0], *world.idp().key().jwk());
+    let unknown = world.http.get(world.url("/keys/other")).send().await.unwrap();
+    assert_eq!(unknown.status(), 404);
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_down_at_start_is_found_later_and_missed_no_more() {
+    let down = || Does::json(503, json!({}));
+    let world =
+        World::start_with(|idp| idp.at("/.well-known/openid-configuration", down()), "").await;
+    assert_eq!(get(&world, false).await.0, 503);
+    assert_eq!(world.exchange_for("alice").await, refused(503, "keys_unavailable"));
+    world.idp().honest_at("/.well-known/openid-configuration");
+    world.has_keys().await;
+    assert_eq!(get(&world, false).await.0, 200);
+    assert_eq!(world.exchange_for("alice").await, granted());
+
+    world.idp().at("/keys", down());
+    world.idp().at("/.well-known/openid-configuration", down());
+    let before =
+        world.running.calls("/keys") + world.running.calls("/.well-known/openid-configuration");
+    eventually("failed fetches", SOON, || async {
+        let calls =
+            world.running.calls("/keys") + world.running.calls("/.well-known/openid-configuration");
+        ensure!(calls > before + 1, "{calls}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(get(&world, true).await.0, 200);
+    assert_eq!(world.exchange_for("alice").await, granted());
+    world.has_keys().await;
+}
+
+#[tokio::test]
+async fn a_new_key_is_found_at_once_and_a_removed_one_is_gone_at_the_next_refresh() {
+    let world = World::start().await;
+    world.has_keys().await;
+    let (first, second) = (world.idp().key().clone(), Key::new("ES256", "second").unwrap());
+    let new = second.sign(&world.idp().claims("alice")).unwrap();
+    world.idp().publish(vec![first.jwk().clone(), second.jwk().clone()]);
+    assert_eq!(world.exchange(&new).await, granted());
+    assert_eq!(world.exchange_for("alice").await, granted());
+    world.idp().publish(vec![second.jwk().clone()]);
+    eventually("the key's removal", SOON, || async {
+        let seen = world.exchange_for("alice").await;
+        ensure!(seen == refused(401, "key_unknown"), "{seen:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(world.exchange(&new).await, granted());
+    let (_, keys) = get(&world, false).await;
+    assert_eq!(keys, json!({"keys": [second.jwk()]}));
+}
+
+#[tokio::test]
+async fn nobody_makes_us_fetch_more_than_once_a_second() {
+    let world = World::start().await;
+    world.has_keys().await;
+    let forged = Key::new("ES256", "forged").unwrap();
+    let (begun, before) = (Instant::now(), world.running.calls("/keys"));
+    for round in 0..4 {
+        let forged = (0..25).map(|n| {
+            let token = forged.sign(&world.idp().claims(&format!("{round} {n}"))).unwrap();
+            tokio::spawn(world.request(&token).send())
+        });
+        let fresh = (0..25).map(|_| {
+            let request = world
+                .http
+                .get(world.url("/keys/idp"))
+                .header("cache-control", "max-age=0, No-Cache");
+            tokio::spawn(request.send())
+        });
+        let both: Vec<_> = forged.chain(fresh).collect();
+        assert_eq!(world.exchange_for("alice").await, granted());
+        for answer in both {
+            let status = answer.await.unwrap().unwrap().status();
+            assert!(status == 401 || status == 200, "{status}");
+        }
+    }
+    let calls = world.running.calls("/keys") - before;
+    let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap();
+    assert!((1..=seconds + 2).contains(&calls), "{calls} in {seconds} s");
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn keys_come_from_the_issuer_itself_and_nobody_else() {
+    for (what, path, does) in [
+        (
+            "another issuer's document",
+            "/.well-known/openid-configuration",
+            Does::answers(|idp, _| {
+                let url = idp.issuer();
+                axum::Json(json!({"issuer": "https://other", "jwks_uri": format!("{url}/keys"), "token_endpoint": format!("{url}/token")}))
+                    .into_response()
+            }),
+        ),
+        (
+            "a plain endpoint",
+            "/.well-known/openid-configuration",
+            Does::answers(|idp, _| {
+                let url = idp.issuer();
+                let plain = url.replace("https", "http");
+                axum::Json(json!({"issuer": url, "jwks_uri": format!("{url}/keys"), "token_endpoint": format!("{plain}/token")}))
+                    .into_response()
+            }),
+        ),
+        (
+            "a redirected set",
+            "/keys",
+            Does::answers(|_, _| Redirect::temporary("/moved").into_response()),
+        ),
+        (
+            "a redirected document",
+            "/.well-known/openid-configuration",
+            Does::answers(|_, _| Redirect::temporary("/moved").into_response()),
+        ),
+        (
+            "a huge set",
+            "/keys",
+            Does::json(200, json!({"keys": [], "padding": "x".repeat(300 * 1024)})),
+        ),
+        (
+            "too many keys",
+            "/keys",
+            Does::json(200, json!({"keys": vec![json!({"kty": "RSA"}); 65]})),
+        ),
+        ("no set", "/keys", Does::json(200, json!([]))),
+    ] {
+        let world = World::start_with(|idp| idp.at(path, does), "").await;
+        assert_eq!(world.exchange_for("alice").await, refused(503, "keys_unavailable"), "{what}");
+        assert_eq!(world.running.calls("/moved"), 0, "{what}");
+        world.idp().honest_at(path);
+        world.has_keys().await;
+        assert_eq!(world.exchange_for("alice").await, granted(), "{what}");
+    }
+}

@@ -1,0 +1,14 @@
+//! The STS's whole HTTP surface over TLS, in front of an identity provider that does what a real one cannot be made to
+//! do: answer with somebody else's token, lie, hang, publish private keys. What a real Keycloak can show is shown with
+//! one, in `tests/tests/sts_keycloak`.
+//!
+//! Every refusal has its control beside it: the same request with an honest answer goes through.
+
+mod answers;
+mod connections;
+mod credentials;
+mod idp;
+mod keys;
+mod program;
+mod sharing;
+mod world;

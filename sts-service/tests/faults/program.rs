@@ -1,0 +1,76 @@
+//! The program itself: what it says of its configuration, and how it ends.
+
+use std::process::Command;
+use std::time::Duration;
+
+use obolus_tests::deadline::eventually_blocking;
+use obolus_tests::pki::Authority;
+use obolus_tests::process::Program;
+
+use crate::world::configuration;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_obolus-sts");
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new("obolus sts program").unwrap();
+    authority.server().unwrap().write(folder.path(), "server").unwrap();
+    authority.write(folder.path().join("authority.crt")).unwrap();
+    std::fs::write(folder.path().join("credential"), "credential-of-the-gateway").unwrap();
+    std::fs::write(folder.path().join("secret"), "client-secret").unwrap();
+    std::fs::write(folder.path().join("sts.toml"), configuration("https://localhost:1", ""))
+        .unwrap();
+    folder
+}
+
+#[test]
+fn a_good_configuration_is_called_good_and_a_bad_one_ends_with_all_its_problems() {
+    let folder = folder();
+    let path = folder.path().join("sts.toml");
+    let run = |arguments: &[&str]| {
+        let output =
+            Command::new(PROGRAM).arg("--config").arg(&path).args(arguments).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), text)
+    };
+    assert_eq!(run(&["--check"]), (Some(0), String::new()));
+
+    let good = std::fs::read_to_string(&path).unwrap();
+    let bad = good
+        .replace("\"127.0.0.1:0\"", "\"localhost\"")
+        .replace("[limits]", "[limits]\ncached_token = 1")
+        .replacen("audience = \"kubernetes\"", "audience = \"https://mcp.example.com/mcp\"", 1);
+    std::fs::write(&path, bad).unwrap();
+    std::fs::write(folder.path().join("credential"), "SHORT").unwrap();
+    std::fs::remove_file(folder.path().join("secret")).unwrap();
+    for arguments in [&[][..], &["--check"]] {
+        let (code, text) = run(arguments);
+        assert_eq!(code, Some(2));
+        for path in [
+            "server.listen:",
+            "server.operations_listen:",
+            "limits.cached_token:",
+            "targets[0].client.secret_file:",
+            "callers[0].credential_files:",
+        ] {
+            assert!(text.contains(path), "{path} is missing in {text}");
+        }
+        assert!(!text.contains("SHORT"));
+    }
+}
+
+#[test]
+fn it_ends_well_when_asked_to() {
+    let folder = folder();
+    let log = folder.path().join("log");
+    let config = folder.path().join("sts.toml");
+    let mut process =
+        Program::new("obolus-sts", PROGRAM, log).arg("--config").arg(config).start().unwrap();
+    eventually_blocking("its start", Duration::from_secs(20), || {
+        process.still_runs()?;
+        anyhow::ensure!(process.log().contains("listening"));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(process.stop(Duration::from_secs(20)).unwrap(), 0, "{}", process.log());
+}

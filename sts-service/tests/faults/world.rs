@@ -1,0 +1,193 @@
+//! An STS in this process, the identity provider that it believes, and a client of both.
+
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use obolus_sts::config::Config;
+use obolus_sts::running::Sts;
+use obolus_tests::deadline::eventually;
+use obolus_tests::https;
+use obolus_tests::pki::Authority;
+use reqwest::{RequestBuilder, Response};
+use serde_json::Value;
+
+use crate::idp::{Idp, Running, SECRET};
+
+pub(crate) const CREDENTIAL: &str = "credential-of-the-gateway";
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+pub(crate) struct World {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) running: Running,
+    pub(crate) http: reqwest::Client,
+    pub(crate) sts: Option<Sts>,
+    url: String,
+    operations: String,
+}
+
+/// What an exchange came to.
+pub(crate) type Outcome = (u16, String);
+
+pub(crate) fn granted() -> Outcome {
+    (200, "granted".to_owned())
+}
+
+pub(crate) fn refused(status: u16, reason: &str) -> Outcome {
+    (status, reason.to_owned())
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}, "").await
+    }
+
+    /// With an identity provider that was told something before, and limits of the test's own.
+    pub(crate) async fn start_with(prepare: impl FnOnce(&Idp), limits: &str) -> Self {
+        let authority = Authority::new("obolus sts faults").unwrap();
+        let running = Running::start(&authority).await;
+        prepare(&running.idp);
+        let folder = tempfile::tempdir().unwrap();
+        authority.server().unwrap().write(folder.path(), "server").unwrap();
+        authority.write(folder.path().join("authority.crt")).unwrap();
+        std::fs::write(folder.path().join("credential"), CREDENTIAL).unwrap();
+        std::fs::write(folder.path().join("secret"), SECRET).unwrap();
+        let config = configuration(&running.idp.issuer(), limits);
+        let config = Config::parse(&config, folder.path()).unwrap();
+        let sts = Sts::start(config).await.unwrap();
+        let url = format!("https://localhost:{}", sts.service_address().port());
+        let operations = format!("http://{}", sts.operations_address());
+        let http = https::client(&authority.pem()).unwrap();
+        Self { folder, running, http, sts: Some(sts), url, operations }
+    }
+
+    pub(crate) fn idp(&self) -> &Idp {
+        &self.running.idp
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    pub(crate) async fn has_keys(&self) {
+        let url = format!("{}/readyz", self.operations);
+        eventually("keys", SOON, || async {
+            Ok(https::plain_client()?.get(&url).send().await?.error_for_status().map(drop)?)
+        })
+        .await
+        .unwrap();
+    }
+
+    /// The sum of all samples whose line starts like this.
+    pub(crate) async fn metric(&self, start: &str) -> u64 {
+        let url = format!("{}/metrics", self.operations);
+        let text =
+            https::plain_client().unwrap().get(url).send().await.unwrap().text().await.unwrap();
+        text.lines()
+            .filter(|line| line.starts_with(start))
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+            .sum()
+    }
+
+    pub(crate) fn request(&self, token: &str) -> RequestBuilder {
+        self.request_as(CREDENTIAL, token, "kubernetes", None)
+    }
+
+    pub(crate) fn request_as(
+        &self,
+        credential: &str,
+        token: &str,
+        target: &str,
+        scope: Option<&str>,
+    ) -> RequestBuilder {
+        let mut form = vec![
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ("audience", target),
+            ("subject_token", token),
+        ];
+        form.extend(scope.map(|scope| ("scope", scope)));
+        let pair = STANDARD.encode(format!("envoy:{credential}"));
+        self.http
+            .post(self.url("/exchange"))
+            .header("authorization", format!("Basic {pair}"))
+            .form(&form)
+    }
+
+    pub(crate) async fn exchange(&self, token: &str) -> Outcome {
+        outcome(self.request(token).send().await.unwrap()).await.0
+    }
+
+    /// A new token of this person's, exchanged.
+    pub(crate) async fn exchange_for(&self, subject: &str) -> Outcome {
+        self.exchange(&self.idp().token(subject)).await
+    }
+}
+
+/// Status and reason of an answer, and the whole of it.
+pub(crate) async fn outcome(response: Response) -> (Outcome, Value) {
+    let status = response.status().as_u16();
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert_eq!(response.headers().contains_key("retry-after"), status == 503);
+    let body: Value = response.json().await.unwrap();
+    let reason = match body.get("access_token") {
+        Some(_) => "granted".to_owned(),
+        None => body["reason"].as_str().unwrap().to_owned(),
+    };
+    ((status, reason), body)
+}
+
+pub(crate) fn configuration(issuer: &str, limits: &str) -> String {
+    let target = |name: &str, scopes: &str| {
+        format!(
+            r#"
+[[targets]]
+name = "{name}"
+provider = "keycloak"
+issuer = "idp"
+audience = "kubernetes"
+scopes = {scopes}
+[targets.client]
+id = "obolus-sts"
+method = "client_secret_basic"
+secret_file = "secret"
+"#
+        )
+    };
+    let targets = target("kubernetes", r#"["kubernetes", "groups"]"#)
+        + &target("second", r#"["kubernetes"]"#)
+        + &target("ungranted", r#"["kubernetes"]"#);
+    format!(
+        r#"
+[server]
+listen = "127.0.0.1:0"
+operations_listen = "127.0.0.1:0"
+certificate_file = "server-chain.crt"
+private_key_file = "server.key"
+
+[limits]
+{limits}
+
+[[issuers]]
+name = "idp"
+issuer = "{issuer}"
+profile = "oidc"
+ca_file = "authority.crt"
+keys_refresh_seconds = 1
+{targets}
+[[callers]]
+id = "envoy"
+credential_files = ["credential"]
+[[callers.grants]]
+issuer = "idp"
+audiences = ["https://mcp.example.com/mcp"]
+clients = ["mcp-client"]
+targets = ["kubernetes", "second"]
+"#
+    )
+}
