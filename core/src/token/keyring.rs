@@ -4,7 +4,7 @@
 
 use super::KeySet;
 
-/// Milliseconds on any clock that does not go back by much.
+/// Milliseconds on a clock that may be set, too: one that went back counts as one on which much time has passed.
 type Millis = u64;
 
 /// The number of a fetch. Later fetches have greater numbers.
@@ -64,7 +64,8 @@ impl KeyRing {
     /// Whether to fetch now, and why; `anyone_waits` says whether requests wait for a key.
     #[must_use]
     pub fn wants_fetch(&self, now: Millis, anyone_waits: bool) -> Option<Wanted> {
-        let age = self.last_start.map(|start| now.saturating_sub(start));
+        // A clock that was ahead for a moment must not keep a removed key believed until it is there again.
+        let age = self.last_start.map(|start| now.checked_sub(start).unwrap_or(Millis::MAX));
         let wanted = match age {
             None if anyone_waits => Some(Wanted::Now),
             None => Some(Wanted::Routine),

@@ -6,12 +6,15 @@
 
 mod audit_lines;
 mod configuration;
+mod credentials;
 mod ecdsa_der;
 mod exchanged_tokens;
 mod issuer;
+mod key_ring;
 mod key_sets;
 mod messages;
 mod messages_read_twice;
+mod mirrored_headers;
 mod permits;
 mod token_claims;
 mod token_signatures;
