@@ -93,7 +93,7 @@ impl FilterConfig {
         let resources: Vec<_> = top
             .sections("resources")
             .into_iter()
-            .map(|section| resource(section, &issuers))
+            .map(|section| (section.path_of(""), resource(section, &issuers)))
             .collect();
         if resources.is_empty() && top.is_empty_array_or_missing("resources") {
             top.problem("resources", "must name at least one protected resource");
@@ -102,16 +102,15 @@ impl FilterConfig {
         let keys_refresh_seconds = top.integer("keysRefreshSeconds", 60, 1..=3600);
         let max_waiting = to_usize(top.integer("maxWaiting", 1024, 1..=100_000));
         let max_cached_tokens = to_usize(top.integer("maxCachedTokens", 4096, 1..=1_000_000));
-        let built =
-            sts.zip(resources.into_iter().collect::<Option<Vec<_>>>()).map(|(sts, resources)| {
-                Self {
-                    sts,
-                    issuers,
-                    resources: resources.into_iter().map(Arc::new).collect(),
-                    keys_refresh_seconds,
-                    max_waiting,
-                    max_cached_tokens,
-                }
+        let built = sts
+            .zip(resources.into_iter().map(|(_, resource)| resource).collect::<Option<Vec<_>>>())
+            .map(|(sts, resources)| Self {
+                sts,
+                issuers,
+                resources: resources.into_iter().map(Arc::new).collect(),
+                keys_refresh_seconds,
+                max_waiting,
+                max_cached_tokens,
             });
         top.conclude(built)
     }
@@ -270,14 +269,19 @@ fn target(section: Section<'_>) -> Option<Target> {
 }
 
 /// What must differ between resources, since a request is told by its cluster and metadata by their URL.
-fn check_apart(top: &Section<'_>, resources: &[Option<Resource>], sts: Option<&StsEndpoint>) {
+/// `resources` come with their paths.
+fn check_apart(
+    top: &Section<'_>,
+    resources: &[(String, Option<Resource>)],
+    sts: Option<&StsEndpoint>,
+) {
     let mut clusters = BTreeSet::new();
     let mut urls = BTreeSet::new();
     let mut names = BTreeSet::new();
     let mut targets = BTreeMap::new();
-    for (index, resource) in resources.iter().enumerate() {
+    for (path, resource) in resources {
         let Some(resource) = resource else { continue };
-        let key = |name: &str| format!("resources[{index}].{name}");
+        let key = |name: &str| format!("{path}{name}");
         for cluster in &resource.clusters {
             if !clusters.insert(cluster.clone()) {
                 top.problem(

@@ -214,15 +214,16 @@ impl<'a> Section<'a> {
 
     /// An array of objects; empty when the key is missing.
     pub fn sections(&self, key: &str) -> Vec<Section<'a>> {
-        let objects: Option<Vec<_>> = self.typed(key, "an array of objects (tables)", |value| {
-            value.as_array()?.iter().map(Value::as_object).collect()
-        });
-        objects
-            .unwrap_or_default()
-            .into_iter()
-            .enumerate()
-            .map(|(index, object)| self.nested(format!("{}[{index}]", self.path_of(key)), object))
-            .collect()
+        let items = self.typed(key, "an array of objects (tables)", Value::as_array);
+        let mut sections = Vec::new();
+        for (index, item) in items.into_iter().flatten().enumerate() {
+            let place = format!("{key}[{index}]");
+            match item.as_object() {
+                Some(object) => sections.push(self.nested(self.path_of(&place), object)),
+                None => self.problem(&place, "must be an object (a table)"),
+            }
+        }
+        sections
     }
 
     fn nested(&self, path: String, object: &'a Map<String, Value>) -> Section<'a> {

@@ -5,10 +5,12 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails loudly")]
 
 mod audit_lines;
+mod challenges;
 mod configuration;
 mod credentials;
 mod ecdsa_der;
 mod exchanged_tokens;
+mod filter_config;
 mod issuer;
 mod key_ring;
 mod key_sets;

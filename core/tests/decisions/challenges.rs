@@ -1,0 +1,224 @@
+//! What a refused client is told, word for word: challenges, bodies, metadata. From the configuration alone.
+
+use obolus_core::mcp::Message;
+use obolus_core::metadata::{challenge, protected_resource_metadata};
+use obolus_core::reply::{self, Reply};
+use obolus_core::{Reason, config::Resource};
+use serde_json::{Value, json};
+
+use crate::configuration::{good, parse, resource_but};
+
+fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
+    reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn the_three_challenges_read_as_the_specifications_have_them() {
+    let resource = resource_but(json!({"requiredScopes": ["mcp:tools", "mcp:write"]}));
+    let start = r#"Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp", scope="mcp:tools mcp:write""#;
+    assert_eq!(challenge(Reason::TokenMissing, &resource).as_deref(), Some(start));
+    assert_eq!(
+        challenge(Reason::TokenExpired, &resource).unwrap(),
+        format!(r#"{start}, error="invalid_token", error_description="the token has expired""#)
+    );
+    assert_eq!(
+        challenge(Reason::InsufficientScope, &resource).unwrap(),
+        format!(
+            r#"{start}, error="insufficient_scope", error_description="the token lacks a scope that this operation needs""#
+        )
+    );
+    let without = resource_but(json!({"requiredScopes": []}));
+    assert_eq!(
+        challenge(Reason::TokenMissing, &without).as_deref(),
+        Some(
+            r#"Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp""#
+        )
+    );
+}
+
+#[test]
+fn every_bearer_401_and_a_missing_scope_are_challenged_and_nothing_else_is() {
+    let resource = resource_but(json!({}));
+    for reason in Reason::ALL {
+        let reply = reply::denial(*reason, &resource, None);
+        assert_eq!(reply.status, reason.status());
+        assert_eq!(header(&reply, "content-type"), Some("application/json"));
+        assert_eq!(header(&reply, "cache-control"), Some("no-store"));
+        let challenged = header(&reply, "www-authenticate");
+        let expected = *reason == Reason::InsufficientScope
+            || (reason.status() == 401 && *reason != Reason::CallerUnauthenticated);
+        assert_eq!(challenged.is_some(), expected, "{reason}");
+        if let Some(challenged) = challenged {
+            assert!(challenged.starts_with("Bearer resource_metadata=\"https://"), "{reason}");
+            assert_eq!(challenged.contains("error="), *reason != Reason::TokenMissing, "{reason}");
+            assert_eq!(challenged.matches('"').count() % 2, 0, "{reason}");
+            assert!(challenged.bytes().all(|b| matches!(b, b' '..=b'~')), "{reason}");
+        }
+        assert_eq!(header(&reply, "retry-after").is_some(), reason.status() == 503, "{reason}");
+        let body: Value = serde_json::from_str(&reply.body).unwrap();
+        let said = body.get("reason").or_else(|| body.pointer("/error/data/reason"));
+        assert_eq!(said.and_then(Value::as_str), Some(reason.as_str()));
+    }
+}
+
+#[test]
+fn bad_tokens_are_401_and_bad_bodies_are_4xx_whatever_the_fault() {
+    // "Never a 5xx" for what a client sends: the reasons, by name, so that a new one has to be placed.
+    for reason in Reason::ALL {
+        let ours = matches!(
+            reason,
+            Reason::KeysUnavailable
+                | Reason::StsUnavailable
+                | Reason::IdpUnavailable
+                | Reason::Overloaded
+                | Reason::ExchangeMisconfigured
+                | Reason::ExchangedMalformed
+                | Reason::ExchangedIdentityMismatch
+                | Reason::ExchangedAudienceMismatch
+                | Reason::ExchangedExpired
+                | Reason::PermitMismatch
+                | Reason::Internal
+        );
+        assert_eq!(reason.status() >= 500, ours, "{reason}");
+        assert!((400..600).contains(&reason.status()), "{reason}");
+    }
+}
+
+#[test]
+fn a_refused_body_is_answered_as_json_rpc_with_the_id_and_a_refused_token_as_oauth() {
+    let resource = resource_but(json!({}));
+    let call = br#"{"jsonrpc":"2.0","id":"q","method":"tools/call"}"#;
+    let refused = Message::parse(call).unwrap_err();
+    let reply = reply::denial(refused.reason, &resource, refused.id.as_ref());
+    assert_eq!(reply.status, 400);
+    assert_eq!(
+        serde_json::from_str::<Value>(&reply.body).unwrap(),
+        json!({
+            "jsonrpc": "2.0",
+            "id": "q",
+            "error": {
+                "code": -32602,
+                "message": "the params do not fit the method",
+                "data": {"reason": "params_malformed"},
+            },
+        })
+    );
+    let reply = reply::denial(Reason::BodyTooLarge, &resource, None);
+    assert_eq!(reply.status, 413);
+    assert_eq!(serde_json::from_str::<Value>(&reply.body).unwrap()["id"], Value::Null);
+    let reply = reply::denial(Reason::TokenExpired, &resource, None);
+    assert_eq!(
+        serde_json::from_str::<Value>(&reply.body).unwrap(),
+        json!({
+            "error": "invalid_token",
+            "error_description": "the token has expired",
+            "reason": "token_expired",
+        })
+    );
+    let reply = reply::denial(Reason::MethodNotAllowed, &resource, None);
+    assert_eq!((reply.status, header(&reply, "allow")), (405, Some("POST, OPTIONS")));
+}
+
+#[test]
+fn the_metadata_say_where_tokens_come_from_and_what_they_need() {
+    assert_eq!(
+        protected_resource_metadata(&resource_but(json!({}))),
+        json!({
+            "resource": "https://mcp.example.com/mcp",
+            "resource_name": "kubernetes",
+            "authorization_servers": ["https://idp.example.com/realms/obolus"],
+            "scopes_supported": ["mcp:tools"],
+            "bearer_methods_supported": ["header"],
+        })
+    );
+}
+
+#[test]
+fn metadata_are_read_by_anybody_and_written_by_nobody() {
+    let resource = resource_but(json!({}));
+    for method in ["GET", "HEAD"] {
+        let reply = reply::metadata(&resource, method);
+        assert_eq!((reply.status, header(&reply, "access-control-allow-origin")), (200, Some("*")));
+        let body: Value = serde_json::from_str(&reply.body).unwrap();
+        assert_eq!(body, protected_resource_metadata(&resource));
+    }
+    let reply = reply::metadata(&resource, "OPTIONS");
+    assert_eq!((reply.status, reply.body.as_str()), (204, ""));
+    for method in ["POST", "PUT", "DELETE", "PATCH", "TRACE", "get", ""] {
+        assert_eq!(reply::metadata(&resource, method).status, 405, "{method}");
+    }
+}
+
+#[test]
+fn metadata_answer_for_their_own_host_and_path_only() {
+    let mut config = good();
+    let mut second = config["resources"][0].clone();
+    second["name"] = "second".into();
+    second["resource"] = "https://mcp.example.com/team/mcp".into();
+    second["audiences"] = json!(["https://mcp.example.com/team/mcp"]);
+    second["clusters"] = json!(["second"]);
+    let mut third = second.clone();
+    third["name"] = "third".into();
+    third["resource"] = "https://other.example.com:8443".into();
+    third["audiences"] = json!(["https://other.example.com:8443"]);
+    third["clusters"] = json!(["third"]);
+    config["resources"].as_array_mut().unwrap().extend([second, third]);
+    let config = parse(&config);
+    let name = |authority: &str, path: &str| {
+        config
+            .resource_of_metadata(authority, path)
+            .map(|resource: &std::sync::Arc<Resource>| resource.name.clone())
+    };
+    const ROOT: &str = "/.well-known/oauth-protected-resource";
+    for (authority, path, expected) in [
+        ("mcp.example.com", "/mcp", Some("kubernetes")),
+        ("MCP.Example.COM", "/mcp", Some("kubernetes")),
+        ("mcp.example.com:443", "/mcp", Some("kubernetes")),
+        ("mcp.example.com", "/team/mcp", Some("second")),
+        ("other.example.com:8443", "", Some("third")),
+        ("mcp.example.com", "", None),
+        ("mcp.example.com:80", "/mcp", None),
+        ("mcp.example.com:8443", "/mcp", None),
+        ("mcp.example.com:443:443", "/mcp", None),
+        ("mcp.example.com:", "/mcp", None),
+        ("mcp.example.com.", "/mcp", None),
+        ("evil@mcp.example.com", "/mcp", None),
+        ("mcp.example.com.evil", "/mcp", None),
+        ("evil.mcp.example.com", "/mcp", None),
+        ("", "/mcp", None),
+        ("other.example.com", "", None),
+        ("other.example.com:443", "", None),
+        ("other.example.com:8443:443", "", None),
+        ("mcp.example.com", "/MCP", None),
+        ("mcp.example.com", "/mcp/", None),
+        ("mcp.example.com", "//mcp", None),
+        ("mcp.example.com", "/%6dcp", None),
+        ("mcp.example.com", "/mcp?x", None),
+        ("other.example.com:8443", "/mcp", None),
+    ] {
+        assert_eq!(
+            name(authority, &format!("{ROOT}{path}")).as_deref(),
+            expected,
+            "{authority} {path}"
+        );
+    }
+    // The bare path speaks for a host with one resource.
+    let single = parse(&good());
+    let name = |authority: &str| single.resource_of_metadata(authority, ROOT).is_some();
+    assert!(name("mcp.example.com") && !name("other.example.com"));
+}
+
+#[test]
+fn a_browser_is_told_what_it_may_send_and_read() {
+    let reply = reply::preflight();
+    assert_eq!(reply.status, 204);
+    let allowed = header(&reply, "access-control-allow-headers").unwrap().to_ascii_lowercase();
+    for name in ["authorization", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name"]
+    {
+        assert!(allowed.split(", ").any(|known| known == name), "{name}");
+    }
+    let cors = reply::cors_headers("https://app.example.com");
+    assert!(cors.contains(&("access-control-allow-origin", "https://app.example.com")));
+    assert!(cors.contains(&("vary", "Origin")), "one page's answer is not another's");
+    assert!(!cors.iter().any(|(name, _)| name.contains("credentials")), "no cookies are wanted");
+}

@@ -1,0 +1,426 @@
+//! The filter's configuration: one that is right, and every problem of one that is not, told at once.
+
+use obolus_core::config::FilterConfig;
+use obolus_core::token::{Algorithm, Profile};
+use serde_json::{Value, json};
+
+use crate::configuration::{good, parse};
+use crate::issuer::{ISSUER, RESOURCE};
+
+/// The problems of a configuration, as a person reads them.
+fn problems(config: &Value) -> String {
+    match FilterConfig::parse(config.to_string().as_bytes()) {
+        Ok(_) => String::new(),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+/// The problems after one change of the right configuration; `null` takes the key away.
+fn problems_with(pointer: &str, value: Value) -> String {
+    let mut config = good();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    config.pointer_mut(parent).unwrap()[key] = value;
+    problems(&config)
+}
+
+fn accepts(pointer: &str, value: Value) {
+    assert_eq!(problems_with(pointer, value.clone()), "", "{pointer} {value}");
+}
+
+fn refuses(pointer: &str, value: Value, expected: &str) {
+    let told = problems_with(pointer, value.clone());
+    assert!(told.contains(expected), "{pointer} {value}: {told:?} should tell {expected:?}");
+}
+
+#[test]
+fn a_right_configuration_is_read_in_full() {
+    let config = parse(&good());
+    assert_eq!(config.sts.cluster, "obolus-sts");
+    assert_eq!(config.sts.authority, "sts.obolus.svc");
+    assert_eq!(config.sts.caller_id, "gateway");
+    assert_eq!(config.sts.credential_env, "OBOLUS_CREDENTIAL");
+    assert_eq!(config.sts.timeout_ms, 3000);
+    assert_eq!(config.issuers[0].name, "keycloak");
+    assert_eq!(config.issuers[0].issuer, ISSUER);
+    assert_eq!(config.issuers[0].profile, Profile::Keycloak);
+    assert_eq!(config.issuers[0].algorithms, [Algorithm::RS256, Algorithm::ES256]);
+    assert_eq!(config.issuers[0].clock_skew_seconds, 10);
+    let resource = config.resource_of_cluster("obolus-mcp").unwrap();
+    assert_eq!(resource.url.to_string(), RESOURCE);
+    assert_eq!(resource.issuers[0], config.issuers[0]);
+    assert_eq!(resource.audiences, [RESOURCE]);
+    assert_eq!(resource.required_scopes, ["mcp:tools"]);
+    assert_eq!(resource.target.audience, "kubernetes");
+    assert_eq!(resource.allowed_origins, ["https://app.example.com", "http://localhost:6274"]);
+    assert_eq!(resource.max_body_bytes, 65536);
+    assert_eq!(
+        (config.keys_refresh_seconds, config.max_waiting, config.max_cached_tokens),
+        (30, 100, 200)
+    );
+    for other in ["obolus-sts", "OBOLUS-MCP", ""] {
+        assert!(config.resource_of_cluster(other).is_none(), "{other}");
+    }
+}
+
+#[test]
+fn what_is_left_out_has_a_safe_default() {
+    let mut config = good();
+    for (parent, keys) in [
+        ("/sts", &["timeoutMs"][..]),
+        ("/issuers/0", &["profile", "algorithms", "clockSkewSeconds"]),
+        ("/resources/0", &["audiences", "allowedOrigins", "maxBodyBytes"]),
+        ("", &["keysRefreshSeconds", "maxWaiting", "maxCachedTokens"]),
+    ] {
+        for key in keys {
+            config.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(*key).unwrap();
+        }
+    }
+    let config = parse(&config);
+    assert_eq!(config.sts.timeout_ms, 5000);
+    assert_eq!(config.issuers[0].profile, Profile::Oidc);
+    assert_eq!(
+        config.issuers[0].algorithms,
+        [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256]
+    );
+    assert_eq!(config.issuers[0].clock_skew_seconds, 30);
+    assert_eq!(config.resources[0].audiences, [RESOURCE], "the resource's own URL");
+    assert!(config.resources[0].allowed_origins.is_empty(), "no browser");
+    assert_eq!(config.resources[0].max_body_bytes, 1 << 20);
+    assert_eq!(
+        (config.keys_refresh_seconds, config.max_waiting, config.max_cached_tokens),
+        (60, 1024, 4096)
+    );
+}
+
+#[test]
+fn every_problem_is_told_at_once_with_its_path_and_what_to_write() {
+    let config = json!({
+        "sts": {"cluster": "", "authority": 1, "timeoutMs": 1, "secret": "x"},
+        "issuers": [
+            {"name": "a/b", "issuer": "http://idp", "profile": "entra", "algorithms": ["HS256", "none"], "clockSkewSeconds": 3600},
+            {"issuer": "https://idp"},
+        ],
+        "resources": [
+            {
+                "name": "", "resource": "https://MCP/", "clusters": [], "issuers": ["keycloak"],
+                "audiences": ["account"], "requiredScopes": ["a b", "offline_access"], "target": {"name": "t"},
+                "allowedOrigins": ["*"], "maxBodyBytes": 1, "maxBody": 1,
+            },
+            "kubernetes",
+        ],
+        "keysRefreshSeconds": 0, "maxWaiting": "many", "maxCachedTokens": -1, "debug": true,
+    });
+    assert_eq!(problems(&config), include_str!("filter_config_problems.txt").trim_end());
+}
+
+#[test]
+fn an_empty_configuration_tells_what_it_needs() {
+    assert_eq!(
+        problems(&json!({})),
+        "3 problem(s) in the configuration\n  \
+         sts: is missing: write the STS's cluster and credential\n  \
+         issuers: must name at least one issuer\n  \
+         resources: must name at least one protected resource"
+    );
+    for (text, expected) in [
+        ("", "not one JSON value"),
+        ("[]", "must be an object (a table)"),
+        ("null", "must be an object (a table)"),
+        ("\u{feff}{}", "starts with a byte order mark"),
+        ("{} {}", "not one JSON value"),
+        (r#"{"sts":{},"sts":{}}"#, "a key twice in one object"),
+        (r#"{"sts":{"cluster":"a","\u0063luster":"b"}}"#, "a key twice in one object"),
+    ] {
+        let told = FilterConfig::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(told.contains(expected), "{text}: {told}");
+    }
+}
+
+#[test]
+fn a_key_that_nobody_reads_is_a_problem_in_every_section() {
+    for section in ["", "/sts", "/issuers/0", "/resources/0", "/resources/0/target"] {
+        let path = section.trim_start_matches('/').replace("/0", "[0]").replace('/', ".");
+        let key = if path.is_empty() { "typo".to_owned() } else { format!("{path}.typo") };
+        refuses(
+            &format!("{section}/typo"),
+            json!(1),
+            &format!("1 problem(s) in the configuration\n  {key}: is not a setting here"),
+        );
+    }
+    refuses(
+        "/resources/0/RequiredScopes",
+        json!([]),
+        "resources[0].RequiredScopes: is not a setting",
+    );
+}
+
+#[test]
+fn an_issuer_is_an_https_url_that_a_token_can_name() {
+    for issuer in [
+        "https://idp",
+        "https://idp:8443/realms/a",
+        "https://tenant.auth0.com/",
+        "https://IDP.example/x%20y",
+    ] {
+        accepts("/issuers/0/issuer", json!(issuer));
+    }
+    for issuer in [
+        "http://idp",
+        "http://localhost:8080/realms/a",
+        "HTTPS://idp",
+        "https:idp",
+        "https://",
+        "https:///realms/a",
+        "//idp",
+        "idp",
+        "https://idp?x=1",
+        "https://idp#x",
+        "https://u:p@idp",
+        "https://idp/a b",
+        "https://idp\n",
+        " https://idp",
+        "https://idp ",
+        "https://idp/\u{e9}",
+        "ftp://idp",
+    ] {
+        refuses("/issuers/0/issuer", json!(issuer), "issuers[0].issuer: must be an https URL");
+    }
+    refuses(
+        "/issuers/0/issuer",
+        json!(""),
+        "issuers[0].issuer: must be a string that is not empty",
+    );
+    refuses("/issuers/0/issuer", json!(null), "issuers[0].issuer: is missing");
+}
+
+#[test]
+fn two_issuers_differ_in_name_and_in_url() {
+    let two = |second: Value| {
+        let mut config = good();
+        config["issuers"].as_array_mut().unwrap().push(second);
+        problems(&config)
+    };
+    assert_eq!(two(json!({"name": "b", "issuer": "https://b"})), "");
+    assert!(
+        two(json!({"name": "keycloak", "issuer": "https://b"}))
+            .contains("issuers[1].name: is taken by another issuer")
+    );
+    assert!(
+        two(json!({"name": "b", "issuer": ISSUER}))
+            .contains("issuers[1].issuer: is configured twice")
+    );
+}
+
+#[test]
+fn names_are_plain_words() {
+    for pointer in ["/issuers/0/name", "/resources/0/name"] {
+        for name in ["..", ".", "a/b", "a b", "-a", "_a", "é", "a\n", "a?x", &"n".repeat(65)] {
+            refuses(pointer, json!(name), "must be at most 64 letters, digits");
+        }
+    }
+    for name in ["a", "A.b-c_1", "0", &"n".repeat(64)] {
+        accepts("/resources/0/name", json!(name));
+    }
+}
+
+#[test]
+fn an_audience_is_this_resources_own() {
+    accepts("/resources/0/audiences", json!([RESOURCE, "obolus-client-id"]));
+    refuses("/resources/0/audiences", json!(["account"]), "`account` stands in every token");
+    refuses(
+        "/resources/0/audiences",
+        json!([RESOURCE, "account"]),
+        "`account` stands in every token",
+    );
+    refuses("/resources/0/audiences", json!([]), "resources[0].audiences: must not be empty");
+    refuses(
+        "/resources/0/audiences",
+        json!([""]),
+        "must be an array of strings that are not empty",
+    );
+    refuses("/resources/0/audiences", json!(RESOURCE), "must be an array of strings");
+    refuses("/resources/0/audiences", json!(["kubernetes"]), "the exchange would change nothing");
+    refuses(
+        "/resources/0/target",
+        json!({"name": "k", "audience": RESOURCE}),
+        "the exchange would change nothing",
+    );
+}
+
+#[test]
+fn scopes_are_written_down_even_when_there_are_none() {
+    accepts("/resources/0/requiredScopes", json!([]));
+    accepts("/resources/0/requiredScopes", json!(["a", "api://x/y.z"]));
+    refuses("/resources/0/requiredScopes", json!(null), "resources[0].requiredScopes: is missing");
+    refuses("/resources/0/requiredScopes", json!("mcp:tools"), "must be an array of strings");
+    refuses("/resources/0/requiredScopes", json!(["offline_access"]), "leave it out");
+    for scope in ["a b", "a\"b", "a\\b", "é", "a\n"] {
+        refuses("/resources/0/requiredScopes", json!([scope]), "is not a scope (RFC 6749");
+    }
+}
+
+#[test]
+fn an_origin_is_scheme_host_and_port_and_never_all_of_them() {
+    accepts("/resources/0/allowedOrigins", json!([]));
+    accepts(
+        "/resources/0/allowedOrigins",
+        json!(["https://a.example:8443", "http://127.0.0.1:6274"]),
+    );
+    for origin in [
+        "*",
+        "null",
+        "https://*",
+        "https://*.example.com",
+        "https://a.example.com/",
+        "https://a.example.com/path",
+        "https://A.example.com",
+        "https://a.example.com:443",
+        "http://a.example.com",
+        "a.example.com",
+        "https://a.example.com, https://b.example.com",
+        "https://a.example.com?x",
+    ] {
+        refuses("/resources/0/allowedOrigins", json!([origin]), "is not an origin");
+    }
+}
+
+#[test]
+fn a_resource_is_named_by_one_canonical_url() {
+    for url in [
+        "https://mcp.example.com",
+        "https://mcp.example.com:8443/team/mcp",
+        "http://localhost:10000/mcp",
+        "http://[::1]:10000/mcp",
+        "https://[2001:db8::1]/mcp",
+        "https://mcp_1.internal/a-b_c.d~e!f",
+        "https://xn--bcher-kva.example/mcp",
+    ] {
+        accepts("/resources/0/resource", json!(url));
+    }
+    for (url, expected) in [
+        ("mcp.example.com/mcp", "must be an absolute URL"),
+        ("/mcp", "must be an absolute URL"),
+        ("https://", "must be an absolute URL"),
+        ("https:///mcp", "must be an absolute URL"),
+        ("http://mcp.example.com/mcp", "must be https"),
+        ("http://localhost.evil.com/mcp", "must be https"),
+        ("http://127.0.0.2/mcp", "must be https"),
+        ("http://10.0.0.1/mcp", "must be https"),
+        ("ws://localhost/mcp", "must be https"),
+        ("https://a/mcp?x", "must have no query"),
+        ("https://a/mcp#x", "must have no query"),
+        ("https://u@a/mcp", "must have no query"),
+        ("https://a/mcp/", "must be in canonical form"),
+        ("https://a/", "must be in canonical form"),
+        ("HTTPS://a/mcp", "must be in canonical form"),
+        ("https://A/mcp", "must be in canonical form"),
+        ("https://a./mcp", "must be in canonical form"),
+        ("https://.a/mcp", "must be in canonical form"),
+        ("https://a..b/mcp", "must be in canonical form"),
+        ("https://a:443/mcp", "must be in canonical form"),
+        ("http://localhost:80/mcp", "must be in canonical form"),
+        ("https://a:/mcp", "must be in canonical form"),
+        ("https://a:08443/mcp", "must be in canonical form"),
+        ("https://a:0/mcp", "must be in canonical form"),
+        ("https://a*b/mcp", "must be in canonical form"),
+        ("https://a,b/mcp", "must be in canonical form"),
+        ("https://a//mcp", "must be in canonical form"),
+        ("https://a/./mcp", "must be in canonical form"),
+        ("https://a/x/../mcp", "must be in canonical form"),
+        ("https://a/..", "must be in canonical form"),
+        ("https://a/%6dcp", "must be in canonical form"),
+        ("https://a/m\"cp", "must be in canonical form"),
+        ("https://a/m{c}p", "must be in canonical form"),
+        ("https://a/m|cp", ""),
+        ("https://a/m\\cp", ""),
+        ("https://a/m cp", ""),
+        ("https://a/mé", ""),
+        ("https://é/mcp", ""),
+        ("https://a:99999/mcp", ""),
+        ("https://a:-1/mcp", ""),
+        ("https://[::1/mcp", ""),
+        ("https://[v1.x]/mcp", ""),
+        ("https://[fe80::1%25eth0]/mcp", ""),
+    ] {
+        refuses("/resources/0/resource", json!(url), &format!("resources[0].resource: {expected}"));
+    }
+}
+
+#[test]
+fn resources_share_no_cluster_no_url_no_name_and_not_the_stss_cluster() {
+    let two = |changes: Value| {
+        let mut config = good();
+        let mut second = config["resources"][0].clone();
+        second["name"] = "second".into();
+        second["resource"] = "https://mcp.example.com/second".into();
+        second["audiences"] = json!(["https://mcp.example.com/second"]);
+        second["clusters"] = json!(["second"]);
+        for (key, value) in changes.as_object().unwrap() {
+            second[key] = value.clone();
+        }
+        config["resources"].as_array_mut().unwrap().push(second);
+        problems(&config)
+    };
+    assert_eq!(two(json!({})), "");
+    for (changes, expected) in [
+        (
+            json!({"clusters": ["other", "obolus-mcp"]}),
+            "resources[1].clusters: `obolus-mcp` is already a resource's cluster",
+        ),
+        (
+            json!({"clusters": ["obolus-sts"]}),
+            "resources[1].clusters: `obolus-sts` is the STS's cluster",
+        ),
+        (json!({"resource": RESOURCE}), "resources[1].resource: is already another resource's URL"),
+        (json!({"name": "kubernetes"}), "resources[1].name: is already another resource's name"),
+        (
+            json!({"issuers": ["keycloak", "keycloak"]}),
+            "resources[1].issuers: `keycloak` stands here twice",
+        ),
+        (json!({"issuers": ["other"]}), "`other` is not configured; there are: keycloak"),
+        (
+            json!({"target": {"name": "kubernetes", "audience": "other"}}),
+            "resources[1].target.audience: another resource has the target `kubernetes` with another audience",
+        ),
+    ] {
+        let told = two(changes.clone());
+        assert!(told.contains(expected), "{changes}: {told}");
+    }
+    refuses("/resources/0/clusters", json!(["a", "a"]), "`a` is already a resource's cluster");
+    refuses("/resources/0/clusters", json!(["obolus-sts"]), "`obolus-sts` is the STS's cluster");
+    refuses("/resources/0/clusters", json!([]), "resources[0].clusters: must not be empty");
+    refuses("/resources/0/issuers", json!([]), "resources[0].issuers: must not be empty");
+}
+
+#[test]
+fn an_algorithm_that_is_none_or_hmac_cannot_be_allowed() {
+    accepts("/issuers/0/algorithms", json!(Algorithm::ALL.map(Algorithm::name)));
+    for name in ["none", "HS256", "HS384", "HS512", "rs256", "RSA-OAEP", "ES256K", "ES512", ""] {
+        refuses("/issuers/0/algorithms", json!(["RS256", name]), "issuers[0].algorithms");
+    }
+    refuses("/issuers/0/algorithms", json!([]), "issuers[0].algorithms: must not be empty");
+    refuses("/issuers/0/algorithms", json!("RS256"), "must be an array of strings");
+}
+
+#[test]
+fn numbers_are_whole_and_in_their_range() {
+    for (pointer, least, most) in [
+        ("/sts/timeoutMs", 100u64, 60_000u64),
+        ("/issuers/0/clockSkewSeconds", 0, 300),
+        ("/resources/0/maxBodyBytes", 1024, 64 << 20),
+        ("/keysRefreshSeconds", 1, 3600),
+        ("/maxWaiting", 1, 100_000),
+        ("/maxCachedTokens", 1, 1_000_000),
+    ] {
+        accepts(pointer, json!(least));
+        accepts(pointer, json!(most));
+        let told = format!("must be a whole number from {least} to {most}");
+        refuses(pointer, json!(most + 1), &told);
+        if least > 0 {
+            refuses(pointer, json!(least - 1), &told);
+        }
+        for value in [json!(1.5), json!(-1), json!("100"), json!(true), json!([]), json!(1e300)] {
+            refuses(pointer, value, &told);
+        }
+    }
+}
