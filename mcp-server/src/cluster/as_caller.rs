@@ -44,3 +44,23 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for AsCaller<S> {
         self.inner.call(request)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tower::{ServiceBuilder, ServiceExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn there_is_one_authorization_and_it_is_the_callers() {
+        let echo = tower::service_fn(|request: Request<()>| async move {
+            Ok::<_, std::convert::Infallible>(request.headers().clone())
+        });
+        let request = Request::get("/").header(AUTHORIZATION, "Bearer other").body(()).unwrap();
+        let layer = AsCallerLayer::new(HeaderValue::from_static("Bearer alice"));
+        let headers =
+            ServiceBuilder::new().layer(layer).service(echo).oneshot(request).await.unwrap();
+        let values: Vec<_> = headers.get_all(AUTHORIZATION).iter().collect();
+        assert_eq!(values, ["Bearer alice"]);
+    }
+}
