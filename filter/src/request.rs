@@ -20,6 +20,7 @@ use crate::worker::{Verification, Verified, Waiter, Worker};
 mod arrival;
 mod stream;
 
+use arrival::judge;
 pub(crate) use stream::Stream;
 
 /// A request that its own callbacks and the root context both work on, never at the same time.
@@ -148,6 +149,7 @@ impl Request {
 
     /// Does whatever can be done now.
     fn advance(&mut self) -> Result<Next, Reason> {
+        self.verify_anew()?;
         let Phase::Held(held) = &mut self.phase else { return Ok(Next::Wait) };
         let (Token::Verified(verified), Some(length)) = (&held.token, held.body) else {
             return Ok(Next::Wait);
@@ -194,6 +196,29 @@ impl Request {
         self.worker.metrics.permit();
         self.phase = Phase::Forwarded;
         Ok(Next::Forward)
+    }
+
+    /// A key was lost since the token was verified: whoever came before that is judged like those who come now.
+    fn verify_anew(&mut self) -> Result<(), Reason> {
+        let Phase::Held(held) = &mut self.phase else { return Ok(()) };
+        let Token::Verified(verified) = &held.token else { return Ok(()) };
+        if verified.generation == self.worker.generation() {
+            return Ok(());
+        }
+        let now = host::now().ok_or(Reason::Internal)?;
+        held.token = judge(&self.worker, &held.resource, verified.token.expose_secret(), now)?;
+        held.permit = None;
+        held.exchange_asked = false;
+        self.wait_for_missing_key()
+    }
+
+    /// Lets a request whose token's key is not at hand wait for it.
+    fn wait_for_missing_key(&self) -> Result<(), Reason> {
+        let Phase::Held(held) = &self.phase else { return Ok(()) };
+        let Token::Checked { token: Some(token), .. } = &held.token else { return Ok(()) };
+        let now = host::now().ok_or(Reason::Internal)?;
+        let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
+        self.worker.wait_for_key(waiter, token.issuer_name(), now)
     }
 
     /// This request, for a list of those that wait.

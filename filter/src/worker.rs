@@ -32,6 +32,8 @@ const MAX_CACHED_TOKEN_BYTES: usize = 16 << 20;
 pub(crate) struct Verified {
     pub(crate) principal: Principal,
     pub(crate) token: SecretString,
+    /// In which it was verified: no other one believes it.
+    pub(crate) generation: u64,
     pub(crate) exchanged: RefCell<Option<Rc<ExchangedToken>>>,
 }
 

@@ -6,14 +6,14 @@ use obolus_core::Reason;
 use obolus_core::audit::Record;
 use obolus_core::config::Resource;
 use obolus_core::reply::{self, Reply};
-use obolus_core::token::{CheckedToken, TokenDigest, UnverifiedToken, bearer, token_in_query};
+use obolus_core::token::{TokenDigest, UnverifiedToken, bearer, token_in_query};
 use proxy_wasm::types::LogLevel;
 use secrecy::SecretString;
 
 use super::{Asked, Held, Phase, Request, Token, seconds};
 use crate::host::{self, Now};
 use crate::request_head::RequestHead;
-use crate::worker::{Verification, Waiter};
+use crate::worker::{Verification, Worker};
 
 /// A request that was refused before it was held.
 struct Denied {
@@ -48,12 +48,6 @@ impl Request {
         match self.admit(&head, &resource) {
             Ok(Admission::Preflight) => host::send(&reply::preflight()),
             Ok(Admission::Token(token)) => {
-                let waits_for = match &token {
-                    Token::Checked { token: Some(token), .. } => {
-                        Some(token.issuer_name().to_owned())
-                    }
-                    _ => None,
-                };
                 self.phase = Phase::Held(Box::new(Held {
                     cluster,
                     request_id: head.request_id().map(str::to_owned),
@@ -66,9 +60,7 @@ impl Request {
                     exchange_asked: false,
                     resource,
                 }));
-                if let Some(issuer) = waits_for
-                    && let Err(reason) = self.wait_for_key(&issuer)
-                {
+                if let Err(reason) = self.wait_for_missing_key() {
                     self.refuse(reason);
                 }
             }
@@ -106,25 +98,8 @@ impl Request {
         let values = head.authorization();
         let text = bearer(&values)?;
         let now = host::now().ok_or(Reason::Internal)?;
-        if let Some(verified) = self.worker.recall(resource, text, now) {
-            return Ok(Token::Verified(verified));
-        }
-        let digest = TokenDigest::of(text);
-        let denied = |reason| Denied { reason, digest: Some(digest.clone()) };
-        let checked = check(text, resource, now).map_err(denied)?;
-        match self.worker.verify(resource, text, checked) {
-            Verification::Verified(verified) => Ok(Token::Verified(verified)),
-            Verification::KeyMissing(token) => {
-                Ok(Token::Checked { token: Some(token), text: SecretString::from(text), digest })
-            }
-            Verification::Refused(reason) => Err(denied(reason)),
-        }
-    }
-
-    fn wait_for_key(&self, issuer: &str) -> Result<(), Reason> {
-        let now = host::now().ok_or(Reason::Internal)?;
-        let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
-        self.worker.wait_for_key(waiter, issuer, now)
+        judge(&self.worker, resource, text, now)
+            .map_err(|reason| Denied { reason, digest: Some(TokenDigest::of(text)) })
     }
 
     fn deny(&self, head: &RequestHead, resource: &Resource, denied: &Denied) {
@@ -143,7 +118,25 @@ enum Admission {
     Token(Token),
 }
 
-fn check(text: &str, resource: &Resource, now: Now) -> Result<CheckedToken, Reason> {
+/// What is known of a token by now, and by the keys that are at hand now.
+pub(super) fn judge(
+    worker: &Worker,
+    resource: &Resource,
+    text: &str,
+    now: Now,
+) -> Result<Token, Reason> {
+    if let Some(verified) = worker.recall(resource, text, now) {
+        return Ok(Token::Verified(verified));
+    }
     let issuers: &[Arc<_>] = &resource.issuers;
-    UnverifiedToken::parse(text)?.check(issuers, &resource.audiences, now.seconds())
+    let token = UnverifiedToken::parse(text)?.check(issuers, &resource.audiences, now.seconds())?;
+    match worker.verify(resource, text, token) {
+        Verification::Verified(verified) => Ok(Token::Verified(verified)),
+        Verification::KeyMissing(token) => Ok(Token::Checked {
+            digest: token.digest(),
+            token: Some(token),
+            text: SecretString::from(text),
+        }),
+        Verification::Refused(reason) => Err(reason),
+    }
 }

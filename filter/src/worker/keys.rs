@@ -63,11 +63,19 @@ impl Worker {
         let Some(keys) = ring.keys() else {
             return Verification::KeyMissing(Box::new(token));
         };
+        // Of many requests that waited for one key with one token, the first has verified it for all: they share
+        // its exchange, too.
+        if let Ok(mut tokens) = self.tokens.try_borrow_mut()
+            && let Some(verified) = tokens.get_mut(&resource.name).and_then(|cache| cache.get(text))
+        {
+            return Verification::Verified(Rc::clone(verified));
+        }
         match token.verify(keys, &self.signatures) {
             Ok(principal) => {
                 let verified = Rc::new(Verified {
                     principal,
                     token: SecretString::from(text),
+                    generation: self.generation(),
                     exchanged: Default::default(),
                 });
                 if let Ok(mut tokens) = self.tokens.try_borrow_mut()
