@@ -1,0 +1,15 @@
+//! What is bound to what, on the real filter in a real Envoy with the real STS.
+//!
+//! Between a provider that signs anything and an upstream that records everything: outages, keys
+//! that come and go, clients that go away, tokens of somebody else, routes that move, a module that
+//! fails, and every other way to an exchange or to the upstream that we could think of.
+//!
+//! Each "nothing arrived" has a request in the same window that did arrive.
+
+#![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it does not have")]
+
+mod answer;
+mod disconnects;
+mod outages;
+mod removal;
+mod rotation;
