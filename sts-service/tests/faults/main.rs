@@ -1,3 +1,8 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should say so loudly"
+)]
 //! The STS's whole HTTP surface over TLS, in front of an identity provider that does what a real one cannot be made to
 //! do: answer with somebody else's token, lie, hang, publish private keys. What a real Keycloak can show is shown with
 //! one, in `tests/tests/sts_keycloak`.

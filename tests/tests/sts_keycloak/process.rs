@@ -17,7 +17,7 @@ use serde_json::Value;
 const READY: Duration = Duration::from_secs(30);
 
 /// A folder for secrets and keys, and two ports: an STS that can be configured.
-pub struct Plan {
+pub(crate) struct Plan {
     folder: tempfile::TempDir,
     service: Port,
     operations: Port,
@@ -26,7 +26,7 @@ pub struct Plan {
 }
 
 /// A running STS, killed when dropped.
-pub struct Sts {
+pub(crate) struct Sts {
     process: Process,
     plan: Plan,
     http: reqwest::Client,
@@ -34,7 +34,7 @@ pub struct Sts {
 }
 
 impl Plan {
-    pub fn new(authority: &Authority) -> Result<Self> {
+    pub(crate) fn new(authority: &Authority) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("obolus-sts-").tempdir()?;
         authority.server()?.write(folder.path(), "server")?;
         authority.write(folder.path().join("authority.crt"))?;
@@ -44,23 +44,23 @@ impl Plan {
     }
 
     /// Adds lines to the table `[server]`.
-    pub fn with_server(mut self, lines: &str) -> Self {
+    pub(crate) fn with_server(mut self, lines: &str) -> Self {
         self.server.push_str(lines);
         self
     }
 
-    pub fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
+    pub(crate) fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
         let path = self.folder.path().join(name);
         std::fs::write(&path, content).with_context(|| format!("cannot write {name}"))?;
         Ok(path)
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Starts the program and waits until it listens; its issuers may be down.
-    pub async fn start(self, config: &str) -> Result<Sts> {
+    pub(crate) async fn start(self, config: &str) -> Result<Sts> {
         let (service, operations) = (self.service.address(), self.operations.address());
         let server = format!(
             "[server]\nlisten = \"{service}\"\noperations_listen = \"{operations}\"\n\
@@ -88,21 +88,17 @@ impl Plan {
 }
 
 impl Sts {
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://localhost:{}", self.plan.service)
     }
 
-    pub fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
-        self.plan.write(name, content)
-    }
-
     /// A client that trusts its certificate and has none of its own.
-    pub fn http(&self) -> &reqwest::Client {
+    pub(crate) fn http(&self) -> &reqwest::Client {
         &self.http
     }
 
     /// Waits until it has keys of an issuer.
-    pub async fn has_keys(&self) -> Result<()> {
+    pub(crate) async fn has_keys(&self) -> Result<()> {
         eventually("the STS's readiness", READY, || async {
             let (status, text) = self.operations("/readyz").await?;
             ensure!(status == StatusCode::OK, "{text}");
@@ -111,25 +107,30 @@ impl Sts {
         .await
     }
 
-    pub async fn operations(&self, path: &str) -> Result<(StatusCode, String)> {
+    pub(crate) async fn operations(&self, path: &str) -> Result<(StatusCode, String)> {
         let url = format!("http://{}{path}", self.plan.operations.address());
         let answer = self.plain.get(url).send().await?;
         Ok((answer.status(), answer.text().await?))
     }
 
     /// How many calls for an exchange it has made to the identity provider.
-    pub async fn upstream_calls(&self) -> Result<f64> {
+    pub(crate) async fn upstream_calls(&self) -> Result<f64> {
         let (_, text) = self.operations("/metrics").await?;
         let lines =
             text.lines().filter(|line| line.starts_with("obolus_sts_upstream_seconds_count"));
         lines.map(|line| Ok(line.rsplit(' ').next().context("no value")?.parse::<f64>()?)).sum()
     }
 
-    pub fn request(&self, caller: (&str, &str), token: &str, target: &str) -> RequestBuilder {
+    pub(crate) fn request(
+        &self,
+        caller: (&str, &str),
+        token: &str,
+        target: &str,
+    ) -> RequestBuilder {
         exchange_request(&self.http, &self.url(), caller, token, target)
     }
 
-    pub async fn exchange(
+    pub(crate) async fn exchange(
         &self,
         caller: (&str, &str),
         token: &str,
@@ -139,18 +140,13 @@ impl Sts {
         Ok((answer.status(), answer.json().await.context("the STS's answer is not JSON")?))
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.process.log()
-    }
-
-    /// Asks it to end, and returns its exit code.
-    pub fn stop(&mut self) -> Result<i32> {
-        self.process.stop(Duration::from_secs(15))
     }
 }
 
 /// A request for an exchange by any client.
-pub fn exchange_request(
+pub(crate) fn exchange_request(
     http: &reqwest::Client,
     url: &str,
     (id, secret): (&str, &str),

@@ -8,26 +8,26 @@ use obolus_tests::pki::{Authority, Leaf};
 use crate::process::{Plan, Sts};
 
 /// The audience of tokens that come in.
-pub const RESOURCE: &str = "https://mcp.example.com/mcp";
+pub(crate) const RESOURCE: &str = "https://mcp.example.com/mcp";
 /// May have everything.
-pub const CALLER: (&str, &str) = ("envoy", "first-credential-0123456789");
+pub(crate) const CALLER: (&str, &str) = ("envoy", "first-credential-0123456789");
 /// The same caller's other credential.
-pub const SECOND: (&str, &str) = ("envoy", "second-credential-0123456789");
+pub(crate) const SECOND: (&str, &str) = ("envoy", "second-credential-0123456789");
 /// May have one target that it never asks for.
-pub const NARROW: (&str, &str) = ("narrow", "narrow-credential-0123456789");
+pub(crate) const NARROW: (&str, &str) = ("narrow", "narrow-credential-0123456789");
 /// May have everything for tokens of another client.
-pub const OTHER_CLIENT: (&str, &str) = ("other-client", "other-credential-0123456789");
+pub(crate) const OTHER_CLIENT: (&str, &str) = ("other-client", "other-credential-0123456789");
 
-pub struct World {
-    pub authority: Authority,
+pub(crate) struct World {
+    pub(crate) authority: Authority,
     /// Signs certificates of clients.
-    pub clients: Authority,
-    pub keycloak: Keycloak,
-    pub sts: Sts,
+    pub(crate) clients: Authority,
+    pub(crate) keycloak: Keycloak,
+    pub(crate) sts: Sts,
 }
 
 impl World {
-    pub async fn start() -> Result<Self> {
+    pub(crate) async fn start() -> Result<Self> {
         let authority = Authority::new("obolus sts stories")?;
         let options =
             KeycloakOptions { resources: vec![RESOURCE.to_owned()], ..KeycloakOptions::default() };
@@ -40,7 +40,7 @@ impl World {
     }
 
     /// Another STS, which wants to see a certificate.
-    pub async fn start_with_client_certificates(&self) -> Result<Sts> {
+    pub(crate) async fn start_with_client_certificates(&self) -> Result<Sts> {
         let plan = Plan::new(&self.authority)?.with_server(
             "client_ca_file = \"clients.crt\"\n\
              client_sans = [\"spiffe://cluster.local/ns/gateway/sa/envoy\", \"envoy.gateway\"]",
@@ -51,7 +51,7 @@ impl World {
     }
 
     /// A client that shows this certificate.
-    pub fn client_with(&self, leaf: Option<&Leaf>) -> Result<reqwest::Client> {
+    pub(crate) fn client_with(&self, leaf: Option<&Leaf>) -> Result<reqwest::Client> {
         let authority = reqwest::Certificate::from_pem(self.authority.pem().as_bytes())?;
         let mut client = https::builder().tls_certs_only([authority]);
         if let Some(leaf) = leaf {
@@ -61,12 +61,12 @@ impl World {
         Ok(client.build()?)
     }
 
-    pub async fn token(&self, user: &str) -> Result<String> {
+    pub(crate) async fn token(&self, user: &str) -> Result<String> {
         self.keycloak.token(user, user, "mcp:tools").await
     }
 
     /// A token that was never exchanged.
-    pub async fn fresh(&self, user: &str) -> String {
+    pub(crate) async fn fresh(&self, user: &str) -> String {
         self.token(user).await.unwrap()
     }
 }
