@@ -1,4 +1,17 @@
 //! The real filter in a real Envoy with the real STS, between a provider that signs anything and an
-//! upstream that records everything.
+//! upstream that records everything: what must not pass does not pass, and what may does.
+//!
+//! A file per theme, each a table with allowed and refused side by side. Every refusal is shown in a
+//! [window](story): a good request goes through right after it and is recorded exactly once, so that
+//! "nothing was forwarded" says something about the filter and not about a part that is down.
+//!
+//! Not shown here: the native guard by itself (`guard`), what is bound to what when state changes
+//! (`bindings`), a real Keycloak and a real Kubernetes.
 
-mod smoke;
+#![expect(clippy::unwrap_used, clippy::panic, reason = "failing loudly is the job")]
+#![expect(clippy::indexing_slicing, reason = "what is missing in a value fails the test")]
+
+mod golden;
+mod story;
+mod tokens;
+mod wire;

@@ -1,0 +1,320 @@
+//! A workbench with a window: between two good requests nothing else has arrived upstream.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use obolus_tests::deadline::eventually;
+use obolus_tests::fixtures::idp::claims_of;
+use obolus_tests::fixtures::recorder::Recorded;
+use obolus_tests::fixtures::workbench::{Plan, Workbench};
+use serde_json::{Value, json};
+
+use crate::wire::{Answer, Framing, Request};
+
+/// For what is a matter of milliseconds.
+const SOON: Duration = Duration::from_secs(10);
+
+pub(crate) struct Story {
+    pub(crate) bench: Workbench,
+    /// What everything that the filter counts stood at when it was last looked at.
+    counted: BTreeMap<String, u64>,
+    /// How many audit records there were then.
+    audited: usize,
+    controls: u64,
+    good: String,
+    /// All tokens that clients sent.
+    tokens: Vec<String>,
+    /// All that arrived upstream.
+    forwarded: Vec<Recorded>,
+}
+
+/// A decision, as counters and audit records name it.
+pub(crate) enum Decision<'a> {
+    Permit,
+    Deny(&'a str, u16),
+}
+
+impl Story {
+    /// The usual workbench. Nothing is warm yet: no key has been fetched, no token verified.
+    pub(crate) async fn begin() -> Self {
+        Self::with(Plan::new().await.unwrap()).await
+    }
+
+    /// Another workbench.
+    pub(crate) async fn with(plan: Plan) -> Self {
+        let bench = plan.start().await.unwrap();
+        let good = bench.token("alice").unwrap();
+        Self {
+            bench,
+            counted: BTreeMap::new(),
+            audited: 0,
+            controls: 0,
+            tokens: vec![good.clone()],
+            good,
+            forwarded: Vec::new(),
+        }
+    }
+
+    /// A call of a tool, without a token.
+    pub(crate) fn call(&self) -> Request {
+        Request::post(&self.bench.gateway, tool_call("call", "pods_list"))
+    }
+
+    /// A call of a tool with a token that is good and, after the first control, known.
+    pub(crate) fn good_call(&self) -> Request {
+        self.call().bearer(&self.good)
+    }
+
+    pub(crate) fn good_token(&self) -> &str {
+        &self.good
+    }
+
+    /// Sends a request; its tokens are remembered as a client's.
+    pub(crate) async fn send(&mut self, request: &Request, framing: Framing) -> Answer {
+        self.remember_tokens(request);
+        match request.send(&self.bench.gateway, framing).await {
+            Ok(answer) => answer,
+            Err(error) => panic!("{error:#}\n{}", self.log_tail()),
+        }
+    }
+
+    fn log_tail(&self) -> String {
+        let log = self.bench.gateway.envoy.log();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(10)..].join("\n")
+    }
+
+    pub(crate) fn remember_tokens(&mut self, request: &Request) {
+        let values = request.headers.iter().filter(|(name, _)| name == "authorization");
+        for (_, value) in values {
+            let value = String::from_utf8_lossy(value);
+            let token = value.rsplit(' ').next().unwrap_or_default();
+            // Short ones would be found in anything.
+            if token.len() > 40 {
+                self.tokens.push(token.to_owned());
+            }
+        }
+    }
+
+    /// The request is refused, with everything that belongs to a refusal, and nothing of it arrives upstream.
+    pub(crate) async fn refuses(
+        &mut self,
+        case: &str,
+        request: &Request,
+        framing: Framing,
+        status: u16,
+        reason: &str,
+    ) -> Answer {
+        let answer = self.send(request, framing).await;
+        self.was_refused(case, &answer, status, reason).await;
+        answer
+    }
+
+    /// As [`Self::refuses`], for an answer that is here already.
+    pub(crate) async fn was_refused(
+        &mut self,
+        case: &str,
+        answer: &Answer,
+        status: u16,
+        reason: &str,
+    ) {
+        check_refusal(case, answer, &self.bench.gateway.resource(), status, reason);
+        self.control(case, vec![Decision::Deny(reason, status)]).await;
+    }
+
+    /// The answer is not one of our filter's decisions: no record, no count, and nothing upstream.
+    pub(crate) async fn answers_without_decision(
+        &mut self,
+        case: &str,
+        request: &Request,
+        framing: Framing,
+        status: u16,
+    ) -> Answer {
+        let answer = self.send(request, framing).await;
+        assert_eq!(answer.status, status, "{case}: {answer:?}");
+        self.control(case, Vec::new()).await;
+        answer
+    }
+
+    /// The request arrives upstream, once, with an exchanged token in place of the client's.
+    pub(crate) async fn lets_through(
+        &mut self,
+        case: &str,
+        request: &Request,
+        framing: Framing,
+    ) -> (Answer, Recorded) {
+        let answer = self.send(request, framing).await;
+        assert_eq!(answer.status, 200, "{case}: {}", answer.text());
+        let arrived = self.arrived();
+        assert_eq!(arrived.len(), 1, "{case}: {arrived:?}");
+        let [arrived] = <[Recorded; 1]>::try_from(arrived).unwrap();
+        assert_eq!(arrived.body.as_ref(), Some(&request.body), "{case}: the body");
+        check_exchanged(case, &arrived);
+        self.decided(case, vec![Decision::Permit]).await;
+        (answer, arrived)
+    }
+
+    /// The positive control: a good request goes through now, and nothing else has arrived since the last one.
+    /// `before` is what was decided in the meantime.
+    pub(crate) async fn control(&mut self, case: &str, before: Vec<Decision<'_>>) {
+        self.controls += 1;
+        let id = format!("control-{}", self.controls);
+        let request = Request::post(&self.bench.gateway, tool_call(&id, "pods_get"));
+        let request = request.bearer(&self.good);
+        let answer = self.send(&request, Framing::Length).await;
+        assert_eq!(answer.status, 200, "{case}: the control: {}", answer.text());
+        let arrived = self.arrived();
+        let bodies: Vec<_> = arrived.iter().map(Recorded::text).collect();
+        assert_eq!(bodies, [String::from_utf8_lossy(&request.body)], "{case}: what arrived");
+        check_exchanged(case, &arrived[0]);
+        let decisions = before.into_iter().chain([Decision::Permit]).collect();
+        self.decided(case, decisions).await;
+    }
+
+    /// What arrived upstream since the last look.
+    pub(crate) fn arrived(&mut self) -> Vec<Recorded> {
+        let arrived = self.bench.upstream.take();
+        self.forwarded.extend(arrived.iter().cloned());
+        arrived
+    }
+
+    /// Exactly these decisions were written and counted since the last look, in this order.
+    pub(crate) async fn decided(&mut self, case: &str, decisions: Vec<Decision<'_>>) -> Vec<Value> {
+        let count = self.audited + decisions.len();
+        let gateway = &self.bench.gateway;
+        let audit = eventually("the audit records", SOON, || async {
+            let audit = gateway.audit();
+            ensure!(audit.len() >= count, "{} of {count}", audit.len());
+            Ok(audit)
+        });
+        let audit = audit.await.unwrap_or_else(|error| panic!("{case}: {error:#}"));
+        let records = audit[self.audited..].to_vec();
+        self.audited = audit.len();
+
+        let mut expected = BTreeMap::new();
+        let mut lines = Vec::new();
+        for decision in decisions {
+            let (counter, line) = match decision {
+                Decision::Permit => ("permit".to_owned(), json!(["permit", null, null])),
+                Decision::Deny(reason, status) => {
+                    (format!("deny.{reason}"), json!(["deny", reason, status]))
+                }
+            };
+            *expected.entry(counter).or_default() += 1;
+            lines.push(line);
+        }
+        let written: Vec<_> = records
+            .iter()
+            .map(|record| json!([record["decision"], record["reason"], record["status"]]))
+            .collect();
+        assert_eq!(written, lines, "{case}: audit");
+        assert!(records.iter().all(|record| record["resource"] == "kubernetes"), "{records:?}");
+
+        let counted = self.bench.gateway.counters().await.unwrap();
+        let moved: BTreeMap<_, u64> = counted
+            .iter()
+            .filter(|(name, _)| name.starts_with("deny.") || *name == "permit")
+            .map(|(name, now)| (name, now - self.counted.get(name).copied().unwrap_or_default()))
+            .filter(|(_, by)| *by > 0)
+            .map(|(name, by)| (name.clone(), by))
+            .collect();
+        assert_eq!(moved, expected, "{case}: counters");
+        self.counted = counted;
+        records
+    }
+
+    /// The end: nothing came late, nothing broke, and no token of a client's went anywhere.
+    pub(crate) async fn ends(mut self) {
+        self.control("the end", Vec::new()).await;
+        let log = self.bench.gateway.envoy.log();
+        for word in ["obolus: panic", "wasm vm failed", "Function: proxy_"] {
+            assert!(!log.to_ascii_lowercase().contains(&word.to_ascii_lowercase()), "{log}");
+        }
+        assert!(!self.forwarded.is_empty());
+        for token in &self.tokens {
+            assert!(!log.contains(token.as_str()), "a token in Envoy's log: {token}");
+            for recorded in &self.forwarded {
+                let bytes = everything_of(recorded);
+                assert!(!bytes.contains(token.as_str()), "a client's token upstream: {bytes}");
+            }
+        }
+    }
+}
+
+/// A `tools/call` with this id.
+pub(crate) fn tool_call(id: &str, tool: &str) -> String {
+    json!({
+        "jsonrpc": "2.0",
+        "id": id,
+        "method": "tools/call",
+        "params": {"name": tool, "arguments": {}},
+    })
+    .to_string()
+}
+
+/// All bytes of a request that have a place in this program.
+pub(crate) fn everything_of(recorded: &Recorded) -> String {
+    let mut text = format!("{} {}\n", recorded.method, recorded.uri);
+    for (name, value) in &recorded.headers {
+        text += &format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()));
+    }
+    text + &recorded.text()
+}
+
+/// The exchanged token of a request that arrived upstream: for the API server, and for somebody.
+pub(crate) fn check_exchanged(case: &str, arrived: &Recorded) -> Value {
+    let claims = arrived
+        .header("authorization")
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .and_then(claims_of)
+        .unwrap_or_else(|| panic!("{case}: no exchanged token: {arrived:?}"));
+    assert_eq!(claims["aud"], "kubernetes", "{case}");
+    assert_eq!(claims["azp"], "obolus-sts", "{case}");
+    claims
+}
+
+fn check_refusal(case: &str, answer: &Answer, resource: &str, status: u16, reason: &str) {
+    let what = || format!("{case}: {answer:?}");
+    assert_eq!(answer.status, status, "{}", what());
+    assert_eq!(answer.header("content-type"), Some("application/json"), "{}", what());
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", what());
+
+    let body = answer.json();
+    let (stated, form) = if matches!(status, 400 | 413 | 415) {
+        (&body["error"]["data"]["reason"], body["jsonrpc"] == "2.0" && body.get("id").is_some())
+    } else {
+        (&body["reason"], body["error"].is_string() && body["error_description"].is_string())
+    };
+    assert_eq!(stated, reason, "{}", what());
+    assert!(form, "{}", what());
+
+    let challenge = answer.header("www-authenticate");
+    if status == 401 || reason == "insufficient_scope" {
+        let origin = resource.trim_end_matches("/mcp");
+        let metadata = format!("{origin}/.well-known/oauth-protected-resource/mcp");
+        let start = format!(r#"Bearer resource_metadata="{metadata}", scope=""#);
+        let challenge = challenge.unwrap_or_else(|| panic!("{}", what()));
+        assert!(challenge.starts_with(&start), "{}", what());
+        let error = match reason {
+            "token_missing" => None,
+            "insufficient_scope" => Some(r#", error="insufficient_scope""#),
+            _ => Some(r#", error="invalid_token""#),
+        };
+        assert!(error.is_none_or(|error| challenge.contains(error)), "{}", what());
+        assert_eq!(challenge.contains("error"), error.is_some(), "{}", what());
+    } else {
+        assert_eq!(challenge, None, "{}", what());
+    }
+    assert_eq!(answer.header("retry-after").is_some(), status == 503, "{}", what());
+}
+
+/// Waits until the clock of this machine, which is the gateway's, shows this second.
+pub(crate) async fn until(second: u64) -> Result<()> {
+    let what = format!("the time {second}");
+    eventually(&what, Duration::from_secs(60), || async {
+        ensure!(obolus_tests::fixtures::idp::now() >= second, "not yet");
+        Ok(())
+    })
+    .await
+}
