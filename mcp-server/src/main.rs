@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
     let config = match Config::load(&path) {
         Ok(config) => config,
         Err(problems) => {
-            eprintln!("{}: the configuration cannot be used:\n{problems}", path.display());
+            eprintln!("{}: {problems}", path.display());
             return ExitCode::from(2);
         }
     };

@@ -1,10 +1,8 @@
 //! What an operator decides: where we listen, for which hosts, and which API server we speak to.
 //!
-//! No setting names a credential for the API server, and none ever may: every call is made with the token
-//! of the request that caused it. The environment is not read at all.
+//! No setting names a credential for the API server, and none ever may: every call is made with the
+//! token of the request that caused it. The environment is not read at all.
 
-mod problems;
-mod section;
 mod values;
 
 use std::net::SocketAddr;
@@ -12,9 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Uri;
-
-pub use problems::Problems;
-use section::Section;
+pub use obolus_core::config::Problems;
+use obolus_core::config::Section;
 pub use values::LogLevel;
 
 /// The configuration of one `obolus-mcp`.
@@ -47,8 +44,8 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// How an API server is reached, and how it proves who it is. How the *caller* proves who they are is not
-/// configuration.
+/// How an API server is reached, and how it proves who it is. How the *caller* proves who they are
+/// is not configuration.
 #[derive(Debug, Clone)]
 pub struct ClusterConfig {
     /// The API server's URL: https, and perhaps a path under which it lives.
@@ -60,124 +57,99 @@ pub struct ClusterConfig {
 }
 
 impl Config {
-    /// Reads and checks the file, with the certificates that it names. Relative paths in it start at its own folder.
+    /// Reads and checks the file, with the certificates that it names. Relative paths in it start at
+    /// its own folder.
     ///
     /// # Errors
     /// Every problem there is, not only the first.
     pub fn load(path: &Path) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => {
-                problems.add(path.display().to_string(), format!("cannot be read: {error}"));
-                return Err(problems);
-            }
-        };
-        let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        let config = Self::parse(&text, folder, &mut problems);
-        if let Some(config) = &config {
-            config.check_files(&mut problems);
-        }
-        match config {
-            Some(config) if problems.is_empty() => Ok(config),
-            _ => Err(problems),
-        }
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))?;
+        Self::parse(&text, path.parent().unwrap_or_else(|| Path::new(".")))
     }
 
-    /// Reads the text alone. `None` only if something without a default is missing; see `problems`.
-    fn parse(text: &str, folder: &Path, problems: &mut Problems) -> Option<Self> {
-        let table = match text.parse::<toml::Table>() {
-            Ok(table) => table,
-            Err(error) => {
-                // The message alone: the full text quotes the line.
-                let before =
-                    error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-                let line = before.matches('\n').count() + 1;
-                problems.add(format!("line {line}"), format!("is not TOML: {}", error.message()));
-                return None;
-            }
-        };
-        let mut root = Section::root(table);
-        let listen = root.read("listen", values::ADDRESS, problems, values::address);
-        let operations = root.read("operations", values::ADDRESS, problems, values::address);
-        let tls = tls_files(&mut root, folder, problems);
-        let allowed_hosts = root.list("allowed_hosts", values::HOST, problems, values::host);
-        let allowed_origins =
-            root.list("allowed_origins", values::ORIGIN, problems, values::origin);
-        let max_body_bytes =
-            root.read("max_body_bytes", values::BODY_BYTES, problems, values::body_bytes);
-        let log_level = root.read("log_level", values::LOG_LEVEL, problems, values::log_level);
-        let cluster = cluster(root.table("cluster", problems), folder, problems);
-        if allowed_hosts.as_ref().is_some_and(Vec::is_empty) {
-            problems.add("allowed_hosts", "empty: name at least the host that clients use, or leave the key out for loopback names");
-        }
-        let listen = listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
-        let operations = operations.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8081)));
+    fn parse(text: &str, folder: &Path) -> Result<Self, Problems> {
+        let table: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
+        let value = serde_json::to_value(table)
+            .map_err(|_| Problems::one("", "holds a number that is none"))?;
+        let top = Section::top(&value)?;
+        let listen = values::address(&top, "listen", ([127, 0, 0, 1], 8080).into());
+        let operations = values::address(&top, "operations", ([127, 0, 0, 1], 8081).into());
         if listen == operations && listen.port() != 0 {
-            problems.add("operations", "is the same address as listen: choose another port");
+            top.problem("operations", "is the same address as listen: write another port");
         }
-        root.finish(problems);
-        Some(Self {
+        let tls = tls_files(&top, folder);
+        let allowed_hosts = allowed_hosts(&top);
+        let allowed_origins = values::each(&top, "allowed_origins", values::ORIGIN, values::origin);
+        let max_body_bytes = top.integer("max_body_bytes", 1024 * 1024, 1024..=16 * 1024 * 1024);
+        let log_level = top.word("log_level", "error, warn, info, debug", LogLevel::default());
+        let cluster = top
+            .section("cluster", "[cluster] with server = \"https://…\"")
+            .and_then(|section| cluster(section, folder));
+        let built = cluster.map(|cluster| Self {
             listen,
             operations,
             tls,
-            allowed_hosts: allowed_hosts
-                .unwrap_or_else(|| ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec()),
-            allowed_origins: allowed_origins.unwrap_or_default(),
-            max_body_bytes: max_body_bytes.unwrap_or(1024 * 1024),
-            log_level: log_level.unwrap_or_default(),
-            cluster: cluster?,
-        })
-    }
-
-    fn check_files(&self, problems: &mut Problems) {
-        if let Some(files) = &self.tls
-            && let Err(error) = crate::tls::server_config(files)
-        {
-            problems.add("tls_cert", format!("with tls_key: {error}"));
-        }
-        if let Err(error) = crate::tls::client_config(self.cluster.certificate_authority.as_deref())
-        {
-            problems.add("cluster.certificate_authority", error.to_string());
-        }
+            allowed_hosts,
+            allowed_origins,
+            max_body_bytes: usize::try_from(max_body_bytes).unwrap_or(usize::MAX),
+            log_level,
+            cluster,
+        });
+        top.conclude(built)
     }
 }
 
-fn tls_files(root: &mut Section, folder: &Path, problems: &mut Problems) -> Option<TlsFiles> {
-    let certificate =
-        root.read("tls_cert", values::FILE, problems, |value| values::file(&value, folder));
-    let key = root.read("tls_key", values::FILE, problems, |value| values::file(&value, folder));
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
-        (Some(_), None) => {
-            problems.add("tls_key", "missing: tls_cert needs its private key");
-            None
-        }
-        (None, Some(_)) => {
-            problems.add("tls_cert", "missing: tls_key needs its certificate chain");
-            None
-        }
-        (None, None) => None,
+fn tls_files(top: &Section<'_>, folder: &Path) -> Option<TlsFiles> {
+    let certificate = values::file(top, "tls_cert", folder);
+    let key = values::file(top, "tls_key", folder);
+    if certificate.is_some() && !top.has("tls_key") {
+        top.problem("tls_key", "is missing: tls_cert needs its private key");
     }
+    if key.is_some() && !top.has("tls_cert") {
+        top.problem("tls_cert", "is missing: tls_key needs its certificate chain");
+    }
+    let files = TlsFiles { certificate: certificate?, key: key? };
+    if let Err(error) = crate::tls::server_config(&files) {
+        top.problem("tls_cert", format!("with tls_key: {error}"));
+    }
+    Some(files)
 }
 
-fn cluster(mut section: Section, folder: &Path, problems: &mut Problems) -> Option<ClusterConfig> {
-    let server =
-        section.require("server", values::SERVER, problems, |value| values::server(&value));
-    let certificate_authority =
-        section.read("certificate_authority", values::FILE, problems, |value| {
-            values::file(&value, folder)
-        });
-    let request_timeout =
-        section.read("request_timeout_seconds", values::TIMEOUT, problems, |value| {
-            values::timeout(&value)
-        });
-    section.finish(problems);
+fn allowed_hosts(top: &Section<'_>) -> Vec<String> {
+    let hosts = values::each(top, "allowed_hosts", values::HOST, values::host);
+    if !top.has("allowed_hosts") {
+        return ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+    }
+    if top.is_empty_array_or_missing("allowed_hosts") {
+        let advice = "must not be empty: write the host that clients use, or leave the key out for loopback names";
+        top.problem("allowed_hosts", advice);
+    }
+    hosts
+}
+
+fn cluster(section: Section<'_>, folder: &Path) -> Option<ClusterConfig> {
+    let server = values::server(&section, "server");
+    let certificate_authority = values::file(&section, "certificate_authority", folder);
+    // A key of the wrong type has had its problem: the system's CAs are not what it means.
+    let is_readable = certificate_authority.is_some() || !section.has("certificate_authority");
+    if is_readable && let Err(error) = crate::tls::client_config(certificate_authority.as_deref()) {
+        section.problem("certificate_authority", error.to_string());
+    }
+    let seconds = section.integer("request_timeout_seconds", 30, 1..=600);
+    section.finish();
     Some(ClusterConfig {
         server: server?,
         certificate_authority,
-        request_timeout: request_timeout.unwrap_or(Duration::from_secs(30)),
+        request_timeout: Duration::from_secs(seconds),
     })
+}
+
+/// The position and the message alone: the full text quotes the line, which may hold anything.
+fn not_toml(text: &str, error: &toml::de::Error) -> Problems {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    Problems::one(&format!("line {line}"), format!("is not TOML: {}", error.message()))
 }
 
 #[cfg(test)]

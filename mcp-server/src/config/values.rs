@@ -1,27 +1,24 @@
-//! What each setting may be, next to the sentence that says so.
+//! What each setting may be, next to the sentence that says so. No sentence repeats a value: whoever
+//! pastes a token at the wrong place does not find it in a log.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use http::Uri;
 use http::uri::Authority;
-use toml::Value;
+use obolus_core::config::Section;
+use serde::Deserialize;
 
-pub(super) const ADDRESS: &str =
-    r#"write an IP address and a port, like "127.0.0.1:8080" or "[::]:8080""#;
-pub(super) const FILE: &str = "write the path of a PEM file";
 pub(super) const HOST: &str =
-    r#"write host names as clients send them, like "mcp.example.com" or "mcp.example.com:8443""#;
-pub(super) const ORIGIN: &str = r#"write origins, like "https://app.example.com", "https://app.example.com:8443" or "http://localhost:*""#;
-pub(super) const BODY_BYTES: &str = "write a number of bytes from 1024 to 16777216";
-pub(super) const LOG_LEVEL: &str = r#"write one of "error", "warn", "info", "debug""#;
-pub(super) const SERVER: &str = r#"write the API server's URL, like "https://kubernetes.default.svc": https, no user, no query"#;
-pub(super) const TIMEOUT: &str = "write a number of seconds from 1 to 600";
+    "must be a host as clients send it, such as mcp.example.com or mcp.example.com:8443";
+pub(super) const ORIGIN: &str = "must be an origin, such as https://app.example.com, https://app.example.com:8443 or http://localhost:*";
+const ADDRESS: &str = "must be an IP address and a port, such as 127.0.0.1:8080 or [::]:8080";
+const SERVER: &str = "must be an https URL without user, query, fragment or escapes, such as https://kubernetes.default.svc";
 
-/// How much is logged. Other crates stay at warnings whatever is chosen: at finer levels HTTP stacks print what
-/// they carry.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// How much is logged. Other crates stay at warnings whatever is chosen: at finer levels HTTP stacks
+/// print what they carry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Only what needs an operator.
     Error,
@@ -34,36 +31,57 @@ pub enum LogLevel {
     Debug,
 }
 
-pub(super) fn address(value: Value) -> Option<SocketAddr> {
-    value.as_str()?.parse().ok()
+pub(super) fn address(section: &Section<'_>, key: &str, default: SocketAddr) -> SocketAddr {
+    let Some(text) = section.optional_string(key) else { return default };
+    text.parse().unwrap_or_else(|_| {
+        section.problem(key, ADDRESS);
+        default
+    })
 }
 
-pub(super) fn file(value: &Value, folder: &Path) -> Option<PathBuf> {
-    value.as_str().filter(|path| !path.is_empty()).map(|path| folder.join(path))
+pub(super) fn file(section: &Section<'_>, key: &str, folder: &Path) -> Option<PathBuf> {
+    section.optional_string(key).map(|name| folder.join(name))
+}
+
+/// A list of strings that `read` understands; the others are reported by their index.
+pub(super) fn each(
+    section: &Section<'_>,
+    key: &str,
+    advice: &str,
+    read: impl Fn(&str) -> Option<String>,
+) -> Vec<String> {
+    let mut good = Vec::new();
+    for (index, text) in section.strings(key).iter().enumerate() {
+        match read(text) {
+            Some(entry) => good.push(entry),
+            None => section.problem(&format!("{key}[{index}]"), advice),
+        }
+    }
+    good
 }
 
 pub(super) fn host(text: &str) -> Option<String> {
-    let bare_ipv6 = text.parse::<std::net::Ipv6Addr>().is_ok();
-    let authority = text.parse::<Authority>().is_ok_and(|authority| {
+    let is_authority = text.parse::<Authority>().is_ok_and(|authority| {
         !authority.as_str().contains(['@', '*']) && !authority.host().is_empty()
     });
-    (bare_ipv6 || authority).then(|| text.to_owned())
+    (is_authority || text.parse::<Ipv6Addr>().is_ok()).then(|| text.to_owned())
 }
 
 /// The origin with its port written out: rmcp takes an entry without one for "any port".
 pub(super) fn origin(text: &str) -> Option<String> {
     if let Some(base) = text.strip_suffix(":*") {
-        return explicit_origin(base).filter(|(_, port)| port.is_none()).map(|_| text.to_owned());
+        return ports(base).filter(|(_, port)| port.is_none()).map(|_| text.to_owned());
     }
-    match explicit_origin(text)? {
+    match ports(text)? {
         (_, Some(_)) => Some(text.to_owned()),
         (default_port, None) => Some(format!("{text}:{default_port}")),
     }
 }
 
-fn explicit_origin(text: &str) -> Option<(u16, Option<u16>)> {
-    let (scheme, rest) = text.split_once("://")?;
-    let default_port = match scheme {
+/// The port that an origin's scheme implies, and the one that it names.
+fn ports(origin: &str) -> Option<(u16, Option<u16>)> {
+    let (scheme, rest) = origin.split_once("://")?;
+    let implied = match scheme {
         "https" => 443,
         "http" => 80,
         _ => return None,
@@ -72,37 +90,27 @@ fn explicit_origin(text: &str) -> Option<(u16, Option<u16>)> {
     if authority.as_str().contains(['@', '*']) || authority.as_str().ends_with(':') {
         return None;
     }
-    Some((default_port, authority.port_u16()))
+    Some((implied, authority.port_u16()))
 }
 
-pub(super) fn body_bytes(value: Value) -> Option<usize> {
-    let bytes = usize::try_from(value.as_integer()?).ok()?;
-    (1024..=16 * 1024 * 1024).contains(&bytes).then_some(bytes)
-}
-
-pub(super) fn log_level(value: Value) -> Option<LogLevel> {
-    match value.as_str()? {
-        "error" => Some(LogLevel::Error),
-        "warn" => Some(LogLevel::Warn),
-        "info" => Some(LogLevel::Info),
-        "debug" => Some(LogLevel::Debug),
-        _ => None,
+pub(super) fn server(section: &Section<'_>, key: &str) -> Option<Uri> {
+    let text =
+        section.string(key, "the API server's URL, such as https://kubernetes.default.svc")?;
+    let server = plain_https(&text);
+    if server.is_none() {
+        section.problem(key, SERVER);
     }
+    server
 }
 
-pub(super) fn server(value: &Value) -> Option<Uri> {
-    let uri: Uri = value.as_str()?.parse().ok()?;
+fn plain_https(text: &str) -> Option<Uri> {
+    let uri: Uri = text.parse().ok()?;
     let authority = uri.authority()?;
     // `http::Uri` drops a fragment without a word, so the text is looked at as well.
-    let plain = uri.scheme_str() == Some("https")
+    let is_plain = uri.scheme_str() == Some("https")
         && !authority.as_str().contains('@')
         && uri.query().is_none()
-        && !value.as_str()?.contains(['#', '%'])
+        && !text.contains(['#', '%'])
         && !uri.path().split('/').any(|segment| segment == "." || segment == "..");
-    plain.then_some(uri)
-}
-
-pub(super) fn timeout(value: &Value) -> Option<Duration> {
-    let seconds = u64::try_from(value.as_integer()?).ok()?;
-    (1..=600).contains(&seconds).then(|| Duration::from_secs(seconds))
+    is_plain.then_some(uri)
 }

@@ -1,11 +1,12 @@
 //! The program itself: its command line, its environment, its log, its end.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
-use crate::support::{Answer, ApiServer, Mcp, eventually, write_config};
+use crate::support::{Answer, ApiServer, DEADLINE, Mcp, eventually, write_config};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -14,7 +15,7 @@ use crate::support::api_server::review;
 /// A running `obolus-mcp`; killed by its id when dropped.
 struct Program {
     child: Child,
-    log: BufReader<std::process::ChildStdout>,
+    log: Receiver<String>,
     listening: Value,
 }
 
@@ -26,12 +27,12 @@ impl Program {
             command.env(key, value);
         }
         let mut child = command.spawn().unwrap();
-        let mut log = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        log.read_line(&mut line).unwrap();
-        let listening: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(listening["message"], "listening", "{line}");
-        Self { child, log, listening }
+        let log = lines(child.stdout.take().unwrap());
+        let mut program = Self { child, log, listening: Value::Null };
+        let line = program.log.recv_timeout(DEADLINE).unwrap();
+        program.listening = serde_json::from_str(&line).unwrap();
+        assert_eq!(program.listening["message"], "listening", "{line}");
+        program
     }
 
     fn mcp(&self) -> Mcp {
@@ -47,10 +48,21 @@ impl Program {
     /// Waits for the end; the exit code and the rest of the log.
     fn end(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
-        let mut rest = String::new();
-        self.log.read_to_string(&mut rest).unwrap();
-        (code, rest)
+        (code, self.log.iter().collect::<Vec<_>>().join("\n"))
     }
+}
+
+/// What is written, line by line, so that waiting for a line can end.
+fn lines(output: ChildStdout) -> Receiver<String> {
+    let (send, receive) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines() {
+            if line.map(|line| send.send(line)).is_err() {
+                return;
+            }
+        }
+    });
+    receive
 }
 
 impl Drop for Program {
@@ -153,7 +165,7 @@ async fn a_call_under_way_is_finished_before_the_end() {
 
     program.terminate();
     let unready = async { while reqwest::get(&operations).await.unwrap().status() != 503 {} };
-    tokio::time::timeout(crate::support::DEADLINE, unready).await.unwrap();
+    tokio::time::timeout(DEADLINE, unready).await.unwrap();
     release.notify_one();
     assert_eq!(call.await.unwrap()["structuredContent"]["username"], "alice");
     assert_eq!(program.end().0, Some(0));
