@@ -53,3 +53,28 @@ pub(crate) fn resource_but(changes: Value) -> Arc<Resource> {
     }
     Arc::clone(&parse(&config).resources[0])
 }
+
+/// The problems of a configuration, as a person reads them.
+pub(crate) fn problems(config: &Value) -> String {
+    match FilterConfig::parse(config.to_string().as_bytes()) {
+        Ok(_) => String::new(),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+/// The problems after one change of the right configuration; `null` takes the key away.
+fn problems_with(pointer: &str, value: Value) -> String {
+    let mut config = good();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    config.pointer_mut(parent).unwrap()[key] = value;
+    problems(&config)
+}
+
+pub(crate) fn accepts(pointer: &str, value: Value) {
+    assert_eq!(problems_with(pointer, value.clone()), "", "{pointer} {value}");
+}
+
+pub(crate) fn refuses(pointer: &str, value: Value, expected: &str) {
+    let told = problems_with(pointer, value.clone());
+    assert!(told.contains(expected), "{pointer} {value}: {told:?} should tell {expected:?}");
+}
