@@ -152,3 +152,65 @@ impl Expiry<Key, Remembered> for UntilItsEnd {
         Some(value.keep)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use obolus_core::exchange::{Answer, Target};
+    use obolus_core::token::{IssuerRules, KeySet, Principal, Profile, PureRust, UnverifiedToken};
+    use obolus_tests::fixtures::idp::Key as SigningKey;
+    use serde_json::json;
+
+    use super::*;
+
+    fn sign(key: &SigningKey, subject: &str, audience: &str) -> String {
+        key.sign(&json!({"iss": "https://idp", "sub": subject, "aud": audience, "exp": now() + 60}))
+            .unwrap()
+    }
+
+    fn principal(key: &SigningKey, subject: &str) -> Principal {
+        let rules = IssuerRules {
+            name: "idp".to_owned(),
+            issuer: "https://idp".to_owned(),
+            profile: Profile::Oidc,
+            algorithms: vec![obolus_core::token::Algorithm::ES256],
+            clock_skew_seconds: 0,
+        };
+        let keys = KeySet::parse(json!({"keys": [key.jwk()]}).to_string().as_bytes()).unwrap();
+        let token = UnverifiedToken::parse(&sign(key, subject, "resource")).unwrap();
+        let checked = token.check(&[Arc::new(rules)], &["resource".to_owned()], now()).unwrap();
+        checked.verify(&keys, &PureRust).unwrap()
+    }
+
+    /// Whatever the key says: a mistake in it must not give one person the other's token.
+    #[tokio::test]
+    async fn a_remembered_token_is_held_against_who_asks() {
+        let key = SigningKey::new("ES256", "k").unwrap();
+        let (alice, bob) = (principal(&key, "alice"), principal(&key, "bob"));
+        let cache = ExchangeCache::new(&Limits {
+            cached_tokens: 10,
+            cache_max_age: Duration::from_secs(60),
+            exchanges_in_flight: 1,
+            connections: 1,
+            idp_timeout: Duration::from_secs(1),
+        });
+        let same = || Key::new("idp", &SecretString::from("t"), "kubernetes", "s", [0; 32]);
+        let exchange = async {
+            let target =
+                Target { name: "kubernetes".to_owned(), audience: "kubernetes".to_owned() };
+            let body = json!({
+                "access_token": sign(&key, "alice", "kubernetes"),
+                "token_type": "Bearer",
+                "expires_in": 60,
+            });
+            let answer = Answer::parse(body.to_string().as_bytes()).unwrap();
+            Ok(ExchangedToken::accept(&alice, &target, answer, now())?)
+        };
+        let got = cache.get_or_exchange(same(), alice.identity(), exchange).await;
+        assert_eq!(got.unwrap().1, Source::Miss);
+        let never = || async { Err(Failure::from(Reason::Internal)) };
+        let got = cache.get_or_exchange(same(), alice.identity(), never()).await;
+        assert_eq!(got.unwrap().1, Source::Hit);
+        let got = cache.get_or_exchange(same(), bob.identity(), never()).await;
+        assert_eq!(got.unwrap_err().reason, Reason::ExchangedIdentityMismatch);
+    }
+}

@@ -164,7 +164,8 @@ impl Idp {
         }
     }
 
-    fn exchange(&self, request: &Recorded, claims: &Value, answer: &Value) -> Response {
+    /// Exchanges, with changes to the claims and to the answer.
+    pub(crate) fn exchange(&self, request: &Recorded, claims: &Value, answer: &Value) -> Response {
         let form = form(request);
         let wanted = [
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),

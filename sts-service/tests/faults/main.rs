@@ -12,6 +12,7 @@
 mod answers;
 mod connections;
 mod credentials;
+mod grants;
 mod idp;
 mod keys;
 mod program;

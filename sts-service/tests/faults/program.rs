@@ -3,11 +3,13 @@
 use std::process::Command;
 use std::time::Duration;
 
-use obolus_tests::deadline::eventually_blocking;
+use obolus_tests::deadline::{eventually, eventually_blocking};
+use obolus_tests::fixtures::recorder::Recorder;
 use obolus_tests::pki::Authority;
 use obolus_tests::process::Program;
 
-use crate::world::configuration;
+use crate::idp::Running;
+use crate::world::{SOON, configuration};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_obolus-sts");
 
@@ -73,4 +75,32 @@ fn it_ends_well_when_asked_to() {
     })
     .unwrap();
     assert_eq!(process.stop(Duration::from_secs(20)).unwrap(), 0, "{}", process.log());
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_never_sees_what_goes_to_an_issuer() {
+    let folder = folder();
+    let authority = Authority::new("proxied").unwrap();
+    authority.write(folder.path().join("authority.crt")).unwrap();
+    let (issuer, proxy) = (Running::start(&authority).await, Recorder::start().await.unwrap());
+    let config = folder.path().join("sts.toml");
+    std::fs::write(&config, configuration(&issuer.idp.issuer(), "")).unwrap();
+    let mut program = Program::new("obolus-sts", PROGRAM, folder.path().join("log"));
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY"] {
+        program = program.env(name, proxy.url());
+    }
+    let process = program
+        .env("NO_PROXY", "")
+        .env("no_proxy", "")
+        .arg("--config")
+        .arg(config)
+        .start()
+        .unwrap();
+    eventually("keys", SOON, || async {
+        anyhow::ensure!(issuer.calls("/keys") > 0, "{}", process.log());
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert!(proxy.requests().is_empty());
 }

@@ -97,3 +97,23 @@ async fn an_age_limit_forgets_and_a_full_house_is_told_to_come_back() {
     assert_eq!(outcome(first.await.unwrap().unwrap()).await.0, granted());
     assert_eq!(world.exchange_for("bob").await, granted());
 }
+
+#[tokio::test]
+async fn an_exchanged_token_that_ends_soon_is_not_handed_out_to_the_last() {
+    let world = World::start().await;
+    let alice = world.idp().token("alice");
+    world.idp().at(
+        "/token",
+        Does::answers(|idp, request| idp.exchange(request, &json!({"exp": now() + 7}), &json!({}))),
+    );
+    eventually("another exchange", SOON, || async {
+        let (seen, body) = outcome(world.request(&alice).send().await?).await;
+        assert_eq!(seen, granted());
+        let life = body["expires_in"].as_u64().unwrap();
+        assert!(life >= 4, "{life}");
+        ensure!(world.running.calls("/token") == 2);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}

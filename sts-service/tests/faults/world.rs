@@ -48,13 +48,22 @@ impl World {
         let authority = Authority::new("obolus sts faults").unwrap();
         let running = Running::start(&authority).await;
         prepare(&running.idp);
+        let config = configuration(&running.idp.issuer(), limits);
+        Self::start_configured(&authority, running, |_| config).await
+    }
+
+    /// With a configuration of the test's own, which may name files that it writes into the folder.
+    pub(crate) async fn start_configured(
+        authority: &Authority,
+        running: Running,
+        configure: impl FnOnce(&Path) -> String,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         authority.server().unwrap().write(folder.path(), "server").unwrap();
         authority.write(folder.path().join("authority.crt")).unwrap();
         std::fs::write(folder.path().join("credential"), CREDENTIAL).unwrap();
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
-        let config = configuration(&running.idp.issuer(), limits);
-        let config = Config::parse(&config, folder.path()).unwrap();
+        let config = Config::parse(&configure(folder.path()), folder.path()).unwrap();
         let sts = Sts::start(config).await.unwrap();
         let url = format!("https://localhost:{}", sts.service_address().port());
         let operations = format!("http://{}", sts.operations_address());

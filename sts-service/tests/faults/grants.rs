@@ -1,0 +1,141 @@
+//! Who may have what: several issuers and grants side by side, and certificates of clients.
+
+use obolus_tests::https;
+use obolus_tests::pki::{Authority, Leaf, Subject};
+use serde_json::json;
+
+use crate::idp::Running;
+use crate::world::{CREDENTIAL, World, configuration, granted, outcome, refused};
+
+#[tokio::test]
+async fn what_one_grant_says_does_not_help_another() {
+    let authority = Authority::new("two issuers").unwrap();
+    let (first, second) = (Running::start(&authority).await, Running::start(&authority).await);
+    let base = configuration(&first.idp.issuer(), "");
+    let more = format!(
+        r#"
+[[callers.grants]]
+issuer = "idp"
+audiences = ["https://other.example.com/mcp"]
+clients = ["other-client"]
+targets = ["ungranted"]
+[[callers.grants]]
+issuer = "idp2"
+audiences = ["https://third.example.com/mcp"]
+clients = ["mcp-client"]
+targets = ["far"]
+[[issuers]]
+name = "idp2"
+issuer = "{}"
+ca_file = "authority.crt"
+[[targets]]
+name = "far"
+provider = "keycloak"
+issuer = "idp2"
+audience = "kubernetes"
+scopes = ["kubernetes"]
+[targets.client]
+id = "obolus-sts"
+method = "client_secret_basic"
+secret_file = "secret"
+"#,
+        second.idp.issuer()
+    );
+    let world = World::start_configured(&authority, first, |_| base + &more).await;
+    let ask = async |token: &str, target: &str| {
+        let request = world.request_as(CREDENTIAL, token, target, None);
+        outcome(request.send().await.unwrap()).await.0
+    };
+    let near = |audience: &str, client: &str| {
+        let mut claims = world.idp().claims("alice");
+        claims["aud"] = json!(audience);
+        claims["azp"] = json!(client);
+        world.idp().key().sign(&claims).unwrap()
+    };
+    let far = |audience: &str| {
+        let mut claims = second.idp.claims("alice");
+        claims["aud"] = json!(audience);
+        second.idp.key().sign(&claims).unwrap()
+    };
+    let (mcp, other, third) = (
+        "https://mcp.example.com/mcp",
+        "https://other.example.com/mcp",
+        "https://third.example.com/mcp",
+    );
+    let ungranted = || refused(403, "target_not_granted");
+    for (token, target, outcome) in [
+        (near(mcp, "mcp-client"), "kubernetes", granted()),
+        (near(other, "other-client"), "ungranted", granted()),
+        (far(third), "far", granted()),
+        (near(mcp, "mcp-client"), "ungranted", ungranted()),
+        (near(mcp, "other-client"), "kubernetes", ungranted()),
+        (near(mcp, "other-client"), "ungranted", ungranted()),
+        (near(other, "mcp-client"), "kubernetes", ungranted()),
+        (near(other, "mcp-client"), "ungranted", ungranted()),
+        (near(other, "other-client"), "kubernetes", ungranted()),
+        (near(mcp, "mcp-client"), "far", ungranted()),
+        (far(third), "kubernetes", ungranted()),
+        (near(third, "mcp-client"), "kubernetes", refused(401, "audience_mismatch")),
+        (near(third, "mcp-client"), "far", refused(401, "audience_mismatch")),
+        (far(mcp), "far", refused(401, "audience_mismatch")),
+        (far(mcp), "kubernetes", refused(401, "audience_mismatch")),
+    ] {
+        assert_eq!(ask(&token, target).await, outcome, "{target} {token}");
+    }
+    // The second one's key says nothing in the first one's name.
+    let mut claims = world.idp().claims("alice");
+    claims["jti"] = json!("forged");
+    let forged = second.idp.key().sign(&claims).unwrap();
+    assert_eq!(ask(&forged, "kubernetes").await, refused(401, "signature_invalid"));
+    assert_eq!((world.running.calls("/token"), second.calls("/token")), (2, 1));
+}
+
+#[tokio::test]
+async fn a_client_without_a_listed_name_does_not_get_through_the_handshake() {
+    const ENVOY: &str = "spiffe://cluster.local/ns/gateway/sa/envoy";
+    let authority = Authority::new("server").unwrap();
+    let (clients, foreign) =
+        (Authority::new("clients").unwrap(), Authority::new("foreign").unwrap());
+    let running = Running::start(&authority).await;
+    let config = configuration(&running.idp.issuer(), "").replace(
+        "[limits]",
+        &format!("client_ca_file = \"clients.crt\"\nclient_sans = [\"{ENVOY}\", \"envoy.gateway\"]\n[limits]"),
+    );
+    let world = World::start_configured(&authority, running, |folder| {
+        clients.write(folder.join("clients.crt")).unwrap();
+        config
+    })
+    .await;
+    let alice = world.idp().token("alice");
+    let client = |leaf: Option<&Leaf>| {
+        let authority = reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap();
+        let mut client = https::builder().tls_certs_only([authority]);
+        if let Some(leaf) = leaf {
+            let pem = format!("{}{}", leaf.certificate, leaf.key);
+            client = client.identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap());
+        }
+        client.build().unwrap()
+    };
+    let named = |uri: &str| Subject::named("client").client().uri(uri);
+    let dns = |name: &str| Subject::named("client").client().dns(name);
+    for (who, leaf, allowed) in [
+        ("uri", Some(clients.issue(named(ENVOY))), true),
+        ("dns", Some(clients.issue(dns("Envoy.Gateway"))), true),
+        ("other uri", Some(clients.issue(named("spiffe://cluster.local/ns/a/sa/b"))), false),
+        ("longer uri", Some(clients.issue(named(&format!("{ENVOY}2")))), false),
+        ("wildcard", Some(clients.issue(dns("*.gateway"))), false),
+        ("only a common name", Some(clients.client("envoy.gateway")), false),
+        ("other authority", Some(foreign.issue(named(ENVOY))), false),
+        ("expired", Some(clients.issue(named(ENVOY).expired())), false),
+        ("nobody", None, false),
+    ] {
+        let client = client(leaf.transpose().unwrap().as_ref());
+        let outcome = client.execute(world.request(&alice).build().unwrap()).await;
+        match outcome {
+            Ok(answer) => assert!(allowed && answer.status() == 200, "{who}"),
+            Err(error) => assert!(!allowed, "{who}: {error}"),
+        }
+        // The key sets are behind the same handshake.
+        assert_eq!(client.get(world.url("/keys/idp")).send().await.is_ok(), allowed, "{who}");
+    }
+}
