@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use obolus_tests::fixtures::stack;
+use obolus_tests::parts::node::Inspector;
 use obolus_tests::parts::{prerequisites, products};
 
 #[derive(clap::Args)]
@@ -110,6 +111,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let chosen = chosen(&arguments.suites)?;
     prerequisites::check()?;
     stack::fetch_all()?;
+    Inspector::find()?;
     let outcomes = chosen.into_iter().map(one).collect::<Result<Vec<_>>>()?;
     println!("\n{:15} {:>6} {:>9}", "suite", "tests", "time");
     for outcome in &outcomes {

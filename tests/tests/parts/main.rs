@@ -23,6 +23,8 @@ fn this_machine_has_all_prerequisites() {
 
 #[test]
 fn inspector_runs_on_its_own_node() {
-    let output = Inspector::find().unwrap().cli().arg("--help").output().unwrap();
-    assert!(String::from_utf8_lossy(&output.stdout).contains("--method"), "{output:?}");
+    let home = tempfile::tempdir().unwrap();
+    let mut inspector = Inspector::find().unwrap().cli(home.path()).arg("--help").start().unwrap();
+    assert_eq!(inspector.wait(SOON).unwrap(), 0);
+    assert!(inspector.log().contains("--method"), "{}", inspector.log());
 }
