@@ -154,9 +154,9 @@ pub(crate) fn gauge(name: &str) -> Option<u32> {
 }
 
 pub(crate) fn increment(metric: u32) {
-    let _ = hostcalls::increment_metric(metric, 1);
+    add(metric, 1);
 }
 
-pub(crate) fn record(metric: u32, value: u64) {
-    let _ = hostcalls::record_metric(metric, value);
+pub(crate) fn add(metric: u32, difference: i64) {
+    let _ = hostcalls::increment_metric(metric, difference);
 }

@@ -1,5 +1,7 @@
 //! Counters of decisions and of what they cost. proxy-wasm has no labels: the reason is part of the name.
 
+use std::cell::Cell;
+
 use obolus_core::Reason;
 
 use crate::host;
@@ -14,6 +16,8 @@ pub(crate) struct Metrics {
     exchange_call: Option<u32>,
     keys_call: Option<u32>,
     waiting: Option<u32>,
+    /// How many of those that wait are ours.
+    waiting_here: Cell<i64>,
 }
 
 impl Metrics {
@@ -31,6 +35,7 @@ impl Metrics {
             exchange_call: host::counter("obolus.exchange_call"),
             keys_call: host::counter("obolus.keys_call"),
             waiting: host::gauge("obolus.waiting"),
+            waiting_here: Cell::new(0),
         }
     }
 
@@ -60,9 +65,13 @@ impl Metrics {
         self.keys_call.map(host::increment);
     }
 
+    /// The gauge is one for all workers, Envoy's main thread among them: each adds what has changed.
     pub(crate) fn waiting(&self, count: usize) {
-        if let (Some(metric), Ok(count)) = (self.waiting, u64::try_from(count)) {
-            host::record(metric, count);
+        if let (Some(metric), Ok(count)) = (self.waiting, i64::try_from(count)) {
+            let before = self.waiting_here.replace(count);
+            if count != before {
+                host::add(metric, count.saturating_sub(before));
+            }
         }
     }
 }
