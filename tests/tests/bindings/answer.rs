@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use obolus_tests::fixtures::idp::claims_of;
 use obolus_tests::fixtures::recorder::{Recorded, Recorder};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a client was told.
 #[derive(Debug)]
@@ -47,7 +47,8 @@ pub(crate) fn arrived(recorder: &Recorder) -> usize {
 pub(crate) fn people(recorder: &Recorder, audience: &str) -> Result<Vec<String>> {
     let subject = |request: &Recorded| {
         let claims = forwarded(request)?;
-        anyhow::ensure!(claims["aud"] == audience, "a token for {}", claims["aud"]);
+        let aud = &claims["aud"];
+        anyhow::ensure!(aud == audience || *aud == json!([audience]), "a token for {aud}");
         Ok(claims["sub"].as_str().context("no subject")?.to_owned())
     };
     recorder.take().iter().map(subject).collect()

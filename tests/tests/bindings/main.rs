@@ -10,6 +10,8 @@
 
 mod answer;
 mod disconnects;
+mod identity;
 mod outages;
 mod removal;
 mod rotation;
+mod sts_stand_in;

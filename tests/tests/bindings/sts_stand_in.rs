@@ -1,0 +1,221 @@
+//! Something in the STS's place: one that has its certificate and lies, and some that have not.
+//!
+//! The filter holds every answer against what it asked for, although the STS has done so before.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, Result, ensure};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use obolus_tests::fixtures::envoy::Envoy;
+use obolus_tests::fixtures::gateway::{Gateway, GatewayOptions, Place};
+use obolus_tests::fixtures::idp::{Idp, claims_of, now};
+use obolus_tests::fixtures::recorder::{Recorded, Recorder};
+use obolus_tests::fixtures::sts::AUTHORITY;
+use obolus_tests::fixtures::workbench::{issuers, local, mcp_recorder, tool_call};
+use obolus_tests::https;
+use obolus_tests::pki::{Authority, Subject};
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, arrived, people};
+
+/// What the stand-in answers to an exchange.
+#[derive(Debug, Clone)]
+enum Reply {
+    /// A token with these changes.
+    Token(Value),
+    /// This status and body.
+    Text(u16, String),
+}
+
+struct StandIn {
+    authority: Authority,
+    idp: Arc<Idp>,
+    sts: Recorder,
+    reply: Arc<Mutex<Reply>>,
+    upstream: Recorder,
+    gateway: Gateway,
+    http: reqwest::Client,
+    calls: AtomicU32,
+    _folder: tempfile::TempDir,
+}
+
+fn named(name: &str) -> Subject {
+    Subject::named(name).server().dns(name)
+}
+
+impl StandIn {
+    async fn start() -> Result<Self> {
+        let authority = Authority::new("the STS's authority")?;
+        let idp = Arc::new(Idp::start(&authority).await?);
+        let reply = Arc::new(Mutex::new(Reply::Token(json!({}))));
+        let (keys, lie) = (Arc::clone(&idp), Arc::clone(&reply));
+        let certificate = authority.issue(named(AUTHORITY))?;
+        let sts =
+            Recorder::answering_tls(&certificate, move |request| {
+                let (keys, lie) = (Arc::clone(&keys), Arc::clone(&lie));
+                async move {
+                    answer(&keys, &lie.lock().unwrap_or_else(PoisonError::into_inner), &request)
+                }
+            })
+            .await?;
+        let upstream = mcp_recorder().await?;
+        let folder = tempfile::tempdir()?;
+        let ca_file = folder.path().join("ca.pem");
+        authority.write(&ca_file)?;
+        let mut options = GatewayOptions::new(issuers(&idp), local(&upstream), "its credential");
+        options.configure = Box::new(|configuration| {
+            configuration["keysRefreshSeconds"] = json!(1);
+        });
+        let place = Place::reserve()?;
+        let (config, envoy) = Gateway::prepare(&place, local(&sts), ca_file, options)?;
+        let gateway = Gateway { envoy: Envoy::start(&config, &envoy).await?, place };
+        let http = https::plain_client()?;
+        Ok(Self {
+            authority,
+            idp,
+            sts,
+            reply,
+            upstream,
+            gateway,
+            http,
+            calls: AtomicU32::new(0),
+            _folder: folder,
+        })
+    }
+
+    fn answers(&self, reply: Reply) {
+        *self.reply.lock().unwrap_or_else(PoisonError::into_inner) = reply;
+    }
+
+    /// A call with a new token of this person.
+    async fn call(&self, subject: &str) -> Result<Answer> {
+        let mut claims = self.idp.claims(subject, &self.gateway.resource());
+        claims["jti"] = json!(format!("call-{}", self.calls.fetch_add(1, Ordering::Relaxed)));
+        let token = self.idp.mint(&claims)?;
+        let request = self.http.post(self.gateway.resource()).bearer_auth(token);
+        let request = request.header("content-type", "application/json");
+        Answer::to(request.body(tool_call("pods_list"))).await
+    }
+
+    /// The next connection is shown this certificate.
+    async fn becomes(&self, authority: &Authority, subject: Subject) -> Result<()> {
+        self.sts.hang_up().await?;
+        self.sts.present(&authority.issue(subject)?).await?;
+        self.sts.take();
+        self.sts.listen_again()
+    }
+}
+
+fn answer(idp: &Idp, reply: &Reply, request: &Recorded) -> Response {
+    if request.uri.path() == "/keys/idp" {
+        return axum::Json(idp.key_set()).into_response();
+    }
+    match reply {
+        Reply::Token(changes) => exchange(idp, changes, request).into_response(),
+        Reply::Text(status, text) => {
+            let status = StatusCode::from_u16(*status).unwrap_or_default();
+            (status, [("content-type", "application/json")], text.clone()).into_response()
+        }
+    }
+}
+
+fn exchange(
+    idp: &Idp,
+    changes: &Value,
+    request: &Recorded,
+) -> Result<axum::Json<Value>, StatusCode> {
+    let body = request.text();
+    let token = form_urlencoded::parse(body.as_bytes())
+        .find_map(|(name, value)| (name == "subject_token").then(|| value.into_owned()))
+        .ok_or(StatusCode::BAD_REQUEST)?;
+    let mut claims = claims_of(&token).ok_or(StatusCode::BAD_REQUEST)?;
+    claims["aud"] = json!("kubernetes");
+    for (name, value) in changes.as_object().into_iter().flatten() {
+        claims[name] = value.clone();
+    }
+    let unchanged = changes["unchanged"] == true;
+    let exchanged = idp.mint(&claims).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(axum::Json(json!({
+        "access_token": if unchanged { token } else { exchanged },
+        "token_type": "Bearer",
+        "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "expires_in": 300,
+    })))
+}
+
+#[tokio::test]
+async fn what_an_sts_answers_is_held_against_what_was_asked() -> Result<()> {
+    let stand_in = StandIn::start().await?;
+    let text = |status: u16, body: Value| Reply::Text(status, body.to_string());
+    let refusal = |reason: &str| json!({"error": "x", "error_description": "x", "reason": reason});
+    for (reply, status, reason) in [
+        (Reply::Token(json!({"sub": "bob"})), 502, "exchanged_identity_mismatch"),
+        (Reply::Token(json!({"iss": "https://elsewhere"})), 502, "exchanged_identity_mismatch"),
+        (Reply::Token(json!({"aud": "elsewhere"})), 502, "exchanged_audience_mismatch"),
+        (Reply::Token(json!({"unchanged": true})), 502, "exchanged_audience_mismatch"),
+        (Reply::Token(json!({"exp": now() - 1})), 502, "exchanged_expired"),
+        (
+            text(200, json!({"access_token": "opaque", "token_type": "Bearer", "expires_in": 9})),
+            502,
+            "exchanged_malformed",
+        ),
+        (text(200, json!({})), 502, "exchanged_malformed"),
+        (text(200, refusal("exchange_denied")), 502, "exchanged_malformed"),
+        (Reply::Text(200, "<html>".to_owned()), 502, "exchanged_malformed"),
+        (Reply::Text(200, String::new()), 502, "exchanged_malformed"),
+        (Reply::Text(200, " ".repeat(300 << 10)), 503, "sts_unavailable"),
+        (Reply::Text(204, String::new()), 503, "sts_unavailable"),
+        (Reply::Text(302, String::new()), 503, "sts_unavailable"),
+        (text(404, json!({})), 503, "sts_unavailable"),
+        // A reason goes with its own status, and this one is not the client's business.
+        (text(200 + 1, refusal("exchange_denied")), 503, "sts_unavailable"),
+        (text(403, refusal("exchange_denied")), 403, "exchange_denied"),
+        (text(401, refusal("caller_unauthenticated")), 500, "exchange_misconfigured"),
+    ] {
+        stand_in.answers(reply.clone());
+        let answer = stand_in.call("alice").await?;
+        ensure!(answer.verdict() == (status, reason), "{reply:?}: {answer:?}");
+        assert_eq!(arrived(&stand_in.upstream), 0, "{reply:?}");
+        stand_in.answers(Reply::Token(json!({})));
+        assert_eq!(stand_in.call("carol").await?.status, 200, "after {reply:?}");
+        assert_eq!(people(&stand_in.upstream, "kubernetes")?, ["carol"]);
+    }
+    Ok(())
+}
+
+/// A token sent to the wrong machine is a token lost, whatever it answers.
+#[tokio::test]
+async fn who_cannot_prove_to_be_the_sts_is_sent_nothing() -> Result<()> {
+    let stand_in = StandIn::start().await?;
+    assert_eq!(stand_in.call("alice").await?.status, 200);
+    let stranger = Authority::new("another authority")?;
+    let own = &stand_in.authority;
+    for (who, authority, subject) in [
+        ("another authority's", &stranger, named(AUTHORITY)),
+        ("another name's", own, named("mcp.obolus.internal")),
+        (
+            "the name's in the subject only",
+            own,
+            Subject::named(AUTHORITY).server().dns("localhost"),
+        ),
+        ("one that ran out", own, named(AUTHORITY).expired()),
+    ] {
+        stand_in.becomes(authority, subject).await?;
+        for _ in 0..2 {
+            let answer = stand_in.call("alice").await?;
+            assert!(answer.is_503("sts_unavailable"), "{who}: {answer:?}");
+        }
+        let seen = stand_in.sts.take();
+        ensure!(seen.is_empty(), "{who} saw {seen:?}");
+    }
+    arrived(&stand_in.upstream);
+    stand_in.becomes(own, named(AUTHORITY)).await?;
+    assert_eq!(stand_in.call("alice").await?.status, 200);
+    assert_eq!(arrived(&stand_in.upstream), 1);
+    let seen = stand_in.sts.take();
+    let exchange = seen.iter().find(|request| request.uri.path() == "/exchange");
+    assert!(exchange.context("no exchange")?.text().contains("subject_token="));
+    Ok(())
+}
