@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use crate::support::client::result;
 use crate::support::{ApiServer, Era, scene};
-use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -78,15 +77,16 @@ async fn two_hundred_callers_at_once_share_a_connection_and_keep_their_identitie
     let scene = scene("", ApiServer::echoing_users().await).await;
     // One call first, so that there is a connection to share.
     scene.mcp.call("first", "whoami", json!({})).await;
-    let calls = (0..200).map(|number| {
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..200 {
         let mcp = scene.mcp.clone();
-        async move {
+        calls.spawn(async move {
             let token = format!("user-{number}");
             let result = mcp.call(&token, "whoami", json!({})).await;
             assert_eq!(result["structuredContent"]["username"], format!("Bearer {token}"));
-        }
-    });
-    join_all(calls).await;
+        });
+    }
+    calls.join_all().await;
     let arrived = scene.api.arrived();
     assert_eq!(arrived.len(), 201);
     let connections: HashSet<_> = arrived.iter().map(|request| request.connection).collect();
