@@ -1,6 +1,30 @@
 //! Measurements that run both sides in one go.
 
-use anyhow::Result;
+mod http1;
+mod listeners;
+mod load;
+mod measure;
+mod native;
+mod numbers;
+mod report;
+mod requests;
+mod scenarios;
+mod tokens;
+mod upstream;
+mod world;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use obolus_tests::parts::progress::Progress;
+use obolus_tests::parts::{envoy, prerequisites, products};
+use obolus_tests::process::tail;
+use serde_json::json;
+
+use measure::Effort;
+use report::Results;
+use scenarios::{Tokens, Workload};
+use world::World;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -11,11 +35,98 @@ pub(crate) struct Arguments {
 #[derive(clap::Subcommand)]
 enum What {
     /// What the filter costs per request, beside Envoy's own filters
-    Filter,
+    Filter {
+        /// How often each row is measured
+        #[arg(long, default_value_t = 8)]
+        rounds: usize,
+        /// How long each time, in seconds
+        #[arg(long, default_value_t = 1.0)]
+        seconds: f64,
+    },
 }
 
+/// Distinct tokens in the rows with many.
+const MANY: usize = 2000;
+/// Tokens that nobody has seen before, per window.
+const NEW: usize = 400;
+
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    match arguments.what {
-        What::Filter => anyhow::bail!("not there yet"),
-    }
+    let What::Filter { rounds, seconds } = arguments.what;
+    ensure!((1..=100).contains(&rounds), "--rounds: from 1 to 100");
+    ensure!((0.05..=60.0).contains(&seconds), "--seconds: from 0.05 to 60");
+    prerequisites::check()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(filter(Effort { rounds, window: Duration::from_secs_f64(seconds) }))
+}
+
+async fn filter(effort: Effort) -> Result<()> {
+    let progress = Progress::start("products", "building");
+    tokio::task::spawn_blocking(|| {
+        envoy::executable()?;
+        products::products()
+    })
+    .await??;
+    progress.done();
+    let progress = Progress::start("Envoy, STS, identity provider", "starting");
+    let world = World::start().await?;
+    progress.done();
+    let progress = Progress::start("tokens", "signing");
+    let tokens = Tokens::mint(&world.mint, MANY, NEW * effort.rounds)?;
+    let workload = Workload { tokens: &tokens, host: &world.host };
+    let scenarios = workload.scenarios();
+    progress.done();
+    let progress = Progress::start("every row", "trying it, with all exchanges");
+    tokio::task::block_in_place(|| {
+        scenarios.iter().try_for_each(|scenario| world.prepare(scenario))?;
+        workload.controls().iter().try_for_each(|control| world.check(control))
+    })
+    .with_context(|| tail(&world.envoy.log_path(), 5))?;
+
+    progress.done();
+    let what = format!("measuring {} rows {} times", scenarios.len(), effort.rounds);
+    let progress = Progress::start("bench filter", &what);
+    let (exchanges, load) = (world.exchanges().await?, load_average());
+    let windows = world.measure(&scenarios, effort).await?;
+    let exchanges = world.exchanges().await? - exchanges;
+    progress.done();
+
+    let results = Results::new(&scenarios, &windows);
+    let (bytes, version) = (tokens.bytes(), world.envoy_version().await?);
+    println!(
+        "Envoy {version}: CPU time per request, µs; POST of {} bytes, RS256 token of {bytes}",
+        requests::tool_call().len()
+    );
+    println!(
+        "{} windows of {:?} per row, interleaved; {} connections, plain HTTP/1.1, concurrency 1; \
+         {MANY} tokens in rows with many; exchanges meanwhile: {exchanges}; load average {load} \
+         before, {} after\n",
+        effort.rounds,
+        effort.window,
+        load::CONNECTIONS,
+        load_average()
+    );
+    results.print()?;
+    let mut json = results.to_json()?;
+    json["run"] = json!({
+        "envoy": version,
+        "rounds": effort.rounds,
+        "window_seconds": effort.window.as_secs_f64(),
+        "connections": load::CONNECTIONS,
+        "body_bytes": requests::tool_call().len(),
+        "token_bytes": bytes,
+        "many_tokens": MANY,
+        "exchanges_meanwhile": exchanges,
+        "load_average": {"before": load, "after": load_average()},
+    });
+    let path = products::target_folder().join("bench/filter.json");
+    std::fs::create_dir_all(path.parent().context("no folder")?)?;
+    std::fs::write(&path, format!("{json:#}\n"))?;
+    println!("\n{}", path.display());
+    Ok(())
+}
+
+/// One, five and fifteen minutes: what else the machine was doing.
+fn load_average() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }

@@ -1,0 +1,181 @@
+//! The listeners of the one Envoy that is measured: the generated one, and copies of it whose filters differ.
+//!
+//! All of them share a worker thread, the connection manager's settings and the access log, so that a difference
+//! between two rows is one between their filters.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result, ensure};
+use obolus_envoy::{FILTER_NAME, guard};
+use obolus_tests::fixtures::gateway::{OTHER, PROTECTED};
+use obolus_tests::ports::Port;
+use serde_json::{Value, json};
+
+use super::native;
+
+/// Which filters a listener has before the router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filters {
+    /// None.
+    Plain,
+    /// Ours and the guard, as generated.
+    Ours,
+    /// Ours, in front of an application that is none of ours.
+    OursElsewhere,
+    /// The permit, left by a filter of Envoy's own.
+    Permit,
+    /// The permit, left by a filter of Envoy's own, and the guards, as generated.
+    PermitAndGuard,
+    /// The guards, and nobody who leaves a permit.
+    GuardAlone,
+    /// Envoy's own chain.
+    Native,
+}
+
+impl Filters {
+    const COPIES: [Self; 6] = [
+        Self::Plain,
+        Self::OursElsewhere,
+        Self::Permit,
+        Self::PermitAndGuard,
+        Self::GuardAlone,
+        Self::Native,
+    ];
+
+    /// Whether requests go to the protected cluster, which has a guard of its own.
+    fn protected(self) -> bool {
+        matches!(self, Self::Ours | Self::PermitAndGuard | Self::GuardAlone)
+    }
+
+    fn keeps(self, filter: &str) -> bool {
+        match filter {
+            FILTER_NAME => matches!(self, Self::Ours | Self::OursElsewhere),
+            guard::NAME => self.protected(),
+            _ => true,
+        }
+    }
+}
+
+/// Where each listener is.
+pub(crate) struct Listeners {
+    generated: SocketAddr,
+    copies: Vec<(Filters, Port)>,
+}
+
+impl Listeners {
+    /// Reserves ports for the copies; the generated one has its own.
+    pub(crate) fn reserve(generated: SocketAddr) -> Result<Self> {
+        let copies = Filters::COPIES.map(|filters| Ok((filters, Port::reserve()?)));
+        Ok(Self { generated, copies: copies.into_iter().collect::<Result<_>>()? })
+    }
+
+    pub(crate) fn address(&self, filters: Filters) -> SocketAddr {
+        let copy = self.copies.iter().find(|(other, _)| *other == filters);
+        copy.map_or(self.generated, |(_, port)| port.address())
+    }
+
+    /// The generated listener with another access log, and its copies.
+    pub(crate) fn from_generated(
+        &self,
+        generated: &Value,
+        native: &native::Chain,
+    ) -> Result<Vec<Value>> {
+        let mut generated = generated.clone();
+        discard_access_log(&mut generated)?;
+        keep_connections(&mut generated)?;
+        let mut listeners = vec![generated.clone()];
+        for (filters, port) in &self.copies {
+            listeners.push(copy(generated.clone(), *filters, port, native)?);
+        }
+        Ok(listeners)
+    }
+}
+
+/// Lines are made as generated, and not kept: a run would fill the disk.
+fn discard_access_log(listener: &mut Value) -> Result<()> {
+    let log = part(listener, "access_log/0/typed_config")?;
+    let log = log.as_object_mut().context("an access log that is no object")?;
+    log.insert(
+        "@type".to_owned(),
+        "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog".into(),
+    );
+    log.insert("path".to_owned(), "/dev/null".into());
+    *part(listener, "access_log/0/name")? = "envoy.access_loggers.file".into();
+    Ok(())
+}
+
+/// Envoy closes a connection of HTTP/1.1 after a 400, and a new one costs as much as several requests.
+fn keep_connections(listener: &mut Value) -> Result<()> {
+    let settings = listener.pointer_mut("/filter_chains/0/filters/0/typed_config");
+    let settings = settings.and_then(Value::as_object_mut).context("no connection manager")?;
+    settings.insert("stream_error_on_invalid_http_message".to_owned(), true.into());
+    Ok(())
+}
+
+fn copy(
+    mut listener: Value,
+    filters: Filters,
+    port: &Port,
+    native: &native::Chain,
+) -> Result<Value> {
+    let place = listener.pointer_mut("/address/socket_address/port_value");
+    *place.context("a listener without a port")? = port.number().into();
+    *listener.pointer_mut("/name").context("a listener without a name")? =
+        format!("{filters:?}").into();
+
+    let list = part(&mut listener, "http_filters")?;
+    let list = list.as_array_mut().context("filters that are no list")?;
+    let all = list.len();
+    list.retain(|filter| {
+        let name = filter.get("name").and_then(Value::as_str);
+        name.is_some_and(|name| filters.keeps(name))
+    });
+    ensure!(list.len() < all || filters.keeps(FILTER_NAME), "our filter was not there");
+    let own = match filters {
+        Filters::Permit | Filters::PermitAndGuard => vec![permit()],
+        Filters::Native => native.filters(),
+        _ => Vec::new(),
+    };
+    list.splice(0..0, own);
+
+    if !filters.protected() {
+        let hosts = part(&mut listener, "route_config/virtual_hosts")?;
+        redirect(hosts);
+    }
+    Ok(listener)
+}
+
+/// Leads all routes to the upstream's other name, which nothing protects.
+fn redirect(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if members.get("cluster").is_some_and(|cluster| cluster == PROTECTED) {
+                members.insert("cluster".to_owned(), OTHER.into());
+            }
+            members.values_mut().for_each(redirect);
+        }
+        Value::Array(items) => items.iter_mut().for_each(redirect),
+        _ => {}
+    }
+}
+
+/// The permit for the protected cluster for whatever comes, so that the guard can be measured alone.
+fn permit() -> Value {
+    json!({
+        "name": "envoy.filters.http.set_filter_state",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.set_filter_state.v3.Config",
+            "on_request_headers": [{
+                "object_key": guard::PERMIT_STATE,
+                "factory_key": "envoy.string",
+                "format_string": {"text_format_source": {"inline_string": PROTECTED}},
+            }],
+        },
+    })
+}
+
+/// A place in the listener's connection manager.
+fn part<'a>(listener: &'a mut Value, path: &str) -> Result<&'a mut Value> {
+    let pointer = format!("/filter_chains/0/filters/0/typed_config/{path}");
+    listener.pointer_mut(&pointer).with_context(|| format!("no {path} in the generated listener"))
+}
