@@ -19,6 +19,7 @@ mod idp_client;
 mod keys;
 mod metrics;
 mod ops;
+mod patience;
 mod providers;
 mod record;
 mod reply;

@@ -15,8 +15,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
-/// For the handshake, and for the head of each request.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::patience::Patience;
+
+/// For a TLS handshake as a whole.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// For the head of a request, and for a connection that is kept for the next one. A client that keeps connections has to
+/// let go of them sooner, or it may send a request just when we do.
+const SILENCE: Duration = Duration::from_secs(75);
+/// How often a quiet HTTP/2 client is asked whether it is still there.
+const PING: Duration = Duration::from_secs(20);
 /// For requests that are under way when we are asked to end.
 const GRACE: Duration = Duration::from_secs(10);
 const MAX_HEADERS: usize = 64;
@@ -83,15 +90,15 @@ fn http() -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     http.http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(SILENCE)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEADER_BYTES as usize);
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(MAX_HEADER_BYTES)
-        .keep_alive_interval(PATIENCE)
-        .keep_alive_timeout(PATIENCE);
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
     http
 }
 
@@ -105,9 +112,10 @@ async fn serve_stream(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
+    let stream = Patience::new(stream, SILENCE);
     match tls {
         None => serve_http(stream, http, routes, watcher).await,
-        Some(acceptor) => match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
+        Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => serve_http(stream, http, routes, watcher).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),

@@ -31,7 +31,7 @@ pub(super) fn read(top: &Section<'_>) -> Limits {
         exchanges_in_flight: to_usize(get("exchanges_in_flight", 256, 1..=10_000)),
         connections: to_usize(get("connections", 1024, 1..=100_000)),
         // The filter waits 5 s for us by default.
-        idp_timeout: Duration::from_millis(get("idp_timeout_ms", 4000, 100..=60_000)),
+        idp_timeout: Duration::from_millis(get("idp_timeout_ms", 4000, 100..=30_000)),
     };
     if let Some(section) = section {
         section.finish();

@@ -36,6 +36,11 @@ async fn only_a_plain_form_of_ordinary_size_is_read() {
     {
         assert_eq!(send(types, None, form.clone().into()).await, malformed, "{types:?}");
     }
+    // Parameters in a query stand in logs.
+    let query = world.http.post(world.url("/exchange?audience=kubernetes"));
+    let query =
+        query.header("authorization", &credential).header("content-type", plain).body(form.clone());
+    assert_eq!(outcome(query.send().await.unwrap()).await.0, malformed);
     let encoded = refused(415, "content_encoding_refused");
     assert_eq!(send(&[plain], Some("gzip"), form.clone().into()).await, encoded);
     let mut large = form.clone();
