@@ -197,16 +197,20 @@ fn is_method_name(method: &str) -> bool {
 }
 
 fn has_lookalike(object: &Map<String, Value>, keys: &[&str]) -> bool {
-    object
-        .keys()
-        .any(|key| keys.iter().any(|known| key != known && case_folded(key).eq(case_folded(known))))
+    object.keys().any(|key| keys.iter().any(|known| key != known && looks_like(key, known)))
 }
 
-/// Simple case folding, as Go's `encoding/json` has it: `ſ` is an `s` there, and the Kelvin sign a `k`. And to a
-/// reader that keeps its strings as C does, a key ends at the first NUL.
-fn case_folded(key: &str) -> impl Iterator<Item = char> {
-    let seen_by_c = key.chars().take_while(|c| *c != '\0');
-    seen_by_c.flat_map(char::to_uppercase).flat_map(char::to_lowercase)
+/// To a reader that keeps its strings as C does, a key ends at the first NUL. And Go's `encoding/json` folds
+/// case by Unicode: `ſ` is an `s` there, and the Kelvin sign a `k`.
+fn looks_like(key: &str, known: &str) -> bool {
+    let key = key.split('\0').next().unwrap_or_default();
+    if key.is_ascii() {
+        return key.eq_ignore_ascii_case(known);
+    }
+    key.chars()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .eq(known.to_lowercase().chars())
 }
 
 #[cfg(test)]

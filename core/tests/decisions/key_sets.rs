@@ -144,6 +144,11 @@ fn a_point_is_on_its_curve_and_as_long_as_it_must_be() {
                 assert!(is_left_out(wrong.clone()), "{wrong}");
             }
         }
+        let (x, y) = (decode(&jwk["x"]), decode(&jwk["y"]));
+        let (short, long) = x.split_at(size - 1);
+        let shifted = with(jwk.clone(), "x", b64(short).into());
+        let shifted = with(shifted, "y", b64(&[long, &y].concat()).into());
+        assert!(is_left_out(shifted), "the same bytes, cut elsewhere");
         let infinity =
             with(with(jwk, "x", b64(&vec![0; size]).into()), "y", b64(&vec![0; size]).into());
         assert!(is_left_out(infinity));

@@ -105,5 +105,6 @@ fn time_does_not_overflow_at_the_end_of_the_clock() {
     assert_eq!(at(0), Err(Reason::TokenNotYetValid));
     let mut patient = rules(Profile::Keycloak).as_ref().clone();
     patient.clock_skew_seconds = u64::MAX;
-    assert!(verify_with(&token, &patient.into(), &KEY_SET, NOW).is_ok());
+    let new = KEYS.sign_text(HEADER, &alice_but(json!({"iat": NOW})).to_string());
+    assert!(verify_with(&new, &patient.into(), &KEY_SET, NOW).is_ok());
 }
