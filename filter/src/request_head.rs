@@ -146,7 +146,8 @@ fn is_json_utf8(content_type: &str) -> bool {
     let essence = parts.next().unwrap_or_default();
     essence.eq_ignore_ascii_case("application/json")
         && parts.all(|parameter| match parameter.split_once('=') {
-            Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
+            // White space around the equals sign is no parameter (RFC 9110 §5.6.6), and yet some readers take it.
+            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
                 value.trim_matches('"').eq_ignore_ascii_case("utf-8")
             }
             _ => true,
