@@ -112,7 +112,8 @@ impl Bootstrap {
             router(),
         ];
         let buffer_limit = configuration.body_limit.saturating_mul(BUFFER_PER_BODY);
-        self.listener.to_value(&http_connection(&hosts, &filters), buffer_limit)
+        let connection = http_connection(&hosts, &filters, buffer_limit);
+        self.listener.to_value(&connection, buffer_limit)
     }
 
     /// The configuration, after everything was held against everything.
@@ -195,8 +196,11 @@ mod tests {
     fn the_buffer_is_well_above_the_largest_body() {
         let mut gateway = Bootstrap::default();
         gateway.configuration["resources"][0]["maxBodyBytes"] = json!(5_000_000);
-        let limit = &gateway.listener().unwrap()["per_connection_buffer_limit_bytes"];
-        assert_eq!(*limit, json!(10_000_000));
+        let listener = gateway.listener().unwrap();
+        assert_eq!(listener["per_connection_buffer_limit_bytes"], json!(10_000_000));
+        let window = "/filter_chains/0/filters/0/typed_config/http2_protocol_options\
+                      /initial_stream_window_size";
+        assert_eq!(listener.pointer(window), Some(&json!(10_000_000)));
     }
 
     #[test]

@@ -4,6 +4,11 @@ use serde_json::{Value, json};
 
 use crate::access_log::access_log;
 
+/// RFC 9113 §6.9.2 begins with one byte less, and Envoy takes no smaller one.
+const SMALLEST_WINDOW: u64 = 65_536;
+/// RFC 9113 §6.9.1.
+const LARGEST_WINDOW: u64 = (1 << 31) - 1;
+
 /// The connection manager of an edge: nothing that a client sends is believed, spelled in two
 /// ways, or waited for without end.
 ///
@@ -13,7 +18,16 @@ use crate::access_log::access_log;
 /// There is no `internal_address_config`: in Envoy 1.40 nobody is internal then, so `x-envoy-*`
 /// headers of clients (retries, timeouts) are dropped. An *empty* one makes loopback and private
 /// addresses internal.
-pub(crate) fn http_connection(virtual_hosts: &[Value], http_filters: &[Value]) -> Value {
+///
+/// Over HTTP/2 the stream's window is the buffer in which a filter may hold a body, whatever the
+/// listener's buffer: above it Envoy answers 413 by itself. So it is as large as that.
+pub(crate) fn http_connection(
+    virtual_hosts: &[Value],
+    http_filters: &[Value],
+    buffer_limit: u64,
+) -> Value {
+    let stream_window = buffer_limit.clamp(SMALLEST_WINDOW, LARGEST_WINDOW);
+    let connection_window = stream_window.max(1_048_576);
     json!({
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": {
@@ -28,8 +42,8 @@ pub(crate) fn http_connection(virtual_hosts: &[Value], http_filters: &[Value]) -
             },
             "http2_protocol_options": {
                 "max_concurrent_streams": 100,
-                "initial_stream_window_size": 65_536,
-                "initial_connection_window_size": 1_048_576,
+                "initial_stream_window_size": stream_window,
+                "initial_connection_window_size": connection_window,
             },
             "use_remote_address": true,
             "request_headers_timeout": "10s",
