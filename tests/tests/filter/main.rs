@@ -11,7 +11,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "failing loudly is the job")]
 #![expect(clippy::indexing_slicing, reason = "what is missing in a value fails the test")]
 
+mod bodies;
+mod content;
 mod golden;
+mod limits;
+mod scopes;
 mod story;
 mod tokens;
 mod wire;

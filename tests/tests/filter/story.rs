@@ -1,6 +1,10 @@
 //! A workbench with a window: between two good requests nothing else has arrived upstream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -19,12 +23,12 @@ pub(crate) struct Story {
     pub(crate) bench: Workbench,
     /// What everything that the filter counts stood at when it was last looked at.
     counted: BTreeMap<String, u64>,
-    /// How many audit records there were then.
-    audited: usize,
+    /// Envoy's log from there on has not been looked at.
+    log: LogReader,
     controls: u64,
     good: String,
     /// All tokens that clients sent.
-    tokens: Vec<String>,
+    tokens: BTreeSet<String>,
     /// All that arrived upstream.
     forwarded: Vec<Recorded>,
 }
@@ -44,13 +48,17 @@ impl Story {
     /// Another workbench.
     pub(crate) async fn with(plan: Plan) -> Self {
         let bench = plan.start().await.unwrap();
-        let good = bench.token("alice").unwrap();
+        let mut claims = bench.claims("alice");
+        // Whatever a story's resource needs.
+        claims["scope"] = json!("openid mcp:tools mcp:admin");
+        let good = bench.idp.mint(&claims).unwrap();
+        let log = LogReader { path: bench.gateway.envoy.log_path(), offset: 0 };
         Self {
             bench,
             counted: BTreeMap::new(),
-            audited: 0,
+            log,
             controls: 0,
-            tokens: vec![good.clone()],
+            tokens: BTreeSet::from([good.clone()]),
             good,
             forwarded: Vec::new(),
         }
@@ -92,7 +100,7 @@ impl Story {
             let token = value.rsplit(' ').next().unwrap_or_default();
             // Short ones would be found in anything.
             if token.len() > 40 {
-                self.tokens.push(token.to_owned());
+                self.tokens.insert(token.to_owned());
             }
         }
     }
@@ -121,6 +129,33 @@ impl Story {
     ) {
         check_refusal(case, answer, &self.bench.gateway.resource(), status, reason);
         self.control(case, vec![Decision::Deny(reason, status)]).await;
+    }
+
+    /// As [`Self::refuses`], in every framing, all in one window.
+    pub(crate) async fn refuses_in_every_framing(
+        &mut self,
+        case: &str,
+        request: &Request,
+        status: u16,
+        reason: &str,
+    ) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for framing in Framing::ALL {
+            let answer = self.send(request, framing).await;
+            let case = format!("{case}, {framing:?}");
+            check_refusal(&case, &answer, &self.bench.gateway.resource(), status, reason);
+            answers.push(answer);
+        }
+        let decisions = answers.iter().map(|_| Decision::Deny(reason, status));
+        self.control(case, decisions.collect()).await;
+        answers
+    }
+
+    /// As [`Self::lets_through`], in every framing.
+    pub(crate) async fn lets_through_in_every_framing(&mut self, case: &str, request: &Request) {
+        for framing in Framing::ALL {
+            self.lets_through(&format!("{case}, {framing:?}"), request, framing).await;
+        }
     }
 
     /// The answer is not one of our filter's decisions: no record, no count, and nothing upstream.
@@ -181,16 +216,16 @@ impl Story {
 
     /// Exactly these decisions were written and counted since the last look, in this order.
     pub(crate) async fn decided(&mut self, case: &str, decisions: Vec<Decision<'_>>) -> Vec<Value> {
-        let count = self.audited + decisions.len();
-        let gateway = &self.bench.gateway;
-        let audit = eventually("the audit records", SOON, || async {
-            let audit = gateway.audit();
-            ensure!(audit.len() >= count, "{} of {count}", audit.len());
-            Ok(audit)
+        let mut records = Vec::new();
+        let log = Mutex::new((&mut self.log, &mut records));
+        let written = eventually("the audit records", SOON, || async {
+            let mut log = log.lock().unwrap();
+            let (log, records) = &mut *log;
+            records.extend(log.new_records()?);
+            ensure!(records.len() >= decisions.len(), "{records:?} of {}", decisions.len());
+            Ok(())
         });
-        let audit = audit.await.unwrap_or_else(|error| panic!("{case}: {error:#}"));
-        let records = audit[self.audited..].to_vec();
-        self.audited = audit.len();
+        written.await.unwrap_or_else(|error| panic!("{case}: {error:#}"));
 
         let mut expected = BTreeMap::new();
         let mut lines = Vec::new();
@@ -240,6 +275,42 @@ impl Story {
             }
         }
     }
+}
+
+/// Reads the audit records of a log that grows.
+struct LogReader {
+    path: PathBuf,
+    offset: u64,
+}
+
+impl LogReader {
+    fn new_records(&mut self) -> Result<Vec<Value>> {
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(self.offset))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        // The last line may not have been written to its end.
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        self.offset += end as u64;
+        let text = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let records = text.lines().filter_map(|line| line.split_once("obolus-audit "));
+        Ok(records.map(|(_, json)| serde_json::from_str(json)).collect::<Result<_, _>>()?)
+    }
+}
+
+/// A gateway that keeps the trailers of HTTP/1, too.
+pub(crate) async fn plan_with_trailers() -> Plan {
+    let mut plan = Plan::new().await.unwrap();
+    plan.gateway.edit = Box::new(|bootstrap| {
+        http_connection(bootstrap)["http_protocol_options"] = json!({"enable_trailers": true});
+    });
+    plan
+}
+
+/// How the gateway's listener reads HTTP.
+pub(crate) fn http_connection(bootstrap: &mut Value) -> &mut Value {
+    let path = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+    bootstrap.pointer_mut(path).unwrap()
 }
 
 /// A `tools/call` with this id.
