@@ -45,14 +45,19 @@ pub(crate) fn or(left: Value, right: Value) -> Value {
     call("_||_", [left, right])
 }
 
+/// `left && right`
+pub(crate) fn and(left: Value, right: Value) -> Value {
+    call("_&&_", [left, right])
+}
+
 /// `left == right`
 pub(crate) fn equal(left: Value, right: Value) -> Value {
     call("_==_", [left, right])
 }
 
-/// `element in list`
-pub(crate) fn is_in(element: Value, list: Value) -> Value {
-    call("@in", [element, list])
+/// `element in container`: an item of a list, or a key of a map
+pub(crate) fn is_in(element: Value, container: Value) -> Value {
+    call("@in", [element, container])
 }
 
 /// `bytes(operand)`

@@ -42,9 +42,11 @@ const KEYS: &[(&str, &str)] = &[
     (
         "condition",
         "!has(xds.cluster_name)\n  \
-         || !(xds.cluster_name in [the protected clusters])\n  \
+         || !(xds.cluster_name in [the protected clusters])\n     \
+         && !('wasm.obolus_permit' in filter_state)\n  \
          || filter_state['wasm.obolus_permit'] == bytes(xds.cluster_name)\n\
-         Redirects, direct responses and 404s have no cluster. An error is a refusal.",
+         Redirects, direct responses and 404s have no cluster. What has a permit carries a token\n\
+         for that cluster alone. An error is a refusal.",
     ),
     (
         "typed_extension_protocol_options",

@@ -8,7 +8,9 @@
 //!
 //! Therefore a request stays out when the module has panicked, is missing, is delivered fail-open,
 //! is not enabled on the route, or when a changed header moved the route after the decision.
-//! Everything that does not lead to a protected cluster passes untouched.
+//! Everything else that does not lead to a protected cluster passes untouched. A request with a
+//! permit carries an exchanged token, which is for the permitted cluster's application alone: it
+//! goes to no other cluster, protected or not.
 //!
 //! [`on_cluster`] is the same rule at the other end, on the protected cluster itself. It holds
 //! where no listener's guard can: on a second listener that somebody adds without one, for a route
@@ -46,7 +48,7 @@ pub const PERMIT_STATE: &str = "wasm.obolus_permit";
 ///
 /// ```text
 /// !has(xds.cluster_name)
-///   || !(xds.cluster_name in [protected…])
+///   || !(xds.cluster_name in [protected…]) && !('wasm.obolus_permit' in filter_state)
 ///   || filter_state['wasm.obolus_permit'] == bytes(xds.cluster_name)
 /// ```
 /// The first line keeps redirects, direct responses and 404s as they are: they have no cluster, and
@@ -56,7 +58,9 @@ pub fn guard<S: AsRef<str>>(protected_clusters: &[S]) -> Value {
     let cluster = || cel::select(cel::ident("xds"), "cluster_name");
     let leads_nowhere = cel::not(cel::has(cel::ident("xds"), "cluster_name"));
     let leads_elsewhere = cel::not(cel::is_in(cluster(), cel::strings(protected_clusters)));
-    let condition = cel::or(leads_nowhere, cel::or(leads_elsewhere, permit_is_for(cluster())));
+    let has_no_permit = cel::not(cel::is_in(cel::string(PERMIT_STATE), cel::ident("filter_state")));
+    let is_not_ours = cel::and(leads_elsewhere, has_no_permit);
+    let condition = cel::or(leads_nowhere, cel::or(is_not_ours, permit_is_for(cluster())));
     rbac(NAME, condition)
 }
 

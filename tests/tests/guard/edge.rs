@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use obolus_tests::deadline::eventually;
 
-use crate::gateway::{Lines, Plan};
+use crate::gateway::{Lines, Plan, permit_from_header};
 use crate::modules::Behaviour;
 
 #[tokio::test]
@@ -33,7 +33,10 @@ async fn headers_with_which_envoys_are_steered_are_not_taken_from_clients() -> R
 
 #[tokio::test]
 async fn spellings_that_two_readers_may_read_differently_are_refused() -> Result<()> {
-    let gateway = Plan::new(Behaviour::Permits).await?.start_with(Lines::Both).await?;
+    let plan = Plan::new(Behaviour::LetsPass).await?;
+    let mut bootstrap = plan.bootstrap(Lines::Both)?;
+    permit_from_header(&mut bootstrap)?;
+    let gateway = plan.start(&bootstrap).await?;
     for (path, headers, status, arrived) in [
         ("/mcp", &[][..], 200, [1, 0, 0]),
         ("/shop/../mcp", &[], 200, [1, 0, 0]),
@@ -46,7 +49,11 @@ async fn spellings_that_two_readers_may_read_differently_are_refused() -> Result
         ("/mcp", &[("x_moved", "1")], 400, [0, 0, 0]),
         ("/mcp", &[("connection", "upgrade"), ("upgrade", "websocket")], 403, [0, 0, 0]),
     ] {
-        let answer = gateway.get_raw(path, headers).await?;
+        let mut headers = headers.to_vec();
+        if !path.ends_with("/shop") {
+            headers.push(("x-permit", "obolus-mcp"));
+        }
+        let answer = gateway.get_raw(path, &headers).await?;
         assert_eq!((answer, gateway.arrived()), (status, arrived), "{path} {headers:?}");
     }
     Ok(())

@@ -187,7 +187,11 @@ pub(crate) fn permit_from_header(bootstrap: &mut Value) -> Result<()> {
             "on_request_headers": [{
                 "object_key": guard::PERMIT_STATE,
                 "factory_key": "envoy.string",
-                "format_string": {"text_format_source": {"inline_string": "%REQ(x-permit)%"}},
+                "format_string": {
+                    "text_format_source": {"inline_string": "%REQ(x-permit)%"},
+                    // An absent header is no permit; without this it is the permit `-`.
+                    "omit_empty_values": true,
+                },
                 "skip_if_empty": true,
             }],
         },

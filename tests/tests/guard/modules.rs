@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result};
 /// What a module does with the headers of every request; it lets all of them pass.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Behaviour {
+    /// Leaves nothing.
+    LetsPass,
     /// Leaves the permit for `obolus-mcp`.
     Permits,
     /// Leaves it, then adds the header `x-moved`, which leads to another cluster.
@@ -22,6 +24,7 @@ pub(crate) fn write(behaviour: Behaviour, folder: &Path) -> Result<String> {
     let mv = "(drop (call $add_header
         (i32.const 0) (i32.const 96) (i32.const 7) (i32.const 112) (i32.const 1)))";
     let body = match behaviour {
+        Behaviour::LetsPass => String::new(),
         Behaviour::Permits => permit.to_owned(),
         Behaviour::PermitsAndMoves => format!("{permit} {mv}"),
         Behaviour::Panics => "unreachable".to_owned(),

@@ -42,7 +42,7 @@ async fn the_sts_is_who_has_the_name_from_the_pinned_authority() -> Result<()> {
         ("another authority", server("a").dns(NAME), false, 503),
         ("a certificate that ran out", server("a").dns(NAME).expired(), true, 503),
     ] {
-        let plan = Plan::new(Behaviour::Permits).await?;
+        let plan = Plan::new(Behaviour::LetsPass).await?;
         let authority = if by_the_pinned { &plan.sts_authority } else { &stranger };
         let sts = sts_with(&authority.issue(subject)?).await?;
         assert_eq!(status_through_the_sts_cluster(plan, &sts).await?, status, "{who}");
@@ -53,7 +53,7 @@ async fn the_sts_is_who_has_the_name_from_the_pinned_authority() -> Result<()> {
 
 #[tokio::test]
 async fn the_sts_is_never_spoken_to_in_plain_http() -> Result<()> {
-    let plan = Plan::new(Behaviour::Permits).await?;
+    let plan = Plan::new(Behaviour::LetsPass).await?;
     let sts = Recorder::start().await?;
     assert_eq!(status_through_the_sts_cluster(plan, &sts).await?, 503);
     assert!(sts.take().is_empty());
