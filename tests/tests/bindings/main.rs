@@ -9,8 +9,10 @@
 #![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it does not have")]
 
 mod answer;
+mod audiences;
 mod disconnects;
 mod identity;
+mod moved;
 mod outages;
 mod removal;
 mod rotation;
