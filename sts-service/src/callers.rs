@@ -140,6 +140,10 @@ mod tests {
             let value = format!("Basic {}", STANDARD.encode(pair));
             assert!(world.ask(&[HeaderValue::try_from(value).unwrap()]).is_none(), "{pair}");
         }
+        assert_eq!(form_decode("a+%2B%25").as_deref(), Some("a +%"));
+        for text in ["%", "%4", "%zz", "%+1", "%ff"] {
+            assert_eq!(form_decode(text), None, "{text}");
+        }
         for value in ["Basic", "Basic !!", "Bearer b", "", "Basic  Yjpj"] {
             assert!(world.ask(&[HeaderValue::from_static(value)]).is_none(), "{value}");
         }

@@ -21,7 +21,7 @@ clients = ["other-client"]
 targets = ["ungranted"]
 [[callers.grants]]
 issuer = "idp2"
-audiences = ["https://third.example.com/mcp"]
+audiences = ["https://third.example.com/mcp", "https://mcp.example.com/mcp"]
 clients = ["mcp-client"]
 targets = ["far"]
 [[issuers]]
@@ -77,8 +77,9 @@ secret_file = "secret"
         (far(third), "kubernetes", ungranted()),
         (near(third, "mcp-client"), "kubernetes", refused(401, "audience_mismatch")),
         (near(third, "mcp-client"), "far", refused(401, "audience_mismatch")),
-        (far(mcp), "far", refused(401, "audience_mismatch")),
-        (far(mcp), "kubernetes", refused(401, "audience_mismatch")),
+        (far(mcp), "far", granted()),
+        (far(mcp), "kubernetes", ungranted()),
+        (far(other), "far", refused(401, "audience_mismatch")),
     ] {
         assert_eq!(ask(&token, target).await, outcome, "{target} {token}");
     }
@@ -87,7 +88,7 @@ secret_file = "secret"
     claims["jti"] = json!("forged");
     let forged = second.idp.key().sign(&claims).unwrap();
     assert_eq!(ask(&forged, "kubernetes").await, refused(401, "signature_invalid"));
-    assert_eq!((world.running.calls("/token"), second.calls("/token")), (2, 1));
+    assert_eq!((world.running.calls("/token"), second.calls("/token")), (2, 2));
 }
 
 #[tokio::test]
