@@ -2,20 +2,112 @@
 //! person.
 //!
 //! One stack serves all stories of this binary, as starting it takes longest; each story looks only
-//! at what it did itself.
+//! at what it did itself. Beside it stands a second gateway to the same STS, whose MCP server is a
+//! recorder: for the stories that need to see every byte that is forwarded.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a story that meets something unexpected ends there"
+)]
+
+mod crowd;
+mod expiry;
+mod inspector;
 mod people;
+mod refusals;
 mod revisions;
+mod tools;
+mod upstream;
 
-use obolus_tests::fixtures::stack::{Stack, StackOptions};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use anyhow::Result;
+use obolus_tests::fixtures::folder;
+use obolus_tests::fixtures::gateway::{Gateway, GatewayOptions, Place};
+use obolus_tests::fixtures::recorder::Recorder;
+use obolus_tests::fixtures::stack::{Stack, StackOptions, issuers};
+use obolus_tests::fixtures::workbench::{local, mcp_recorder};
+use serde_json::json;
+use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
-/// The stack of this process. Its parts end with the process, however it ends.
-async fn stack() -> &'static Stack {
-    static STACK: OnceCell<Stack> = OnceCell::const_new();
-    STACK
-        .get_or_init(|| async {
-            Stack::start(StackOptions::default()).await.expect("the stack starts")
+/// What is shared. Its parts end with the process, however it ends.
+struct World {
+    stack: Stack,
+    side: Side,
+    _folder: File,
+}
+
+/// The second gateway: it takes every algorithm, and what it forwards is recorded.
+pub(crate) struct Side {
+    pub(crate) gateway: Gateway,
+    pub(crate) upstream: Recorder,
+}
+
+pub(crate) async fn stack() -> &'static Stack {
+    &world().await.stack
+}
+
+pub(crate) async fn side() -> &'static Side {
+    &world().await.side
+}
+
+async fn world() -> &'static World {
+    /// A test's own runtime ends with the test, and takes along the servers that it started.
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+    static WORLD: OnceCell<Result<World, String>> = OnceCell::const_new();
+    let world = WORLD.get_or_init(|| async {
+        let started = tokio::task::spawn_blocking(|| RUNTIME.block_on(World::start())).await;
+        started.map_err(anyhow::Error::from).flatten().map_err(|error| format!("{error:#}"))
+    });
+    world.await.as_ref().unwrap_or_else(|error| panic!("{error}"))
+}
+
+impl World {
+    async fn start() -> Result<Self> {
+        let (folder, lock) = folder::shared("end_to_end")?;
+        let place = Place::reserve()?;
+        let (resource, audience) = (place.resource(), place.resource());
+        let stack = Stack::start(StackOptions {
+            folder: Some(folder.clone()),
+            change_keycloak: Some(Box::new(move |keycloak| {
+                keycloak.resources.push(resource);
+                keycloak.short_lifespan = Duration::from_secs(5);
+            })),
+            change_sts: Some(Box::new(move |sts| {
+                for issuer in &mut sts.issuers {
+                    issuer.audiences.push(audience.clone());
+                    for algorithm in ["ps256", "es256", "eddsa"] {
+                        issuer.clients.push(format!("mcp-client-{algorithm}"));
+                    }
+                }
+            })),
+            ..StackOptions::default()
         })
-        .await
+        .await?;
+        let side = Side::start(&stack, place, folder.join("side")).await?;
+        Ok(Self { stack, side, _folder: lock })
+    }
+}
+
+impl Side {
+    async fn start(stack: &Stack, place: Place, folder: PathBuf) -> Result<Self> {
+        let upstream = mcp_recorder().await?;
+        let mut issuers = issuers(&stack.keycloak);
+        issuers[0]["algorithms"] = json!(["RS256", "PS256", "ES256", "EdDSA"]);
+        let mut options = GatewayOptions::new(issuers, local(&upstream), stack.credential());
+        options.envoy.folder = Some(folder);
+        // The second scope is in every token: a challenge names both all the same.
+        options.configure = Box::new(|configuration| {
+            configuration["resources"][0]["requiredScopes"] = json!(["mcp:tools", "profile"]);
+        });
+        let gateway = Gateway::start(place, &stack.sts, options).await?;
+        Ok(Self { gateway, upstream })
+    }
 }

@@ -56,9 +56,7 @@ async fn each_person_may_do_what_rbac_says_and_no_more() {
         assert!(text.contains(expected), "{expected} is not in: {text}");
     }
 
-    let scale = |to: u32| {
-        json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "web", "scale": to})
-    };
+    let scale = |to: u32| json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "web", "scale": to});
     let refused = bob.call("resources_scale", scale(3)).await.unwrap();
     assert!(refused.is_tool_error(), "{}", refused.body);
     let scaled = alice.call("resources_scale", scale(2)).await.unwrap();
