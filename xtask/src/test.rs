@@ -1,5 +1,8 @@
 //! All suites, one after the other: how many tests each has and how long it takes.
 
+mod build;
+mod suites;
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -7,7 +10,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use obolus_tests::fixtures::stack;
 use obolus_tests::parts::node::Inspector;
-use obolus_tests::parts::{prerequisites, products};
+use obolus_tests::parts::products::{PROGRAMS, filter, target_folder};
+use obolus_tests::parts::{prerequisites, progress::Progress};
+
+use build::{TestProgram, TestPrograms};
+use suites::{SUITES, Suite, What};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -17,82 +24,6 @@ pub(crate) struct Arguments {
     #[arg(long)]
     list: bool,
 }
-
-struct Suite {
-    name: &'static str,
-    about: &'static str,
-    command: &'static [&'static str],
-}
-
-const LINTED: &[&str] = &["clippy", "--locked", "--all-targets", "--quiet", "--", "-D", "warnings"];
-const LINTED_WASM: &[&str] = &[
-    "clippy",
-    "--locked",
-    "--quiet",
-    "-p",
-    "obolus-filter",
-    "--target",
-    "wasm32-wasip1",
-    "--profile",
-    "wasm",
-    "--",
-    "-D",
-    "warnings",
-];
-
-macro_rules! story {
-    ($name:literal, $about:literal) => {
-        Suite {
-            name: $name,
-            about: $about,
-            command: &["test", "--locked", "-p", "obolus-tests", "--test", $name],
-        }
-    };
-}
-
-const SUITES: &[Suite] = &[
-    Suite {
-        name: "format",
-        about: "rustfmt has nothing to say",
-        command: &["fmt", "--all", "--check"],
-    },
-    Suite { name: "lint", about: "clippy on what runs natively", command: LINTED },
-    Suite { name: "lint-filter", about: "clippy on the filter", command: LINTED_WASM },
-    Suite {
-        name: "core",
-        about: "pure decisions",
-        command: &["test", "--locked", "-p", "obolus-core"],
-    },
-    Suite {
-        name: "envoy",
-        about: "the generator of Envoy's configuration",
-        command: &["test", "--locked", "-p", "obolus-envoy"],
-    },
-    Suite {
-        name: "sts",
-        about: "the STS by itself",
-        command: &["test", "--locked", "-p", "obolus-sts"],
-    },
-    Suite {
-        name: "mcp-server",
-        about: "the MCP server by itself",
-        command: &["test", "--locked", "-p", "obolus-mcp"],
-    },
-    Suite {
-        name: "fixtures",
-        about: "what the stories stand on",
-        command: &["test", "--locked", "-p", "obolus-tests", "--lib"],
-    },
-    story!("parts", "Envoy, Keycloak and processes start, answer and end"),
-    story!("cluster", "a real cluster runs pods and audits"),
-    story!("cluster_people", "the API server's view of people"),
-    story!("guard", "the native guard on a real Envoy"),
-    story!("filter", "what the filter takes and refuses"),
-    story!("bindings", "outages, keys, and what is bound to what"),
-    story!("sts_keycloak", "the STS at a real Keycloak"),
-    story!("mcp_server", "the MCP server at a real API server"),
-    story!("end_to_end", "a person's token from Keycloak to the API server's audit log"),
-];
 
 struct Outcome {
     name: &'static str,
@@ -108,21 +39,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         return Ok(());
     }
-    let chosen = chosen(&arguments.suites)?;
+    let chosen = suites::chosen(&arguments.suites)?;
+    let since = Instant::now();
     prerequisites::check()?;
-    stack::fetch_all()?;
+    stack::fetch_parts()?;
     Inspector::find()?;
-    let outcomes = chosen.into_iter().map(one).collect::<Result<Vec<_>>>()?;
+    let progress = Progress::start("all tests", "building");
+    let programs = TestPrograms::build()?;
+    filter()?;
+    progress.done();
+    let prepared = since.elapsed();
+    let outcomes =
+        chosen.into_iter().map(|suite| one(suite, &programs)).collect::<Result<Vec<_>>>()?;
+    report(&outcomes, prepared)
+}
+
+fn report(outcomes: &[Outcome], prepared: Duration) -> Result<()> {
     println!("\n{:15} {:>6} {:>9}", "suite", "tests", "time");
-    for outcome in &outcomes {
+    println!("{:15} {:>6} {:>7.1} s", "(building)", "", prepared.as_secs_f32());
+    for outcome in outcomes {
         let mark = if outcome.ok { "" } else { "  FAILED" };
         let seconds = outcome.took.as_secs_f32();
         println!("{:15} {:>6} {seconds:>7.1} s{mark}", outcome.name, outcome.passed);
     }
     let failed: Vec<_> = outcomes.iter().filter(|outcome| !outcome.ok).map(|o| o.name).collect();
     let passed: u32 = outcomes.iter().map(|outcome| outcome.passed).sum();
-    let total: f32 = outcomes.iter().map(|outcome| outcome.took.as_secs_f32()).sum();
-    println!("{:15} {passed:>6} {total:>7.1} s", "all");
+    let took: Duration = outcomes.iter().map(|outcome| outcome.took).sum();
+    println!("{:15} {passed:>6} {:>7.1} s", "all", (took + prepared).as_secs_f32());
     println!("{passed} passed, {} failed", failed.len());
     if failed.is_empty() {
         return Ok(());
@@ -130,40 +73,67 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     bail!("failed: {}. Again: cargo xtask test {}", failed.join(", "), failed.join(" "));
 }
 
-fn chosen(names: &[String]) -> Result<Vec<&'static Suite>> {
-    let known = |name: &String| SUITES.iter().any(|suite| suite.name == name);
-    let unknown: Vec<_> = names.iter().filter(|name| !known(name)).map(String::as_str).collect();
-    if !unknown.is_empty() {
-        let all: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
-        bail!("no such suite: {}; there are: {}", unknown.join(", "), all.join(", "));
-    }
-    let wanted = |suite: &&Suite| names.is_empty() || names.iter().any(|name| name == suite.name);
-    Ok(SUITES.iter().filter(wanted).collect())
-}
-
 /// Runs one suite and passes its output on.
-fn one(suite: &'static Suite) -> Result<Outcome> {
+fn one(suite: &'static Suite, programs: &TestPrograms) -> Result<Outcome> {
     println!("\n=== {}: {}", suite.name, suite.about);
     let since = Instant::now();
-    let mut child = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .current_dir(products::workspace())
-        .args(suite.command)
+    let (mut passed, mut ok) = (0, true);
+    match suite.what {
+        What::Cargo(arguments) => {
+            let mut command = build::cargo();
+            ok = shown(command.args(arguments), &mut passed)?;
+        }
+        What::Package(package) => {
+            for program in programs.of_package(package)? {
+                ok &= shown(&mut ready(program), &mut passed)?;
+            }
+        }
+        What::Story(name) => {
+            ok = shown(&mut ready(programs.story(name)?), &mut passed)?;
+        }
+    }
+    // A suite that ran no test has not shown anything.
+    let empty = passed == 0 && !matches!(suite.what, What::Cargo(_));
+    Ok(Outcome { name: suite.name, passed, took: since.elapsed(), ok: ok && !empty })
+}
+
+/// A test program as cargo would run it, but with our own programs already built.
+fn ready(program: &TestProgram) -> Command {
+    let mut command = Command::new(&program.executable);
+    command.current_dir(&program.folder).env(PROGRAMS, target_folder().join("debug"));
+    command
+}
+
+fn shown(command: &mut Command, passed: &mut u32) -> Result<bool> {
+    let mut child = command
+        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .context("cannot start cargo")?;
+        .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
     let output = child.stdout.take().context("no output")?;
-    let mut passed = 0;
     for line in BufReader::new(output).lines() {
         let line = line?;
         println!("{line}");
-        passed += passed_in(&line).unwrap_or_default();
+        *passed += passed_in(&line).unwrap_or_default();
     }
-    let ok = child.wait()?.success();
-    Ok(Outcome { name: suite.name, passed, took: since.elapsed(), ok })
+    Ok(child.wait()?.success())
 }
 
 /// `test result: ok. 12 passed; 0 failed; …`
 fn passed_in(line: &str) -> Option<u32> {
     let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
     counts.split_once(" passed")?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_read_from_what_the_test_runner_prints() {
+        let line =
+            "test result: FAILED. 12 passed; 1 failed; 0 ignored; 0 measured; finished in 1s";
+        assert_eq!(passed_in(line), Some(12));
+        assert_eq!(passed_in("running 3 tests"), None);
+    }
 }

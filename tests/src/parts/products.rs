@@ -12,6 +12,9 @@ use crate::process;
 /// check is taken out.
 const FILTER: &str = "OBOLUS_FILTER_WASM";
 
+/// The folder of our own programs, when somebody has just built them: then they are taken as they are.
+pub const PROGRAMS: &str = "OBOLUS_PROGRAMS";
+
 /// Where our own programs are.
 #[derive(Debug, Clone)]
 pub struct Products {
@@ -39,26 +42,34 @@ pub fn products() -> Result<Products> {
 }
 
 fn build() -> Result<Products> {
-    let target = target_folder();
-    let log = target.join("obolus-build.log");
-    std::fs::create_dir_all(&target)?;
-    let cargo = || {
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(workspace()).args(["build", "--locked", "--target-dir"]).arg(&target);
-        command
-    };
-    process::run(cargo().args(["-p", "obolus-sts", "-p", "obolus-mcp"]), &log)
-        .context("building obolus-sts and obolus-mcp failed")?;
-    let filter = match std::env::var_os(FILTER) {
-        Some(module) => workspace().join(module),
+    let programs = match std::env::var_os(PROGRAMS) {
+        Some(folder) => workspace().join(folder),
         None => {
-            let filter = ["-p", "obolus-filter", "--target", "wasm32-wasip1", "--profile", "wasm"];
-            process::run(cargo().args(filter), &log).context("building the filter failed")?;
-            target.join("wasm32-wasip1/wasm/obolus_filter.wasm")
+            cargo_build(&["-p", "obolus-sts", "-p", "obolus-mcp"])
+                .context("building obolus-sts and obolus-mcp failed")?;
+            target_folder().join("debug")
         }
     };
-    let program = |name: &str| target.join("debug").join(name);
-    Ok(Products { sts: program("obolus-sts"), mcp_server: program("obolus-mcp"), filter })
+    let program = |name: &str| programs.join(name);
+    Ok(Products { sts: program("obolus-sts"), mcp_server: program("obolus-mcp"), filter: filter()? })
+}
+
+/// Builds the filter's module if it is not fresh.
+pub fn filter() -> Result<PathBuf> {
+    if let Some(module) = std::env::var_os(FILTER) {
+        return Ok(workspace().join(module));
+    }
+    cargo_build(&["-p", "obolus-filter", "--target", "wasm32-wasip1", "--profile", "wasm"])
+        .context("building the filter failed")?;
+    Ok(target_folder().join("wasm32-wasip1/wasm/obolus_filter.wasm"))
+}
+
+fn cargo_build(arguments: &[&str]) -> Result<()> {
+    let target = target_folder();
+    std::fs::create_dir_all(&target)?;
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace()).args(["build", "--locked", "--target-dir"]).arg(&target);
+    process::run(command.args(arguments), &target.join("obolus-build.log"))
 }
 
 /// Where cargo builds: beside the program that is running, unless the user says otherwise.

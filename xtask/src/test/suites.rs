@@ -1,0 +1,69 @@
+//! What there is to run.
+
+use anyhow::{Result, bail};
+
+/// A suite: what CI and people know it by.
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) what: What,
+}
+
+/// How a suite is run.
+pub(crate) enum What {
+    /// By cargo, with these arguments.
+    Cargo(&'static [&'static str]),
+    /// All test programs of the package in this folder.
+    Package(&'static str),
+    /// One test program of `tests/`.
+    Story(&'static str),
+}
+
+const LINT: &[&str] = &["clippy", "--locked", "--all-targets", "--quiet", "--", "-D", "warnings"];
+#[rustfmt::skip]
+const LINT_FILTER: &[&str] = &[
+    "clippy", "--locked", "--quiet", "-p", "obolus-filter", "--target", "wasm32-wasip1",
+    "--profile", "wasm", "--", "-D", "warnings",
+];
+
+const fn suite(name: &'static str, about: &'static str, what: What) -> Suite {
+    Suite { name, about, what }
+}
+
+const fn story(name: &'static str, about: &'static str) -> Suite {
+    suite(name, about, What::Story(name))
+}
+
+/// All of them, quick ones first.
+pub(crate) const SUITES: &[Suite] = &[
+    suite("format", "rustfmt has nothing to say", What::Cargo(&["fmt", "--all", "--check"])),
+    suite("lint", "clippy on what runs natively", What::Cargo(LINT)),
+    suite("lint-filter", "clippy on the filter", What::Cargo(LINT_FILTER)),
+    suite("core", "pure decisions", What::Package("core")),
+    suite("envoy", "the generator of Envoy's configuration", What::Package("envoy")),
+    suite("sts", "the STS by itself", What::Package("sts-service")),
+    suite("mcp-server", "the MCP server by itself", What::Package("mcp-server")),
+    suite("xtask", "this program", What::Package("xtask")),
+    story("obolus_tests", "what the stories stand on"),
+    story("parts", "Envoy, Keycloak and processes start, answer and end"),
+    story("cluster", "a real cluster runs pods and audits"),
+    story("cluster_people", "the API server's view of people"),
+    story("guard", "the native guard on a real Envoy"),
+    story("filter", "what the filter takes and refuses"),
+    story("bindings", "outages, keys, and what is bound to what"),
+    story("sts_keycloak", "the STS at a real Keycloak"),
+    story("mcp_server", "the MCP server at a real API server"),
+    story("end_to_end", "a person's token from Keycloak to the API server's audit log"),
+];
+
+/// The suites of these names; all of them when there is no name.
+pub(crate) fn chosen(names: &[String]) -> Result<Vec<&'static Suite>> {
+    let known = |name: &String| SUITES.iter().any(|suite| suite.name == name);
+    let unknown: Vec<_> = names.iter().filter(|name| !known(name)).map(String::as_str).collect();
+    if !unknown.is_empty() {
+        let all: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
+        bail!("no such suite: {}; there are: {}", unknown.join(", "), all.join(", "));
+    }
+    let wanted = |suite: &&Suite| names.is_empty() || names.iter().any(|name| name == suite.name);
+    Ok(SUITES.iter().filter(wanted).collect())
+}
