@@ -53,6 +53,7 @@ pub(crate) const SUITES: &[Suite] = &[
     story("bindings", "outages, keys, and what is bound to what"),
     story("sts_keycloak", "the STS at a real Keycloak"),
     story("mcp_server", "the MCP server at a real API server"),
+    story("keycloak_changes", "Keycloak away, other keys, people who signed out or were disabled"),
     story("end_to_end", "a person's token from Keycloak to the API server's audit log"),
 ];
 
