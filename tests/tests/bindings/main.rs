@@ -12,6 +12,7 @@ mod answer;
 mod audiences;
 mod disconnects;
 mod identity;
+mod module;
 mod moved;
 mod outages;
 mod removal;
