@@ -45,7 +45,7 @@ impl Golden {
         let actual: String = blocks.collect::<Vec<_>>().join("\n");
         let path =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/filter/golden").join(self.file);
-        if std::env::var_os("OBOLUS_BLESS").is_some() {
+        if std::env::var_os("OBOLUS_BLESS").is_some_and(|value| !value.is_empty()) {
             std::fs::write(&path, &actual).unwrap();
         }
         let expected = std::fs::read_to_string(&path).unwrap_or_default();

@@ -11,8 +11,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "failing loudly is the job")]
 #![expect(clippy::indexing_slicing, reason = "what is missing in a value fails the test")]
 
+mod arrival;
 mod bodies;
 mod content;
+mod framing;
 mod golden;
 mod limits;
 mod scopes;

@@ -180,6 +180,17 @@ impl Story {
         framing: Framing,
     ) -> (Answer, Recorded) {
         let answer = self.send(request, framing).await;
+        let arrived = self.was_let_through(case, request, &answer).await;
+        (answer, arrived)
+    }
+
+    /// As [`Self::lets_through`], for an answer that is here already.
+    pub(crate) async fn was_let_through(
+        &mut self,
+        case: &str,
+        request: &Request,
+        answer: &Answer,
+    ) -> Recorded {
         assert_eq!(answer.status, 200, "{case}: {}", answer.text());
         let arrived = self.arrived();
         assert_eq!(arrived.len(), 1, "{case}: {arrived:?}");
@@ -187,7 +198,7 @@ impl Story {
         assert_eq!(arrived.body.as_ref(), Some(&request.body), "{case}: the body");
         check_exchanged(case, &arrived);
         self.decided(case, vec![Decision::Permit]).await;
-        (answer, arrived)
+        arrived
     }
 
     /// The positive control: a good request goes through now, and nothing else has arrived since the last one.
@@ -205,6 +216,16 @@ impl Story {
         check_exchanged(case, &arrived[0]);
         let decisions = before.into_iter().chain([Decision::Permit]).collect();
         self.decided(case, decisions).await;
+    }
+
+    /// The positive control alone, where a test cannot say what was decided: nothing else has arrived.
+    pub(crate) async fn nothing_arrived(&mut self, case: &str) {
+        let answer = self.send(&self.good_call(), Framing::Length).await;
+        assert_eq!(answer.status, 200, "{case}: the control: {}", answer.text());
+        let arrived = self.arrived();
+        assert_eq!(arrived.len(), 1, "{case}: {arrived:?}");
+        self.log.new_records().unwrap();
+        self.counted = self.bench.gateway.counters().await.unwrap();
     }
 
     /// What arrived upstream since the last look.

