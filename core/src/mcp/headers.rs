@@ -29,7 +29,8 @@ pub struct MirroredHeaders<'a> {
 /// [`Reason::HeaderMismatch`].
 pub fn check_mirrored(headers: MirroredHeaders<'_>, message: &Message) -> Result<(), Reason> {
     let stated = message.protocol_version();
-    let modern = [headers.protocol_version, stated].into_iter().flatten().any(is_modern);
+    // A body that states the new revision under a header that does not is refused below.
+    let modern = headers.protocol_version.is_some_and(is_modern);
     let required = modern && matches!(message.kind(), Kind::Request(_));
     let version_fits = match (headers.protocol_version, stated) {
         (Some(header), Some(body)) => header == body,
