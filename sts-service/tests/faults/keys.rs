@@ -6,10 +6,11 @@ use anyhow::ensure;
 use axum::response::{IntoResponse as _, Redirect};
 use obolus_tests::deadline::eventually;
 use obolus_tests::fixtures::idp::Key;
+use obolus_tests::pki::Authority;
 use serde_json::{Value, json};
 
-use crate::idp::Does;
-use crate::world::{SOON, World, granted, refused};
+use crate::idp::{Does, Running};
+use crate::world::{SOON, World, configuration, granted, refused};
 
 async fn get(world: &World, fresh: bool) -> (u16, Value) {
     let mut request = world.http.get(world.url("/keys/idp"));
@@ -91,6 +92,35 @@ async fn a_new_key_is_found_at_once_and_a_removed_one_is_gone_at_the_next_refres
     assert_eq!(world.exchange(&new).await, granted());
     let (_, keys) = get(&world, false).await;
     assert_eq!(keys, json!({"keys": [second.jwk()]}));
+}
+
+#[tokio::test]
+async fn who_misses_a_key_does_not_wait_for_the_next_refresh() {
+    let authority = Authority::new("slow refresh").unwrap();
+    let running = Running::start(&authority).await;
+    let config =
+        configuration(&running.idp.issuer(), "").replace("seconds = 1\n", "seconds = 3600\n");
+    let world = World::start_configured(&authority, running, |_| config).await;
+    world.has_keys().await;
+    let [second, third] = ["second", "third"].map(|id| Key::new("ES256", id).unwrap());
+    let first = world.idp().key().jwk().clone();
+    world.idp().publish(vec![first.clone(), second.jwk().clone()]);
+    let fetches = world.running.calls("/keys");
+    assert_eq!(world.exchange_for("alice").await, granted());
+    assert_eq!(world.running.calls("/keys"), fetches);
+    let new = second.sign(&world.idp().claims("alice")).unwrap();
+    assert_eq!(world.exchange(&new).await, granted());
+
+    world.idp().publish(vec![first, second.jwk().clone(), third.jwk().clone()]);
+    let ids = async |fresh: bool| {
+        let mut request = world.http.get(world.url("/keys/idp"));
+        if fresh {
+            request = request.header("cache-control", "no-cache");
+        }
+        let keys: Value = request.send().await.unwrap().json().await.unwrap();
+        keys["keys"].as_array().unwrap().len()
+    };
+    assert_eq!([ids(false).await, ids(true).await, ids(false).await], [2, 3, 3]);
 }
 
 #[tokio::test]
