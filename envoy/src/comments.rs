@@ -49,10 +49,9 @@ const KEYS: &[(&str, &str)] = &[
          for that cluster alone. An error is a refusal.",
     ),
     (
-        "typed_extension_protocol_options",
-        "The same rule once more, on the protected cluster itself:\n  \
-         filter_state['wasm.obolus_permit'] == bytes(this cluster's name)\n\
-         It holds on whatever way a request came here, also from a listener without the guard.",
+        "common_http_protocol_options",
+        "Shorter than the STS and the MCP server keep a connection: a request that met a closing\n\
+         one would fail, and none of ours is retried.",
     ),
     (
         "virtual_hosts",
@@ -75,6 +74,12 @@ const NAMES: &[(&str, &str)] = &[
         "The only cluster that our filter calls. No route leads here. One authority, one name.",
     ),
     ("obolus-mcp", "The MCP server. It has no credential of its own."),
+    (
+        guard::CLUSTER_NAME,
+        "The same rule once more, on the protected cluster itself:\n  \
+         filter_state['wasm.obolus_permit'] == bytes(this cluster's name)\n\
+         It holds on whatever way a request came here, also from a listener without the guard.",
+    ),
 ];
 
 /// The comments that were not written yet; each is written once.

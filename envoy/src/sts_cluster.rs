@@ -38,6 +38,7 @@ impl StsCluster {
                 {"max_connections": 64, "max_pending_requests": 256, "max_requests": 256},
             ]});
             cluster.insert("circuit_breakers".to_owned(), limits);
+            upstream::insert_options(cluster, &json!({}));
         }
         cluster
     }

@@ -1,6 +1,6 @@
 //! Clusters to which routes lead: the MCP server, and a gateway's other applications.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::endpoint::Endpoint;
 use crate::guard;
@@ -33,7 +33,7 @@ impl Upstream {
                 object.insert("transport_socket".to_owned(), tls.transport_socket());
             }
             if protected {
-                object.insert("typed_extension_protocol_options".to_owned(), guarded(&self.name));
+                insert_options(object, &guarded(&self.name));
             }
         }
         value
@@ -51,22 +51,32 @@ pub(crate) fn cluster(name: &str, endpoint: &Endpoint) -> Value {
     })
 }
 
+/// What a cluster of ours says of HTTP.
+///
+/// `obolus-mcp` and `obolus-sts` close a connection after 75 s without a request. Envoy lets go of
+/// it before: a request that met the closing connection would fail, and none of ours is retried.
+pub(crate) fn insert_options(cluster: &mut Map<String, Value>, more: &Value) {
+    const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    let mut options = json!({
+        "@type": format!("type.googleapis.com/{OPTIONS}"),
+        "common_http_protocol_options": {"idle_timeout": "60s"},
+        "explicit_http_config": {"http_protocol_options": {}},
+    });
+    if let (Some(options), Some(more)) = (options.as_object_mut(), more.as_object()) {
+        options.extend(more.clone());
+    }
+    cluster.insert("typed_extension_protocol_options".to_owned(), json!({OPTIONS: options}));
+}
+
 /// The cluster's own guard, which holds on whatever way a request came here.
 fn guarded(cluster: &str) -> Value {
-    const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-    json!({
-        OPTIONS: {
-            "@type": format!("type.googleapis.com/{OPTIONS}"),
-            "explicit_http_config": {"http_protocol_options": {}},
-            "http_filters": [
-                guard::on_cluster(cluster),
-                {
-                    "name": "envoy.filters.http.upstream_codec",
-                    "typed_config": {
-                        "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
-                    },
-                },
-            ],
+    json!({"http_filters": [
+        guard::on_cluster(cluster),
+        {
+            "name": "envoy.filters.http.upstream_codec",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+            },
         },
-    })
+    ]})
 }

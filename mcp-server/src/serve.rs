@@ -28,8 +28,9 @@ use crate::tools::Tools;
 
 /// How long calls under way get to finish after the signal to stop.
 const GRACE: Duration = Duration::from_secs(20);
-/// How long a client may take to send its headers.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the head of a request, and for a connection that is kept for the next one. A gateway that keeps connections has
+/// to let go of them sooner, or it may send a request just when we do.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]

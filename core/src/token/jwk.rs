@@ -125,9 +125,6 @@ pub enum KeySetError {
     /// More than [`KeySet::MAX_KEYS`].
     #[error("more than {} keys", KeySet::MAX_KEYS)]
     TooManyKeys,
-    /// Nothing in it can verify a token.
-    #[error("no key that can verify signatures")]
-    NoUsableKey,
 }
 
 /// An issuer's key set. Keys that we cannot use (encryption, unknown types, too weak) are left out, as RFC
@@ -161,7 +158,8 @@ impl KeySet {
     /// More keys than any issuer has; a bound on memory.
     pub const MAX_KEYS: usize = 64;
 
-    /// Reads a JWK set.
+    /// Reads a JWK set. One without a key that we can use is a set all the same: an issuer that has withdrawn its
+    /// keys must not be taken for one that is down, whose keys are kept.
     ///
     /// # Errors
     /// [`KeySetError`], when the document as a whole is of no use.
@@ -172,7 +170,7 @@ impl KeySet {
         }
         let keys: Vec<_> =
             document.keys.into_iter().filter(Value::is_object).filter_map(usable_key).collect();
-        if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(Self { keys }) }
+        Ok(Self { keys })
     }
 
     /// The key with this `kid` that may be used with `algorithm`.

@@ -9,13 +9,8 @@ use serde_json::{Map, Value, json};
 const PUBLIC: [&str; 10] = ["kty", "kid", "use", "alg", "key_ops", "crv", "n", "e", "x", "y"];
 
 /// Reads a key set, and writes it again without what is not public.
-///
-/// A set in which no key can verify a signature is a set all the same: the issuer has withdrawn its keys.
 pub(super) fn read(body: &[u8]) -> Result<(KeySet, Bytes), KeySetError> {
-    let keys = match KeySet::parse(body) {
-        Err(KeySetError::NoUsableKey) => KeySet::default(),
-        other => other?,
-    };
+    let keys = KeySet::parse(body)?;
     let document: Value = serde_json::from_slice(body).map_err(|_| KeySetError::Malformed)?;
     let public: Vec<_> = document
         .get("keys")

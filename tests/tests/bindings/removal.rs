@@ -77,6 +77,35 @@ async fn warm_tokens_of_a_removed_key_are_refused_in_time_by_every_worker() -> R
 }
 
 #[tokio::test]
+async fn an_issuer_that_withdraws_its_last_key_is_not_taken_for_one_that_is_down() -> Result<()> {
+    let plan = Plan::new().await?;
+    let keys = Keys::publish(&plan)?;
+    let bench = plan.start().await?;
+    let token = keys.kept.sign(&bench.claims("alice"))?;
+    assert_eq!(Answer::to(bench.call(&token)).await?.status, 200);
+
+    // Down, the keys are kept; withdrawn, they are gone.
+    bench.idp.set_down(true);
+    assert_eq!(Answer::to(bench.call(&token)).await?.status, 200);
+    bench.idp.set_down(false);
+    bench.idp.publish(Vec::new());
+    eventually("the refusal of a token of the withdrawn key", REMOVED_WITHIN, || async {
+        let answer = Answer::to(bench.call(&token)).await?;
+        ensure!(answer.verdict() == (401, "key_unknown"), "{answer:?}");
+        Ok(())
+    })
+    .await?;
+
+    bench.idp.publish(vec![keys.kept.clone()]);
+    eventually("the key's return", REMOVED_WITHIN, || async {
+        let answer = Answer::to(bench.call(&token)).await?;
+        ensure!(answer.status == 200, "{answer:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_key_of_other_content_under_the_same_name_is_a_lost_key() -> Result<()> {
     let plan = Plan::new().await?;
     let keys = Keys::publish(&plan)?;
