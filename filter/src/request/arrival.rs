@@ -1,5 +1,6 @@
 //! What is decided on the header section alone.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use obolus_core::Reason;
@@ -13,17 +14,32 @@ use secrecy::SecretString;
 use super::{Asked, Held, Phase, Request, Token, seconds};
 use crate::host::{self, Now};
 use crate::request_head::RequestHead;
-use crate::worker::{Verification, Worker};
+use crate::worker::{Verification, Verified, Worker};
 
-/// A request that was refused before it was held.
+/// A request that was refused before it was held, with what is known of who sent it.
 struct Denied {
     reason: Reason,
-    digest: Option<TokenDigest>,
+    sender: Sender,
+}
+
+enum Sender {
+    Unknown,
+    Unproved(TokenDigest),
+    Verified(Rc<Verified>),
 }
 
 impl From<Reason> for Denied {
     fn from(reason: Reason) -> Self {
-        Self { reason, digest: None }
+        Self { reason, sender: Sender::Unknown }
+    }
+}
+
+impl From<Token> for Sender {
+    fn from(token: Token) -> Self {
+        match token {
+            Token::Verified(verified) => Self::Verified(verified),
+            Token::Checked { digest, .. } => Self::Unproved(digest),
+        }
     }
 }
 
@@ -87,11 +103,15 @@ impl Request {
         }
         let token = self.authenticate(head, resource)?;
         // After the token: whoever has none learns nothing but where to get one.
-        if head.method() != "POST" {
-            return Err(Reason::MethodNotAllowed.into());
+        let form = if head.method() == "POST" {
+            head.check_body_headers(resource.max_body_bytes)
+        } else {
+            Err(Reason::MethodNotAllowed)
+        };
+        match form {
+            Ok(()) => Ok(Admission::Token(token)),
+            Err(reason) => Err(Denied { reason, sender: token.into() }),
         }
-        head.check_body_headers(resource.max_body_bytes)?;
-        Ok(Admission::Token(token))
     }
 
     fn authenticate(&self, head: &RequestHead, resource: &Resource) -> Result<Token, Denied> {
@@ -99,12 +119,18 @@ impl Request {
         let text = bearer(&values)?;
         let now = host::now().ok_or(Reason::Internal)?;
         judge(&self.worker, resource, text, now)
-            .map_err(|reason| Denied { reason, digest: Some(TokenDigest::of(text)) })
+            .map_err(|reason| Denied { reason, sender: Sender::Unproved(TokenDigest::of(text)) })
     }
 
     fn deny(&self, head: &RequestHead, resource: &Resource, denied: &Denied) {
+        let (principal, digest) = match &denied.sender {
+            Sender::Unknown => (None, None),
+            Sender::Unproved(digest) => (None, Some(digest)),
+            Sender::Verified(verified) => (Some(&verified.principal), None),
+        };
         let mut record = Record::deny(seconds(host::now()), &resource.name, denied.reason)
-            .with_token(denied.digest.as_ref());
+            .by(principal)
+            .with_token(digest);
         record.request_id = head.request_id();
         host::log(LogLevel::Info, &record.line());
         self.worker.metrics.deny(denied.reason);
