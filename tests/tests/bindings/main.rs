@@ -15,6 +15,8 @@ mod identity;
 mod module;
 mod moved;
 mod outages;
+mod raw;
+mod reaching_the_sts;
 mod removal;
 mod rotation;
 mod sts_stand_in;
