@@ -40,7 +40,7 @@ impl Metrics {
     }
 
     pub(crate) fn permit(&self) {
-        self.permit.map(host::increment);
+        count(self.permit);
     }
 
     pub(crate) fn deny(&self, reason: Reason) {
@@ -50,19 +50,19 @@ impl Metrics {
     }
 
     pub(crate) fn token_cache_hit(&self) {
-        self.token_cache_hit.map(host::increment);
+        count(self.token_cache_hit);
     }
 
     pub(crate) fn exchange_cache_hit(&self) {
-        self.exchange_cache_hit.map(host::increment);
+        count(self.exchange_cache_hit);
     }
 
     pub(crate) fn exchange_call(&self) {
-        self.exchange_call.map(host::increment);
+        count(self.exchange_call);
     }
 
     pub(crate) fn keys_call(&self) {
-        self.keys_call.map(host::increment);
+        count(self.keys_call);
     }
 
     /// The gauge is one for all workers, Envoy's main thread among them: each adds what has changed.
@@ -73,5 +73,12 @@ impl Metrics {
                 host::add(metric, count.saturating_sub(before));
             }
         }
+    }
+}
+
+/// A counter that the host would not define is not counted: that must change no decision.
+fn count(counter: Option<u32>) {
+    if let Some(counter) = counter {
+        host::increment(counter);
     }
 }

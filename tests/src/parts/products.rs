@@ -51,7 +51,11 @@ fn build() -> Result<Products> {
         }
     };
     let program = |name: &str| programs.join(name);
-    Ok(Products { sts: program("obolus-sts"), mcp_server: program("obolus-mcp"), filter: filter()? })
+    Ok(Products {
+        sts: program("obolus-sts"),
+        mcp_server: program("obolus-mcp"),
+        filter: filter()?,
+    })
 }
 
 /// Builds the filter's module if it is not fresh.
