@@ -7,6 +7,7 @@
 //! Each "nothing arrived" has a request in the same window that did arrive.
 
 #![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it does not have")]
+#![expect(clippy::unwrap_used, reason = "in a story, what fails ends it")]
 
 mod answer;
 mod audiences;
@@ -19,4 +20,5 @@ mod raw;
 mod reaching_the_sts;
 mod removal;
 mod rotation;
+mod spellings;
 mod sts_stand_in;
