@@ -94,17 +94,30 @@ pub fn metadata(resource: &Resource, method: &str) -> Reply {
 }
 
 /// The answer to a CORS preflight of an allowed origin; [`cors_headers`] go on top.
+///
+/// `requested` is its `Access-Control-Request-Headers`. `Mcp-Param-…` (MCP 2026-07-28) are as many as tools have
+/// arguments, and CORS knows no pattern: each that is asked for is named.
 #[must_use]
-pub fn preflight() -> Reply {
+pub fn preflight(requested: Option<&str>) -> Reply {
+    let parameters = requested.unwrap_or_default().split(',').map(str::trim);
+    let allowed: Vec<_> =
+        [REQUEST_HEADERS].into_iter().chain(parameters.filter(|name| is_parameter(name))).collect();
     Reply {
         status: 204,
         headers: vec![
             ("access-control-allow-methods", METHODS.to_owned()),
-            ("access-control-allow-headers", REQUEST_HEADERS.to_owned()),
+            ("access-control-allow-headers", allowed.join(", ")),
             ("access-control-max-age", "3600".to_owned()),
         ],
         body: String::new(),
     }
+}
+
+/// The name of an `Mcp-Param-…` header, in the characters that the transport allows there.
+fn is_parameter(name: &str) -> bool {
+    let prefix = "mcp-param-";
+    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// What every answer to an allowed `Origin` carries, ours and the server's.

@@ -57,6 +57,11 @@ impl RequestHead {
         self.method() == "OPTIONS" && self.first("access-control-request-method").is_some()
     }
 
+    /// The headers that a preflight asks for.
+    pub(crate) fn requested_headers(&self) -> Option<&str> {
+        self.first("access-control-request-headers")
+    }
+
     pub(crate) fn wants_upgrade(&self) -> bool {
         self.method() == "CONNECT"
             || self.values("upgrade").next().is_some()

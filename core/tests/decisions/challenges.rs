@@ -210,13 +210,19 @@ fn metadata_answer_for_their_own_host_and_path_only() {
 
 #[test]
 fn a_browser_is_told_what_it_may_send_and_read() {
-    let reply = reply::preflight();
+    let reply = reply::preflight(None);
     assert_eq!(reply.status, 204);
     let allowed = header(&reply, "access-control-allow-headers").unwrap().to_ascii_lowercase();
     for name in ["authorization", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name"]
     {
         assert!(allowed.split(", ").any(|known| known == name), "{name}");
     }
+    // Arguments that travel in headers are named one by one, and nothing else that is asked for is.
+    let asked =
+        "cookie, Mcp-Param-Namespace,mcp-param-x,x-mcp-param-y, mcp-param-a b, mcp-param-\u{e9}";
+    let reply = reply::preflight(Some(asked));
+    let more = header(&reply, "access-control-allow-headers").unwrap().to_ascii_lowercase();
+    assert_eq!(more, format!("{allowed}, mcp-param-namespace, mcp-param-x"));
     let cors = reply::cors_headers("https://app.example.com");
     assert!(cors.contains(&("access-control-allow-origin", "https://app.example.com")));
     assert!(cors.contains(&("vary", "Origin")), "one page's answer is not another's");

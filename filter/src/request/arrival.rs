@@ -62,7 +62,7 @@ impl Request {
         // From here on the request is ours: whatever happens, it is held or answered.
         self.phase = Phase::Answered;
         match self.admit(&head, &resource) {
-            Ok(Admission::Preflight) => host::send(&reply::preflight()),
+            Ok(Admission::Preflight) => host::send(&reply::preflight(head.requested_headers())),
             Ok(Admission::Token(token)) => {
                 self.phase = Phase::Held(Box::new(Held {
                     cluster,
