@@ -11,7 +11,8 @@ use obolus_tests::deadline::eventually;
 use obolus_tests::fixtures::idp::{Behaviour, Key};
 use tokio::task::JoinSet;
 
-use crate::story::{Decision, Story, check_exchanged, plan_with_trailers, tool_call};
+use crate::plans::plan_with_trailers;
+use crate::story::{Decision, Story, check_exchanged, tool_call};
 use crate::wire::{Answer, Framing, Request, http1, http2};
 
 /// The same request in every framing, all at once.

@@ -5,7 +5,8 @@
 //! unread: `Request::trailers_came` in `filter/src/request/stream.rs` is what these tables guard there.
 
 use crate::golden::Golden;
-use crate::story::{Story, plan_with_trailers};
+use crate::plans::plan_with_trailers;
+use crate::story::Story;
 use crate::wire::http2;
 
 /// A message with this beginning of its members, all else as it should be.
@@ -18,8 +19,11 @@ pub(crate) const GZIP: &[u8] = include_bytes!("bodies/ping.json.gz");
 
 const CALL: &str = r#""method":"tools/call","params":{"name":"pods_list","arguments":{}}"#;
 
+/// A body, and what it shows.
+type Case = (&'static str, Vec<u8>);
+
 /// What is refused with 400, by reason.
-fn bad_bodies() -> Vec<(&'static str, Vec<(&'static str, Vec<u8>)>)> {
+fn bad_bodies() -> Vec<(&'static str, Vec<Case>)> {
     let good = message(CALL);
     let call = |members: &str| message(&format!(r#""method":"tools/call",{members}"#));
     let joined = |parts: &[&[u8]]| parts.concat();
@@ -187,7 +191,7 @@ fn bad_bodies() -> Vec<(&'static str, Vec<(&'static str, Vec<u8>)>)> {
     ]
 }
 
-fn good_bodies() -> Vec<(&'static str, Vec<u8>)> {
+fn good_bodies() -> Vec<Case> {
     vec![
         ("a call", message(CALL)),
         (

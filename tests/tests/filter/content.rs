@@ -2,7 +2,8 @@
 
 use crate::bodies::GZIP;
 use crate::golden::Golden;
-use crate::story::{Story, plan_with_trailers};
+use crate::plans::plan_with_trailers;
+use crate::story::Story;
 use crate::wire::{Framing, Request};
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use obolus_tests::fixtures::gateway::{OTHER, PROTECTED};
 use obolus_tests::fixtures::workbench::Plan;
 use serde_json::json;
 
-use crate::story::{Story, http_connection, tool_call};
+use crate::plans::http_connection;
+use crate::story::{Story, tool_call};
 use crate::wire::{Framing, Request, http1};
 
 /// A request whose head has these lines besides the usual ones, followed by these bytes.

@@ -12,15 +12,24 @@ use crate::wire::Answer;
 /// Answers of one theme, by a word that says what they answer. What answers the same word must be the same.
 pub(crate) struct Golden {
     file: &'static str,
-    port: String,
+    redactions: Vec<(String, String)>,
     answers: BTreeMap<String, String>,
 }
 
 impl Golden {
     pub(crate) fn new(file: &'static str, gateway: &Gateway) -> Self {
-        let authority = gateway.place.authority();
-        let port = authority.rsplit(':').next().unwrap_or_default().to_owned();
-        Self { file, port, answers: BTreeMap::new() }
+        let redactions = vec![(gateway.place.authority(), "localhost:PORT".to_owned())];
+        Self { redactions, ..Self::of(file) }
+    }
+
+    /// For what has no gateway.
+    pub(crate) fn of(file: &'static str) -> Self {
+        Self { file, redactions: Vec::new(), answers: BTreeMap::new() }
+    }
+
+    /// Writes something else in the place of what differs from run to run.
+    pub(crate) fn redact(&mut self, text: &str, by: &str) {
+        self.redactions.push((text.to_owned(), by.to_owned()));
     }
 
     /// Adds an answer.
@@ -35,8 +44,9 @@ impl Golden {
         assert_eq!(*known, text, "{word}: two different answers");
     }
 
-    fn redacted(&self, text: &str) -> String {
-        text.replace(&format!("localhost:{}", self.port), "localhost:PORT")
+    pub(crate) fn redacted(&self, text: &str) -> String {
+        let redactions = self.redactions.iter();
+        redactions.fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
     }
 
     /// Holds everything against the file.

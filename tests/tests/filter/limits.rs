@@ -1,10 +1,10 @@
 //! How long a body may be: to the byte, and in our words, however it is framed.
 
-use obolus_tests::fixtures::workbench::Plan;
 use serde_json::json;
 
 use crate::golden::Golden;
-use crate::story::{Story, http_connection};
+use crate::plans::plan_with_trailers;
+use crate::story::Story;
 use crate::wire::{Framing, http1};
 
 /// A call whose body has exactly this many bytes.
@@ -22,15 +22,12 @@ fn body_of(bytes: usize) -> String {
 }
 
 async fn begin(limit: Option<usize>) -> Story {
-    let mut plan = Plan::new().await.unwrap();
+    let mut plan = plan_with_trailers().await;
     if let Some(limit) = limit {
         plan.configure(move |configuration| {
             configuration["resources"][0]["maxBodyBytes"] = json!(limit);
         });
     }
-    plan.gateway.edit = Box::new(|bootstrap| {
-        http_connection(bootstrap)["http_protocol_options"] = json!({"enable_trailers": true});
-    });
     Story::with(plan).await
 }
 

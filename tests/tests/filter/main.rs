@@ -12,12 +12,25 @@
 #![expect(clippy::indexing_slicing, reason = "what is missing in a value fails the test")]
 
 mod arrival;
+mod audit;
+mod bad_tokens;
 mod bodies;
+mod configuration;
 mod content;
+mod cors;
+mod exchange;
 mod framing;
 mod golden;
+mod headers;
 mod limits;
+mod metadata;
+mod methods;
+mod mirrored;
+mod plans;
+mod records;
+mod refusal;
 mod scopes;
 mod story;
+mod streaming;
 mod tokens;
 mod wire;

@@ -1,9 +1,6 @@
 //! A workbench with a window: between two good requests nothing else has arrived upstream.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -14,6 +11,8 @@ use obolus_tests::fixtures::recorder::Recorded;
 use obolus_tests::fixtures::workbench::{Plan, Workbench};
 use serde_json::{Value, json};
 
+use crate::records::LogReader;
+use crate::refusal::check_refusal;
 use crate::wire::{Answer, Framing, Request};
 
 /// For what is a matter of milliseconds.
@@ -298,42 +297,6 @@ impl Story {
     }
 }
 
-/// Reads the audit records of a log that grows.
-struct LogReader {
-    path: PathBuf,
-    offset: u64,
-}
-
-impl LogReader {
-    fn new_records(&mut self) -> Result<Vec<Value>> {
-        let mut file = File::open(&self.path)?;
-        file.seek(SeekFrom::Start(self.offset))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        // The last line may not have been written to its end.
-        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        self.offset += end as u64;
-        let text = String::from_utf8_lossy(&bytes[..end]).into_owned();
-        let records = text.lines().filter_map(|line| line.split_once("obolus-audit "));
-        Ok(records.map(|(_, json)| serde_json::from_str(json)).collect::<Result<_, _>>()?)
-    }
-}
-
-/// A gateway that keeps the trailers of HTTP/1, too.
-pub(crate) async fn plan_with_trailers() -> Plan {
-    let mut plan = Plan::new().await.unwrap();
-    plan.gateway.edit = Box::new(|bootstrap| {
-        http_connection(bootstrap)["http_protocol_options"] = json!({"enable_trailers": true});
-    });
-    plan
-}
-
-/// How the gateway's listener reads HTTP.
-pub(crate) fn http_connection(bootstrap: &mut Value) -> &mut Value {
-    let path = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
-    bootstrap.pointer_mut(path).unwrap()
-}
-
 /// A `tools/call` with this id.
 pub(crate) fn tool_call(id: &str, tool: &str) -> String {
     json!({
@@ -364,41 +327,6 @@ pub(crate) fn check_exchanged(case: &str, arrived: &Recorded) -> Value {
     assert_eq!(claims["aud"], "kubernetes", "{case}");
     assert_eq!(claims["azp"], "obolus-sts", "{case}");
     claims
-}
-
-fn check_refusal(case: &str, answer: &Answer, resource: &str, status: u16, reason: &str) {
-    let what = || format!("{case}: {answer:?}");
-    assert_eq!(answer.status, status, "{}", what());
-    assert_eq!(answer.header("content-type"), Some("application/json"), "{}", what());
-    assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", what());
-
-    let body = answer.json();
-    let (stated, form) = if matches!(status, 400 | 413 | 415) {
-        (&body["error"]["data"]["reason"], body["jsonrpc"] == "2.0" && body.get("id").is_some())
-    } else {
-        (&body["reason"], body["error"].is_string() && body["error_description"].is_string())
-    };
-    assert_eq!(stated, reason, "{}", what());
-    assert!(form, "{}", what());
-
-    let challenge = answer.header("www-authenticate");
-    if status == 401 || reason == "insufficient_scope" {
-        let origin = resource.trim_end_matches("/mcp");
-        let metadata = format!("{origin}/.well-known/oauth-protected-resource/mcp");
-        let start = format!(r#"Bearer resource_metadata="{metadata}", scope=""#);
-        let challenge = challenge.unwrap_or_else(|| panic!("{}", what()));
-        assert!(challenge.starts_with(&start), "{}", what());
-        let error = match reason {
-            "token_missing" => None,
-            "insufficient_scope" => Some(r#", error="insufficient_scope""#),
-            _ => Some(r#", error="invalid_token""#),
-        };
-        assert!(error.is_none_or(|error| challenge.contains(error)), "{}", what());
-        assert_eq!(challenge.contains("error"), error.is_some(), "{}", what());
-    } else {
-        assert_eq!(challenge, None, "{}", what());
-    }
-    assert_eq!(answer.header("retry-after").is_some(), status == 503, "{}", what());
 }
 
 /// Waits until the clock of this machine, which is the gateway's, shows this second.

@@ -94,11 +94,6 @@ impl Connection {
         Ok(self.writing.write_all(bytes.as_ref()).await?)
     }
 
-    /// No more will be written.
-    pub(crate) async fn finish(&mut self) -> Result<()> {
-        Ok(self.writing.shutdown().await?)
-    }
-
     /// The next final answer. Envoy's limit of time for a request is longer than this one.
     pub(crate) async fn answer(&mut self) -> Result<Answer> {
         tokio::time::timeout(super::PATIENCE, self.reader.answer("POST"))
@@ -111,18 +106,6 @@ impl Connection {
         tokio::time::timeout(super::PATIENCE, self.reader.any_answer("POST"))
             .await
             .context("no answer in time")?
-    }
-
-    /// All final answers until the gateway closes the connection.
-    pub(crate) async fn answers_until_closed(&mut self) -> Result<Vec<Answer>> {
-        let mut answers = Vec::new();
-        while !tokio::time::timeout(super::PATIENCE, self.reader.is_at_end())
-            .await
-            .context("the connection stays open")??
-        {
-            answers.push(self.answer().await?);
-        }
-        Ok(answers)
     }
 }
 
@@ -212,10 +195,6 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             ensure!(self.fill().await?, "the connection ended within a body");
         }
         Ok(self.buffer.drain(..length).collect())
-    }
-
-    async fn is_at_end(&mut self) -> Result<bool> {
-        Ok(self.buffer.is_empty() && !self.fill().await?)
     }
 
     /// Whether more came. A reset is an end like any other.

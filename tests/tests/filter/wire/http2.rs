@@ -1,13 +1,15 @@
 //! HTTP/2 without TLS, by prior knowledge.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use bytes::{Bytes, BytesMut};
 use h2::client::{ResponseFuture, SendRequest};
 use h2::ext::Protocol;
 use h2::{RecvStream, SendStream};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use obolus_tests::deadline::eventually;
 use tokio::net::TcpStream;
 
 use super::{Answer, Framing, Request};
@@ -33,6 +35,24 @@ pub(crate) async fn send(
 /// Sends a request without a body: its headers end the stream.
 pub(crate) async fn send_head(address: SocketAddr, request: &Request) -> Result<Answer> {
     Stream::open(address, request, true).await?.answer().await
+}
+
+/// Sends an extended CONNECT (RFC 8441), once the gateway has said that it takes them.
+pub(crate) async fn connect(address: SocketAddr, request: &Request) -> Result<Answer> {
+    let socket = TcpStream::connect(address).await?;
+    let (sender, connection) = h2::client::handshake(socket).await?;
+    tokio::spawn(connection);
+    let mut sender = sender.ready().await?;
+    eventually("the gateway's settings", Duration::from_secs(10), || {
+        let enabled = sender.is_extended_connect_protocol_enabled();
+        async move {
+            ensure!(enabled, "it has not said that it takes an extended CONNECT");
+            Ok(())
+        }
+    })
+    .await?;
+    let (answer, body) = sender.send_request(head(request)?, false)?;
+    Stream { body, answer, _connection: sender }.answer().await
 }
 
 /// A request of which a test sends what it wants, when it wants.
