@@ -77,8 +77,9 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// JSON lines on standard output. The level is ours alone: others stay at warnings, because at finer levels HTTP
-/// stacks and rmcp print what they carry. `RUST_LOG` is not read for the same reason.
+/// JSON lines on standard output. The level is ours alone: others may only print errors, because rmcp quotes what a
+/// caller sent in its warnings, and at finer levels HTTP stacks print what they carry. `RUST_LOG` is not read for the
+/// same reason.
 fn start_logging(level: LogLevel) {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -86,10 +87,9 @@ fn start_logging(level: LogLevel) {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    let others = level.min(LevelFilter::WARN);
     let targets = tracing_subscriber::filter::Targets::new()
         .with_target("obolus_mcp", level)
-        .with_default(others);
+        .with_default(LevelFilter::ERROR);
     tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().json().flatten_event(true))
         .with(targets)
