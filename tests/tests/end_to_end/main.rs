@@ -80,7 +80,7 @@ impl World {
                 keycloak.resources.push(resource);
                 keycloak.short_lifespan = Duration::from_secs(5);
             })),
-            change_sts: Some(Box::new(move |sts| {
+            change_sts: Some(Box::new(move |sts, _| {
                 for issuer in &mut sts.issuers {
                     issuer.audiences.push(audience.clone());
                     for algorithm in ["ps256", "es256", "eddsa"] {

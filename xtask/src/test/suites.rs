@@ -55,6 +55,7 @@ pub(crate) const SUITES: &[Suite] = &[
     story("mcp_server", "the MCP server at a real API server"),
     story("keycloak_changes", "Keycloak away, other keys, people who signed out or were disabled"),
     story("end_to_end", "a person's token from Keycloak to the API server's audit log"),
+    story("canaries", "planted secrets are found nowhere"),
 ];
 
 /// The suites of these names; all of them when there is no name.
