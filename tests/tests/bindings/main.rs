@@ -21,4 +21,5 @@ mod reaching_the_sts;
 mod removal;
 mod rotation;
 mod spellings;
+mod spellings_h2;
 mod sts_stand_in;
