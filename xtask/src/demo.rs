@@ -3,9 +3,10 @@
 mod endpoints;
 mod story;
 
+use std::fs::File;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use obolus_tests::fixtures::stack::{Stack, StackOptions};
 use obolus_tests::parts::progress::Progress;
 use obolus_tests::parts::{prerequisites, products};
@@ -24,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 async fn demo(once: bool) -> Result<()> {
-    let folder = folder()?;
+    let (folder, _lock) = folder()?;
     tokio::task::spawn_blocking(obolus_tests::fixtures::stack::fetch_all).await??;
     let progress = Progress::start("Keycloak, cluster, STS, MCP server, Envoy", "starting");
     let stack =
@@ -43,13 +44,19 @@ async fn demo(once: bool) -> Result<()> {
     Ok(())
 }
 
-/// `target/demo`, empty: old data would belong to other keys.
-fn folder() -> Result<PathBuf> {
-    let folder = products::target_folder().join("demo");
+/// `target/demo`, empty: old data would belong to other keys. It is locked, so that a second demo does not empty
+/// the folder of a first one that runs.
+fn folder() -> Result<(PathBuf, File)> {
+    let target = products::target_folder();
+    std::fs::create_dir_all(&target)?;
+    let (folder, lock) = (target.join("demo"), File::create(target.join("demo.lock"))?);
+    if lock.try_lock().is_err() {
+        bail!("a demo runs in {} already", folder.display());
+    }
     if folder.exists() {
         std::fs::remove_dir_all(&folder)
             .with_context(|| format!("cannot empty {}", folder.display()))?;
     }
     std::fs::create_dir_all(&folder)?;
-    Ok(folder)
+    Ok((folder, lock))
 }
