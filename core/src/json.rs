@@ -5,9 +5,7 @@
 
 use std::cell::Cell;
 
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// Why a text is not one strict JSON value.
@@ -25,7 +23,14 @@ pub enum JsonError {
     /// A key twice in one object, after unescaping.
     #[error("a key twice in one object")]
     DuplicateKey,
+    /// More than [`MAX_VALUES`].
+    #[error("more than {MAX_VALUES} values")]
+    TooManyValues,
 }
+
+/// Values in one text, at every depth. A value of three bytes takes hundreds in memory: without a bound, a
+/// megabyte of `[{},{},…]` would take most of the VM's.
+pub const MAX_VALUES: usize = 20_000;
 
 /// Reads exactly one JSON value.
 ///
@@ -36,12 +41,12 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
         return Err(JsonError::ByteOrderMark);
     }
     let text = str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
-    let duplicate = Cell::new(false);
+    let (refused, values) = (Cell::new(None), Cell::new(0));
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict { duplicate: &duplicate }
+    let value = Strict { refused: &refused, values: &values }
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value));
-    value.map_err(|_| if duplicate.get() { JsonError::DuplicateKey } else { JsonError::Malformed })
+    value.map_err(|_| refused.get().unwrap_or(JsonError::Malformed))
 }
 
 /// Reads a document that must be an object into a derived struct, which would also take an array, field by
@@ -54,13 +59,26 @@ pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 
 #[derive(Clone, Copy)]
 struct Strict<'a> {
-    duplicate: &'a Cell<bool>,
+    /// What only we refuse: serde's errors are texts.
+    refused: &'a Cell<Option<JsonError>>,
+    values: &'a Cell<usize>,
+}
+
+impl Strict<'_> {
+    fn refuse<E: serde::de::Error>(self, error: JsonError) -> E {
+        self.refused.set(Some(error));
+        E::custom(error)
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.values.set(self.values.get() + 1);
+        if self.values.get() > MAX_VALUES {
+            return Err(self.refuse(JsonError::TooManyValues));
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -112,8 +130,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
             if map.contains_key(&key) {
-                self.duplicate.set(true);
-                return Err(A::Error::custom("duplicate key"));
+                return Err(self.refuse(JsonError::DuplicateKey));
             }
             let value = access.next_value_seed(self)?;
             map.insert(key, value);
@@ -151,6 +168,10 @@ mod tests {
         ] {
             assert_eq!(parse(text), Err(error), "{}", String::from_utf8_lossy(text));
         }
+        let many = |values: usize| format!("[{}0]", "0,".repeat(values - 2));
+        assert!(parse(many(MAX_VALUES).as_bytes()).is_ok());
+        let error = parse(many(MAX_VALUES + 1).as_bytes());
+        assert_eq!(error, Err(JsonError::TooManyValues));
         let deep = [b"[".repeat(10_000), b"]".repeat(10_000)].concat();
         assert_eq!(parse(&deep), Err(JsonError::Malformed));
     }

@@ -138,7 +138,24 @@ impl Bootstrap {
                 format!("{}: no such upstream", route.cluster),
             );
         }
+        if !self.admin.ip().is_loopback() {
+            problems.add("admin", "must be a loopback address: the page has no authentication");
+        }
+        let protected = configuration.protected_clusters();
         for (at, upstream) in self.upstreams.iter().enumerate() {
+            // The guard knows clusters by name: the same machine under another name has none.
+            let same = |other: &&Upstream| {
+                other.endpoint == upstream.endpoint && protected.contains(&other.name.as_str())
+            };
+            let alias = self.upstreams.iter().find(same).map(|other| other.name.as_str());
+            if let Some(alias) = alias.filter(|_| !protected.contains(&upstream.name.as_str())) {
+                let problem = format!("is that of {alias}, which is protected: no way around it");
+                problems.add(format!("upstreams[{at}].endpoint"), problem);
+            }
+            if upstream.endpoint == self.sts.endpoint {
+                let problem = "is the STS's, to which no route may lead";
+                problems.add(format!("upstreams[{at}].endpoint"), problem);
+            }
             let key = format!("upstreams[{at}].name");
             if upstream.name == configuration.sts_cluster {
                 // Whoever could be routed to the STS would carry the gateway's certificate there.
@@ -201,6 +218,20 @@ mod tests {
         let window = "/filter_chains/0/filters/0/typed_config/http2_protocol_options\
                       /initial_stream_window_size";
         assert_eq!(listener.pointer(window), Some(&json!(10_000_000)));
+    }
+
+    #[test]
+    fn no_second_name_leads_around_the_guard_and_the_admin_page_stays_at_home() {
+        let mut gateway = Bootstrap::default();
+        let [protected, sts] =
+            [gateway.upstreams[0].endpoint.clone(), gateway.sts.endpoint.clone()];
+        gateway.upstreams.push(Upstream::plain("alias", protected));
+        gateway.upstreams.push(Upstream::plain("exchange", sts));
+        gateway.upstreams.push(Upstream::plain("shop", ([127, 0, 0, 1], 2).into_endpoint()));
+        gateway.admin = SocketAddr::from(([0, 0, 0, 0], 9_901));
+        let problems = gateway.to_value().unwrap_err();
+        let keys: Vec<_> = problems.iter().filter_map(|line| line.split(": ").next()).collect();
+        assert_eq!(keys, ["admin", "upstreams[1].endpoint", "upstreams[2].endpoint"]);
     }
 
     #[test]

@@ -150,6 +150,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Endpoint;
     use crate::{Bootstrap, DownstreamTls, PathMatch, Route, Scope, Upstream, UpstreamTls};
 
     fn parsed(text: &str) -> Value {
@@ -172,7 +173,7 @@ mod tests {
                 server_name: "true".to_owned(),
                 client_certificate: None,
             }),
-            ..Upstream::plain("1.5", gateway.sts.endpoint.clone())
+            ..Upstream::plain("1.5", Endpoint::new("shop.example", 80))
         });
         gateway.routes.push(Route {
             name: "- no \"wonder\"".to_owned(),

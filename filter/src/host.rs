@@ -1,7 +1,8 @@
 //! What the host does for us: the one place that touches proxy-wasm's calls.
 //!
 //! `proxy_wasm::hostcalls` return `Result`s where the SDK's convenience methods unwrap; here they become
-//! `Option`s, and `None` always means that the caller must fail closed.
+//! `Option`s, and `None` always means that the caller must fail closed. On a status that the specification
+//! does not give a call, the SDK itself panics: then the VM is gone, and the guard refuses.
 
 use std::time::{Duration, UNIX_EPOCH};
 

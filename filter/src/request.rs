@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::host::{self, Now};
 use crate::request_head::Mirrored;
-use crate::worker::{Verification, Verified, Waiter, Worker};
+use crate::worker::{Unproved, Verification, Verified, Waiter, Worker};
 
 mod arrival;
 mod stream;
@@ -59,6 +59,8 @@ enum Token {
         token: Option<Box<CheckedToken>>,
         text: SecretString,
         digest: TokenDigest,
+        /// What its body takes meanwhile.
+        unproved: Unproved,
     },
     Verified(Rc<Verified>),
 }

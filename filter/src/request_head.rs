@@ -45,8 +45,9 @@ impl RequestHead {
         self.first("x-request-id").filter(|id| id.len() <= 128)
     }
 
+    /// The page's origin. One that cannot be read is there all the same, and is no allowed one.
     pub(crate) fn origin(&self) -> Option<&str> {
-        self.first("origin")
+        self.values("origin").next().map(|value| str::from_utf8(value).unwrap_or_default())
     }
 
     pub(crate) fn authorization(&self) -> Vec<&[u8]> {

@@ -7,6 +7,7 @@
 mod calls;
 mod exchanges;
 mod keys;
+mod unproved;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use secrecy::SecretString;
 
 pub(crate) use exchanges::ExchangeKey;
 pub(crate) use keys::Verification;
+pub(crate) use unproved::Unproved;
 
 use crate::host::{self, Now};
 use crate::metrics::Metrics;
@@ -56,6 +58,8 @@ pub(crate) struct Worker {
     /// By resource, since a token that one accepts another may not.
     tokens: RefCell<BTreeMap<String, TokenCache<Rc<Verified>>>>,
     key_waiters: RefCell<Vec<keys::KeyWaiter>>,
+    /// Bytes of bodies that the host holds for requests whose tokens nobody has verified.
+    unproved_bytes: Cell<usize>,
     exchanges: RefCell<BTreeMap<ExchangeKey, exchanges::Exchange>>,
     calls: RefCell<BTreeMap<u32, calls::Call>>,
 }
@@ -71,13 +75,17 @@ impl Worker {
         let rings = config
             .issuers
             .iter()
-            .map(|rules| (rules.name.clone(), KeyRing::new(config.keys_refresh_seconds)))
+            .map(|rules| {
+                let ring = KeyRing::new(config.keys_refresh_seconds, config.keys_max_stale_seconds);
+                (rules.name.clone(), ring)
+            })
             .collect();
+        let bytes_each = MAX_CACHED_TOKEN_BYTES / config.resources.len().max(1);
         let tokens = config
             .resources
             .iter()
             .map(|resource| {
-                let cache = TokenCache::new(config.max_cached_tokens, MAX_CACHED_TOKEN_BYTES);
+                let cache = TokenCache::new(config.max_cached_tokens, bytes_each);
                 (resource.name.clone(), cache)
             })
             .collect();
@@ -91,6 +99,7 @@ impl Worker {
             rings: RefCell::new(rings),
             tokens: RefCell::new(tokens),
             key_waiters: RefCell::default(),
+            unproved_bytes: Cell::new(0),
             exchanges: RefCell::default(),
             calls: RefCell::default(),
             config,
@@ -106,18 +115,19 @@ impl Worker {
         host::enqueue(self.queue)
     }
 
-    /// How many requests wait in all, for the cap.
-    fn waiting(&self) -> usize {
-        let keys = self.key_waiters.try_borrow().map_or(0, |waiters| waiters.len());
-        let exchanges = self
-            .exchanges
-            .try_borrow()
-            .map_or(0, |exchanges| exchanges.values().map(exchanges::Exchange::waiting).sum());
-        keys + exchanges
+    fn waiting_for_keys(&self) -> usize {
+        self.key_waiters.try_borrow().map_or(0, |waiters| waiters.len())
     }
 
-    fn has_room(&self) -> bool {
-        self.waiting() < self.config.max_waiting
+    fn waiting_for_exchanges(&self) -> usize {
+        self.exchanges
+            .try_borrow()
+            .map_or(0, |exchanges| exchanges.values().map(exchanges::Exchange::waiting).sum())
+    }
+
+    /// Whether one more may wait, where so many do.
+    fn has_room(&self, waiting: usize) -> bool {
+        waiting < self.config.max_waiting
     }
 
     /// Forgets a request that has ended, so that nobody acts on a context that is gone.
@@ -134,9 +144,10 @@ impl Worker {
 
     /// Starts whatever calls are due. Called by the root context only.
     pub(crate) fn pump(&self, now: Now) {
+        self.give_up_stale_keys(now);
         self.start_key_fetches(now);
         self.start_exchanges();
-        self.metrics.waiting(self.waiting());
+        self.metrics.waiting(self.waiting_for_keys() + self.waiting_for_exchanges());
     }
 
     /// The queue said that something waits.

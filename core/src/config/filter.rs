@@ -28,7 +28,11 @@ pub struct FilterConfig {
     /// How often keys are fetched again, in seconds: the longest that a removed key is still believed, on top of
     /// the STS's own refresh.
     pub keys_refresh_seconds: u64,
-    /// How many requests may wait for keys or for exchanges at a time, per worker.
+    /// How long keys are believed that could not be fetched again, in seconds: an issuer that is down cannot say
+    /// that a key was stolen.
+    pub keys_max_stale_seconds: u64,
+    /// How many requests may wait for exchanges at a time, per worker, and as many again for keys: whoever waits for
+    /// a key has proved nothing, and takes no place from those who have.
     pub max_waiting: usize,
     /// How many verified tokens are remembered, per worker.
     pub max_cached_tokens: usize,
@@ -100,6 +104,7 @@ impl FilterConfig {
         }
         check_apart(&top, &resources, sts.as_ref());
         let keys_refresh_seconds = top.integer("keysRefreshSeconds", 60, 1..=3600);
+        let keys_max_stale_seconds = top.integer("keysMaxStaleSeconds", 3600, 60..=86_400);
         let max_waiting = to_usize(top.integer("maxWaiting", 1024, 1..=100_000));
         let max_cached_tokens = to_usize(top.integer("maxCachedTokens", 4096, 1..=1_000_000));
         let built = sts
@@ -109,6 +114,7 @@ impl FilterConfig {
                 issuers,
                 resources: resources.into_iter().map(Arc::new).collect(),
                 keys_refresh_seconds,
+                keys_max_stale_seconds,
                 max_waiting,
                 max_cached_tokens,
             });
@@ -191,7 +197,7 @@ fn resource(section: Section<'_>, issuers: &[Arc<IssuerRules>]) -> Option<Resour
     let target = section.section("target", "{\"name\": …, \"audience\": …}").and_then(target);
     let allowed_origins = allowed_origins(&section);
     let max_body_bytes =
-        to_usize(section.integer("maxBodyBytes", DEFAULT_MAX_BODY_BYTES, 1024..=(64 << 20)));
+        to_usize(section.integer("maxBodyBytes", DEFAULT_MAX_BODY_BYTES, 1024..=(16 << 20)));
     section.finish();
     Some(Resource {
         name: name?,

@@ -188,6 +188,7 @@ fn json_reason(error: JsonError) -> Reason {
         JsonError::ByteOrderMark => Reason::BodyByteOrderMark,
         JsonError::Malformed => Reason::JsonMalformed,
         JsonError::DuplicateKey => Reason::JsonDuplicateKey,
+        JsonError::TooManyValues => Reason::BodyTooLarge,
     }
 }
 

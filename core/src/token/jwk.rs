@@ -165,11 +165,11 @@ impl KeySet {
     /// [`KeySetError`], when the document as a whole is of no use.
     pub fn parse(text: &[u8]) -> Result<Self, KeySetError> {
         let document: Document = json::object(text).ok_or(KeySetError::Malformed)?;
-        if document.keys.len() > Self::MAX_KEYS {
-            return Err(KeySetError::TooManyKeys);
-        }
         let keys: Vec<_> =
             document.keys.into_iter().filter(Value::is_object).filter_map(usable_key).collect();
+        if keys.len() > Self::MAX_KEYS {
+            return Err(KeySetError::TooManyKeys);
+        }
         Ok(Self { keys })
     }
 

@@ -23,11 +23,14 @@ pub enum Wanted {
 /// One issuer's keys in one worker.
 ///
 /// At most one fetch is under way, and at most one a second is started, however many unknown `kid`s arrive:
-/// an attacker who invents them costs one request a second, not one each. Keys are kept when a fetch fails.
+/// an attacker who invents them costs one request a second, not one each. Keys are kept when a fetch fails, but not for
+/// ever: an issuer that cannot be asked cannot say that a key was stolen.
 #[derive(Debug)]
 pub struct KeyRing {
     keys: Option<KeySet>,
+    fetched_at: Millis,
     refresh_after: Millis,
+    max_stale: Millis,
     last_fetch: FetchId,
     last_start: Option<Millis>,
     under_way: bool,
@@ -37,12 +40,15 @@ impl KeyRing {
     /// The shortest time between the starts of two fetches, in milliseconds.
     pub const COOLDOWN: Millis = 1000;
 
-    /// A ring without keys, whose keys are to be fetched again every `refresh_seconds`.
+    /// A ring without keys, whose keys are to be fetched again every `refresh_seconds` and believed for
+    /// `max_stale_seconds` after they were last fetched.
     #[must_use]
-    pub fn new(refresh_seconds: u64) -> Self {
+    pub fn new(refresh_seconds: u64, max_stale_seconds: u64) -> Self {
         Self {
             keys: None,
+            fetched_at: 0,
             refresh_after: refresh_seconds.saturating_mul(1000),
+            max_stale: max_stale_seconds.saturating_mul(1000),
             last_fetch: FetchId(0),
             last_start: None,
             under_way: false,
@@ -92,10 +98,18 @@ impl KeyRing {
         self.under_way = false;
     }
 
+    /// Gives up keys that have not been confirmed for too long. Returns whether there were any: whatever was verified
+    /// with them must be verified anew.
+    pub fn give_up_stale(&mut self, now: Millis) -> bool {
+        let stale = now.saturating_sub(self.fetched_at) >= self.max_stale;
+        stale && self.keys.take().is_some()
+    }
+
     /// The fetch under way has brought these keys. Returns whether a key that was believed is gone: whatever was
     /// verified with it must be verified anew.
-    pub fn fetched(&mut self, keys: KeySet) -> bool {
+    pub fn fetched(&mut self, now: Millis, keys: KeySet) -> bool {
         self.under_way = false;
+        self.fetched_at = now;
         let lost = self.keys.as_ref().is_some_and(|older| keys.has_lost_any_of(older));
         self.keys = Some(keys);
         lost
@@ -108,13 +122,13 @@ mod tests {
 
     #[test]
     fn a_flood_of_unknown_keys_costs_one_fetch_a_second() {
-        let mut ring = KeyRing::new(60);
+        let mut ring = KeyRing::new(60, 3600);
         let mut fetches = 0;
         for now in (0..10_000).step_by(5) {
             if ring.wants_fetch(now, true).is_some() {
                 ring.started(now);
                 fetches += 1;
-                ring.fetched(KeySet::default());
+                ring.fetched(0, KeySet::default());
             }
         }
         assert_eq!(fetches, 10);
@@ -122,7 +136,7 @@ mod tests {
 
     #[test]
     fn only_one_fetch_is_under_way_and_a_failure_ends_it() {
-        let mut ring = KeyRing::new(60);
+        let mut ring = KeyRing::new(60, 3600);
         assert_eq!(ring.wants_fetch(0, false), Some(Wanted::Routine));
         let first = ring.started(0);
         assert_eq!(ring.wants_fetch(5000, true), None);
@@ -133,13 +147,25 @@ mod tests {
 
     #[test]
     fn keys_are_refreshed_in_time_and_kept_meanwhile() {
-        let mut ring = KeyRing::new(60);
+        let mut ring = KeyRing::new(60, 3600);
         ring.started(0);
-        assert!(!ring.fetched(KeySet::default()));
+        assert!(!ring.fetched(0, KeySet::default()));
         assert_eq!(ring.wants_fetch(59_999, false), None);
         assert_eq!(ring.wants_fetch(60_000, false), Some(Wanted::Routine));
         ring.started(60_000);
         ring.failed();
         assert!(ring.keys().is_some());
+    }
+
+    #[test]
+    fn keys_that_nobody_confirms_are_given_up_in_the_end() {
+        let mut ring = KeyRing::new(60, 600);
+        ring.started(0);
+        ring.fetched(1000, KeySet::default());
+        assert!(!ring.give_up_stale(600_999));
+        assert!(ring.keys().is_some());
+        assert!(ring.give_up_stale(601_000));
+        assert!(ring.keys().is_none());
+        assert!(!ring.give_up_stale(602_000), "there is nothing left to give up");
     }
 }

@@ -256,7 +256,8 @@ fn numbers_are_whole_and_in_their_range() {
     for (pointer, least, most) in [
         ("/sts/timeoutMs", 100u64, 60_000u64),
         ("/issuers/0/clockSkewSeconds", 0, 300),
-        ("/resources/0/maxBodyBytes", 1024, 64 << 20),
+        ("/resources/0/maxBodyBytes", 1024, 16 << 20),
+        ("/keysMaxStaleSeconds", 60, 86_400),
         ("/keysRefreshSeconds", 1, 3600),
         ("/maxWaiting", 1, 100_000),
         ("/maxCachedTokens", 1, 1_000_000),

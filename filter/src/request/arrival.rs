@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use super::{Asked, Held, Phase, Request, Token, seconds};
 use crate::host::{self, Now};
 use crate::request_head::RequestHead;
-use crate::worker::{Verification, Verified, Worker};
+use crate::worker::{Unproved, Verification, Verified, Worker};
 
 /// A request that was refused before it was held, with what is known of who sent it.
 struct Denied {
@@ -146,7 +146,7 @@ enum Admission {
 
 /// What is known of a token by now, and by the keys that are at hand now.
 pub(super) fn judge(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     resource: &Resource,
     text: &str,
     now: Now,
@@ -162,6 +162,7 @@ pub(super) fn judge(
             digest: token.digest(),
             token: Some(token),
             text: SecretString::from(text),
+            unproved: Unproved::new(worker),
         }),
         Verification::Refused(reason) => Err(reason),
     }

@@ -8,7 +8,7 @@ use obolus_core::reply::cors_headers;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::{Next, Phase, Request, SharedRequest};
+use super::{Next, Phase, Request, SharedRequest, Token};
 use crate::host;
 use crate::request_head::RequestHead;
 use crate::worker::Worker;
@@ -65,8 +65,14 @@ impl Request {
     /// More of the body is there: `length` bytes in all, so far.
     fn body_grows(&mut self, length: usize, complete: bool) -> Action {
         if let Phase::Held(held) = &mut self.phase {
+            let room = match &mut held.token {
+                Token::Checked { unproved, .. } => unproved.holds(length),
+                Token::Verified(_) => Ok(()),
+            };
             if length > held.resource.max_body_bytes {
                 self.refuse(Reason::BodyTooLarge);
+            } else if let Err(reason) = room {
+                self.refuse(reason);
             } else if complete {
                 held.body = Some(length);
             }

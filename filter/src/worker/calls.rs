@@ -54,7 +54,12 @@ impl Worker {
                     let message = format!("obolus: no keys of issuer `{issuer}` from the STS");
                     host::log(LogLevel::Warn, &message);
                 }
-                self.keys_answered(&issuer, fetch, keys);
+                // Without a clock nothing new is believed; the fetch has ended all the same.
+                let (now, keys) = match host::now() {
+                    Some(now) => (now, keys),
+                    None => (host::Now { millis: 0 }, None),
+                };
+                self.keys_answered(&issuer, fetch, now, keys);
             }
             Some(Call::Exchange(key)) => self.exchange_answered(key, answer, host::now()),
             None => {}

@@ -50,7 +50,7 @@ impl Worker {
         verified: &Rc<Verified>,
         resource: &Arc<Resource>,
     ) -> Result<(), Reason> {
-        if !self.has_room() {
+        if !self.has_room(self.waiting_for_exchanges()) {
             return Err(Reason::Overloaded);
         }
         let key = (Rc::as_ptr(verified).addr(), self.generation());

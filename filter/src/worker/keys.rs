@@ -97,7 +97,7 @@ impl Worker {
         issuer: &str,
         now: Now,
     ) -> Result<(), Reason> {
-        if !self.has_room() {
+        if !self.has_room(self.waiting_for_keys()) {
             return Err(Reason::Overloaded);
         }
         let came_after = self
@@ -114,6 +114,20 @@ impl Worker {
         };
         self.key_waiters.try_borrow_mut().map_err(|_| Reason::Internal)?.push(waiter);
         self.wake_root().ok_or(Reason::Internal)
+    }
+
+    /// Gives up keys that no fetch has confirmed for too long.
+    pub(super) fn give_up_stale_keys(&self, now: Now) {
+        let given_up = match self.rings.try_borrow_mut() {
+            Ok(mut rings) => rings
+                .values_mut()
+                .filter_map(|ring| ring.give_up_stale(now.millis).then_some(()))
+                .count(),
+            Err(_) => 0,
+        };
+        if given_up > 0 {
+            self.forget_verified();
+        }
     }
 
     pub(super) fn start_key_fetches(&self, now: Now) {
@@ -136,7 +150,7 @@ impl Worker {
             let Some(fetch) = fetch else { continue };
             self.metrics.keys_call();
             if self.dispatch_keys(&issuer, wanted, fetch).is_none() {
-                self.keys_answered(&issuer, fetch, None);
+                self.keys_answered(&issuer, fetch, now, None);
             }
         }
     }
@@ -151,14 +165,20 @@ impl Worker {
     }
 
     /// A fetch has ended, with keys or without.
-    pub(super) fn keys_answered(&self, issuer: &str, fetch: FetchId, keys: Option<KeySet>) {
+    pub(super) fn keys_answered(
+        &self,
+        issuer: &str,
+        fetch: FetchId,
+        now: Now,
+        keys: Option<KeySet>,
+    ) {
         let fetched = keys.is_some();
         let mut have_keys = false;
         if let Ok(mut rings) = self.rings.try_borrow_mut()
             && let Some(ring) = rings.get_mut(issuer)
         {
             let lost = match keys {
-                Some(keys) => ring.fetched(keys),
+                Some(keys) => ring.fetched(now.millis, keys),
                 None => {
                     ring.failed();
                     false
