@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use obolus_core::Reason;
 use obolus_core::token::{MAX_TOKEN_BYTES, bearer};
@@ -37,7 +37,7 @@ pub(crate) async fn require_bearer(
         Err(reason) => {
             metrics.refused(reason);
             tracing::info!(reason = reason.as_str(), "request refused");
-            return challenge(reason);
+            return refusal(reason);
         }
     }
     if let Some(error) = unserved_revision(request.headers()) {
@@ -58,7 +58,8 @@ fn user_token(headers: &HeaderMap) -> Result<UserToken, Reason> {
     Ok(UserToken::new(token))
 }
 
-fn challenge(reason: Reason) -> Response {
+/// The answer to a request that is turned away, as OAuth has it.
+pub(crate) fn refusal(reason: Reason) -> Response {
     let error = reason.oauth_error();
     let challenge = match error {
         None => "Bearer".to_owned(),
@@ -73,8 +74,13 @@ fn challenge(reason: Reason) -> Response {
     });
     let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::UNAUTHORIZED);
     let mut response = (status, Json(body)).into_response();
-    if let Ok(value) = HeaderValue::from_str(&challenge) {
+    if reason.is_challenge()
+        && let Ok(value) = HeaderValue::from_str(&challenge)
+    {
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+    if let Some(seconds) = reason.retry_after_seconds() {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
 }
@@ -122,7 +128,7 @@ mod tests {
             (vec![("authorization", long.as_str())], Reason::TokenTooLarge),
         ] {
             assert_eq!(user_token(&headers(&pairs)).unwrap_err(), reason, "{reason:?}");
-            let response = challenge(reason);
+            let response = refusal(reason);
             assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
             let value = response.headers()[WWW_AUTHENTICATE].to_str().unwrap();
             assert_eq!(value.contains("invalid_token"), reason != Reason::TokenMissing, "{value}");

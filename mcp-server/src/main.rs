@@ -1,5 +1,6 @@
 //! `obolus-mcp --config FILE [--check]`.
 
+use std::panic;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -94,4 +95,9 @@ fn start_logging(level: LogLevel) {
         .with(tracing_subscriber::fmt::layer().json().flatten_event(true))
         .with(targets)
         .init();
+    // The place and nothing else: a message could quote what was being read.
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string);
+        tracing::error!(place, "panicked");
+    }));
 }

@@ -19,10 +19,12 @@ use tokio::task::JoinSet;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::front::require_bearer;
+use crate::limits::{Limits, take_turns};
 use crate::metrics::Metrics;
 use crate::operations::{self, Operations};
 use crate::reload;
 use crate::server::McpServer;
+use crate::strict_body::require_strict_body;
 use crate::tls::{self, TlsError};
 use crate::tools::Tools;
 
@@ -31,6 +33,9 @@ const GRACE: Duration = Duration::from_secs(20);
 /// For the head of a request, and for a connection that is kept for the next one. A gateway that keeps connections has
 /// to let go of them sooner, or it may send a request just when we do.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// Requests at a time on one connection: as many as are served at all, with as many that wait.
+const MAX_STREAMS: u32 = 128;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +129,15 @@ fn router(config: &Config, server: McpServer, metrics: Arc<Metrics>) -> Router {
         Arc::new(NeverSessionManager::default()),
         transport,
     );
-    Router::new().route_service("/mcp", service).layer(from_fn_with_state(metrics, require_bearer))
+    // The last comes first.
+    Router::new()
+        .route_service("/mcp", service)
+        .layer(from_fn_with_state(
+            (config.max_body_bytes, Arc::clone(&metrics)),
+            require_strict_body,
+        ))
+        .layer(from_fn_with_state((Limits::new(), Arc::clone(&metrics)), take_turns))
+        .layer(from_fn_with_state(metrics, require_bearer))
 }
 
 fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -145,11 +158,13 @@ async fn serve_mcp(
     let Some(certificate) = certificate else { return serve(listener, handle, app).await };
     let mut server = axum_server::from_tcp_rustls(listener, certificate)?.handle(handle);
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    server.http_builder().http2().max_concurrent_streams(MAX_STREAMS);
     server.serve(app.into_make_service()).await
 }
 
 async fn serve(listener: TcpListener, handle: Handle<SocketAddr>, app: Router) -> io::Result<()> {
     let mut server = axum_server::from_tcp(listener)?.handle(handle);
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    server.http_builder().http2().max_concurrent_streams(MAX_STREAMS);
     server.serve(app.into_make_service()).await
 }

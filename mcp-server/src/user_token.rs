@@ -1,6 +1,7 @@
 //! The one credential there is: the caller's own, good for the one request that brought it.
 
 use http::HeaderValue;
+use obolus_core::token::TokenDigest;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 
@@ -24,6 +25,11 @@ impl UserToken {
             HeaderValue::from_str(&format!("Bearer {}", self.0.expose_secret())).ok()?;
         value.set_sensitive(true);
         Some(value)
+    }
+
+    /// How callers are told apart while their requests are under way.
+    pub(crate) fn digest(&self) -> TokenDigest {
+        TokenDigest::of(self.0.expose_secret())
     }
 
     /// `text` without the token, for words that somebody else wrote: a proxy's error page may quote the request.

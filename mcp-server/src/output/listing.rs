@@ -6,8 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::text::one_line;
-use super::{Reply, bounded};
+use super::Reply;
+use super::text::{MAX_TEXT_BYTES, one_line};
+
+/// The widest that a column is padded: what is longer pushes its own row only.
+const MAX_PADDING: usize = 64;
+/// More columns than any kind prints.
+const MAX_COLUMNS: usize = 64;
 
 /// Objects of one kind, each with its printed columns.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -95,8 +100,12 @@ impl Listing {
         let (columns, items, meta) = if is_table {
             let table: Table =
                 serde_json::from_value(answer).map_err(|_| "the table is not a meta/v1 Table")?;
-            let columns: Vec<_> =
-                table.column_definitions.into_iter().map(|column| column.name).collect();
+            let columns: Vec<_> = table
+                .column_definitions
+                .into_iter()
+                .take(MAX_COLUMNS)
+                .map(|column| one_line(&column.name))
+                .collect();
             let items = table
                 .rows
                 .unwrap_or_default()
@@ -125,20 +134,38 @@ impl Listing {
         })
     }
 
-    /// The list to read: aligned columns, and a note if there is more.
-    pub(crate) fn reply(self) -> Reply<Self> {
-        let mut text = if self.items.is_empty() {
+    /// The list to read: aligned columns, and a note if there is more. Text and structure end after the same row.
+    pub(crate) fn reply(mut self) -> Reply<Self> {
+        let read = self.items.len();
+        self.items.truncate(self.fitting());
+        let mut text = if read == 0 {
             format!("no {} found\n", self.kind)
         } else {
-            aligned(&self.rows())
+            let (text, shown) = aligned(&self.rows());
+            self.items.truncate(shown.saturating_sub(1)); // the header is no item
+            text
         };
+        let left_out = i64::try_from(read.saturating_sub(self.items.len())).unwrap_or(i64::MAX);
+        if left_out > 0 {
+            self.remaining = Some(self.remaining.unwrap_or(0).saturating_add(left_out));
+        }
         if let Some(remaining) = self.remaining {
             text.push_str(&format!(
                 "[{} shown, at least {remaining} more: narrow the list with a namespace, labelSelector or fieldSelector]\n",
                 self.items.len()
             ));
         }
-        Reply { structured: self, text: bounded(text) }
+        Reply { structured: self, text }
+    }
+
+    /// How many items fit into the bound, as JSON.
+    fn fitting(&self) -> usize {
+        let sizes = self.items.iter().scan(0_usize, |sum, item| {
+            let bytes = serde_json::to_string(item).map_or(usize::MAX, |json| json.len());
+            *sum = sum.saturating_add(bytes).saturating_add(1);
+            Some(*sum)
+        });
+        sizes.take_while(|&sum| sum <= MAX_TEXT_BYTES).count()
     }
 
     fn rows(&self) -> Vec<Vec<String>> {
@@ -156,6 +183,12 @@ impl Listing {
     }
 }
 
+impl Meta {
+    fn printable(&self) -> (Option<String>, String) {
+        (self.namespace.as_deref().map(one_line), one_line(&self.name))
+    }
+}
+
 impl Item {
     fn of_row(row: Row, columns: &[String]) -> Self {
         let cells = row.cells.iter().map(|cell| match cell {
@@ -164,16 +197,18 @@ impl Item {
             other => one_line(&other.to_string()),
         });
         let columns = columns.iter().cloned().zip(cells).collect();
-        Self { namespace: row.object.metadata.namespace, name: row.object.metadata.name, columns }
+        let (namespace, name) = row.object.metadata.printable();
+        Self { namespace, name, columns }
     }
 
     fn of_name(object: Named) -> Self {
-        let Meta { name, namespace } = object.metadata;
+        let (namespace, name) = object.metadata.printable();
         Self { namespace, columns: BTreeMap::from([("Name".to_owned(), name.clone())]), name }
     }
 }
 
-fn aligned(rows: &[Vec<String>]) -> String {
+/// The rows as lines, and how many of them fit into the bound.
+fn aligned(rows: &[Vec<String>]) -> (String, usize) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
@@ -182,16 +217,21 @@ fn aligned(rows: &[Vec<String>]) -> String {
                 .map(|cell| cell.chars().count())
                 .max()
                 .unwrap_or(0)
+                .min(MAX_PADDING)
         })
         .collect();
     let mut text = String::new();
-    for row in rows {
+    for (shown, row) in rows.iter().enumerate() {
         let line: String =
             row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}   ")).collect();
-        text.push_str(line.trim_end());
+        let line = line.trim_end();
+        if text.len() + line.len() >= MAX_TEXT_BYTES {
+            return (text, shown);
+        }
+        text.push_str(line);
         text.push('\n');
     }
-    text
+    (text, rows.len())
 }
 
 #[cfg(test)]
@@ -242,6 +282,36 @@ mod tests {
             assert!(reply.text.contains("[2 shown, at least"), "{}", reply.text);
             assert_eq!(json!(reply.structured)["remaining"], remaining);
         }
+    }
+
+    #[test]
+    fn a_huge_cell_or_column_name_is_cut_and_widens_nobody_elses_row() {
+        let mut answer = table();
+        answer["columnDefinitions"][1]["name"] = json!("n".repeat(70_000));
+        answer["rows"][0]["cells"][1] = json!("x".repeat(70_000));
+        answer["rows"][1]["object"]["metadata"]["namespace"] = json!("s".repeat(70_000));
+        let reply = Listing::read(answer, "v1", "Pod").unwrap().reply();
+        assert!(reply.text.contains(&format!("{}…", "x".repeat(255))), "{}", reply.text);
+        assert!(reply.text.len() < 2_000, "{}", reply.text.len());
+        assert!(json!(reply.structured).to_string().len() < 3_000);
+    }
+
+    #[test]
+    fn text_and_structure_end_after_the_same_row_and_count_what_is_left_out() {
+        let mut answer = table();
+        let row =
+            json!({"cells": ["x".repeat(300), "1/1", 0], "object": {"metadata": {"name": "web"}}});
+        answer["rows"] = json!(vec![row; 2_000]);
+        answer["metadata"] = json!({"continue": "x", "remainingItemCount": 40});
+        let reply = Listing::read(answer, "v1", "Pod").unwrap().reply();
+        let structured = json!(reply.structured);
+        let shown = structured["items"].as_array().unwrap().len();
+        assert!(shown > 100 && shown < 2_000, "{shown}");
+        assert_eq!(structured["remaining"], 2_040 - shown);
+        assert!(reply.text.contains(&format!("[{shown} shown, at least {} more", 2_040 - shown)));
+        assert_eq!(reply.text.lines().count(), shown + 2);
+        assert!(structured.to_string().len() < MAX_TEXT_BYTES + 1_000);
+        assert!(reply.text.len() < MAX_TEXT_BYTES + 1_000);
     }
 
     #[test]

@@ -6,7 +6,6 @@ mod text;
 
 pub(crate) use listing::Listing;
 pub(crate) use object::Object;
-pub(crate) use text::bounded;
 
 /// What a tool answers: the structure that its output schema promises, and the same to read.
 #[derive(Debug)]

@@ -1,44 +1,78 @@
 //! Text that stays within bounds.
 
 /// The longest text of one answer. About fifty thousand tokens, which is more than a model should get of anything.
-const MAX_TEXT_BYTES: usize = 192 * 1024;
+pub(super) const MAX_TEXT_BYTES: usize = 192 * 1024;
 
-/// `text`, cut at a character with a note that says so if it is too long.
-pub(crate) fn bounded(mut text: String) -> String {
-    if text.len() <= MAX_TEXT_BYTES {
-        return text;
+/// A place to write text to that takes no more than the bound, and then fails so that the writer stops.
+#[derive(Debug, Default)]
+pub(super) struct BoundedText(Vec<u8>);
+
+impl std::io::Write for BoundedText {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let room = MAX_TEXT_BYTES.saturating_sub(self.0.len());
+        let taken = bytes.get(..room.min(bytes.len())).unwrap_or_default();
+        self.0.extend_from_slice(taken);
+        // 0 of some is how a writer is told that there is no more room.
+        Ok(taken.len())
     }
-    let bytes = text.len();
-    let end =
-        (0..=MAX_TEXT_BYTES).rev().find(|&index| text.is_char_boundary(index)).unwrap_or_default();
-    text.truncate(end);
-    text.push_str(&format!("\n[cut: the first {end} of {bytes} bytes are shown]\n"));
-    text
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
-/// One line of printable text: a cell must not be able to start a new row or to move a cursor.
+impl BoundedText {
+    /// The text, with a note if it is not whole.
+    pub(super) fn finish(self, is_cut: bool) -> String {
+        let whole = self.0.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        if !is_cut {
+            return whole.to_owned();
+        }
+        format!("{whole}\n[cut: only the first {} bytes are shown]\n", whole.len())
+    }
+}
+
+/// The longest cell, in characters: the longest name that Kubernetes has, and room for nobody's essay.
+pub(super) const MAX_CELL_CHARS: usize = 256;
+
+/// One line of printable text that is not too long: a cell must not be able to start a new row, to move a cursor, or
+/// to push everything else out.
 pub(super) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut line: String = chars.by_ref().take(MAX_CELL_CHARS).collect();
+    if chars.next().is_some() {
+        line.pop();
+        line.push('…');
+    }
+    line
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
     fn long_text_is_cut_between_characters_and_says_so() {
-        assert_eq!(bounded("short".to_owned()), "short");
-        let cut = bounded("é".repeat(MAX_TEXT_BYTES));
-        assert!(cut.len() < MAX_TEXT_BYTES + 100);
-        assert!(
-            cut.contains("[cut: the first 196608 of 393216 bytes are shown]"),
-            "{}",
-            &cut[cut.len() - 80..]
-        );
+        let mut text = BoundedText::default();
+        text.write_all(b"short").unwrap();
+        assert_eq!(text.finish(false), "short");
+        let mut text = BoundedText::default();
+        assert!(text.write_all(format!("x{}", "é".repeat(MAX_TEXT_BYTES)).as_bytes()).is_err());
+        let cut = text.finish(true);
+        assert!(cut.ends_with(
+            "é
+[cut: only the first 196607 bytes are shown]
+"
+        ));
     }
 
     #[test]
     fn a_cell_stays_on_its_line() {
         assert_eq!(one_line("a\nb\r\u{1b}[31mc\td"), "a b  [31mc d");
+        assert_eq!(one_line(&"é".repeat(MAX_CELL_CHARS)), "é".repeat(MAX_CELL_CHARS));
+        let cut = one_line(&"é".repeat(MAX_CELL_CHARS + 1));
+        assert_eq!(cut, "é".repeat(MAX_CELL_CHARS - 1) + "…");
     }
 }

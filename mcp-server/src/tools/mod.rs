@@ -4,6 +4,7 @@
 //! and habits carry over (`parity.json` holds them; a test compares).
 
 mod arguments;
+mod contained;
 mod namespaces_list;
 mod pods_delete;
 mod pods_get;
@@ -117,7 +118,7 @@ fn register<T: KubeTool>() -> Result<Registered, String> {
     Ok(Registered {
         definition,
         name: T::NAME,
-        run: |caller, arguments| Box::pin(run::<T>(caller, arguments)),
+        run: |caller, arguments| Box::pin(contained::contained(run::<T>(caller, arguments))),
     })
 }
 

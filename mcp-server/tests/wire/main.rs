@@ -10,6 +10,7 @@
 mod encryption;
 mod faults;
 mod identity;
+mod overload;
 mod program;
 mod protocol;
 mod support;
