@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use obolus_tests::deadline::eventually;
 use obolus_tests::fixtures::idp::Key;
-use obolus_tests::fixtures::workbench::Workbench;
+use obolus_tests::fixtures::workbench::{Plan, Workbench};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -14,6 +14,7 @@ use crate::answer::{Answer, arrived};
 
 const EVERY: Duration = Duration::from_millis(5);
 const FLOOD: u32 = 1600;
+const SOON: Duration = Duration::from_secs(10);
 /// The longest that a request with a new key may take while the flood lasts.
 const PROMPT: Duration = Duration::from_secs(5);
 
@@ -43,7 +44,7 @@ async fn a_flood_of_forged_key_ids_does_not_keep_a_new_key_out() -> Result<()> {
     assert!(mirrored <= 2 * allowed, "{mirrored} calls for keys in {lasted:?}");
     let grown = bench.gateway.envoy.rss()?.saturating_sub(rss) >> 20;
     assert!(grown < 48, "{grown} MiB more");
-    eventually("nobody to wait", Duration::from_secs(5), || async {
+    eventually("nobody to wait", SOON, || async {
         let waiting = bench.gateway.counted("waiting").await?;
         ensure!(waiting == 0, "{waiting}");
         Ok(())
@@ -53,6 +54,49 @@ async fn a_flood_of_forged_key_ids_does_not_keep_a_new_key_out() -> Result<()> {
         "{FLOOD} forged in {lasted:.1?}; slowest request with the new key {slowest:.1?}; \
          {fetches} requests for keys at the provider, {mirrored} at the STS; {grown} MiB more"
     );
+    Ok(())
+}
+
+/// Who waits for a key has proved nothing: the places of those who have are others.
+#[tokio::test]
+async fn strangers_who_wait_for_keys_take_no_place_from_people_who_wait_for_exchanges() -> Result<()>
+{
+    const PLACES: u32 = 5;
+    let mut plan = Plan::new().await?;
+    plan.configure(|filter| filter["maxWaiting"] = PLACES.into());
+    let bench = plan.start().await?;
+    assert_eq!(Answer::to(bench.call(&bench.token("warm")?)).await?.status, 200);
+    arrived(&bench.upstream);
+    let forged = Key::new("EdDSA", "forged")?.sign(&bench.claims("alice"))?;
+    let mut strangers = JoinSet::new();
+    for _ in 0..PLACES {
+        let request = bench.call(&forged);
+        strangers.spawn(async move {
+            // Each comes again as soon as it is refused, for as long as this test lasts.
+            while let Some(request) = request.try_clone() {
+                let _refused = Answer::to(request).await;
+            }
+        });
+    }
+    for person in 0..10 {
+        eventually("the strangers to have all their places", SOON, || async {
+            let waiting = bench.gateway.counted("waiting").await?;
+            ensure!(waiting == u64::from(PLACES), "{waiting}");
+            Ok(())
+        })
+        .await?;
+        let answer = Answer::to(bench.call(&bench.token(&format!("person-{person}"))?)).await?;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(arrived(&bench.upstream), 1);
+    }
+    // For one stranger more there is no place, most of the time.
+    eventually("a stranger too many", SOON, || async {
+        let answer = Answer::to(bench.call(&forged)).await?;
+        ensure!(answer.is_503("overloaded"), "{answer:?}");
+        Ok(())
+    })
+    .await?;
+    strangers.abort_all();
     Ok(())
 }
 
