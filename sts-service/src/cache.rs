@@ -73,6 +73,17 @@ impl Source {
 struct Remembered {
     token: Arc<ExchangedToken>,
     keep: Duration,
+    /// The exchange's time plus the age limit.
+    keep_until: UnixSeconds,
+}
+
+/// A token, remembered or new.
+#[derive(Debug)]
+pub(crate) struct Got {
+    pub(crate) token: Arc<ExchangedToken>,
+    pub(crate) source: Source,
+    /// When it must be asked for anew, alive or not, by whoever keeps it.
+    pub(crate) keep_until: UnixSeconds,
 }
 
 /// See the module. Failures are not remembered.
@@ -101,7 +112,7 @@ impl ExchangeCache {
         key: Key,
         identity: &Identity,
         exchange: impl Future<Output = Result<ExchangedToken, Failure>>,
-    ) -> Result<(Arc<ExchangedToken>, Source), Arc<Failure>> {
+    ) -> Result<Got, Arc<Failure>> {
         let (remembered, source) = match self.tokens.get(&key).await {
             Some(remembered) if is_alive(&remembered.token, now(), LEAST_LIFE) => {
                 (remembered, Source::Hit)
@@ -113,14 +124,14 @@ impl ExchangeCache {
             }
             None => self.ask(key, exchange).await?,
         };
-        let token = remembered.token;
+        let Remembered { token, keep_until, .. } = remembered;
         if token.identity() != identity {
             return Err(Arc::new(Failure::from(Reason::ExchangedIdentityMismatch)));
         }
         if !is_alive(&token, now(), 0) {
             return Err(Arc::new(Failure::from(Reason::ExchangedExpired)));
         }
-        Ok((token, source))
+        Ok(Got { token, source, keep_until })
     }
 
     async fn ask(
@@ -132,8 +143,11 @@ impl ExchangeCache {
         let init = async {
             asked.store(true, Ordering::Relaxed);
             let token = Arc::new(exchange.await?);
-            let life = token.expires_at().saturating_sub(now().saturating_add(LEAST_LIFE));
-            Ok(Remembered { token, keep: self.max_age.min(Duration::from_secs(life)) })
+            let now = now();
+            let life = token.expires_at().saturating_sub(now.saturating_add(LEAST_LIFE));
+            let keep = self.max_age.min(Duration::from_secs(life));
+            let keep_until = now.saturating_add(self.max_age.as_secs());
+            Ok(Remembered { token, keep, keep_until })
         };
         let remembered = self.tokens.try_get_with(key, init).await?;
         let source = if asked.load(Ordering::Relaxed) { Source::Miss } else { Source::Join };
@@ -191,6 +205,7 @@ mod tests {
             cache_max_age: Duration::from_secs(60),
             exchanges_in_flight: 1,
             connections: 1,
+            connections_per_peer: 1,
             idp_timeout: Duration::from_secs(1),
         });
         let same = || Key::new("idp", &SecretString::from("t"), "kubernetes", "s", [0; 32]);
@@ -206,10 +221,10 @@ mod tests {
             Ok(ExchangedToken::accept(&alice, &target, answer, now())?)
         };
         let got = cache.get_or_exchange(same(), alice.identity(), exchange).await;
-        assert_eq!(got.unwrap().1, Source::Miss);
+        assert_eq!(got.unwrap().source, Source::Miss);
         let never = || async { Err(Failure::from(Reason::Internal)) };
         let got = cache.get_or_exchange(same(), alice.identity(), never()).await;
-        assert_eq!(got.unwrap().1, Source::Hit);
+        assert_eq!(got.unwrap().source, Source::Hit);
         let got = cache.get_or_exchange(same(), bob.identity(), never()).await;
         assert_eq!(got.unwrap_err().reason, Reason::ExchangedIdentityMismatch);
     }

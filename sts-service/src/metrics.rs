@@ -64,7 +64,11 @@ impl Metrics {
         registry.register("key_fetches", text, Family::clone(&fetches));
         let text = "Since when the issuer has not confirmed its keys";
         registry.register_with_unit("keys_age", text, Unit::Seconds, Family::clone(&keys_age));
-        registry.register("keys", "Keys that can verify a token", Family::clone(&keys));
+        registry.register(
+            "keys",
+            "Keys that are believed: none when they are too old",
+            Family::clone(&keys),
+        );
         Self { registry: Arc::new(registry), exchanges, lookups, upstream, fetches, keys_age, keys }
     }
 

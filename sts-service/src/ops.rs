@@ -31,22 +31,26 @@ async fn ready(State(service): State<Arc<Service>>) -> Response {
         .mirrors
         .iter()
         .map(|(name, mirror)| {
-            let state = match mirror.held() {
-                Some(held) => json!({"keys": held.keys.len(), "age_seconds": held.age().as_secs()}),
+            let state = match mirror.newest() {
+                Some(newest) => {
+                    let keys = mirror.held().map(|held| held.keys.len());
+                    json!({"keys": keys, "age_seconds": newest.age().as_secs()})
+                }
                 None => json!({"keys": null}),
             };
             (name.clone(), state)
         })
         .collect();
-    let ready = service.mirrors.values().any(|mirror| mirror.held().is_some());
+    let ready = service.mirrors.values().any(|mirror| mirror.newest().is_some());
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({"ready": ready, "issuers": issuers}))).into_response()
 }
 
 async fn metrics(State(service): State<Arc<Service>>) -> Response {
     for (name, mirror) in &service.mirrors {
-        if let Some(held) = mirror.held() {
-            service.metrics.keys_held(name, held.keys.len(), held.age());
+        if let Some(newest) = mirror.newest() {
+            let keys = mirror.held().map_or(0, |held| held.keys.len());
+            service.metrics.keys_held(name, keys, newest.age());
         }
     }
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -49,6 +49,7 @@ impl Sts {
         let (tcp, operations) = (bind(server.listen).await?, bind(server.operations_listen).await?);
         let (service_address, operations_address) = (tcp.local_addr()?, operations.local_addr()?);
         let max_connections = config.limits.connections;
+        let max_per_peer = config.limits.connections_per_peer;
         let service = Arc::new(Service::new(config)?);
 
         let mut background = JoinSet::new();
@@ -59,14 +60,20 @@ impl Sts {
 
         let stop = watch::Sender::new(false);
         let mut listeners = JoinSet::new();
-        let listener =
-            Listener { tcp, tls: Some(tls), routes: routes(Arc::clone(&service)), max_connections };
+        let listener = Listener {
+            tcp,
+            tls: Some(tls),
+            routes: routes(Arc::clone(&service)),
+            max_connections,
+            max_per_peer,
+        };
         listeners.spawn(listener.serve(stop.subscribe()));
         let listener = Listener {
             tcp: operations,
             tls: None,
             routes: ops::routes(service),
             max_connections: OPERATIONS_CONNECTIONS,
+            max_per_peer: OPERATIONS_CONNECTIONS / 4,
         };
         listeners.spawn(listener.serve(stop.subscribe()));
         tracing::info!(service = %service_address, operations = %operations_address, "listening");

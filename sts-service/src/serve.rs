@@ -15,20 +15,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
-use crate::patience::Patience;
+use crate::peers::Peers;
+pub(crate) use crate::standing::KnownCaller;
+use crate::standing::{SILENCE, Standing};
 
 /// For a TLS handshake as a whole.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// For the head of a request, and for a connection that is kept for the next one. A client that keeps connections has to
-/// let go of them sooner, or it may send a request just when we do.
-const SILENCE: Duration = Duration::from_secs(75);
 /// How often a quiet HTTP/2 client is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
 /// For requests that are under way when we are asked to end.
 const GRACE: Duration = Duration::from_secs(10);
 const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
-const MAX_STREAMS: u32 = 256;
+/// Envoy opens another connection for more.
+const MAX_STREAMS: u32 = 32;
 
 /// One listener and what it serves.
 pub(crate) struct Listener {
@@ -37,12 +37,15 @@ pub(crate) struct Listener {
     pub(crate) tls: Option<Arc<ArcSwap<ServerConfig>>>,
     pub(crate) routes: Router,
     pub(crate) max_connections: usize,
+    /// How many of them one address may have.
+    pub(crate) max_per_peer: usize,
 }
 
 impl Listener {
     /// Serves until `stop` turns true, then lets requests end.
     pub(crate) async fn serve(self, mut stop: watch::Receiver<bool>) {
         let connections = Arc::new(Semaphore::new(self.max_connections));
+        let peers = Arc::new(Peers::new(self.max_per_peer));
         let graceful = GracefulShutdown::new();
         let http = Arc::new(http());
         let stopped = async move {
@@ -62,8 +65,11 @@ impl Listener {
                     None => break,
                 },
             };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match accepted {
+                Ok((stream, address)) => match Peers::admit(&peers, address.ip()) {
+                    Some(peer) => (stream, peer),
+                    None => continue,
+                },
                 Err(error) => {
                     // Out of file descriptors, most likely: nothing to be gained by asking again at once.
                     tracing::warn!(%error, "a connection was not accepted");
@@ -76,7 +82,7 @@ impl Listener {
                 (Arc::clone(&http), self.routes.clone(), graceful.watcher());
             tokio::spawn(async move {
                 serve_stream(stream, tls, &http, routes, watcher).await;
-                drop(connection);
+                drop((connection, peer));
             });
         }
         drop(self.tcp);
@@ -112,7 +118,6 @@ async fn serve_stream(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
-    let stream = Patience::new(stream, SILENCE);
     match tls {
         None => serve_http(stream, http, routes, watcher).await,
         Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
@@ -129,8 +134,13 @@ async fn serve_http(
     routes: Router,
     watcher: Watcher,
 ) {
+    let standing = Arc::new(Standing::new());
+    let routes = standing.watch(routes);
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
-        tracing::debug!(%error, "a connection ended early");
+    tokio::select! {
+        ended = watcher.watch(connection.into_owned()) => if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        },
+        () = standing.lost() => tracing::debug!("a connection was of no use for too long"),
     }
 }

@@ -8,16 +8,16 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, request};
+use axum::http::request;
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use obolus_core::Reason;
-use obolus_core::exchange::{ACCESS_TOKEN_TYPE, ExchangeRequest, ExchangedToken};
+use obolus_core::exchange::{ACCESS_TOKEN_TYPE, ExchangeRequest};
 use obolus_core::token::{Principal, PureRust, Unverified, UnverifiedToken};
+use obolus_core::{Reason, UnixSeconds};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
-use crate::cache::Key;
+use crate::cache::{Got, Key};
 use crate::callers::authenticate;
 use crate::clock::now;
 use crate::config::{Caller, Target};
@@ -25,12 +25,15 @@ use crate::providers::Failure;
 use crate::providers::keycloak::Exchange;
 use crate::record::Record;
 use crate::reply;
+use crate::serve::KnownCaller;
 use crate::service::Service;
 
 /// A token of 16 KiB and the rest of the form.
 const MAX_BODY_BYTES: usize = 32 * 1024;
 /// How long a body may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The filter takes no token that ends sooner.
+const LEAST_USE: u64 = 5;
 
 /// RFC 8693 §2.2.1.
 #[derive(Serialize)]
@@ -44,27 +47,25 @@ struct Answer<'a> {
 /// Serves one request.
 pub(crate) async fn exchange(State(service): State<Arc<Service>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match read(&parts, body).await {
-        Ok(body) => body,
-        Err(reason) => {
-            Record::begin().write(Err(reason), &service.metrics);
-            return reply::refused(reason);
-        }
-    };
     // A task of its own: it ends even if its client goes away, with others perhaps waiting for the same exchange, and
     // a panic in it is this request's alone.
-    let task = tokio::spawn(async move { judge(&service, &parts.headers, &body).await });
+    let task = tokio::spawn(async move { judge(&service, &parts, body).await });
     task.await.unwrap_or_else(|_| reply::refused(Reason::Internal))
 }
 
-async fn judge(service: &Service, headers: &HeaderMap, form: &[u8]) -> Response {
+async fn judge(service: &Service, parts: &request::Parts, body: Body) -> Response {
     let mut record = Record::begin();
-    let outcome = grant(service, headers, form, &mut record).await;
+    let outcome = grant(service, parts, body, &mut record).await;
+    let known = record.caller.is_some();
     record.write(outcome.as_ref().map(drop).map_err(|reason| *reason), &service.metrics);
-    match outcome {
-        Ok((token, principal)) => granted(&token, &principal),
+    let mut response = match outcome {
+        Ok(got) => granted(&got),
         Err(reason) => reply::refused(reason),
+    };
+    if known {
+        response.extensions_mut().insert(KnownCaller);
     }
+    response
 }
 
 /// The form's bytes, if this is a form at all.
@@ -104,13 +105,15 @@ async fn read(parts: &request::Parts, body: Body) -> Result<Bytes, Reason> {
 /// The exchanged token that this request may have, and for whom.
 async fn grant(
     service: &Service,
-    headers: &HeaderMap,
-    form: &[u8],
+    parts: &request::Parts,
+    body: Body,
     record: &mut Record,
-) -> Result<(Arc<ExchangedToken>, Principal), Reason> {
-    let caller = authenticate(&service.callers, headers)?;
+) -> Result<Got, Reason> {
+    // INVARIANT: nobody's body is read before we know whose it is: bodies are memory, and strangers have many.
+    let caller = authenticate(&service.callers, &parts.headers)?;
     record.caller = Some(caller.id.clone());
-    let request = ExchangeRequest::from_form(form)?;
+    let form = read(parts, body).await?;
+    let request = ExchangeRequest::from_form(&form)?;
     let target = service.targets.get(&request.audience).ok_or(Reason::TargetUnknown)?;
     record.target = Some(target.name().to_owned());
     // INVARIANT: no principal, no grant; no grant, neither memory nor the identity provider.
@@ -120,8 +123,7 @@ async fn grant(
         return Err(Reason::TargetNotGranted);
     }
     let scope = scope(target, &request.scopes)?;
-    let token = exchanged(service, &request, target, &scope, &principal, record).await?;
-    Ok((token, principal))
+    exchanged(service, &request, target, &scope, &principal, record).await
 }
 
 /// Verifies the subject token against what this caller's grants say of its issuer.
@@ -180,7 +182,7 @@ async fn exchanged(
     scope: &str,
     principal: &Principal,
     record: &mut Record,
-) -> Result<Arc<ExchangedToken>, Reason> {
+) -> Result<Got, Reason> {
     let mirror = service.mirrors.get(&target.issuer).ok_or(Reason::Internal)?;
     let key = Key::new(
         principal.issuer_name(),
@@ -196,10 +198,10 @@ async fn exchanged(
         Exchange { mirror, target, scope, subject_token, principal }.run(&service.metrics).await
     };
     match service.cache.get_or_exchange(key, principal.identity(), ask).await {
-        Ok((token, source)) => {
-            record.source = Some(source);
-            record.exchanged(&token);
-            Ok(token)
+        Ok(got) => {
+            record.source = Some(got.source);
+            record.exchanged(&got.token);
+            Ok(got)
         }
         Err(failure) => {
             record.failed_upstream(&failure);
@@ -208,13 +210,44 @@ async fn exchanged(
     }
 }
 
-fn granted(token: &ExchangedToken, principal: &Principal) -> Response {
-    let expires_at = token.expires_at().min(principal.expires_at());
+fn granted(got: &Got) -> Response {
     let answer = Answer {
-        access_token: token.access_token().expose_secret(),
+        access_token: got.token.access_token().expose_secret(),
         issued_token_type: ACCESS_TOKEN_TYPE,
         token_type: "Bearer",
-        expires_in: expires_at.saturating_sub(now()),
+        expires_in: expires_in(got.token.expires_at(), got.keep_until, now()),
     };
     ([(CACHE_CONTROL, reply::NO_STORE)], Json(answer)).into_response()
+}
+
+/// For how long whoever asked may keep the token: no longer than it lives, and no longer than we would ourselves, so
+/// that one age limit counts for both. But long enough for one use.
+fn expires_in(expires_at: UnixSeconds, keep_until: UnixSeconds, now: UnixSeconds) -> u64 {
+    let life = expires_at.saturating_sub(now);
+    let least = if life < LEAST_USE { 1 } else { LEAST_USE };
+    keep_until.saturating_sub(now).max(least).min(life)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_kept_as_long_as_we_would_and_at_least_for_one_use() {
+        for (life, keep, expected) in [
+            (300, 300, 300),
+            (300, 60, 60),
+            (60, 300, 60),
+            (300, 0, 5),
+            (300, 4, 5),
+            (5, 0, 5),
+            (4, 0, 1),
+            (4, 3, 3),
+            (1, 0, 1),
+            (0, 0, 0),
+        ] {
+            assert_eq!(expires_in(1000 + life, 1000 + keep, 1000), expected, "{life} {keep}");
+        }
+        assert_eq!(expires_in(1300, 900, 1000), 5);
+    }
 }

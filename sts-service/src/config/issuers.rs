@@ -18,10 +18,14 @@ pub struct Issuer {
     pub rules: Arc<IssuerRules>,
     /// Where its keys are, if not where its discovery document says.
     pub jwks_uri: Option<String>,
+    /// Where it exchanges tokens, if not where its discovery document says.
+    pub token_endpoint: Option<String>,
     /// Whom we believe to be it.
     pub tls: ClientConfig,
     /// How often keys are fetched: the longest that a removed key is still believed here.
     pub keys_refresh: Duration,
+    /// How long keys are believed that the issuer does not confirm.
+    pub keys_max_stale: Duration,
 }
 
 impl Issuer {
@@ -60,12 +64,21 @@ fn issuer(section: &Section<'_>, folder: &Path) -> Option<Issuer> {
     let algorithms = algorithms(section, "algorithms");
     let clock_skew_seconds = section.integer("clock_skew_seconds", 30, 0..=300);
     let jwks_uri = section.optional_string("jwks_uri");
+    let token_endpoint = section.optional_string("token_endpoint");
     let ca_file = files::optional(section, "ca_file", folder);
     let keys_refresh = section.integer("keys_refresh_seconds", 60, 1..=3600);
+    let keys_max_stale = section.integer("keys_max_stale_seconds", 3600, 60..=86_400);
+    if keys_max_stale < keys_refresh {
+        section.problem(
+            "keys_max_stale_seconds",
+            "must be at least keys_refresh_seconds, or there would be no keys in between",
+        );
+    }
     if let Some(name) = &name {
         check_name(section, "name", name);
     }
-    for (key, url) in [("issuer", &issuer), ("jwks_uri", &jwks_uri)] {
+    let urls = [("issuer", &issuer), ("jwks_uri", &jwks_uri), ("token_endpoint", &token_endpoint)];
+    for (key, url) in urls {
         if url.as_ref().is_some_and(|url| !is_https(url)) {
             section.problem(key, "must be an https URL without a fragment or user information");
         }
@@ -83,8 +96,10 @@ fn issuer(section: &Section<'_>, folder: &Path) -> Option<Issuer> {
             clock_skew_seconds,
         }),
         jwks_uri,
+        token_endpoint,
         tls: tls.ok()?,
         keys_refresh: Duration::from_secs(keys_refresh),
+        keys_max_stale: Duration::from_secs(keys_max_stale),
     })
 }
 
@@ -97,4 +112,10 @@ pub(crate) fn is_https(url: &str) -> bool {
             && parsed.password().is_none()
             && parsed.fragment().is_none()
     })
+}
+
+/// Whether both are on one host and port: what goes to one may go to the other.
+pub(crate) fn same_origin(one: &str, other: &str) -> bool {
+    let origin = |url: &str| reqwest::Url::parse(url).ok().map(|url| url.origin());
+    origin(one).is_some() && origin(one) == origin(other)
 }

@@ -16,6 +16,8 @@ pub struct Limits {
     pub exchanges_in_flight: usize,
     /// How many connections are served at a time.
     pub connections: usize,
+    /// How many of them one address may have: gateways behind one NAT share it.
+    pub connections_per_peer: usize,
     /// How long one call to an identity provider may take as a whole.
     pub idp_timeout: Duration,
 }
@@ -25,11 +27,14 @@ pub(super) fn read(top: &Section<'_>) -> Limits {
     let get = |key: &str, default, range| {
         section.as_ref().map_or(default, |section| section.integer(key, default, range))
     };
+    let connections = get("connections", 1024, 1..=100_000);
+    let per_peer = (connections / 4).max(8);
     let limits = Limits {
         cached_tokens: get("cached_tokens", 10_000, 0..=1_000_000),
         cache_max_age: Duration::from_secs(get("cache_max_age_seconds", 300, 0..=3600)),
         exchanges_in_flight: to_usize(get("exchanges_in_flight", 256, 1..=10_000)),
-        connections: to_usize(get("connections", 1024, 1..=100_000)),
+        connections: to_usize(connections),
+        connections_per_peer: to_usize(get("connections_per_peer", per_peer, 1..=100_000)),
         // The filter waits 5 s for us by default.
         idp_timeout: Duration::from_millis(get("idp_timeout_ms", 4000, 100..=30_000)),
     };

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 pub use callers::{Caller, Clients, Grant};
 pub use issuers::Issuer;
-pub(crate) use issuers::is_https;
+pub(crate) use issuers::{is_https, same_origin};
 pub use limits::Limits;
 pub use server::Server;
 pub use targets::Target;

@@ -63,6 +63,11 @@ fn the_example_is_good_and_has_defaults() {
     let config = Config::parse(GOOD, folder.path()).unwrap();
     assert_eq!(config.limits.cache_max_age.as_secs(), 300);
     assert_eq!(config.issuers[0].keys_refresh.as_secs(), 60);
+    assert_eq!(config.issuers[0].keys_max_stale.as_secs(), 3600);
+    assert_eq!(config.limits.connections_per_peer, 256);
+    let few = format!("[limits]\nconnections = 20\n{GOOD}");
+    let config = Config::parse(&few, folder.path()).unwrap();
+    assert_eq!(config.limits.connections_per_peer, 8);
     assert_eq!(config.callers[0].grants[0].clients, Clients::Listed(vec!["mcp-client".to_owned()]));
     let any = GOOD.replace("[\"mcp-client\"]", "[\"*\"]");
     let config = Config::parse(&any, folder.path()).unwrap();
@@ -104,6 +109,24 @@ fn every_fault_is_found_and_named_by_its_path() {
             "jwks_uri = \"http://idp/keys\"",
             "issuers[0].jwks_uri",
             "https",
+        ),
+        (
+            "profile = \"keycloak\"",
+            "token_endpoint = \"http://idp/token\"",
+            "issuers[0].token_endpoint",
+            "https",
+        ),
+        (
+            "profile = \"keycloak\"",
+            "keys_max_stale_seconds = 59",
+            "issuers[0].keys_max_stale_seconds",
+            "60 to",
+        ),
+        (
+            "profile = \"keycloak\"",
+            "keys_refresh_seconds = 120\nkeys_max_stale_seconds = 119",
+            "issuers[0].keys_max_stale_seconds",
+            "at least",
         ),
         ("profile = \"keycloak\"", "ca_file = \"absent\"", "issuers[0].ca_file", "absent"),
         (

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::reloaded::Reloaded;
-use super::{CredentialError, Generation, files};
+use super::{CredentialError, Generation};
 
 /// How long one assertion is good for. Keycloak takes up to 60 s; it is used at once or not at all.
 const LIFE_SECONDS: u64 = 30;
@@ -52,7 +52,7 @@ enum Signer {
 }
 
 impl AssertionKey {
-    /// Reads the key, and again when it changes. A certificate must be the key's, and is then named by its
+    /// Reads the key, and again when it or its certificate changes. A certificate must be the key's, and is then named by its
     /// thumbprint (`x5t#S256`).
     ///
     /// # Errors
@@ -63,7 +63,8 @@ impl AssertionKey {
         key_id: Option<String>,
         certificate: Option<PathBuf>,
     ) -> Result<Self, CredentialError> {
-        let key = Reloaded::open(path, move |path, bytes| {
+        let certificate_path = certificate.clone().unwrap_or_default();
+        let key = Reloaded::open(path, certificate, move |path, bytes, certificate| {
             let wrong = || {
                 CredentialError::new(
                     path,
@@ -72,8 +73,8 @@ impl AssertionKey {
             };
             let pem = str::from_utf8(bytes).map_err(|_| wrong())?;
             let mut signer = Signer::from_pem(algorithm, pem).ok_or_else(wrong)?;
-            if let Some(certificate) = &certificate {
-                let thumbprint = thumbprint_of_own(certificate, &signer)?;
+            if let Some(certificate) = certificate {
+                let thumbprint = thumbprint_of_own(&certificate_path, certificate, &signer)?;
                 signer.name_certificate(&thumbprint).ok_or_else(wrong)?;
             }
             Ok(match &key_id {
@@ -156,11 +157,9 @@ impl Signer {
 }
 
 /// SHA-256 of the certificate in base64url, if its public key is the signer's.
-fn thumbprint_of_own(path: &Path, signer: &Signer) -> Result<String, CredentialError> {
+fn thumbprint_of_own(path: &Path, pem: &[u8], signer: &Signer) -> Result<String, CredentialError> {
     let wrong = |problem: &str| CredentialError::new(path, problem).of_certificate();
-    let pem = files::read(path).map_err(CredentialError::of_certificate)?;
-    let der =
-        CertificateDer::from_pem_slice(&pem).map_err(|_| wrong("is no certificate in PEM"))?;
+    let der = CertificateDer::from_pem_slice(pem).map_err(|_| wrong("is no certificate in PEM"))?;
     let certificate =
         webpki::EndEntityCert::try_from(&der).map_err(|_| wrong("is no X.509 certificate"))?;
     if signer.public_key().as_deref() != Some(certificate.subject_public_key_info().as_ref()) {
@@ -225,5 +224,38 @@ mod tests {
         let error = open(None, Some(certificate_file)).unwrap_err();
         assert_eq!(error.setting(), "certificate_file");
         assert!(AssertionKey::open(key_file, AssertionAlgorithm::RS256, None, None).is_err());
+    }
+
+    #[test]
+    fn a_key_and_its_certificate_may_be_replaced_one_after_the_other_and_either_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let (old, new) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+        let certify = |key: &rcgen::KeyPair| {
+            let certificate = rcgen::CertificateParams::default().self_signed(key).unwrap();
+            std::fs::write(path("certificate"), certificate.pem()).unwrap();
+            URL_SAFE_NO_PAD.encode(Sha256::digest(certificate.der()))
+        };
+        let first = certify(&old);
+        std::fs::write(path("key"), old.serialize_pem()).unwrap();
+        let algorithm = AssertionAlgorithm::ES256;
+        let key = AssertionKey::open(path("key"), algorithm, None, Some(path("certificate")));
+        let key = key.unwrap();
+        let named = || {
+            key.key.forget_when_checked();
+            let assertion = key.sign("sts", "https://issuer", 1).unwrap();
+            part(&assertion, 0)["x5t#S256"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(named(), first);
+        let generation = key.generation();
+        std::fs::write(path("key"), new.serialize_pem()).unwrap();
+        assert_eq!([named(), named()], [first.clone(), first]);
+        assert_eq!(key.generation(), generation);
+        let second = certify(&new);
+        assert_eq!(named(), second);
+        assert_ne!(key.generation(), generation);
+        let renewed = certify(&new);
+        assert_ne!(renewed, second);
+        assert_eq!(named(), renewed);
     }
 }

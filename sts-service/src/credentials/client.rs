@@ -50,7 +50,7 @@ impl ClientSecret {
     /// # Errors
     /// When it holds no secret.
     pub fn open(path: PathBuf) -> Result<Self, CredentialError> {
-        Reloaded::open(path, |path, bytes| files::secret(path, bytes, 1)).map(Self)
+        Reloaded::open(path, None, |path, bytes, _| files::secret(path, bytes, 1)).map(Self)
     }
 
     fn current(&self) -> (Arc<SecretString>, Generation) {

@@ -1,9 +1,11 @@
-//! A file that is read again when it changes, and whose last good content is kept while it is not good.
+//! A file, or two that belong together, read again when either changes; the last good content is kept while they are not
+//! good, or not yet replaced both.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use secrecy::zeroize::Zeroizing;
 use sha2::{Digest as _, Sha256};
 
 use super::{CredentialError, Generation, files};
@@ -11,34 +13,37 @@ use super::{CredentialError, Generation, files};
 /// How long a change may go unnoticed.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-type Read<T> = Box<dyn Fn(&Path, &[u8]) -> Result<T, CredentialError> + Send + Sync>;
+type Read<T> = Box<dyn Fn(&Path, &[u8], Option<&[u8]>) -> Result<T, CredentialError> + Send + Sync>;
 
 /// What a file holds, made into a `T`.
 pub(super) struct Reloaded<T> {
     path: PathBuf,
+    certificate: Option<PathBuf>,
     read: Read<T>,
     held: Mutex<Held<T>>,
 }
 
 struct Held<T> {
     value: Arc<T>,
+    /// The content that this was made of.
     generation: Generation,
-    /// The content that was looked at last, good or not.
-    seen: Option<Generation>,
+    /// Whether it was said that what is there now is not good: once, not every second.
+    complained: bool,
     checked: Instant,
 }
 
 impl<T> Reloaded<T> {
-    /// Reads the file for the first time; then it has to be good.
+    /// Reads the file, and the certificate that belongs to it, for the first time; then they have to be good.
     pub(super) fn open(
         path: PathBuf,
-        read: impl Fn(&Path, &[u8]) -> Result<T, CredentialError> + Send + Sync + 'static,
+        certificate: Option<PathBuf>,
+        read: impl Fn(&Path, &[u8], Option<&[u8]>) -> Result<T, CredentialError> + Send + Sync + 'static,
     ) -> Result<Self, CredentialError> {
-        let bytes = files::read(&path)?;
-        let generation = Sha256::digest(&*bytes).into();
-        let value = Arc::new(read(&path, &bytes)?);
-        let held = Held { value, generation, seen: Some(generation), checked: Instant::now() };
-        Ok(Self { path, read: Box::new(read), held: Mutex::new(held) })
+        let content = Content::read(&path, certificate.as_deref())?;
+        let value = Arc::new(read(&path, &content.bytes, content.certificate())?);
+        let generation = content.generation();
+        let held = Held { value, generation, complained: false, checked: Instant::now() };
+        Ok(Self { path, certificate, read: Box::new(read), held: Mutex::new(held) })
     }
 
     /// The newest good content.
@@ -46,27 +51,55 @@ impl<T> Reloaded<T> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.checked.elapsed() >= CHECK_EVERY {
             held.checked = Instant::now();
-            if let Err(error) = self.look(&mut held) {
-                tracing::warn!(%error, "the last good credential is kept");
+            match self.look(&mut held) {
+                Ok(()) => held.complained = false,
+                Err(error) => {
+                    if !held.complained {
+                        tracing::warn!(%error, "the last good credential is kept");
+                    }
+                    held.complained = true;
+                }
             }
         }
         (Arc::clone(&held.value), held.generation)
     }
 
     fn look(&self, held: &mut Held<T>) -> Result<(), CredentialError> {
-        let bytes = match files::read(&self.path) {
-            Ok(bytes) => bytes,
-            // Said once, not every second.
-            Err(error) => return if held.seen.take().is_some() { Err(error) } else { Ok(()) },
-        };
-        let generation = Sha256::digest(&*bytes).into();
-        if held.seen.replace(generation) == Some(generation) {
+        let content = Content::read(&self.path, self.certificate.as_deref())?;
+        let generation = content.generation();
+        if held.generation == generation {
             return Ok(());
         }
-        held.value = Arc::new((self.read)(&self.path, &bytes)?);
+        held.value = Arc::new((self.read)(&self.path, &content.bytes, content.certificate())?);
         held.generation = generation;
         tracing::info!(path = %self.path.display(), "a credential was read anew");
         Ok(())
+    }
+}
+
+/// Both files, read at one time.
+struct Content {
+    bytes: Zeroizing<Vec<u8>>,
+    certificate: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl Content {
+    fn read(path: &Path, certificate: Option<&Path>) -> Result<Self, CredentialError> {
+        let bytes = files::read(path)?;
+        let certificate = certificate.map(files::read).transpose();
+        Ok(Self { bytes, certificate: certificate.map_err(CredentialError::of_certificate)? })
+    }
+
+    fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_deref().map(Vec::as_slice)
+    }
+
+    fn generation(&self) -> Generation {
+        let mut all = Sha256::new_with_prefix(Sha256::digest(&*self.bytes));
+        if let Some(certificate) = self.certificate() {
+            all.update(Sha256::digest(certificate));
+        }
+        all.finalize().into()
     }
 }
 
@@ -81,7 +114,7 @@ mod tests {
     use super::*;
 
     impl<T> Reloaded<T> {
-        fn forget_when_checked(&self) {
+        pub(in crate::credentials) fn forget_when_checked(&self) {
             self.held.lock().unwrap().checked = Instant::now() - CHECK_EVERY;
         }
     }
@@ -91,7 +124,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         std::fs::write(&path, "first").unwrap();
-        let file = Reloaded::open(path.clone(), |path, bytes| {
+        let file = Reloaded::open(path.clone(), None, |path, bytes, _| {
             String::from_utf8(bytes.to_vec())
                 .ok()
                 .filter(|text| !text.is_empty())
@@ -111,6 +144,6 @@ mod tests {
         let (last, generation) = file.current();
         assert_eq!(*last, "third");
         assert_ne!(generation, first_generation);
-        assert!(Reloaded::open(path, |_, _| Ok(())).is_err());
+        assert!(Reloaded::open(path, None, |_, _, _| Ok(())).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! One issuer's keys: fetched at start, every so often, and when somebody misses one; the last good ones are kept
-//! while the issuer does not answer.
+//! while the issuer does not answer, but not without end: a withdrawn key must not outlive its withdrawal because
+//! somebody stands between us and the issuer.
 //!
 //! One task per issuer fetches, so that there is never more than one fetch under way and never more than one begun
 //! per second, whoever asks for it and however often.
@@ -42,6 +43,10 @@ pub(crate) enum FetchError {
     OtherIssuer,
     #[error("the discovery document names an endpoint that is not https")]
     NotHttps,
+    #[error(
+        "the discovery document names a {0} that is not on the issuer's host and port: if that is right, write {0} = \"https://…\" into [[issuers]]"
+    )]
+    OtherOrigin(&'static str),
     #[error("the key set: {0}")]
     Keys(#[from] KeySetError),
     #[error("the fetch ended by a panic")]
@@ -103,8 +108,13 @@ impl KeyMirror {
         &self.client
     }
 
-    /// The newest keys; `None` until the issuer has answered once.
+    /// The newest keys; `None` until the issuer has answered once, and when it has not for too long.
     pub(crate) fn held(&self) -> Option<Arc<Held>> {
+        self.newest().filter(|held| held.age() <= self.issuer.keys_max_stale)
+    }
+
+    /// The newest keys, believed or not.
+    pub(crate) fn newest(&self) -> Option<Arc<Held>> {
         self.held.load_full()
     }
 
@@ -146,7 +156,11 @@ impl KeyMirror {
                     self.issuer.keys_refresh
                 }
                 Err(error) => {
-                    tracing::warn!(issuer = self.issuer.name(), %error, "keys were not fetched");
+                    let issuer = self.issuer.name();
+                    tracing::warn!(issuer, %error, "keys were not fetched");
+                    if self.newest().is_some() && self.held().is_none() {
+                        tracing::error!(issuer, "keys are too old to be believed");
+                    }
                     let pause = backoff.min(self.issuer.keys_refresh);
                     backoff = (backoff * 2).min(LONGEST_BACKOFF);
                     pause
@@ -198,7 +212,7 @@ impl KeyMirror {
         {
             return Ok(known.0.clone());
         }
-        match discover(&self.client, &self.issuer.rules.issuer).await {
+        match discover(&self.client, &self.issuer).await {
             Ok(endpoints) => {
                 self.endpoints.store(Some(Arc::new((endpoints.clone(), Instant::now()))));
                 Ok(endpoints)

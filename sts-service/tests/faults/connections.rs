@@ -1,10 +1,18 @@
 //! The transport: which requests are read at all, and for how long one waits.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use obolus_tests::deadline::eventually;
-use tokio::io::AsyncReadExt as _;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::idp::Does;
 use crate::world::{SOON, World, granted, outcome, refused};
@@ -102,4 +110,78 @@ async fn a_request_that_is_under_way_at_the_end_is_answered() {
     world.idp().let_go(1);
     assert_eq!(outcome(under_way.await.unwrap().unwrap()).await.0, granted());
     stopping.await.unwrap();
+}
+
+/// A connection by which a test says what it likes.
+async fn connect(world: &World) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    let file = world.path().join("authority.crt");
+    roots.add(CertificateDer::from_pem_file(file).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let tcp = TcpStream::connect(world.sts.as_ref().unwrap().service_address()).await?;
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::new(tls)).connect(name, tcp).await
+}
+
+/// Sends this, and returns the first line of the answer.
+async fn say(stream: &mut TlsStream<TcpStream>, text: &str) -> String {
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = [0; 4096];
+    let length = stream.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+/// When the other side ends this connection, at most 20 s from now.
+async fn end(stream: &mut TlsStream<TcpStream>) -> Option<()> {
+    let rest = async { while stream.read(&mut [0; 4096]).await.unwrap_or(0) > 0 {} };
+    timeout(Duration::from_secs(20), rest).await.ok()
+}
+
+#[tokio::test]
+async fn a_strangers_body_is_not_waited_for() {
+    let world = World::start().await;
+    let mut stream = connect(&world).await.unwrap();
+    let head = "POST /exchange HTTP/1.1\r\nhost: localhost\r\ncontent-length: 30000\r\n\
+                content-type: application/x-www-form-urlencoded\r\n\r\ngrant_type=";
+    let begun = Instant::now();
+    assert_eq!(say(&mut stream, head).await, "HTTP/1.1 401 Unauthorized");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn only_who_is_of_use_may_stay() {
+    let world = World::start().await;
+    world.has_keys().await;
+    let [mut quiet, mut slow, mut stranger, mut good] = [
+        connect(&world).await.unwrap(),
+        connect(&world).await.unwrap(),
+        connect(&world).await.unwrap(),
+        connect(&world).await.unwrap(),
+    ];
+    let keys = "GET /keys/idp HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    slow.write_all(b"GET /keys/idp HT").await.unwrap();
+    let refused = say(&mut stranger, "POST /exchange HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    assert_eq!(refused, "HTTP/1.1 401 Unauthorized");
+    assert_eq!(say(&mut good, keys).await, "HTTP/1.1 200 OK");
+    let ends = tokio::join!(end(&mut quiet), end(&mut slow), end(&mut stranger));
+    assert_eq!(ends, (Some(()), Some(()), Some(())));
+    assert_eq!(say(&mut good, keys).await, "HTTP/1.1 200 OK");
+}
+
+#[tokio::test]
+async fn one_address_does_not_have_all_connections() {
+    let world = World::start_with(|_| {}, "connections_per_peer = 2").await;
+    let first = connect(&world).await.unwrap();
+    let _second = connect(&world).await.unwrap();
+    assert!(connect(&world).await.is_err());
+    drop(first);
+    eventually("room for another", SOON, || async { Ok(connect(&world).await.map(drop)?) })
+        .await
+        .unwrap();
 }

@@ -1,5 +1,6 @@
 //! The mirror of key sets.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -177,6 +178,15 @@ async fn keys_come_from_the_issuer_itself_and_nobody_else() {
             }),
         ),
         (
+            "a token endpoint of somebody else's",
+            "/.well-known/openid-configuration",
+            Does::answers(|idp, _| {
+                let url = idp.issuer();
+                axum::Json(json!({"issuer": url, "jwks_uri": format!("{url}/keys"), "token_endpoint": "https://localhost:1/token"}))
+                    .into_response()
+            }),
+        ),
+        (
             "a redirected set",
             "/keys",
             Does::answers(|_, _| Redirect::temporary("/moved").into_response()),
@@ -194,7 +204,15 @@ async fn keys_come_from_the_issuer_itself_and_nobody_else() {
         (
             "too many keys",
             "/keys",
-            Does::json(200, json!({"keys": vec![json!({"kty": "RSA"}); 65]})),
+            Does::answers(|idp, _| {
+                let numbered = |number: i32| {
+                    let mut key = idp.key().jwk().clone();
+                    key["kid"] = json!(number.to_string());
+                    key
+                };
+                axum::Json(json!({"keys": (0..65).map(numbered).collect::<Vec<_>>()}))
+                    .into_response()
+            }),
         ),
         ("no set", "/keys", Does::json(200, json!([]))),
     ] {
@@ -205,4 +223,45 @@ async fn keys_come_from_the_issuer_itself_and_nobody_else() {
         world.has_keys().await;
         assert_eq!(world.exchange_for("alice").await, granted(), "{what}");
     }
+}
+
+#[tokio::test]
+async fn keys_that_nobody_confirms_are_not_believed_without_end() {
+    let authority = Authority::new("stale keys").unwrap();
+    let running = Running::start(&authority).await;
+    let config = configuration(&running.idp.issuer(), "");
+    let world = World::start_changed(
+        &authority,
+        running,
+        |_| config,
+        |config| {
+            let issuer = Arc::get_mut(&mut config.issuers[0]).unwrap();
+            issuer.keys_max_stale = Duration::from_secs(4);
+        },
+    )
+    .await;
+    world.has_keys().await;
+    let alice = world.idp().token("alice");
+    assert_eq!(world.exchange(&alice).await, granted());
+    world.idp().at("/keys", Does::json(503, json!({})));
+    eventually("the end of the keys", SOON, || async {
+        let seen = world.exchange(&alice).await;
+        ensure!(seen == refused(503, "keys_unavailable"), "{seen:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(get(&world, false).await.0, 503);
+    assert_eq!(world.metric("obolus_sts_keys{").await, 0);
+    assert!(world.metric("obolus_sts_keys_age_seconds{").await >= 4);
+    // An instance that has worked is not replaced for it.
+    world.has_keys().await;
+    world.idp().honest_at("/keys");
+    eventually("new keys", SOON, || async {
+        let seen = world.exchange(&alice).await;
+        ensure!(seen == granted(), "{seen:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
 }

@@ -124,3 +124,27 @@ async fn an_exchanged_token_that_ends_soon_is_not_handed_out_to_the_last() {
     .await
     .unwrap();
 }
+
+#[tokio::test]
+async fn whoever_keeps_the_token_is_told_what_is_left_of_our_own_time() {
+    let world = World::start_with(|_| {}, "cache_max_age_seconds = 20").await;
+    let alice = world.idp().token("alice");
+    let life = async || {
+        let (seen, body) = outcome(world.request(&alice).send().await.unwrap()).await;
+        assert_eq!(seen, granted());
+        body["expires_in"].as_u64().unwrap()
+    };
+    let first = life().await;
+    assert!((18..=20).contains(&first), "{first}");
+    eventually("a remembered token's age", SOON, || async {
+        let left = life().await;
+        ensure!(left < first, "{left}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(world.running.calls("/token"), 1);
+    let world = World::start_with(|_| {}, "cache_max_age_seconds = 0").await;
+    let (_, body) = outcome(world.request(&world.idp().token("alice")).send().await.unwrap()).await;
+    assert_eq!(body["expires_in"], 5);
+}

@@ -58,12 +58,23 @@ impl World {
         running: Running,
         configure: impl FnOnce(&Path) -> String,
     ) -> Self {
+        Self::start_changed(authority, running, configure, |_| {}).await
+    }
+
+    /// With what no configuration file may say, such as very short times.
+    pub(crate) async fn start_changed(
+        authority: &Authority,
+        running: Running,
+        configure: impl FnOnce(&Path) -> String,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         authority.server().unwrap().write(folder.path(), "server").unwrap();
         authority.write(folder.path().join("authority.crt")).unwrap();
         std::fs::write(folder.path().join("credential"), CREDENTIAL).unwrap();
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
-        let config = Config::parse(&configure(folder.path()), folder.path()).unwrap();
+        let mut config = Config::parse(&configure(folder.path()), folder.path()).unwrap();
+        change(&mut config);
         let sts = Sts::start(config).await.unwrap();
         let url = format!("https://localhost:{}", sts.service_address().port());
         let operations = format!("http://{}", sts.operations_address());
