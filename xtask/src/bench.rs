@@ -13,6 +13,7 @@ mod tokens;
 mod upstream;
 mod world;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -42,6 +43,9 @@ enum What {
         /// How long each time, in seconds
         #[arg(long, default_value_t = 1.0)]
         seconds: f64,
+        /// Another build of the filter's module, for one more row
+        #[arg(long, value_name = "WASM")]
+        against: Option<PathBuf>,
     },
 }
 
@@ -51,15 +55,16 @@ const MANY: usize = 2000;
 const NEW: usize = 400;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let What::Filter { rounds, seconds } = arguments.what;
-    ensure!((1..=100).contains(&rounds), "--rounds: from 1 to 100");
-    ensure!((0.05..=60.0).contains(&seconds), "--seconds: from 0.05 to 60");
+    let What::Filter { rounds, seconds, against } = &arguments.what;
+    ensure!((1..=100).contains(rounds), "--rounds: from 1 to 100");
+    ensure!((0.05..=60.0).contains(seconds), "--seconds: from 0.05 to 60");
     prerequisites::check()?;
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(filter(Effort { rounds, window: Duration::from_secs_f64(seconds) }))
+    let effort = Effort { rounds: *rounds, window: Duration::from_secs_f64(*seconds) };
+    runtime.block_on(filter(effort, against.as_deref()))
 }
 
-async fn filter(effort: Effort) -> Result<()> {
+async fn filter(effort: Effort, against: Option<&Path>) -> Result<()> {
     let progress = Progress::start("products", "building");
     tokio::task::spawn_blocking(|| {
         envoy::executable()?;
@@ -68,11 +73,13 @@ async fn filter(effort: Effort) -> Result<()> {
     .await??;
     progress.done();
     let progress = Progress::start("Envoy, STS, identity provider", "starting");
-    let world = World::start().await?;
+    let other = against.map(std::path::absolute).transpose()?;
+    let world = World::start(other).await?;
     progress.done();
     let progress = Progress::start("tokens", "signing");
     let tokens = Tokens::mint(&world.mint, MANY, NEW * effort.rounds)?;
-    let workload = Workload { tokens: &tokens, host: &world.host };
+    let workload =
+        Workload { tokens: &tokens, host: &world.host, compare: world.listeners.compare() };
     let scenarios = workload.scenarios();
     progress.done();
     let progress = Progress::start("every row", "trying it, with all exchanges");

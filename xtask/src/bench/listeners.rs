@@ -4,6 +4,7 @@
 //! between two rows is one between their filters.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use obolus_envoy::{FILTER_NAME, guard};
@@ -20,6 +21,8 @@ pub(crate) enum Filters {
     Plain,
     /// Ours and the guard, as generated.
     Ours,
+    /// Ours and the guard, with the module of another build.
+    OtherModule,
     /// Ours, in front of an application that is none of ours.
     OursElsewhere,
     /// The permit, left by a filter of Envoy's own.
@@ -44,12 +47,12 @@ impl Filters {
 
     /// Whether requests go to the protected cluster, which has a guard of its own.
     fn protected(self) -> bool {
-        matches!(self, Self::Ours | Self::PermitAndGuard | Self::GuardAlone)
+        !matches!(self, Self::Plain | Self::OursElsewhere | Self::Permit | Self::Native)
     }
 
     fn keeps(self, filter: &str) -> bool {
         match filter {
-            FILTER_NAME => matches!(self, Self::Ours | Self::OursElsewhere),
+            FILTER_NAME => matches!(self, Self::Ours | Self::OtherModule | Self::OursElsewhere),
             guard::NAME => self.protected(),
             _ => true,
         }
@@ -60,13 +63,22 @@ impl Filters {
 pub(crate) struct Listeners {
     generated: SocketAddr,
     copies: Vec<(Filters, Port)>,
+    /// The module that is compared with ours.
+    other: Option<PathBuf>,
 }
 
 impl Listeners {
     /// Reserves ports for the copies; the generated one has its own.
-    pub(crate) fn reserve(generated: SocketAddr) -> Result<Self> {
-        let copies = Filters::COPIES.map(|filters| Ok((filters, Port::reserve()?)));
-        Ok(Self { generated, copies: copies.into_iter().collect::<Result<_>>()? })
+    pub(crate) fn reserve(generated: SocketAddr, other: Option<PathBuf>) -> Result<Self> {
+        let other_module = other.as_ref().map(|_| Filters::OtherModule);
+        let copies = Filters::COPIES.into_iter().chain(other_module);
+        let copies = copies.map(|filters| Ok((filters, Port::reserve()?)));
+        Ok(Self { generated, copies: copies.collect::<Result<_>>()?, other })
+    }
+
+    /// Whether there is another module to compare ours with.
+    pub(crate) fn compare(&self) -> bool {
+        self.other.is_some()
     }
 
     pub(crate) fn address(&self, filters: Filters) -> SocketAddr {
@@ -75,17 +87,17 @@ impl Listeners {
     }
 
     /// The generated listener with another access log, and its copies.
-    pub(crate) fn from_generated(
-        &self,
-        generated: &Value,
-        native: &native::Chain,
-    ) -> Result<Vec<Value>> {
+    pub(crate) fn all_of(&self, generated: &Value, native: &native::Chain) -> Result<Vec<Value>> {
         let mut generated = generated.clone();
         discard_access_log(&mut generated)?;
         keep_connections(&mut generated)?;
         let mut listeners = vec![generated.clone()];
         for (filters, port) in &self.copies {
-            listeners.push(copy(generated.clone(), *filters, port, native)?);
+            let mut listener = copy(generated.clone(), *filters, port, native)?;
+            if let (Filters::OtherModule, Some(other)) = (filters, &self.other) {
+                load(&mut listener, other)?;
+            }
+            listeners.push(listener);
         }
         Ok(listeners)
     }
@@ -143,6 +155,15 @@ fn copy(
         redirect(hosts);
     }
     Ok(listener)
+}
+
+/// Has the filter run from another file, in a VM of its own.
+fn load(listener: &mut Value, module: &Path) -> Result<()> {
+    let vm = part(listener, "http_filters/0/typed_config/config/vm_config")?;
+    *vm.pointer_mut("/code/local/filename").context("a module without a file")? =
+        module.to_string_lossy().into();
+    *vm.pointer_mut("/vm_id").context("a VM without an id")? = "other".into();
+    Ok(())
 }
 
 /// Leads all routes to the upstream's other name, which nothing protects.

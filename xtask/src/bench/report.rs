@@ -149,7 +149,10 @@ impl Results {
     }
 
     pub(crate) fn print(&self) -> Result<()> {
-        println!("{:32} {:>7}  {:^15}  {:>7}  {:>5}", "row", "median", "quartiles", "+plain", "busy");
+        println!(
+            "{:32} {:>7}  {:^15}  {:>7}  {:>5}",
+            "row", "median", "quartiles", "+plain", "busy"
+        );
         let plain = self.row(row::PLAIN)?;
         for name in self.order.iter().copied() {
             let series = self.row(name)?;
@@ -166,12 +169,17 @@ impl Results {
         line("ours (filter and guard)", &ours);
         line("native (jwt_authn, mcp, rbac)", &native);
         line("ratio ours / native", &(&ours / &native));
+        if let Some(other) = self.rows.get(row::OTHER) {
+            line("the other module minus ours", &(other - self.row(row::OURS)?));
+        }
         println!("\nof ours, µs");
         for part in self.increments()? {
             line(part.name, &part.cost);
             println!("      {}", part.how);
         }
-        println!("\na token's first request, µs on top of its later ones (signature and all checks, RS256)");
+        println!(
+            "\na token's first request, µs on top of its later ones (signature and all checks, RS256)"
+        );
         for (name, cost) in self.first_sight()? {
             line(name, &cost);
         }

@@ -10,6 +10,7 @@ use super::tokens::Mint;
 pub(crate) const PLAIN: &str = "plain";
 pub(crate) const OURS: &str = "ours";
 pub(crate) const OURS_QUIET: &str = "ours, wasm log at warning";
+pub(crate) const OTHER: &str = "ours, the other module";
 pub(crate) const NATIVE: &str = "native";
 pub(crate) const ELSEWHERE: &str = "ours, another application";
 pub(crate) const PERMIT: &str = "permit by Envoy";
@@ -102,6 +103,8 @@ pub(crate) struct Workload<'a> {
     pub(crate) tokens: &'a Tokens,
     /// `host:port` of the resource's URL.
     pub(crate) host: &'a str,
+    /// Whether another module is measured beside ours.
+    pub(crate) compare: bool,
 }
 
 impl Workload<'_> {
@@ -133,17 +136,13 @@ impl Workload<'_> {
             arrives,
             wasm_log: "info",
         };
-        let refused = |name, status, request| {
-            row(name, Ours, Requests::One(request), status, Nothing)
-        };
+        let refused =
+            |name, status, request| row(name, Ours, Requests::One(request), status, Nothing);
         let new_to_ours = self.tokens.new.iter().map(|token| self.put(token, "")).collect();
-        vec![
+        let mut rows = vec![
             row(PLAIN, Plain, call(), 200, ClientsToken),
             row(OURS, Ours, call(), 200, ExchangedToken),
-            Scenario {
-                wasm_log: "warning",
-                ..row(OURS_QUIET, Ours, call(), 200, ExchangedToken)
-            },
+            Scenario { wasm_log: "warning", ..row(OURS_QUIET, Ours, call(), 200, ExchangedToken) },
             row(NATIVE, Native, call(), 200, ClientsToken),
             row(ELSEWHERE, OursElsewhere, call(), 200, ClientsToken),
             row(PERMIT, Permit, call(), 200, ClientsToken),
@@ -163,7 +162,11 @@ impl Workload<'_> {
                 200,
                 ClientsToken,
             ),
-        ]
+        ];
+        if self.compare {
+            rows.push(row(OTHER, Filters::OtherModule, call(), 200, ExchangedToken));
+        }
+        rows
     }
 
     pub(crate) fn controls(&self) -> Vec<Control> {

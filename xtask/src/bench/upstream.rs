@@ -12,41 +12,46 @@ use anyhow::Result;
 
 use super::http1::Message;
 
-const RESULT: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"3 pods"}]}}"#;
+const RESULT: &str =
+    r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"3 pods"}]}}"#;
 
 /// `Authorization` values and how often each came.
 pub(crate) type Seen = HashMap<Vec<u8>, u64>;
 
-/// The server; its threads end with this process.
+/// The server, at two addresses: the gateway's generator takes no unprotected upstream where a protected one is.
+/// Its threads end with this process.
 pub(crate) struct Upstream {
-    address: SocketAddr,
+    /// For the protected cluster.
+    pub(crate) protected: SocketAddr,
+    /// For the other one.
+    pub(crate) open: SocketAddr,
     seen: Arc<Mutex<Seen>>,
 }
 
 impl Upstream {
     pub(crate) fn start() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
         let seen = Arc::<Mutex<Seen>>::default();
-        let shared = Arc::clone(&seen);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let seen = Arc::clone(&shared);
-                // An error ends the connection, Envoy answers 503, and the window is no good.
-                thread::spawn(move || serve(stream, &seen));
-            }
-        });
-        Ok(Self { address, seen })
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        Ok(Self { protected: listen(&seen)?, open: listen(&seen)?, seen })
     }
 
     /// What came since the last time.
     pub(crate) fn take(&self) -> Seen {
         std::mem::take(&mut lock(&self.seen))
     }
+}
+
+fn listen(seen: &Arc<Mutex<Seen>>) -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    let seen = Arc::clone(seen);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let seen = Arc::clone(&seen);
+            // An error ends the connection, Envoy answers 503, and the window is no good.
+            thread::spawn(move || serve(stream, &seen));
+        }
+    });
+    Ok(address)
 }
 
 fn serve(mut stream: TcpStream, seen: &Mutex<Seen>) -> Result<()> {

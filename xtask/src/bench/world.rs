@@ -1,5 +1,7 @@
 //! What runs during a measurement: one Envoy, our STS, an identity provider, an upstream.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result, anyhow};
 use obolus_envoy::edit;
 use obolus_tests::fixtures::envoy::Envoy;
@@ -34,7 +36,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) async fn start() -> Result<Self> {
+    pub(crate) async fn start(other: Option<PathBuf>) -> Result<Self> {
         let authority = Authority::new("obolus bench")?;
         let idp = Idp::start(&authority).await?;
         idp.behave(Behaviour::Claims(exchanged_filling()));
@@ -61,7 +63,7 @@ impl World {
         .await?;
 
         let mint = Mint::new(&idp, &place.resource())?;
-        let listeners = Listeners::reserve(place.address())?;
+        let listeners = Listeners::reserve(place.address(), other)?;
         let native = native::Chain {
             issuer: idp.issuer(),
             audience: place.resource(),
@@ -70,14 +72,13 @@ impl World {
             max_body_bytes: MAX_BODY_BYTES,
             scope: "mcp:tools",
         };
-        let mut options = GatewayOptions::new(issuers(&idp), upstream.address(), &credential);
-        options.other = Some(upstream.address());
-        let (config, start) =
-            Gateway::prepare(&place, sts.address(), sts.ca_file(), options)?;
+        let mut options = GatewayOptions::new(issuers(&idp), upstream.protected, &credential);
+        options.other = Some(upstream.open);
+        let (config, start) = Gateway::prepare(&place, sts.address(), sts.ca_file(), options)?;
         let mut config = serde_json::from_str(&config)?;
         let all = edit::listeners(&mut config)?;
         let generated = all.first().context("no listener was generated")?;
-        *all = listeners.from_generated(generated, &native)?;
+        *all = listeners.all_of(generated, &native)?;
         let envoy = Envoy::start(&config.to_string(), &start).await?;
         let (resource, host) = (place.resource(), place.authority());
         Ok(Self {
