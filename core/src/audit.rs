@@ -119,6 +119,8 @@ const MAX_VALUE_CHARS: usize = 512;
 
 fn bounded<S: Serializer>(value: &Option<&str>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
+        // As many bytes are no more characters.
+        Some(text) if text.len() <= MAX_VALUE_CHARS => serializer.serialize_str(text),
         Some(text) => match text.char_indices().nth(MAX_VALUE_CHARS) {
             Some((end, _)) => {
                 serializer.collect_str(&format_args!("{}…", text.get(..end).unwrap_or_default()))
@@ -138,6 +140,10 @@ impl Formatter for Ascii {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        let plain = |byte| matches!(byte, b' '..=b'~');
+        if fragment.bytes().all(plain) {
+            return self.0.write_string_fragment(writer, fragment);
+        }
         let mut units = [0; 2];
         for c in fragment.chars() {
             if matches!(c, ' '..='~') {
