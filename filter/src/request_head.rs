@@ -3,6 +3,7 @@
 use obolus_core::Reason;
 use obolus_core::mcp::MirroredHeaders;
 use obolus_core::policy::is_forwarded_header;
+use obolus_core::token::token_in_query;
 
 /// What decisions need of the headers. Names are in lower case: Envoy's codecs see to that.
 pub(crate) struct RequestHead {
@@ -27,14 +28,16 @@ impl RequestHead {
         self.first(":method").unwrap_or_default()
     }
 
-    /// The request target, with its query.
-    pub(crate) fn target(&self) -> &str {
-        self.first(":path").unwrap_or_default()
+    /// The request target, without its query.
+    pub(crate) fn path(&self) -> &str {
+        let target = self.first(":path").unwrap_or_default();
+        target.split_once('?').map_or(target, |(path, _)| path)
     }
 
-    pub(crate) fn path(&self) -> &str {
-        let target = self.target();
-        target.split_once('?').map_or(target, |(path, _)| path)
+    /// A target that is no text could hide one as well.
+    pub(crate) fn has_token_in_query(&self) -> bool {
+        let target = self.values(":path").next().map(str::from_utf8);
+        target.is_some_and(|target| target.map_or(true, token_in_query))
     }
 
     pub(crate) fn authority(&self) -> &str {
@@ -63,10 +66,9 @@ impl RequestHead {
         self.first("access-control-request-headers")
     }
 
+    /// An extended CONNECT (RFC 8441) is one or the other: Envoy shows WebSockets over HTTP/2 as `Upgrade`.
     pub(crate) fn wants_upgrade(&self) -> bool {
-        self.method() == "CONNECT"
-            || self.values("upgrade").next().is_some()
-            || self.values(":protocol").next().is_some()
+        self.method() == "CONNECT" || self.values("upgrade").next().is_some()
     }
 
     /// Headers on which a decision rests must stand once: two readers could believe different ones.

@@ -7,7 +7,7 @@ use obolus_core::Reason;
 use obolus_core::audit::Record;
 use obolus_core::config::Resource;
 use obolus_core::reply::{self, Reply};
-use obolus_core::token::{TokenDigest, UnverifiedToken, bearer, token_in_query};
+use obolus_core::token::{TokenDigest, UnverifiedToken, bearer};
 use proxy_wasm::types::LogLevel;
 use secrecy::SecretString;
 
@@ -98,7 +98,7 @@ impl Request {
         if head.wants_upgrade() {
             return Err(Reason::UpgradeRefused.into());
         }
-        if token_in_query(head.target()) {
+        if head.has_token_in_query() {
             return Err(Reason::TokenInQuery.into());
         }
         let token = self.authenticate(head, resource)?;
