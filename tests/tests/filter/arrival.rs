@@ -238,3 +238,49 @@ async fn a_client_that_asks_before_it_sends_is_told_to_go_on_and_judged_all_the_
     }
     story.ends().await;
 }
+
+/// Anybody can write a token that only a key is missing for: what is held for such is bounded.
+#[tokio::test]
+async fn bodies_of_strangers_take_sixteen_megabytes_and_no_more() {
+    const STRANGERS: usize = 30;
+    const PLACES: usize = 16;
+    let mut story = Story::begin().await;
+    story.control("warm", Vec::new()).await;
+    let forged = Key::new("EdDSA", "forged").unwrap();
+    let token = forged.sign(&story.bench.claims("alice")).unwrap();
+    let request = story.call().bearer(&token).body("x".repeat(1 << 20));
+    story.remember_tokens(&request);
+    // No key comes, and nobody says that there is none.
+    story.bench.sts.pause().unwrap();
+    let address = story.bench.gateway.place.address();
+    let mut sending = JoinSet::new();
+    for _ in 0..STRANGERS {
+        let request = request.clone();
+        sending.spawn(async move { request.send_to(address, Framing::Length).await.unwrap() });
+    }
+    let mut answers = Vec::new();
+    while answers.len() < STRANGERS - PLACES {
+        let answer = sending.join_next().await.unwrap().unwrap();
+        assert_eq!((answer.status, &answer.json()["reason"]), (503, &"overloaded".into()));
+        answers.push(answer);
+    }
+    // People who are known are not concerned.
+    story.nothing_arrived("while strangers wait").await;
+    story.bench.sts.resume().unwrap();
+    let mut waited = 0;
+    while let Some(answer) = sending.join_next().await {
+        let answer = answer.unwrap();
+        match answer.json()["reason"].as_str() {
+            Some("key_unknown" | "keys_unavailable") => waited += 1,
+            Some("overloaded") => {}
+            _ => panic!("{answer:?}"),
+        }
+    }
+    assert!((1..=PLACES).contains(&waited), "{waited}");
+    // Their places are free again.
+    let request = request.body("x".repeat(1 << 19));
+    let answer = story.send(&request, Framing::Length).await;
+    assert_eq!((answer.status, &answer.json()["reason"]), (401, &"key_unknown".into()));
+    story.nothing_arrived("afterwards").await;
+    story.ends().await;
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::story::Story;
-use crate::wire::Framing;
+use crate::wire::{Framing, http1};
 
 /// What goes on as it came.
 const FORWARDED: [(&str, &str); 13] = [
@@ -176,5 +176,44 @@ async fn what_envoy_says_of_a_request_is_not_what_the_client_said() {
     from.strip_prefix("10.0.0.1,").unwrap().parse::<std::net::IpAddr>().unwrap();
     let records = story.decided("one call", vec![crate::story::Decision::Permit]).await;
     assert_eq!(records[0]["request_id"], id);
+    story.ends().await;
+}
+
+/// What cannot be read as text is not what is not there.
+#[tokio::test]
+async fn what_is_not_utf8_hides_nothing() {
+    let mut story = Story::begin().await;
+    story.control("warm", Vec::new()).await;
+    let call = story.good_call();
+    for (name, value, status, reason) in [
+        ("origin", &b"\xff"[..], 403, "origin_refused"),
+        ("origin", b"https://evil.example/\xc3", 403, "origin_refused"),
+        ("mcp-method", b"tools/call\xff", 400, "header_mismatch"),
+        ("mcp-name", b"\xe9", 400, "header_mismatch"),
+        ("content-type", b"application/json; charset=utf-16; x=\xff", 415, "content_type_refused"),
+        ("content-encoding", b"gzip\xff", 415, "content_encoding_refused"),
+        ("authorization", b"Bearer \xff", 401, "authorization_malformed"),
+    ] {
+        let request = call.clone().with(name, value);
+        for framing in [Framing::Length, Framing::Frames] {
+            let case = format!("{name}: {}, {framing:?}", String::from_utf8_lossy(value));
+            story.refuses(&case, &request, framing, status, reason).await;
+        }
+    }
+    // In the request's target, Envoy does not take it; our filter would take it for a token.
+    let token = story.good_token().to_owned();
+    let address = story.bench.gateway.place.address();
+    for before in [&b"\xff"[..], b"\xc3\xa9", b"\xc3", b"\x80=\xfe"] {
+        let head = http1::head(&call.clone().target("/mcp?TARGET"), Framing::Length);
+        let at = head.windows(6).position(|window| window == b"TARGET").unwrap();
+        let query = [before, b"&access_token=", token.as_bytes()].concat();
+        let bytes = [&head[..at], &query, &head[at + 6..], &call.body].concat();
+        let mut connection = http1::Connection::open(address).await.unwrap();
+        connection.write(bytes).await.unwrap();
+        let answer = connection.answer().await.unwrap();
+        let case = format!("a query that begins with {before:?}");
+        assert_eq!(answer.status, 400, "{case}: {answer:?}");
+        story.nothing_arrived(&case).await;
+    }
     story.ends().await;
 }
