@@ -32,10 +32,10 @@ async fn refusal(credential: &str, change: Change) -> String {
     let ca_file = folder.path().join("ca.pem");
     Authority::new("nobody's").unwrap().write(&ca_file).unwrap();
     let place = Place::reserve().unwrap();
-    let nobody = ([127, 0, 0, 1], 9).into();
+    let [nobody, no_sts] = [9, 10].map(|port| ([127, 0, 0, 1], port).into());
     let mut options = GatewayOptions::new(issuers(), nobody, credential);
     options.edit = change;
-    let (config, envoy) = Gateway::prepare(&place, nobody, ca_file, options).unwrap();
+    let (config, envoy) = Gateway::prepare(&place, no_sts, ca_file, options).unwrap();
     let (code, log) = Envoy::expect_refusal(&config, &envoy).await.unwrap();
     let said = log.split_once("obolus: ").map_or("", |(_, rest)| rest);
     // Up to the next line that Envoy begins.
