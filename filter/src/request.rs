@@ -173,7 +173,6 @@ impl Request {
             if std::mem::replace(&mut held.exchange_asked, true) {
                 return Err(Reason::ExchangedExpired);
             }
-            held.permit = held.permit.take().map(Permit::to_wait);
             let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
             self.worker.wait_for_exchange(waiter, &verified, &resource)?;
             return Ok(Next::Wait);

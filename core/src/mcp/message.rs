@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::JudgedBody;
+use super::BodyDigest;
 use crate::Reason;
 use crate::json::{self, JsonError};
 
@@ -33,7 +33,7 @@ pub struct Message {
     kind: Kind,
     method: String,
     params: Map<String, Value>,
-    body: JudgedBody,
+    body: BodyDigest,
 }
 
 /// A body that was refused, with the id that the answer should carry where one could be read.
@@ -98,7 +98,7 @@ impl Message {
             kind: id.clone().map_or(Kind::Notification, Kind::Request),
             method,
             params,
-            body: JudgedBody::of(body),
+            body: BodyDigest::of(body),
         };
         if has_lookalike(&message.params, &PARAMS_KEYS) || !message.params_fit() {
             return Err(refused(Reason::ParamsMalformed));
@@ -171,8 +171,8 @@ impl Message {
 
     /// What the message was read from.
     #[must_use]
-    pub fn body(&self) -> &JudgedBody {
-        &self.body
+    pub fn body_digest(&self) -> BodyDigest {
+        self.body
     }
 
     /// The protocol version that the body states (2026-07-28 and later).

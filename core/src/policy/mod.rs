@@ -4,6 +4,7 @@ mod forwarding;
 mod permit;
 mod scopes;
 
+pub use crate::mcp::BodyDigest;
 /// The property by which the filter tells the native guard which cluster a request may reach. Envoy keeps
 /// it in filter state as `wasm.` and this name.
 pub const PERMIT_PROPERTY: &str = "obolus_permit";

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::missing_scopes;
 use crate::config::Resource;
 use crate::exchange::{ExchangedToken, Target};
-use crate::mcp::{JudgedBody, Message};
+use crate::mcp::{BodyDigest, Message};
 use crate::token::{Identity, Principal, TokenDigest};
 use crate::{Reason, UnixSeconds};
 
@@ -31,7 +31,7 @@ pub struct Permit {
     resource: String,
     target: Target,
     cluster: String,
-    body: JudgedBody,
+    body: BodyDigest,
     generation: u64,
     expires_at: UnixSeconds,
 }
@@ -88,7 +88,7 @@ impl Permit {
             resource: resource.name.clone(),
             target: resource.target.clone(),
             cluster: subject.cluster.to_owned(),
-            body: message.body().clone(),
+            body: message.body_digest(),
             generation: subject.generation,
             expires_at: principal.expires_at(),
         })
@@ -98,12 +98,6 @@ impl Permit {
     #[must_use]
     pub fn resource(&self) -> &str {
         &self.resource
-    }
-
-    /// The same permit, in the little room that is left to what has to wait.
-    #[must_use]
-    pub fn to_wait(self) -> Self {
-        Self { body: self.body.digested(), ..self }
     }
 
     /// Turns the permit into what is needed to forward the request, if request, exchanged token and state are
@@ -120,7 +114,7 @@ impl Permit {
     ) -> Result<Forward, Reason> {
         let same = self.cluster == subject.cluster
             && self.generation == subject.generation
-            && self.body.is(subject.body)
+            && self.body == BodyDigest::of(subject.body)
             && self.identity == *exchanged.identity()
             && exchanged.was_exchanged_for(&self.token, &self.target);
         if !same {
