@@ -68,7 +68,7 @@ fn every_problem_is_told_at_once_with_the_path_of_its_key() {
         allowed_origins = ["*", "null", "https://a@b", "ftp://x"]
         max_body_bytes = 1
         log_level = "trace"
-        kubeconfig = "/root/.kube/config"
+        kubeconfig = "~/.kube/config"
         [cluster]
         server = "http://k8s"
         token = "eyJhbGciOi"
