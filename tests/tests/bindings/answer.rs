@@ -22,7 +22,9 @@ impl Answer {
         let retry_after = response.headers().get("retry-after").map(|value| value.to_str());
         let retry_after = retry_after.transpose()?.map(str::parse).transpose()?;
         let status = response.status().as_u16();
-        let body: Value = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
+        let head = format!("{status} {:?}", response.headers());
+        let body = response.bytes().await.with_context(|| format!("half an answer: {head}"))?;
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let reason = body["reason"].as_str().or_else(|| body["error"]["data"]["reason"].as_str());
         Ok(Self { status, reason: reason.unwrap_or_default().to_owned(), retry_after })
     }
