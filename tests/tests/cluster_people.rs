@@ -10,7 +10,9 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_simple::prelude::*;
-use obolus_tests::fixtures::cluster::{Cluster, ClusterOptions, OidcIssuer, username};
+use obolus_tests::fixtures::cluster::{
+    Cluster, ClusterOptions, OidcIssuer, PeoplesClaims, username,
+};
 use obolus_tests::fixtures::recorder::Recorder;
 use obolus_tests::pki::Authority;
 use serde_json::{Value, json};
@@ -47,11 +49,12 @@ impl Setting {
         })
         .await?;
         let options = ClusterOptions {
-            issuer: Some(OidcIssuer {
+            issuers: vec![OidcIssuer {
                 url: issuer.url(),
                 ca_pem: authority.pem(),
                 audience: "kubernetes".to_owned(),
-            }),
+                claims: PeoplesClaims::Keycloak,
+            }],
             ..ClusterOptions::default()
         };
         Ok(Self { cluster: Cluster::start(options).await?, issuer, key })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use obolus_tests::deadline::eventually;
-use obolus_tests::fixtures::cluster::{Cluster, ClusterOptions, OidcIssuer};
+use obolus_tests::fixtures::cluster::{Cluster, ClusterOptions, OidcIssuer, PeoplesClaims};
 use obolus_tests::fixtures::idp::Idp;
 use obolus_tests::fixtures::mcp_client::McpClient;
 use obolus_tests::https;
@@ -47,8 +47,9 @@ impl Setting {
             url: idp.issuer(),
             ca_pem: authority.pem(),
             audience: "kubernetes".to_owned(),
+            claims: PeoplesClaims::Keycloak,
         };
-        let options = ClusterOptions { issuer: Some(issuer), ..ClusterOptions::default() };
+        let options = ClusterOptions { issuers: vec![issuer], ..ClusterOptions::default() };
         let cluster = Cluster::start(options).await?;
         let mounted_token = administrator(&cluster).await?;
         ensure!(
