@@ -4,6 +4,7 @@ pub mod cache;
 pub mod cluster;
 pub mod envoy;
 pub mod keycloak;
+pub mod msal;
 pub mod node;
 pub mod prerequisites;
 pub mod products;
