@@ -1,6 +1,7 @@
 //! Configuration: read whole, every problem told at once.
 
 mod algorithms;
+pub mod brought;
 mod filter;
 mod issuers;
 mod names;
