@@ -15,6 +15,7 @@ pub mod tls;
 mod cache;
 mod callers;
 mod clock;
+mod guid;
 mod idp_client;
 mod keys;
 mod metrics;

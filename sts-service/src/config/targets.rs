@@ -8,7 +8,10 @@ use obolus_core::exchange;
 use serde::Deserialize;
 
 use super::{Issuer, check_name, files, list};
-use crate::credentials::{AssertionAlgorithm, AssertionKey, ClientCredential, ClientSecret};
+use crate::credentials::{
+    AssertionAlgorithm, AssertionKey, AssertionRules, ClientCredential, ClientSecret, Reader,
+    Thumbprint,
+};
 
 /// One target of exchanges.
 #[derive(Debug)]
@@ -126,7 +129,13 @@ fn key(section: &Section<'_>, folder: &Path) -> Option<AssertionKey> {
     let algorithm = section.word("algorithm", "RS256, PS256, ES256", None::<AssertionAlgorithm>);
     let key_id = section.optional_string("key_id");
     let certificate = files::optional(section, "certificate_file", folder);
-    AssertionKey::open(path?, algorithm?, key_id, certificate)
+    let rules = AssertionRules {
+        reader: Reader::Keycloak,
+        algorithm: algorithm?,
+        key_id,
+        thumbprint: Thumbprint::Sha256,
+    };
+    AssertionKey::open(path?, certificate, rules)
         .map_err(|error| section.problem(error.setting(), error.to_string()))
         .ok()
 }

@@ -2,180 +2,178 @@
 
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_simple::common::KeyMetadata;
-use jwt_simple::prelude::{
-    Claims, Duration, ECDSAP256KeyPairLike as _, ES256KeyPair, JWTClaims, NoCustomClaims,
-    PS256KeyPair, RS256KeyPair, RSAKeyPairLike as _,
-};
+use jwt_simple::prelude::{Claims, Duration, JWTClaims, NoCustomClaims};
 use obolus_core::UnixSeconds;
-use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use secrecy::SecretString;
-use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
+use super::certificate::Certificate;
 use super::reloaded::Reloaded;
-use super::{CredentialError, Generation};
+use super::signer::Signer;
+use super::{AssertionAlgorithm, AuthenticationError, CredentialError, Generation, Thumbprint};
+use crate::{clock, guid};
 
-/// How long one assertion is good for. Keycloak takes up to 60 s; it is used at once or not at all.
-const LIFE_SECONDS: u64 = 30;
-
-/// What may sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum AssertionAlgorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    RS256,
-    /// RSASSA-PSS with SHA-256.
-    PS256,
-    /// ECDSA on P-256 with SHA-256.
-    ES256,
+/// Who reads the assertions of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Keycloak takes up to 60 s of life; an assertion is used at once or not at all.
+    Keycloak,
+    /// Entra wants five to ten minutes, `nbf`, and the certificate that the key was registered with.
+    Entra,
 }
 
-/// The assertion cannot be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the client assertion cannot be signed")]
-pub struct AssertionError;
+/// How a key signs, and how it is named.
+#[derive(Debug, Clone)]
+pub struct AssertionRules {
+    /// For whom.
+    pub reader: Reader,
+    /// What signs.
+    pub algorithm: AssertionAlgorithm,
+    /// `kid`.
+    pub key_id: Option<String>,
+    /// By what the certificate is named, if there is one.
+    pub thumbprint: Thumbprint,
+}
 
 /// A private key in a file, and how it is named to the identity provider.
 #[derive(Debug)]
 pub struct AssertionKey {
-    key: Reloaded<Signer>,
+    key: Reloaded<Held>,
+    reader: Reader,
 }
 
-enum Signer {
-    Rs256(RS256KeyPair),
-    Ps256(PS256KeyPair),
-    Es256(ES256KeyPair),
+struct Held {
+    signer: Signer,
+    expires_at: Option<UnixSeconds>,
+}
+
+impl Reader {
+    fn life_seconds(self) -> u64 {
+        match self {
+            Self::Keycloak => 30,
+            Self::Entra => 300,
+        }
+    }
 }
 
 impl AssertionKey {
     /// Reads the key, and again when it or its certificate changes. A certificate must be the key's, and is then named by its
-    /// thumbprint (`x5t#S256`).
+    /// thumbprint. One that Entra reads must not have expired.
     ///
     /// # Errors
     /// When a file does not hold what it should, or they do not belong together.
     pub fn open(
         path: PathBuf,
-        algorithm: AssertionAlgorithm,
-        key_id: Option<String>,
         certificate: Option<PathBuf>,
+        rules: AssertionRules,
     ) -> Result<Self, CredentialError> {
+        let reader = rules.reader;
         let certificate_path = certificate.clone().unwrap_or_default();
         let key = Reloaded::open(path, certificate, move |path, bytes, certificate| {
-            let wrong = || {
-                CredentialError::new(
-                    path,
-                    format!("is no private key in PEM (PKCS#8) that can sign {algorithm:?}"),
-                )
-            };
-            let pem = str::from_utf8(bytes).map_err(|_| wrong())?;
-            let mut signer = Signer::from_pem(algorithm, pem).ok_or_else(wrong)?;
-            if let Some(certificate) = certificate {
-                let thumbprint = thumbprint_of_own(&certificate_path, certificate, &signer)?;
-                signer.name_certificate(&thumbprint).ok_or_else(wrong)?;
-            }
-            Ok(match &key_id {
-                Some(key_id) => signer.with_key_id(key_id),
-                None => signer,
-            })
+            held(path, bytes, certificate.map(|bytes| (certificate_path.as_path(), bytes)), &rules)
         })?;
-        Ok(Self { key })
+        Ok(Self { key, reader })
     }
 
     pub(super) fn generation(&self) -> Generation {
         self.key.current().1
     }
 
-    /// An assertion for one request: `iss` and `sub` are the client, `aud` is the issuer as one string (Keycloak
-    /// refuses lists, and RFC 7523bis wants the issuer), `jti` is never used twice.
+    /// When the certificate ends.
+    pub(super) fn expires_at(&self) -> Option<UnixSeconds> {
+        self.key.current().0.expires_at
+    }
+
+    /// An assertion for one request: `iss` and `sub` are the client, `aud` is one string (Keycloak refuses lists), `jti`
+    /// is never used twice.
     pub(super) fn sign(
         &self,
         client_id: &str,
-        issuer: &str,
+        audience: &str,
         now: UnixSeconds,
-    ) -> Result<SecretString, AssertionError> {
-        let mut jti = [0u8; 16];
-        ring::default_provider().secure_random.fill(&mut jti).map_err(|_| AssertionError)?;
+    ) -> Result<SecretString, AuthenticationError> {
+        let jti = guid::random().ok_or(AuthenticationError::Unsigned)?;
         let mut claims: JWTClaims<NoCustomClaims> = Claims::create(Duration::from_secs(0))
             .with_issuer(client_id)
             .with_subject(client_id)
-            .with_audience(issuer)
-            .with_jwt_id(URL_SAFE_NO_PAD.encode(jti));
+            .with_audience(audience)
+            .with_jwt_id(jti);
         claims.issued_at = Some(Duration::from_secs(now));
-        claims.expires_at = Some(Duration::from_secs(now.saturating_add(LIFE_SECONDS)));
-        // Nothing but a second clock's drift would make it matter.
-        claims.invalid_before = None;
-        let (signer, _) = self.key.current();
-        match &*signer {
-            Signer::Rs256(key) => key.sign(claims),
-            Signer::Ps256(key) => key.sign(claims),
-            Signer::Es256(key) => key.sign(claims),
-        }
-        .map(SecretString::from)
-        .map_err(|_| AssertionError)
+        claims.expires_at =
+            Some(Duration::from_secs(now.saturating_add(self.reader.life_seconds())));
+        claims.invalid_before = match self.reader {
+            // Nothing but a second clock's drift would make it matter.
+            Reader::Keycloak => None,
+            Reader::Entra => Some(Duration::from_secs(now)),
+        };
+        let (held, _) = self.key.current();
+        let signed = held.signer.sign(claims).ok_or(AuthenticationError::Unsigned)?;
+        Ok(SecretString::from(signed))
     }
 }
 
-impl Signer {
-    fn from_pem(algorithm: AssertionAlgorithm, pem: &str) -> Option<Self> {
-        match algorithm {
-            AssertionAlgorithm::RS256 => RS256KeyPair::from_pem(pem).ok().map(Self::Rs256),
-            AssertionAlgorithm::PS256 => PS256KeyPair::from_pem(pem).ok().map(Self::Ps256),
-            AssertionAlgorithm::ES256 => ES256KeyPair::from_pem(pem).ok().map(Self::Es256),
+fn held(
+    path: &Path,
+    bytes: &[u8],
+    certificate: Option<(&Path, &[u8])>,
+    rules: &AssertionRules,
+) -> Result<Held, CredentialError> {
+    let AssertionRules { reader, algorithm, key_id, thumbprint } = rules;
+    let wrong = || {
+        let mut problem = format!("is no private key in PEM (PKCS#8) that can sign {algorithm:?}");
+        if *reader == Reader::Entra {
+            problem += ": Entra takes RSA keys of at least 2048 bits only";
         }
-    }
-
-    fn with_key_id(self, key_id: &str) -> Self {
-        match self {
-            Self::Rs256(key) => Self::Rs256(key.with_key_id(key_id)),
-            Self::Ps256(key) => Self::Ps256(key.with_key_id(key_id)),
-            Self::Es256(key) => Self::Es256(key.with_key_id(key_id)),
+        CredentialError::new(path, problem)
+    };
+    let pem = str::from_utf8(bytes).map_err(|_| wrong())?;
+    let mut signer = Signer::from_pem(*algorithm, pem).ok_or_else(wrong)?;
+    let mut expires_at = None;
+    if let Some((certificate_path, bytes)) = certificate {
+        let certificate = Certificate::read(certificate_path, bytes)?;
+        certificate.must_be_of(certificate_path, &signer.public_key().ok_or_else(wrong)?)?;
+        if *reader == Reader::Entra {
+            certificate.must_be_good_at(certificate_path, clock::now())?;
         }
+        signer
+            .name_certificate(*thumbprint, &certificate.thumbprint(*thumbprint))
+            .ok_or_else(wrong)?;
+        tracing::info!(
+            path = %certificate_path.display(),
+            thumbprint = certificate.portal_thumbprint(),
+            expires_at = certificate.expires_at(),
+            "the certificate of client assertions"
+        );
+        expires_at = Some(certificate.expires_at());
     }
-
-    fn name_certificate(&mut self, thumbprint: &str) -> Option<()> {
-        let metadata =
-            KeyMetadata::default().with_certificate_sha256_thumbprint(thumbprint).ok()?;
-        match self {
-            Self::Rs256(key) => key.attach_metadata(metadata),
-            Self::Ps256(key) => key.attach_metadata(metadata),
-            Self::Es256(key) => key.attach_metadata(metadata),
-        }
-        .ok()
+    if let Some(key_id) = key_id {
+        signer = signer.with_key_id(key_id);
     }
-
-    fn public_key(&self) -> Option<Vec<u8>> {
-        match self {
-            Self::Rs256(key) => key.public_key().to_der().ok(),
-            Self::Ps256(key) => key.public_key().to_der().ok(),
-            Self::Es256(key) => key.public_key().to_der().ok(),
-        }
-    }
-}
-
-/// SHA-256 of the certificate in base64url, if its public key is the signer's.
-fn thumbprint_of_own(path: &Path, pem: &[u8], signer: &Signer) -> Result<String, CredentialError> {
-    let wrong = |problem: &str| CredentialError::new(path, problem).of_certificate();
-    let der = CertificateDer::from_pem_slice(pem).map_err(|_| wrong("is no certificate in PEM"))?;
-    let certificate =
-        webpki::EndEntityCert::try_from(&der).map_err(|_| wrong("is no X.509 certificate"))?;
-    if signer.public_key().as_deref() != Some(certificate.subject_public_key_info().as_ref()) {
-        return Err(wrong("is the certificate of another key"));
-    }
-    Ok(URL_SAFE_NO_PAD.encode(Sha256::digest(&der)))
+    Ok(Held { signer, expires_at })
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use obolus_core::json;
+    use obolus_tests::pki::{KeyKind, self_signed};
     use secrecy::ExposeSecret as _;
+    use sha2::{Digest as _, Sha256};
 
     use super::*;
+    use crate::guid::is_guid;
+
+    fn rules(algorithm: AssertionAlgorithm, key_id: Option<&str>) -> AssertionRules {
+        let key_id = key_id.map(str::to_owned);
+        AssertionRules {
+            reader: Reader::Keycloak,
+            algorithm,
+            key_id,
+            thumbprint: Thumbprint::Sha256,
+        }
+    }
 
     fn part(assertion: &SecretString, index: usize) -> serde_json::Value {
         let part = assertion.expose_secret().split('.').nth(index).unwrap();
@@ -192,12 +190,8 @@ mod tests {
         std::fs::write(&key_file, key.serialize_pem()).unwrap();
         std::fs::write(&certificate_file, certificate.pem()).unwrap();
         let open = |key_id: Option<&str>, certificate| {
-            AssertionKey::open(
-                key_file.clone(),
-                AssertionAlgorithm::ES256,
-                key_id.map(str::to_owned),
-                certificate,
-            )
+            let rules = rules(AssertionAlgorithm::ES256, key_id);
+            AssertionKey::open(key_file.clone(), certificate, rules)
         };
 
         let named = open(Some("key-1"), Some(certificate_file.clone())).unwrap();
@@ -223,7 +217,8 @@ mod tests {
         std::fs::write(&certificate_file, foreign.pem()).unwrap();
         let error = open(None, Some(certificate_file)).unwrap_err();
         assert_eq!(error.setting(), "certificate_file");
-        assert!(AssertionKey::open(key_file, AssertionAlgorithm::RS256, None, None).is_err());
+        let rsa = rules(AssertionAlgorithm::RS256, None);
+        assert!(AssertionKey::open(key_file, None, rsa).is_err());
     }
 
     #[test]
@@ -238,9 +233,8 @@ mod tests {
         };
         let first = certify(&old);
         std::fs::write(path("key"), old.serialize_pem()).unwrap();
-        let algorithm = AssertionAlgorithm::ES256;
-        let key = AssertionKey::open(path("key"), algorithm, None, Some(path("certificate")));
-        let key = key.unwrap();
+        let rules = rules(AssertionAlgorithm::ES256, None);
+        let key = AssertionKey::open(path("key"), Some(path("certificate")), rules).unwrap();
         let named = || {
             key.key.forget_when_checked();
             let assertion = key.sign("sts", "https://issuer", 1).unwrap();
@@ -257,5 +251,104 @@ mod tests {
         let renewed = certify(&new);
         assert_ne!(renewed, second);
         assert_eq!(named(), renewed);
+    }
+
+    #[test]
+    fn entra_gets_a_guid_the_endpoint_numbers_and_the_thumbprint_that_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let leaf = self_signed("sts", KeyKind::Rsa).unwrap();
+        std::fs::write(path("key"), &leaf.key).unwrap();
+        std::fs::write(path("certificate"), &leaf.certificate).unwrap();
+        let open = |algorithm, thumbprint| {
+            let reader = Reader::Entra;
+            let rules = AssertionRules { reader, algorithm, key_id: None, thumbprint };
+            AssertionKey::open(path("key"), Some(path("certificate")), rules)
+        };
+        let endpoint = "https://login.microsoftonline.com/t/oauth2/v2.0/token";
+        let sha1 = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, &leaf.der);
+        for (algorithm, thumbprint, alg, own, other, digest) in [
+            (
+                AssertionAlgorithm::PS256,
+                Thumbprint::Sha256,
+                "PS256",
+                "x5t#S256",
+                "x5t",
+                URL_SAFE_NO_PAD.encode(Sha256::digest(&leaf.der)),
+            ),
+            (
+                AssertionAlgorithm::RS256,
+                Thumbprint::Sha1,
+                "RS256",
+                "x5t",
+                "x5t#S256",
+                URL_SAFE_NO_PAD.encode(sha1),
+            ),
+        ] {
+            let key = open(algorithm, thumbprint).unwrap();
+            let assertion = key.sign("client", endpoint, 1000).unwrap();
+            let header = part(&assertion, 0);
+            assert_eq!((&header["alg"], &header["typ"]), (&alg.into(), &"JWT".into()));
+            assert_eq!(header[own], digest);
+            assert!(header.get(other).is_none() && header.get("kid").is_none(), "{header}");
+            let claims = part(&assertion, 1);
+            assert_eq!(claims["aud"], endpoint);
+            assert_eq!((&claims["iss"], &claims["sub"]), (&"client".into(), &"client".into()));
+            let times = ["nbf", "iat", "exp"].map(|name| claims[name].as_u64());
+            assert_eq!(times, [Some(1000), Some(1000), Some(1300)]);
+            assert!(is_guid(claims["jti"].as_str().unwrap()), "{claims}");
+            assert!(key.expires_at().is_some());
+        }
+
+        let ec = self_signed("sts", KeyKind::Ec).unwrap();
+        std::fs::write(path("key"), &ec.key).unwrap();
+        let error = open(AssertionAlgorithm::PS256, Thumbprint::Sha256).unwrap_err();
+        assert!(error.to_string().contains("Entra takes RSA"), "{error}");
+        assert_eq!(error.setting(), "key_file");
+    }
+
+    #[test]
+    fn an_expired_certificate_is_no_use_to_entra_and_keycloak_does_not_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let leaf = self_signed("sts", KeyKind::Rsa).unwrap();
+        let key = rcgen::KeyPair::from_pkcs8_pem_and_sign_algo(&leaf.key, &rcgen::PKCS_RSA_SHA256)
+            .unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2001, 1, 2);
+        std::fs::write(path("key"), &leaf.key).unwrap();
+        std::fs::write(path("certificate"), params.self_signed(&key).unwrap().pem()).unwrap();
+        let open = |reader| {
+            let rules = AssertionRules { reader, ..rules(AssertionAlgorithm::PS256, None) };
+            AssertionKey::open(path("key"), Some(path("certificate")), rules)
+        };
+        assert!(open(Reader::Keycloak).is_ok());
+        let error = open(Reader::Entra).unwrap_err();
+        assert!(error.to_string().contains("has expired"), "{error}");
+        assert_eq!(error.setting(), "certificate_file");
+        std::fs::write(path("certificate"), &leaf.certificate).unwrap();
+        assert!(open(Reader::Entra).is_ok());
+    }
+
+    #[test]
+    fn an_rsa_key_may_be_in_pkcs1() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        let key = jwt_simple::prelude::RS256KeyPair::generate(2048).unwrap();
+        let der = key.to_der().unwrap();
+        // PKCS#8 (RFC 5208 §5) holds PKCS#1 as the octet string at its end.
+        let inner = der.windows(4).skip(8).position(|w| w[..2] == [0x30, 0x82]).unwrap() + 8;
+        let body = base64::engine::general_purpose::STANDARD.encode(&der[inner..]);
+        let label = "RSA PRIVATE KEY";
+        let lines: Vec<_> =
+            body.as_bytes().chunks(64).map(|l| str::from_utf8(l).unwrap()).collect();
+        let pem = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"));
+        std::fs::write(&file, pem).unwrap();
+        for algorithm in [AssertionAlgorithm::RS256, AssertionAlgorithm::PS256] {
+            let own = AssertionKey::open(file.clone(), None, rules(algorithm, None)).unwrap();
+            let own = own.key.current().0.signer.public_key();
+            assert_eq!(own, key.public_key().to_der().ok());
+        }
     }
 }

@@ -9,7 +9,7 @@ use obolus_core::UnixSeconds;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::reloaded::Reloaded;
-use super::{AssertionError, AssertionKey, CredentialError, Generation, files};
+use super::{AssertionKey, AuthenticationError, CredentialError, Generation, TokenFile, files};
 
 /// `client_assertion_type` (RFC 7523 §2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -37,6 +37,13 @@ pub enum ClientCredential {
         id: String,
         /// What signs.
         key: AssertionKey,
+    },
+    /// `jwt_file`: an assertion that somebody else signs.
+    Federated {
+        /// The client id, which the assertion does not name.
+        id: String,
+        /// Where it is.
+        token: TokenFile,
     },
 }
 
@@ -74,18 +81,39 @@ impl ClientCredential {
         match self {
             Self::Basic { secret, .. } | Self::Post { secret, .. } => secret.current().1,
             Self::Assertion { key, .. } => key.generation(),
+            Self::Federated { token, .. } => token.generation(),
         }
     }
 
-    /// Authenticates one request to `issuer`. Never twice the same, where an assertion is sent.
+    /// The client id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Basic { id, .. }
+            | Self::Post { id, .. }
+            | Self::Assertion { id, .. }
+            | Self::Federated { id, .. } => id,
+        }
+    }
+
+    /// When the certificate ends by which the client is known, if there is one.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<UnixSeconds> {
+        match self {
+            Self::Assertion { key, .. } => key.expires_at(),
+            _ => None,
+        }
+    }
+
+    /// Authenticates one request. An assertion of our own says that it is for `audience`, and is never twice the same.
     ///
     /// # Errors
-    /// When the assertion cannot be signed.
+    /// When there is no assertion.
     pub fn authenticate(
         &self,
-        issuer: &str,
+        audience: &str,
         now: UnixSeconds,
-    ) -> Result<Authentication, AssertionError> {
+    ) -> Result<Authentication, AuthenticationError> {
         Ok(match self {
             Self::Basic { id, secret } => {
                 let (secret, _) = secret.current();
@@ -101,16 +129,19 @@ impl ClientCredential {
                 ];
                 Authentication { header: None, form }
             }
-            Self::Assertion { id, key } => {
-                let form = vec![
-                    ("client_id", SecretString::from(id.as_str())),
-                    ("client_assertion_type", SecretString::from(ASSERTION_TYPE)),
-                    ("client_assertion", key.sign(id, issuer, now)?),
-                ];
-                Authentication { header: None, form }
-            }
+            Self::Assertion { id, key } => by_assertion(id, key.sign(id, audience, now)?),
+            Self::Federated { id, token } => by_assertion(id, token.read()?),
         })
     }
+}
+
+fn by_assertion(id: &str, assertion: SecretString) -> Authentication {
+    let form = vec![
+        ("client_id", SecretString::from(id)),
+        ("client_assertion_type", SecretString::from(ASSERTION_TYPE)),
+        ("client_assertion", assertion),
+    ];
+    Authentication { header: None, form }
 }
 
 /// RFC 6749 §2.3.1: id and secret are form-encoded before they are joined.

@@ -3,14 +3,31 @@
 
 mod assertion;
 mod caller;
+mod certificate;
 mod client;
+mod federated;
 mod files;
 mod reloaded;
+mod signer;
 
-pub use assertion::{AssertionAlgorithm, AssertionError, AssertionKey};
+pub use assertion::{AssertionKey, AssertionRules, Reader};
 pub use caller::{CallerSecret, SecretDigest};
+pub use certificate::Thumbprint;
 pub use client::{Authentication, ClientCredential, ClientSecret};
+pub use federated::TokenFile;
 pub use files::CredentialError;
+pub use signer::AssertionAlgorithm;
 
 /// SHA-256 of whatever a credential is made of: changes when the credential does.
 pub type Generation = [u8; 32];
+
+/// Why we cannot prove ourselves to an identity provider.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticationError {
+    /// Our own assertion.
+    #[error("the client assertion cannot be signed")]
+    Unsigned,
+    /// Somebody else's.
+    #[error("{0}")]
+    File(#[from] CredentialError),
+}

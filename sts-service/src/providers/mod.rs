@@ -5,7 +5,7 @@ mod refusal;
 
 use obolus_core::Reason;
 
-use crate::credentials::AssertionError;
+use crate::credentials::AuthenticationError;
 use crate::idp_client::CallError;
 
 /// An exchange that did not take place: what the caller is told, and what the log is told.
@@ -33,8 +33,12 @@ impl From<CallError> for Failure {
     }
 }
 
-impl From<AssertionError> for Failure {
-    fn from(error: AssertionError) -> Self {
-        Self { error: Some(error.to_string()), ..Reason::Internal.into() }
+impl From<AuthenticationError> for Failure {
+    fn from(error: AuthenticationError) -> Self {
+        let reason = match &error {
+            AuthenticationError::Unsigned => Reason::Internal,
+            AuthenticationError::File(_) => Reason::ExchangeMisconfigured,
+        };
+        Self { error: Some(error.to_string()), ..reason.into() }
     }
 }

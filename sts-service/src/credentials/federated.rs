@@ -1,0 +1,143 @@
+//! A token that somebody else issues to us, and that proves us to Entra in place of a secret (workload identity
+//! federation): on Kubernetes the projected token of a service account.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use obolus_core::json;
+use secrecy::SecretString;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::{CredentialError, Generation, files};
+
+/// Longer tokens would not be taken by anybody.
+const MAX_BYTES: usize = 16 * 1024;
+
+/// A file with a token that somebody else renews.
+///
+/// It is read at every use: kubelet swaps the folder that the path leads through, long before the old token ends, and
+/// nothing says when. The last good one is not kept: it would only be refused later, with less to go by.
+#[derive(Debug)]
+pub struct TokenFile {
+    path: PathBuf,
+}
+
+impl TokenFile {
+    /// The token in this file, whatever it is when it is needed.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// What the file holds now.
+    ///
+    /// # Errors
+    /// When it does not hold one signed JWT.
+    pub fn read(&self) -> Result<SecretString, CredentialError> {
+        let bytes = files::read(&self.path)?;
+        token(&self.path, &bytes)
+    }
+
+    /// INVARIANT: of the place, not of the content. A renewed token proves the same client, and exchanged tokens are
+    /// not asked for anew because of it.
+    pub(super) fn generation(&self) -> Generation {
+        Sha256::digest(self.path.as_os_str().as_encoded_bytes()).into()
+    }
+}
+
+fn token(path: &Path, bytes: &[u8]) -> Result<SecretString, CredentialError> {
+    let wrong = |problem: &str| CredentialError::new(path, problem);
+    let text = bytes.trim_ascii();
+    if text.is_empty() {
+        return Err(wrong("is empty: whoever issues the token has not written it yet"));
+    }
+    if text.len() > MAX_BYTES {
+        return Err(wrong("is too large for a token"));
+    }
+    let text = str::from_utf8(text).ok().filter(|text| is_signed_jwt(text));
+    text.map(SecretString::from).ok_or_else(|| wrong("does not hold one signed JWT"))
+}
+
+/// Only its form: whose it is, and whether it is still good, Entra finds out.
+fn is_signed_jwt(text: &str) -> bool {
+    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok().filter(|bytes| !bytes.is_empty());
+    let parts: Vec<_> = text.split('.').map(decode).collect();
+    let [Some(header), Some(claims), Some(_)] = parts.as_slice() else { return false };
+    let says = |part: &[u8], member: &str| {
+        json::parse(part).is_ok_and(|object| object.get(member).is_some_and(Value::is_string))
+    };
+    says(header, "alg") && says(claims, "iss")
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn jwt(subject: &str) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let claims = format!(r#"{{"iss":"https://cluster","sub":"{subject}"}}"#);
+        format!("{}.{}.c2ln", part(r#"{"alg":"RS256"}"#), part(&claims))
+    }
+
+    #[test]
+    fn one_signed_jwt_is_taken_without_what_surrounds_it_and_nothing_else() {
+        let read = |bytes: &[u8]| {
+            token(Path::new("token"), bytes)
+                .map(|token| token.expose_secret().to_owned())
+                .map_err(|error| error.to_string())
+        };
+        let good = jwt("sts");
+        for spelled in [good.clone(), format!("{good}\n"), format!(" \t{good}\r\n\n")] {
+            assert_eq!(read(spelled.as_bytes()).as_ref(), Ok(&good));
+        }
+        let two = format!("{good}\n{good}");
+        let header_only = good.split('.').next().unwrap().to_owned();
+        let unsigned = good.replace("c2ln", "");
+        let no_issuer = format!("{header_only}.{}.c2ln", URL_SAFE_NO_PAD.encode("{}"));
+        for (text, word) in [
+            (String::new(), "is empty"),
+            (" \n\t\n".to_owned(), "is empty"),
+            (two, "one signed JWT"),
+            (header_only, "one signed JWT"),
+            (unsigned, "one signed JWT"),
+            (no_issuer, "one signed JWT"),
+            (format!("Bearer {good}"), "one signed JWT"),
+            (good.replace("c2ln", "c2ln=="), "one signed JWT"),
+            ("\u{feff}".to_owned() + &good, "one signed JWT"),
+            ("x".repeat(MAX_BYTES), "one signed JWT"),
+            ("x".repeat(MAX_BYTES + 1), "too large"),
+        ] {
+            let problem = read(text.as_bytes()).unwrap_err();
+            assert!(problem.contains(word), "{problem}");
+            assert!(!problem.contains("c2ln"), "{problem}");
+        }
+        assert!(read(&[0xff, 0xfe]).is_err());
+    }
+
+    #[test]
+    fn a_swapped_folder_is_noticed_at_once_and_changes_no_generation() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        // As kubelet has it: token -> ..data/token, ..data -> ..a, and ..data is replaced by a rename.
+        for (name, subject) in [("..a", "first"), ("..b", "second")] {
+            std::fs::create_dir(path(name)).unwrap();
+            std::fs::write(path(name).join("token"), jwt(subject)).unwrap();
+        }
+        std::os::unix::fs::symlink("..a", path("..data")).unwrap();
+        std::os::unix::fs::symlink("..data/token", path("token")).unwrap();
+        let file = TokenFile::new(path("token"));
+        let generation = file.generation();
+        assert_eq!(file.read().unwrap().expose_secret(), &jwt("first"));
+        std::os::unix::fs::symlink("..b", path("..data_tmp")).unwrap();
+        std::fs::rename(path("..data_tmp"), path("..data")).unwrap();
+        assert_eq!(file.read().unwrap().expose_secret(), &jwt("second"));
+        assert_eq!(file.generation(), generation);
+        assert_ne!(TokenFile::new(path("other")).generation(), generation);
+        std::fs::remove_file(path("token")).unwrap();
+        assert!(file.read().unwrap_err().to_string().contains("cannot be read"));
+    }
+}
