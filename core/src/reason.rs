@@ -25,6 +25,14 @@ pub enum Reason {
     CriticalHeader,
     /// An ID token, a refresh token, or something else that is no access token.
     TokenTypeRefused,
+    /// An ID token of Entra ID: it tells a client who signed in, and opens nothing.
+    IdToken,
+    /// A token for Microsoft Graph, which Entra ID issues when no API's own scope is asked for.
+    GraphToken,
+    /// A token of Azure AD B2C, which is another product.
+    B2cToken,
+    /// A token of a tenant of Entra ID that is not listed here, personal accounts included.
+    TenantRefused,
     /// The token is bound to a key of its sender (`cnf`), and nobody here proved possession.
     SenderConstrained,
     /// `iss` is not an issuer of this resource.
@@ -43,6 +51,8 @@ pub enum Reason {
     SignatureInvalid,
     /// The identity provider no longer accepts the token: revoked, logged out, disabled.
     SubjectTokenRefused,
+    /// The identity provider wants to see the person again: a second factor, a policy (RFC 9470 §3).
+    InteractionRequired,
 
     // What this person, or this page, may do: 403.
     /// The token lacks a scope that the operation needs (RFC 6750 §3.1).
@@ -51,6 +61,12 @@ pub enum Reason {
     OriginRefused,
     /// The identity provider refuses this exchange for this person or client.
     ExchangeDenied,
+    /// The token is an application's own: there is no person to exchange it for.
+    AppOnly,
+    /// Nobody has consented to the gateway's application acting for people at the target.
+    ConsentRequired,
+    /// A policy of the identity provider (Conditional Access) refuses this person, and signing in again does not help.
+    BlockedByPolicy,
     /// The caller of the STS may not have this target for such a token.
     TargetNotGranted,
 
@@ -142,7 +158,7 @@ macro_rules! reasons {
                 match self { $(Reason::$variant => $status,)* }
             }
 
-            /// The OAuth 2.0 `error` (RFC 6750 §3.1, RFC 6749 §5.2, RFC 8693 §2.2.2), where one applies.
+            /// The OAuth 2.0 `error` (RFC 6750 §3.1, RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 9470 §3), where one applies.
             #[must_use]
             pub fn oauth_error(self) -> Option<&'static str> {
                 match self { $(Reason::$variant => $oauth,)* }
@@ -170,6 +186,10 @@ reasons! {
     AlgorithmNotAllowed => "algorithm_not_allowed", 401, INVALID_TOKEN, "the token's algorithm is not allowed";
     CriticalHeader => "critical_header", 401, INVALID_TOKEN, "the token has a critical header that is not understood";
     TokenTypeRefused => "token_type_refused", 401, INVALID_TOKEN, "this is no access token";
+    IdToken => "id_token", 401, INVALID_TOKEN, "this is an ID token: the client must send the access token";
+    GraphToken => "graph_token", 401, INVALID_TOKEN, "this is a token for Microsoft Graph: the client must ask for the scopes of this resource, fully qualified";
+    B2cToken => "b2c_token", 401, INVALID_TOKEN, "this is a token of Azure AD B2C: sign in at the authorization server of this resource";
+    TenantRefused => "tenant_refused", 401, INVALID_TOKEN, "the token is of a tenant that is not accepted here: sign in to this resource's tenant with a work or school account";
     SenderConstrained => "sender_constrained", 401, INVALID_TOKEN, "sender-constrained tokens are not accepted here";
     IssuerUnknown => "issuer_unknown", 401, INVALID_TOKEN, "the token's issuer is not accepted here";
     AudienceMismatch => "audience_mismatch", 401, INVALID_TOKEN, "the token is not for this resource";
@@ -179,9 +199,13 @@ reasons! {
     KeyUnknown => "key_unknown", 401, INVALID_TOKEN, "the token is signed with a key that the issuer does not publish";
     SignatureInvalid => "signature_invalid", 401, INVALID_TOKEN, "the token's signature is not valid";
     SubjectTokenRefused => "subject_token_refused", 401, INVALID_TOKEN, "the identity provider no longer accepts the token: sign in again";
+    InteractionRequired => "interaction_required", 401, Some("insufficient_user_authentication"), "the identity provider asks for more: sign in again, and do what it asks for";
     InsufficientScope => "insufficient_scope", 403, Some("insufficient_scope"), "the token lacks a scope that this operation needs";
     OriginRefused => "origin_refused", 403, Some("access_denied"), "this Origin may not call this resource";
     ExchangeDenied => "exchange_denied", 403, Some("access_denied"), "the identity provider refuses to exchange this token";
+    AppOnly => "app_only", 403, Some("access_denied"), "the token is an application's own and speaks for no person: a person must sign in";
+    ConsentRequired => "consent_required", 403, Some("access_denied"), "an administrator must consent to the gateway's application acting for people at the target";
+    BlockedByPolicy => "blocked_by_policy", 403, Some("access_denied"), "a policy of the identity provider blocks this: ask an administrator of it";
     TargetNotGranted => "target_not_granted", 403, Some("unauthorized_client"), "such a token may not be exchanged for this target";
     MethodNotAllowed => "method_not_allowed", 405, INVALID_REQUEST, "the endpoint takes POST only";
     UpgradeRefused => "upgrade_refused", 400, INVALID_REQUEST, "protocol upgrades are refused";

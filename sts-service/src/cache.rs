@@ -170,7 +170,7 @@ impl Expiry<Key, Remembered> for UntilItsEnd {
 #[cfg(test)]
 mod tests {
     use obolus_core::exchange::{Answer, Target};
-    use obolus_core::token::{IssuerRules, KeySet, Principal, Profile, PureRust, UnverifiedToken};
+    use obolus_core::token::{IssuerRules, KeySet, Principal, Provider, PureRust, UnverifiedToken};
     use obolus_tests::fixtures::idp::Key as SigningKey;
     use serde_json::json;
 
@@ -184,8 +184,7 @@ mod tests {
     fn principal(key: &SigningKey, subject: &str) -> Principal {
         let rules = IssuerRules {
             name: "idp".to_owned(),
-            issuer: "https://idp".to_owned(),
-            profile: Profile::Oidc,
+            provider: Provider::Oidc("https://idp".to_owned()),
             algorithms: vec![obolus_core::token::Algorithm::ES256],
             clock_skew_seconds: 0,
         };

@@ -12,6 +12,7 @@ use axum::http::request;
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use obolus_core::exchange::{ACCESS_TOKEN_TYPE, ExchangeRequest};
+use obolus_core::policy::require_person;
 use obolus_core::token::{Principal, PureRust, Unverified, UnverifiedToken};
 use obolus_core::{Reason, UnixSeconds};
 use secrecy::ExposeSecret as _;
@@ -119,6 +120,7 @@ async fn grant(
     // INVARIANT: no principal, no grant; no grant, neither memory nor the identity provider.
     let principal = verify(service, caller, &request, record).await?;
     record.principal = Some(principal.clone());
+    require_person(&principal)?;
     if !caller.grants.iter().any(|grant| grant.covers(&principal, target.name())) {
         return Err(Reason::TargetNotGranted);
     }
@@ -135,11 +137,8 @@ async fn verify(
 ) -> Result<Principal, Reason> {
     let token = UnverifiedToken::parse(request.subject_token.expose_secret())?;
     record.token_digest = Some(token.digest());
-    let mirror = service
-        .mirrors
-        .values()
-        .find(|mirror| token.claimed_issuer() == Some(&mirror.issuer().rules.issuer))
-        .ok_or(Reason::IssuerUnknown)?;
+    let rules = token.rules_among(service.mirrors.values().map(|mirror| &mirror.issuer().rules))?;
+    let mirror = service.mirrors.get(&rules.name).ok_or(Reason::Internal)?;
     let issuer = mirror.issuer();
     let grants = caller.grants.iter().filter(|grant| grant.issuer == issuer.name());
     let audiences: Vec<_> = grants.flat_map(|grant| &grant.audiences).cloned().collect();

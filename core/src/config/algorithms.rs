@@ -1,13 +1,13 @@
 //! The algorithms that an issuer's tokens may use, as the filter and the STS both read them.
 
 use super::Section;
-use crate::token::Algorithm;
+use crate::token::{Algorithm, Profile};
 
-/// Algorithms by name; RS256, PS256 and ES256 when the key is missing.
+/// Algorithms by name; those of the issuer's profile when the key is missing.
 #[must_use]
-pub fn algorithms(section: &Section<'_>, key: &str) -> Vec<Algorithm> {
+pub fn algorithms(section: &Section<'_>, key: &str, profile: Profile) -> Vec<Algorithm> {
     if !section.has(key) {
-        return vec![Algorithm::RS256, Algorithm::PS256, Algorithm::ES256];
+        return profile.default_algorithms();
     }
     let allowed = Algorithm::ALL.map(Algorithm::name).join(", ");
     let names = section.some_strings(key, &format!("any of {allowed}"));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::Uri;
 
 use super::names::check_name;
-use super::{Section, algorithms};
-use crate::token::{IssuerRules, Profile};
+use super::{Section, algorithms, provider};
+use crate::token::{IssuerRules, Provider};
 
 pub(super) fn issuers(top: &Section<'_>) -> Vec<Arc<IssuerRules>> {
     let mut issuers: Vec<Arc<IssuerRules>> = Vec::new();
@@ -18,8 +18,9 @@ pub(super) fn issuers(top: &Section<'_>) -> Vec<Arc<IssuerRules>> {
         if issuers.iter().any(|other| other.name == rules.name) {
             section.problem("name", "is taken by another issuer");
         }
-        if issuers.iter().any(|other| other.issuer == rules.issuer) {
-            section.problem("issuer", "is configured twice");
+        if issuers.iter().any(|other| other.provider.overlaps(&rules.provider)) {
+            let key = if rules.provider.entra().is_some() { "tenants" } else { "issuer" };
+            section.problem(key, "is configured twice");
         }
         section.finish();
         issuers.push(Arc::new(rules));
@@ -33,16 +34,16 @@ pub(super) fn issuers(top: &Section<'_>) -> Vec<Arc<IssuerRules>> {
 /// The keys that an issuer has in the filter's configuration.
 fn issuer_rules(section: &Section<'_>) -> Option<IssuerRules> {
     let name = section.string("name", "a short name, such as keycloak");
-    let issuer = section.string("issuer", "the issuer's URL, byte for byte as in its tokens");
-    let profile = section.word("profile", "keycloak, oidc", Profile::Oidc);
-    let algorithms = algorithms(section, "algorithms");
+    let provider = provider(section, "authorityHost");
+    let profile = provider.as_ref().map(Provider::profile).unwrap_or_default();
+    let algorithms = algorithms(section, "algorithms", profile);
     let clock_skew_seconds = section.integer("clockSkewSeconds", 30, 0..=300);
     check_name(section, name.as_deref());
-    if issuer.as_deref().is_some_and(|issuer| !is_issuer_url(issuer)) {
+    let issuer = provider.as_ref().and_then(Provider::single_issuer);
+    if issuer.is_some_and(|issuer| !is_issuer_url(issuer)) {
         section.problem("issuer", "must be an https URL without query and fragment");
     }
-    let (name, issuer) = (name?, issuer?);
-    Some(IssuerRules { name, issuer, profile, algorithms, clock_skew_seconds })
+    Some(IssuerRules { name: name?, provider: provider?, algorithms, clock_skew_seconds })
 }
 
 /// RFC 8414 §2: https, without query and fragment. Anything else would match no honest token.

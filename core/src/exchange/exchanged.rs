@@ -3,9 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Answer;
-use crate::token::{
-    Claims, Identity, Principal, TokenDigest, bearer, decode_claims, is_identifier,
-};
+use crate::token::{Claims, Identity, Principal, TokenDigest, bearer, decode_claims};
 use crate::{Reason, UnixSeconds};
 
 /// Whom an exchanged token is for.
@@ -33,7 +31,8 @@ pub struct ExchangedToken {
 }
 
 impl ExchangedToken {
-    /// Holds an answer against the principal and the target that it was asked for.
+    /// Holds an answer against the principal and the target that it was asked for. Whom it speaks of is read by the
+    /// rules that the principal's own token was read by.
     ///
     /// The signature is not verified here: the answer came over TLS from the issuer itself or from our STS
     /// (OpenID Connect Core §3.1.3.7 (6)), and the API server verifies it in any case.
@@ -48,16 +47,20 @@ impl ExchangedToken {
         now: UnixSeconds,
     ) -> Result<Self, Reason> {
         let text = answer.access_token.expose_secret();
-        let claims = read_claims(text).ok_or(Reason::ExchangedMalformed)?;
+        let (claims, claims_part) = read_claims(text).ok_or(Reason::ExchangedMalformed)?;
         let digest = TokenDigest::of(text);
         // A token for both audiences, handed back unchanged, is still the client's own: it does not go upstream.
         if digest == *principal.token_digest() {
             return Err(Reason::ExchangedAudienceMismatch);
         }
-        let identity = principal.identity();
-        if claims.iss.as_deref() != Some(&identity.issuer)
-            || claims.sub.as_deref() != Some(&identity.subject)
-        {
+        let said =
+            principal.rules().provider.read(&claims, claims_part).map_err(
+                |reason| match reason {
+                    Reason::TokenMalformed => Reason::ExchangedMalformed,
+                    _ => Reason::ExchangedIdentityMismatch,
+                },
+            )?;
+        if said.identity != *principal.identity() || said.is_app_only {
             return Err(Reason::ExchangedIdentityMismatch);
         }
         if !claims.aud.contains(&target.audience) {
@@ -73,11 +76,11 @@ impl ExchangedToken {
         }
         Ok(Self {
             digest,
-            identity: identity.clone(),
+            identity: said.identity,
             subject_token: principal.token_digest().clone(),
             target: target.clone(),
             expires_at,
-            token_id: claims.jti.filter(|id| is_identifier(id)),
+            token_id: said.token_id,
             access_token: answer.access_token,
         })
     }
@@ -125,12 +128,12 @@ impl ExchangedToken {
     }
 }
 
-/// The claims of a compact JWS that can stand in a header as it is.
-fn read_claims(text: &str) -> Option<Claims> {
+/// The claims of a compact JWS that can stand in a header as it is, and the part that they stand in.
+fn read_claims(text: &str) -> Option<(Claims, &str)> {
     bearer(&[format!("Bearer {text}").as_bytes()]).ok()?;
     let mut parts = text.split('.');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(_), Some(claims), Some(_), None) => decode_claims(claims),
+        (Some(_), Some(part), Some(_), None) => decode_claims(part).map(|claims| (claims, part)),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ pub fn protected_resource_metadata(resource: &Resource) -> serde_json::Value {
         "resource": resource.url.to_string(),
         "resource_name": resource.name,
         "authorization_servers":
-            resource.issuers.iter().map(|rules| rules.issuer.as_str()).collect::<Vec<_>>(),
+            resource.issuers.iter().flat_map(|rules| rules.provider.authorization_servers()).collect::<Vec<_>>(),
         "scopes_supported": resource.required_scopes,
         "bearer_methods_supported": ["header"],
     })

@@ -2,6 +2,7 @@
 
 mod forwarding;
 mod permit;
+mod person;
 mod scopes;
 
 pub use crate::mcp::BodyDigest;
@@ -11,4 +12,5 @@ pub const PERMIT_PROPERTY: &str = "obolus_permit";
 
 pub use forwarding::is_forwarded_header;
 pub use permit::{Forward, Permit, Subject};
+pub use person::require_person;
 pub use scopes::missing_scopes;

@@ -1,12 +1,14 @@
 //! The decision that a request may pass, bound to all that it was taken on.
 
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::missing_scopes;
+use super::{missing_scopes, require_person};
 use crate::config::Resource;
 use crate::exchange::{ExchangedToken, Target};
 use crate::mcp::{BodyDigest, Message};
-use crate::token::{Identity, Principal, TokenDigest};
+use crate::token::{Identity, IssuerRules, Principal, TokenDigest};
 use crate::{Reason, UnixSeconds};
 
 /// What a decision is about: the request as it will be forwarded, and the state of the configuration and the
@@ -58,7 +60,7 @@ impl Permit {
     /// the message was read from, whatever `subject` says.
     ///
     /// # Errors
-    /// [`Reason::InsufficientScope`]; [`Reason::IssuerUnknown`] and [`Reason::AudienceMismatch`] when the
+    /// [`Reason::AppOnly`], [`Reason::InsufficientScope`]; [`Reason::IssuerUnknown`] and [`Reason::AudienceMismatch`] when the
     /// principal was verified for another resource; [`Reason::Internal`] when the cluster is not the
     /// resource's.
     pub fn decide(
@@ -72,13 +74,16 @@ impl Permit {
         }
         // A principal says whom a token speaks for, not where it is good: the caller may have kept it since a
         // request for another resource.
-        let issuer = &principal.identity().issuer;
-        if !resource.issuers.iter().any(|rules| rules.issuer == *issuer) {
+        let own = principal.rules();
+        let is_own =
+            |rules: &Arc<IssuerRules>| rules.name == own.name && rules.provider == own.provider;
+        if !resource.issuers.iter().any(is_own) {
             return Err(Reason::IssuerUnknown);
         }
         if !principal.audiences().iter().any(|audience| resource.audiences.contains(audience)) {
             return Err(Reason::AudienceMismatch);
         }
+        require_person(principal)?;
         if !missing_scopes(principal, &resource.required_scopes).is_empty() {
             return Err(Reason::InsufficientScope);
         }

@@ -5,9 +5,5 @@ use crate::token::Principal;
 /// Which of `required` the principal's token does not carry.
 #[must_use]
 pub fn missing_scopes<'a>(principal: &Principal, required: &'a [String]) -> Vec<&'a str> {
-    required
-        .iter()
-        .filter(|scope| !principal.scopes().contains(*scope))
-        .map(String::as_str)
-        .collect()
+    required.iter().map(String::as_str).filter(|scope| !principal.has_scope(scope)).collect()
 }

@@ -47,6 +47,13 @@ pub(crate) struct Claims {
     pub(crate) events: bool,
 }
 
+impl Claims {
+    /// Whether it has a claim that only ID tokens have.
+    pub(super) fn has_id_token_claims(&self) -> bool {
+        self.nonce || self.at_hash || self.c_hash || self.s_hash
+    }
+}
+
 /// A member of which only the presence counts, whatever its value: `Option` would take `null` for absence.
 pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| true)

@@ -6,6 +6,7 @@ use jwt_simple::prelude::{ES256PublicKey, ES384PublicKey, Ed25519PublicKey, RS25
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::{Principal, Provider};
 use crate::json;
 
 /// The signature algorithms that we accept (RFC 7518 §3.1, RFC 8037). Neither `none` nor any HMAC is among
@@ -94,6 +95,7 @@ pub struct VerificationKey {
     key_id: String,
     family: Family,
     only: Option<Algorithm>,
+    issuer: Option<String>,
     spki_der: Vec<u8>,
 }
 
@@ -113,6 +115,17 @@ impl VerificationKey {
     /// Key confusion ends here: the key's type decides, and the header's `alg` has to fit it.
     fn serves(&self, algorithm: Algorithm) -> bool {
         self.family == algorithm.family() && self.only.is_none_or(|only| only == algorithm)
+    }
+
+    /// Entra ID's tenants share a service, and a key may say for whose tokens it is (`issuer`). To others it does
+    /// not exist.
+    fn may_sign_for(&self, principal: &Principal) -> bool {
+        match (&self.issuer, &principal.rules().provider, principal.tenant()) {
+            (Some(issuer), Provider::Entra(tenants), Some(tenant)) => {
+                tenants.may_sign(issuer, tenant)
+            }
+            _ => true,
+        }
     }
 }
 
@@ -152,6 +165,8 @@ struct Jwk {
     e: Option<String>,
     x: Option<String>,
     y: Option<String>,
+    /// Entra ID's own member.
+    issuer: Option<String>,
 }
 
 impl KeySet {
@@ -177,6 +192,17 @@ impl KeySet {
     #[must_use]
     pub fn find(&self, key_id: &str, algorithm: Algorithm) -> Option<&VerificationKey> {
         self.keys.iter().find(|key| key.key_id == key_id && key.serves(algorithm))
+    }
+
+    /// The key with this `kid` that may be used with `algorithm` for a token of this principal.
+    pub(super) fn find_for(
+        &self,
+        key_id: &str,
+        algorithm: Algorithm,
+        principal: &Principal,
+    ) -> Option<&VerificationKey> {
+        let fits = |key: &&VerificationKey| key.key_id == key_id && key.serves(algorithm);
+        self.keys.iter().filter(fits).find(|key| key.may_sign_for(principal))
     }
 
     /// Whether a key of `older` is gone or changed here: then tokens that were verified with it must be
@@ -214,7 +240,7 @@ fn usable_key(value: Value) -> Option<VerificationKey> {
     if only.is_some_and(|only| only.family() != family) {
         return None;
     }
-    Some(VerificationKey { key_id: jwk.kid?, family, only, spki_der })
+    Some(VerificationKey { key_id: jwk.kid?, family, only, issuer: jwk.issuer, spki_der })
 }
 
 /// jwt-simple refuses RSA moduli under 2048 and over 4096 bits, bad exponents, and points off the curve.

@@ -1,90 +1,61 @@
 //! Who a verified token speaks for.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::{Claims, TokenDigest};
+use super::reading::Reading;
+use super::{Identity, IssuerRules, Memberships, Provider, TenantId, TokenDigest, UnverifiedToken};
 use crate::{Reason, UnixSeconds};
-
-/// The stable name of a person at one issuer: `iss` + `sub` (OpenID Connect Core §5.7). Names, e-mail addresses
-/// and user names change hands; these do not.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Identity {
-    /// `iss`.
-    pub issuer: String,
-    /// `sub`.
-    pub subject: String,
-}
 
 /// A person, or a client of its own, whose token was verified in full.
 ///
 /// INVARIANT: the only way to one is [`CheckedToken::verify`](super::CheckedToken::verify).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    identity: Identity,
-    issuer_name: String,
-    client: Option<String>,
+    rules: Arc<IssuerRules>,
+    said: Reading,
     audiences: Vec<String>,
-    scopes: BTreeSet<String>,
     expires_at: UnixSeconds,
-    token_id: Option<String>,
     token_digest: TokenDigest,
 }
 
-/// Longer identifiers than this are nobody's; OpenID Connect Core §2 allows 255 characters for `sub`.
-const MAX_IDENTIFIER_BYTES: usize = 512;
-
 impl Principal {
-    pub(super) fn from_claims(
-        issuer_name: &str,
-        claims: &Claims,
-        token_digest: TokenDigest,
+    pub(super) fn of(
+        token: &UnverifiedToken,
+        rules: &Arc<IssuerRules>,
+        expires_at: UnixSeconds,
     ) -> Result<Self, Reason> {
-        let identity = Identity {
-            issuer: claims.iss.clone().ok_or(Reason::IssuerUnknown)?,
-            subject: claims
-                .sub
-                .clone()
-                .filter(|sub| is_identifier(sub))
-                .ok_or(Reason::SubjectMissing)?,
-        };
-        // `azp` (OpenID Connect Core §2) and `client_id` (RFC 9068 §2.2) mean the same; two that differ mean
-        // that we do not know the client.
-        let client = match (&claims.azp, &claims.client_id) {
-            (Some(azp), Some(client_id)) if azp != client_id => return Err(Reason::TokenMalformed),
-            (azp, client_id) => azp.as_ref().or(client_id.as_ref()).cloned(),
-        };
-        // Nor is a client whose name cannot be written the same as none at all.
-        if client.as_deref().is_some_and(|client| !is_identifier(client)) {
-            return Err(Reason::TokenMalformed);
-        }
         Ok(Self {
-            identity,
-            issuer_name: issuer_name.to_owned(),
-            client,
-            audiences: claims.aud.clone(),
-            scopes: claims.scope.iter().cloned().collect(),
-            expires_at: claims.exp.ok_or(Reason::TokenMalformed)?,
-            token_id: claims.jti.clone().filter(|id| is_identifier(id)),
-            token_digest,
+            rules: Arc::clone(rules),
+            said: rules.provider.read(&token.claims, token.claims_part())?,
+            audiences: token.claims.aud.clone(),
+            expires_at,
+            token_digest: token.digest(),
         })
     }
 
-    /// `iss` + `sub`.
+    /// By whose rules the token was judged, and whatever it is exchanged for has to be.
+    #[must_use]
+    pub fn rules(&self) -> &IssuerRules {
+        &self.rules
+    }
+
+    /// `iss` + `sub`; for Entra ID, tenant + `oid`.
     #[must_use]
     pub fn identity(&self) -> &Identity {
-        &self.identity
+        &self.said.identity
     }
 
     /// The issuer's name in the configuration.
     #[must_use]
     pub fn issuer_name(&self) -> &str {
-        &self.issuer_name
+        &self.rules.name
     }
 
     /// The OAuth client that the token was issued to, if it says so.
     #[must_use]
     pub fn client(&self) -> Option<&str> {
-        self.client.as_deref()
+        self.said.client.as_deref()
     }
 
     /// `aud`.
@@ -96,7 +67,42 @@ impl Principal {
     /// The scopes that the token carries.
     #[must_use]
     pub fn scopes(&self) -> &BTreeSet<String> {
-        &self.scopes
+        &self.said.scopes
+    }
+
+    /// Whether the token carries a scope as a resource's configuration names it. Entra ID is asked for a scope by its
+    /// full name (`api://…/name`), and says the last part of it.
+    #[must_use]
+    pub fn has_scope(&self, required: &str) -> bool {
+        let claimed = match self.rules.provider {
+            Provider::Keycloak(_) | Provider::Oidc(_) => required,
+            Provider::Entra(_) => required.rsplit('/').next().unwrap_or(required),
+        };
+        self.said.scopes.contains(claimed)
+    }
+
+    /// The tenant, for Entra ID.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&TenantId> {
+        self.said.tenant.as_ref()
+    }
+
+    /// The groups of the person: for Entra ID, their object ids. Not read from other providers' tokens.
+    #[must_use]
+    pub fn groups(&self) -> &Memberships {
+        &self.said.groups
+    }
+
+    /// The roles of the person, or the application, at the API that the token is for. Read from Entra ID's tokens only.
+    #[must_use]
+    pub fn roles(&self) -> &Memberships {
+        &self.said.roles
+    }
+
+    /// Whether the token speaks for an application of its own, and for no person (Entra ID).
+    #[must_use]
+    pub fn is_app_only(&self) -> bool {
+        self.said.is_app_only
     }
 
     /// `exp`.
@@ -105,10 +111,10 @@ impl Principal {
         self.expires_at
     }
 
-    /// `jti`, by which the issuer's records and ours can be joined.
+    /// `jti`, or Entra ID's `uti`, by which the issuer's records and ours can be joined.
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.token_id.as_deref()
+        self.said.token_id.as_deref()
     }
 
     /// How to name the token in a log.
@@ -116,9 +122,4 @@ impl Principal {
     pub fn token_digest(&self) -> &TokenDigest {
         &self.token_digest
     }
-}
-
-/// What may stand in a log and names somebody: not empty, not endless, no control characters.
-pub(crate) fn is_identifier(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_IDENTIFIER_BYTES && !text.chars().any(char::is_control)
 }

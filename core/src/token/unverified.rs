@@ -32,6 +32,29 @@ pub(super) struct Header {
     pub(super) typ: Option<String>,
     #[serde(default, deserialize_with = "super::claims::present")]
     pub(super) crit: bool,
+    /// What only tokens for Microsoft Graph have here.
+    #[serde(default, deserialize_with = "super::claims::present")]
+    pub(super) nonce: bool,
+}
+
+/// What a header says of a token that may be an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HeaderType {
+    /// `at+jwt` (RFC 9068 §2.1).
+    AccessToken,
+    /// `JWT`, or nothing.
+    Plain,
+}
+
+impl Header {
+    /// `typ`, unless it says that this is something else.
+    pub(super) fn access_token_type(&self) -> Option<HeaderType> {
+        match self.typ.as_deref().map(str::to_ascii_lowercase).as_deref() {
+            Some("at+jwt" | "application/at+jwt") => Some(HeaderType::AccessToken),
+            None | Some("jwt") => Some(HeaderType::Plain),
+            Some(_) => None,
+        }
+    }
 }
 
 /// Claims are personal, and the signature is half of the secret: a log gets the digest.
@@ -79,6 +102,11 @@ impl UnverifiedToken {
     #[must_use]
     pub fn digest(&self) -> TokenDigest {
         TokenDigest::of(self.text.expose_secret())
+    }
+
+    /// The middle part of the JWS.
+    pub(super) fn claims_part(&self) -> &str {
+        self.text.expose_secret().split('.').nth(1).unwrap_or_default()
     }
 
     pub(super) fn signed(&self) -> SignedToken<'_> {

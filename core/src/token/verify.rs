@@ -62,7 +62,7 @@ impl CheckedToken {
         keys: &KeySet,
         verifier: &dyn SignatureVerifier,
     ) -> Result<Principal, Unverified> {
-        let Some(key) = keys.find(&self.key_id, self.algorithm) else {
+        let Some(key) = keys.find_for(&self.key_id, self.algorithm, &self.principal) else {
             return Err(Unverified::KeyUnknown(Box::new(self)));
         };
         verifier

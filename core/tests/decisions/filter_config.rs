@@ -1,7 +1,7 @@
 //! The filter's configuration: one that is right, and every problem of one that is not, told at once.
 
 use obolus_core::config::FilterConfig;
-use obolus_core::token::{Algorithm, Profile};
+use obolus_core::token::{Algorithm, Provider};
 use serde_json::{Value, json};
 
 use crate::configuration::{accepts, good, parse, problems, refuses};
@@ -16,8 +16,7 @@ fn a_right_configuration_is_read_in_full() {
     assert_eq!(config.sts.credential_env, "OBOLUS_CREDENTIAL");
     assert_eq!(config.sts.timeout_ms, 3000);
     assert_eq!(config.issuers[0].name, "keycloak");
-    assert_eq!(config.issuers[0].issuer, ISSUER);
-    assert_eq!(config.issuers[0].profile, Profile::Keycloak);
+    assert_eq!(config.issuers[0].provider, Provider::Keycloak(ISSUER.to_owned()));
     assert_eq!(config.issuers[0].algorithms, [Algorithm::RS256, Algorithm::ES256]);
     assert_eq!(config.issuers[0].clock_skew_seconds, 10);
     let resource = config.resource_of_cluster("obolus-mcp").unwrap();
@@ -52,7 +51,7 @@ fn what_is_left_out_has_a_safe_default() {
     }
     let config = parse(&config);
     assert_eq!(config.sts.timeout_ms, 5000);
-    assert_eq!(config.issuers[0].profile, Profile::Oidc);
+    assert_eq!(config.issuers[0].provider, Provider::Oidc(ISSUER.to_owned()));
     assert_eq!(
         config.issuers[0].algorithms,
         [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256]

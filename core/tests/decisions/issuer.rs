@@ -7,7 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_simple::prelude::*;
 use obolus_core::Reason;
 use obolus_core::token::{
-    Algorithm, IssuerRules, KeySet, Principal, Profile, PureRust, Unverified, UnverifiedToken,
+    Algorithm, IssuerRules, KeySet, Principal, Profile, Provider, PureRust, Unverified,
+    UnverifiedToken,
 };
 use serde_json::{Map, Value, json};
 
@@ -183,8 +184,10 @@ pub(crate) fn alice_but(changes: Value) -> Value {
 pub(crate) fn rules(profile: Profile) -> Arc<IssuerRules> {
     Arc::new(IssuerRules {
         name: "keycloak".to_owned(),
-        issuer: ISSUER.to_owned(),
-        profile,
+        provider: match profile {
+            Profile::Keycloak => Provider::Keycloak(ISSUER.to_owned()),
+            _ => Provider::Oidc(ISSUER.to_owned()),
+        },
         algorithms: Algorithm::ALL.to_vec(),
         clock_skew_seconds: 30,
     })

@@ -5,6 +5,7 @@ use obolus_core::config::Resource;
 use obolus_core::exchange::{Answer, ExchangedToken};
 use obolus_core::mcp::Message;
 use obolus_core::policy::{Permit, Subject, missing_scopes};
+use obolus_core::token::Provider;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -118,7 +119,7 @@ fn bob(claim: &str, value: &str) -> ExchangedToken {
     let claims = alice_but(json!({ claim: value }));
     let token = KEYS.sign_text(r#"{"alg":"ES256","kid":"p256"}"#, &claims.to_string());
     let mut rules = crate::issuer::rules(obolus_core::token::Profile::Keycloak).as_ref().clone();
-    rules.issuer = claims["iss"].as_str().unwrap().to_owned();
+    rules.provider = Provider::Keycloak(claims["iss"].as_str().unwrap().to_owned());
     let keys = &crate::issuer::KEY_SET;
     let bob = crate::issuer::verify_with(&token, &rules.into(), keys, NOW).unwrap();
     exchanged_for(&bob, &resource_but(json!({})).target, json!({ claim: value }))
@@ -196,7 +197,7 @@ fn a_principal_of_one_resource_is_nobody_at_another() {
     assert_eq!(decide(&other), Err(Reason::AudienceMismatch));
     let mut other = resource_but(json!({})).as_ref().clone();
     let mut rules = other.issuers[0].as_ref().clone();
-    rules.issuer = format!("{ISSUER}2");
+    rules.provider = Provider::Keycloak(format!("{ISSUER}2"));
     other.issuers = vec![rules.into()];
     assert_eq!(decide(&other), Err(Reason::IssuerUnknown));
     assert!(other.audiences.contains(&RESOURCE.to_owned()));

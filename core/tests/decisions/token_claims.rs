@@ -3,7 +3,7 @@
 //! All tokens here carry a valid signature of the issuer: what is refused is refused for what it says.
 
 use obolus_core::Reason;
-use obolus_core::token::{Profile, UnverifiedToken};
+use obolus_core::token::{Profile, Provider, UnverifiedToken};
 use serde_json::{Value, json};
 
 use crate::issuer::{
@@ -161,7 +161,7 @@ fn scopes_are_words_and_an_array_is_read_as_one_scope_each() {
 fn rules_are_those_of_the_issuer_that_the_token_names() {
     let mut other = rules(Profile::Oidc).as_ref().clone();
     other.name = "other".to_owned();
-    other.issuer = "https://other.example.com".to_owned();
+    other.provider = Provider::Oidc("https://other.example.com".to_owned());
     other.algorithms = vec![obolus_core::token::Algorithm::RS256];
     let both = [std::sync::Arc::new(other), rules(Profile::Keycloak)];
     let check = |claims: Value| {

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use obolus_core::config::{Section, algorithms};
-use obolus_core::token::{IssuerRules, Profile};
+use obolus_core::config::{Section, algorithms, provider};
+use obolus_core::token::{IssuerRules, Provider};
 use rustls::ClientConfig;
 
 use super::{check_name, files};
@@ -44,8 +44,10 @@ pub(super) fn read(top: &Section<'_>, folder: &Path) -> Vec<Arc<Issuer>> {
             if issuers.iter().any(|other| other.name() == issuer.name()) {
                 section.problem("name", "is taken by another issuer");
             }
-            if issuers.iter().any(|other| other.rules.issuer == issuer.rules.issuer) {
-                section.problem("issuer", "is configured twice");
+            let provider = &issuer.rules.provider;
+            if issuers.iter().any(|other| other.rules.provider.overlaps(provider)) {
+                let key = if provider.entra().is_some() { "tenants" } else { "issuer" };
+                section.problem(key, "is configured twice");
             }
             issuers.push(Arc::new(issuer));
         }
@@ -59,9 +61,9 @@ pub(super) fn read(top: &Section<'_>, folder: &Path) -> Vec<Arc<Issuer>> {
 
 fn issuer(section: &Section<'_>, folder: &Path) -> Option<Issuer> {
     let name = section.string("name", "a short name, such as keycloak");
-    let issuer = section.string("issuer", "the issuer's URL, byte for byte as in its tokens");
-    let profile = section.word("profile", "keycloak, oidc", Profile::Oidc);
-    let algorithms = algorithms(section, "algorithms");
+    let provider = provider(section, "authority_host");
+    let profile = provider.as_ref().map(Provider::profile).unwrap_or_default();
+    let algorithms = algorithms(section, "algorithms", profile);
     let clock_skew_seconds = section.integer("clock_skew_seconds", 30, 0..=300);
     let jwks_uri = section.optional_string("jwks_uri");
     let token_endpoint = section.optional_string("token_endpoint");
@@ -77,9 +79,13 @@ fn issuer(section: &Section<'_>, folder: &Path) -> Option<Issuer> {
     if let Some(name) = &name {
         check_name(section, "name", name);
     }
-    let urls = [("issuer", &issuer), ("jwks_uri", &jwks_uri), ("token_endpoint", &token_endpoint)];
+    let urls = [
+        ("issuer", provider.as_ref().and_then(Provider::single_issuer)),
+        ("jwks_uri", jwks_uri.as_deref()),
+        ("token_endpoint", token_endpoint.as_deref()),
+    ];
     for (key, url) in urls {
-        if url.as_ref().is_some_and(|url| !is_https(url)) {
+        if url.is_some_and(|url| !is_https(url)) {
             section.problem(key, "must be an https URL without a fragment or user information");
         }
     }
@@ -90,8 +96,7 @@ fn issuer(section: &Section<'_>, folder: &Path) -> Option<Issuer> {
     Some(Issuer {
         rules: Arc::new(IssuerRules {
             name: name?,
-            issuer: issuer?,
-            profile,
+            provider: provider?,
             algorithms,
             clock_skew_seconds,
         }),

@@ -19,7 +19,7 @@ pub(crate) struct Endpoints {
 
 /// Fetches the discovery document of `issuer`.
 pub(super) async fn discover(client: &IdpClient, issuer: &Issuer) -> Result<Endpoints, FetchError> {
-    let own = &issuer.rules.issuer;
+    let own = issuer.rules.provider.single_issuer().unwrap_or_default();
     let base = own.strip_suffix('/').unwrap_or(own);
     let url = format!("{base}/.well-known/openid-configuration");
     let answered = client.call(client.get(&url), MAX_BYTES).await?;

@@ -100,7 +100,8 @@ impl Exchange<'_> {
 
     /// Posts a form as our client, with an authentication made for this one request.
     async fn post(&self, url: &str, form: &[(&str, &str)]) -> Result<Answered, Failure> {
-        let issuer = &self.mirror.issuer().rules.issuer;
+        let provider = &self.mirror.issuer().rules.provider;
+        let issuer = provider.single_issuer().unwrap_or_default();
         let authentication = self.target.client.authenticate(issuer, now())?;
         let client = self.mirror.client();
         let mut request = client
