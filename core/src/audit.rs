@@ -5,7 +5,7 @@ use std::io;
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
-use crate::token::{Principal, TokenDigest};
+use crate::token::{Principal, TenantId, TokenDigest};
 use crate::{Reason, UnixSeconds};
 
 /// A decision of the filter, as it is written to the log: one JSON object on one line, after the prefix
@@ -33,16 +33,25 @@ pub struct Record<'a> {
     /// The tool of a `tools/call`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub tool: Option<&'a str>,
-    /// `iss` of the verified token.
+    /// The issuer's configured name, by whose rules the token was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer_name: Option<&'a str>,
+    /// `iss` of the verified token; for Entra ID the tenant's v2 issuer.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub issuer: Option<&'a str>,
-    /// `sub` of the verified token.
+    /// The tenant, for Entra ID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<&'a str>,
+    /// `sub` of the verified token; for Entra ID `oid`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub subject: Option<&'a str>,
     /// The client that the token was issued to.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub client: Option<&'a str>,
-    /// `jti` of the client's token.
+    /// `true` where the token is an application's own; absent elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_only: Option<bool>,
+    /// `jti` of the client's token, or Entra ID's `uti`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "bounded")]
     pub token_id: Option<&'a str>,
     /// First bytes of the client's token's SHA-256.
@@ -83,7 +92,10 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn by(mut self, principal: Option<&'a Principal>) -> Self {
         if let Some(principal) = principal {
+            self.issuer_name = Some(principal.issuer_name());
             self.issuer = Some(&principal.identity().issuer);
+            self.tenant = principal.tenant().map(TenantId::as_str);
+            self.app_only = principal.is_app_only().then_some(true);
             self.subject = Some(&principal.identity().subject);
             self.client = principal.client();
             self.token_id = principal.token_id();

@@ -1,20 +1,16 @@
 //! The filter's configuration (JSON, camelCase: it travels in Envoy and Kubernetes YAML).
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::apart::check_apart;
 use super::issuers::issuers;
-use super::names::check_name;
-use super::{Problems, Section};
-use crate::exchange::Target;
+use super::resource::resource;
+use super::{Problems, Resource, Section};
 use crate::json;
 use crate::metadata::ResourceUrl;
 use crate::token::IssuerRules;
-
-/// How long a body may be where the configuration does not say: Envoy's own default.
-pub const DEFAULT_MAX_BODY_BYTES: u64 = 1 << 20;
 
 /// All that one instance of the filter knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,29 +47,6 @@ pub struct StsEndpoint {
     pub credential_env: String,
     /// How long one call may take, in milliseconds.
     pub timeout_ms: u64,
-}
-
-/// One protected resource: an MCP endpoint with a public URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resource {
-    /// Its name in metrics, audit records and metadata.
-    pub name: String,
-    /// Its identifier.
-    pub url: ResourceUrl,
-    /// The Envoy clusters that serve it, none of which is reached without a permit.
-    pub clusters: Vec<String>,
-    /// Whose tokens it accepts.
-    pub issuers: Vec<Arc<IssuerRules>>,
-    /// The audiences, any one of which a token must have.
-    pub audiences: Vec<String>,
-    /// The scopes, all of which a token must carry.
-    pub required_scopes: Vec<String>,
-    /// What tokens are exchanged for.
-    pub target: Target,
-    /// The `Origin`s that may call from a browser.
-    pub allowed_origins: Vec<String>,
-    /// The longest body, in bytes. Envoy's own buffer must be larger.
-    pub max_body_bytes: usize,
 }
 
 impl FilterConfig {
@@ -162,166 +135,6 @@ fn sts(section: Section<'_>) -> Option<StsEndpoint> {
     })
 }
 
-fn resource(section: Section<'_>, issuers: &[Arc<IssuerRules>]) -> Option<Resource> {
-    let name = section.string("name", "a short name, such as kubernetes");
-    check_name(&section, name.as_deref());
-    let url = section
-        .string("resource", "the public URL, such as https://mcp.example.com/mcp")
-        .and_then(|text| match ResourceUrl::parse(&text) {
-            Ok(url) => Some(url),
-            Err(error) => {
-                section.problem("resource", error.to_string());
-                None
-            }
-        });
-    let clusters = section.some_strings("clusters", "the Envoy clusters that serve it");
-    let names = section.some_strings("issuers", "the names of issuers");
-    let resource_issuers = names
-        .iter()
-        .enumerate()
-        .filter_map(|(index, name)| {
-            if names.iter().take(index).any(|earlier| earlier == name) {
-                section.problem("issuers", format!("`{name}` stands here twice"));
-            }
-            let rules = issuers.iter().find(|rules| rules.name == *name).cloned();
-            if rules.is_none() {
-                let known = issuers.iter().map(|r| r.name.as_str()).collect::<Vec<_>>().join(", ");
-                section
-                    .problem("issuers", format!("`{name}` is not configured; there are: {known}"));
-            }
-            rules
-        })
-        .collect();
-    let audiences = audiences(&section, url.as_ref());
-    let required_scopes = required_scopes(&section);
-    let target = section.section("target", "{\"name\": …, \"audience\": …}").and_then(target);
-    let allowed_origins = allowed_origins(&section);
-    let max_body_bytes =
-        to_usize(section.integer("maxBodyBytes", DEFAULT_MAX_BODY_BYTES, 1024..=(16 << 20)));
-    section.finish();
-    Some(Resource {
-        name: name?,
-        url: url?,
-        clusters,
-        issuers: resource_issuers,
-        audiences,
-        required_scopes,
-        target: target?,
-        allowed_origins,
-        max_body_bytes,
-    })
-}
-
-/// The resource's own URL unless others are named.
-fn audiences(section: &Section<'_>, url: Option<&ResourceUrl>) -> Vec<String> {
-    if !section.has("audiences") {
-        return url.map(ToString::to_string).into_iter().collect();
-    }
-    let audiences = section.some_strings("audiences", "the resource's URL or a client id");
-    if audiences.iter().any(|audience| audience == "account") {
-        section.problem(
-            "audiences",
-            "`account` stands in every token of a Keycloak realm: write the resource's URL, and give the \
-             client scope an audience mapper",
-        );
-    }
-    audiences
-}
-
-fn required_scopes(section: &Section<'_>) -> Vec<String> {
-    if !section.has("requiredScopes") {
-        section.problem(
-            "requiredScopes",
-            "is missing: write the scopes that every call needs, or [] if the audience alone is enough",
-        );
-    }
-    let scopes = section.strings("requiredScopes");
-    for scope in &scopes {
-        // RFC 6749 §3.3: what stands in the challenge needs no escapes.
-        let is_token = scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
-        if !is_token {
-            section.problem("requiredScopes", format!("`{scope}` is not a scope (RFC 6749 §3.3)"));
-        }
-        if scope == "offline_access" {
-            section.problem(
-                "requiredScopes",
-                "`offline_access` is the client's own affair: leave it out",
-            );
-        }
-    }
-    scopes
-}
-
-fn allowed_origins(section: &Section<'_>) -> Vec<String> {
-    let origins = section.strings("allowedOrigins");
-    for origin in &origins {
-        let canonical =
-            ResourceUrl::parse(origin).is_ok_and(|url| url.to_string().splitn(4, '/').count() == 3);
-        if !canonical {
-            section.problem(
-                "allowedOrigins",
-                format!("`{origin}` is not an origin: write scheme, host and port, such as https://app.example.com"),
-            );
-        }
-    }
-    origins
-}
-
-fn target(section: Section<'_>) -> Option<Target> {
-    let name = section.string("name", "the target's name in the STS's configuration");
-    let audience = section.string("audience", "the audience that the exchanged token must have");
-    section.finish();
-    Some(Target { name: name?, audience: audience? })
-}
-
-/// What must differ between resources, since a request is told by its cluster and metadata by their URL.
-/// `resources` come with their paths.
-fn check_apart(
-    top: &Section<'_>,
-    resources: &[(String, Option<Resource>)],
-    sts: Option<&StsEndpoint>,
-) {
-    let mut clusters = BTreeSet::new();
-    let mut urls = BTreeSet::new();
-    let mut names = BTreeSet::new();
-    let mut targets = BTreeMap::new();
-    for (path, resource) in resources {
-        let Some(resource) = resource else { continue };
-        let key = |name: &str| format!("{path}{name}");
-        for cluster in &resource.clusters {
-            if !clusters.insert(cluster.clone()) {
-                top.problem(
-                    &key("clusters"),
-                    format!("`{cluster}` is already a resource's cluster"),
-                );
-            }
-            if sts.is_some_and(|sts| sts.cluster == *cluster) {
-                top.problem(&key("clusters"), format!("`{cluster}` is the STS's cluster"));
-            }
-        }
-        if !urls.insert(resource.url.to_string()) {
-            top.problem(&key("resource"), "is already another resource's URL");
-        }
-        if !names.insert(resource.name.clone()) {
-            top.problem(&key("name"), "is already another resource's name");
-        }
-        let target = &resource.target;
-        if *targets.entry(&target.name).or_insert(&target.audience) != &target.audience {
-            top.problem(
-                &key("target.audience"),
-                format!("another resource has the target `{}` with another audience", target.name),
-            );
-        }
-        if resource.audiences.contains(&resource.target.audience) {
-            top.problem(
-                &key("target.audience"),
-                "is an audience of the incoming token: the exchange would change nothing, and whoever holds \
-                 the client's token could use it at the target",
-            );
-        }
-    }
-}
-
-fn to_usize(number: u64) -> usize {
+pub(super) fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

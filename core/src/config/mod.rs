@@ -1,16 +1,21 @@
 //! Configuration: read whole, every problem told at once.
 
 mod algorithms;
+mod apart;
 pub mod brought;
+mod entra_resource;
 mod filter;
 mod issuers;
 mod names;
 mod provider;
+mod resource;
+mod scopes;
 mod section;
 mod tenants;
 
 pub use algorithms::algorithms;
-pub use filter::{DEFAULT_MAX_BODY_BYTES, FilterConfig, Resource, StsEndpoint};
+pub use filter::{FilterConfig, StsEndpoint};
 pub use provider::provider;
+pub use resource::{DEFAULT_MAX_BODY_BYTES, Resource};
 pub use section::{Problem, Problems, Section};
 pub use tenants::entra_tenants;

@@ -14,7 +14,8 @@ pub struct Answer {
     pub(super) expires_in: u64,
 }
 
-/// Members that nobody asked for (`refresh_token`, `id_token`) are dropped unread.
+/// Members that nobody asked for (`refresh_token`, `id_token`) are dropped unread. `expires_in` is a number (RFC 6749
+/// §5.1); the texts that Entra ID's v1 endpoint writes do not come from the v2 endpoint that is asked.
 #[derive(Deserialize)]
 struct Document {
     access_token: String,

@@ -6,10 +6,11 @@
 //!    not listed, personal accounts among them; `issuer_unknown`, an issuer that is none of Entra ID's here.
 //! 2. What holds for every token: its algorithm, critical headers, proof of possession.
 //! 3. [`check_kind`]: `token_type_refused`, neither an access token nor an ID token; `graph_token`, whose signature
-//!    nobody but Graph can verify; `id_token`. Both say more than the audience, which is wrong as well.
-//! 4. The audience, the time, the key's name.
-//! 5. [`read`]: `token_malformed`, claims of a wrong type or that contradict each other; `tenant_refused`, `tid` is
-//!    not the issuer's; `subject_missing`, there is no `oid`.
+//!    nobody but Graph can verify; `token_malformed`, a claim of a wrong type; `id_token`. They say more than the
+//!    audience, which is mostly wrong as well.
+//! 4. What holds for every token: the audience, the time, the key's name.
+//! 5. [`read`]: `tenant_refused`, `tid` is not the issuer's; `token_malformed`, claims that contradict each other;
+//!    `subject_missing`, there is no `oid`.
 //!
 //! An application's own token passes all this: it names a principal, and what that may do is policy's to say.
 
@@ -30,15 +31,19 @@ mod claims;
 
 use claims::EntraClaims;
 
-/// The audiences of tokens for Microsoft Graph, and for the older Azure AD Graph.
-const GRAPH: [&str; 6] = [
-    "00000003-0000-0000-c000-000000000000",
-    "https://graph.microsoft.com",
-    "https://graph.microsoft.com/",
-    "00000002-0000-0000-c000-000000000000",
-    "https://graph.windows.net",
-    "https://graph.windows.net/",
-];
+/// Whether this is an audience of tokens for Microsoft Graph, or for the older Azure AD Graph.
+pub(crate) fn is_graph(audience: &str) -> bool {
+    matches!(
+        audience.strip_suffix('/').unwrap_or(audience),
+        "00000003-0000-0000-c000-000000000000"
+            | "https://graph.microsoft.com"
+            | "https://graph.microsoft.us"
+            | "https://dod-graph.microsoft.us"
+            | "https://microsoftgraph.chinacloudapi.cn"
+            | "00000002-0000-0000-c000-000000000000"
+            | "https://graph.windows.net"
+    )
+}
 
 /// Whether a token of this issuer is one of these tenants'.
 pub(super) fn check_origin(
@@ -81,7 +86,7 @@ pub(super) fn check_kind(token: &UnverifiedToken) -> Result<(), Reason> {
         return Err(Reason::TokenTypeRefused);
     }
     // Graph's tokens are signed over another header than they carry: with the hash of this nonce.
-    let is_for_graph = token.claims.aud.iter().any(|audience| GRAPH.contains(&audience.as_str()));
+    let is_for_graph = token.claims.aud.iter().any(|audience| is_graph(audience));
     if token.header.nonce || is_for_graph {
         return Err(Reason::GraphToken);
     }

@@ -170,8 +170,8 @@ struct Jwk {
 }
 
 impl KeySet {
-    /// More keys than any issuer has; a bound on memory.
-    pub const MAX_KEYS: usize = 64;
+    /// More keys than any issuer has, also one of many tenants; a bound on memory.
+    pub const MAX_KEYS: usize = 256;
 
     /// Reads a JWK set. One without a key that we can use is a set all the same: an issuer that has withdrawn its
     /// keys must not be taken for one that is down, whose keys are kept.

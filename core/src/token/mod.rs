@@ -38,3 +38,4 @@ pub use unverified::{MAX_TOKEN_BYTES, UnverifiedToken};
 pub use verify::{InvalidSignature, SignatureVerifier, SignedToken, Unverified};
 
 pub(crate) use claims::{Claims, decode_claims};
+pub(crate) use entra::is_graph;

@@ -20,7 +20,7 @@ fn a_permit_and_a_denial_say_who_what_and_why() {
     assert_eq!(
         permit.line(),
         format!(
-            r#"obolus-audit {{"time":1800000000,"decision":"permit","resource":"kubernetes","request_id":"r-1","method":"tools/call","tool":"pods_list","issuer":"https://idp.example.com/realms/obolus","subject":"5c9d2f6e-alice","client":"mcp-client","token_id":"onrtac:1","token_digest":"{digest}","target":"kubernetes","exchanged_token_id":"ntrtte:1"}}"#
+            r#"obolus-audit {{"time":1800000000,"decision":"permit","resource":"kubernetes","request_id":"r-1","method":"tools/call","tool":"pods_list","issuer_name":"keycloak","issuer":"https://idp.example.com/realms/obolus","subject":"5c9d2f6e-alice","client":"mcp-client","token_id":"onrtac:1","token_digest":"{digest}","target":"kubernetes","exchanged_token_id":"ntrtte:1"}}"#
         )
     );
 

@@ -1,0 +1,122 @@
+//! What a resource has to say when its tokens come from Entra ID.
+//!
+//! Entra ID gives a token for Microsoft Graph, with an audience and a signature that are of no use here, to every
+//! client that does not ask for this API by its full name. So a configuration that would send clients there is
+//! refused, and so is one that has the API and the target the wrong way round.
+
+use std::sync::Arc;
+
+use super::Section;
+use crate::exchange::Target;
+use crate::token::{IssuerRules, TenantId, is_graph};
+
+/// Notes what is wrong at a resource that takes Entra ID's tokens.
+pub(super) fn check(
+    section: &Section<'_>,
+    issuers: &[Arc<IssuerRules>],
+    audiences: &[String],
+    scopes: &[String],
+    target: Option<&Target>,
+) {
+    let Some(entra) = issuers.iter().find(|rules| rules.provider.entra().is_some()) else { return };
+    if issuers.len() > 1 {
+        section.problem(
+            "issuers",
+            format!(
+                "`{}` is Entra ID and must stand alone: other issuers' scopes have other names, and one target is \
+                 exchanged by one issuer; write a second resource with a URL, clusters and a target of its own",
+                entra.name
+            ),
+        );
+    }
+    if !section.has("audiences") {
+        section.problem(
+            "audiences",
+            "is missing: write the API's application (client) id, which its v2 tokens have, or the App ID URI that \
+             clients of its v1 tokens ask for",
+        );
+    }
+    for audience in audiences.iter().filter(|audience| is_graph(audience)) {
+        section.problem(
+            "audiences",
+            format!(
+                "`{audience}` is Microsoft Graph's: write the API's own application (client) id"
+            ),
+        );
+    }
+    check_scopes(section, audiences, scopes, target);
+    if let Some(target) = target
+        && audiences.iter().any(|audience| is_same_app(audience, &target.audience))
+        && !audiences.contains(&target.audience)
+    {
+        section.problem(
+            "target.audience",
+            "is the API that the incoming token is for: the exchange would change nothing; write the application \
+             id of the target, another app registration",
+        );
+    }
+}
+
+fn check_scopes(
+    section: &Section<'_>,
+    audiences: &[String],
+    scopes: &[String],
+    target: Option<&Target>,
+) {
+    let problem = |text: String| section.problem("requiredScopes", text);
+    let application = audiences.iter().find(|audience| TenantId::parse(audience).is_some());
+    let application = application.map_or("<application id of the API>", String::as_str);
+    let write = format!("write the API's own, such as api://{application}/access_as_user");
+    if scopes.is_empty() && section.has("requiredScopes") {
+        problem(format!(
+            "must not be empty: clients that know no scope get a token for Microsoft Graph; {write}"
+        ));
+    }
+    let mut apis = Vec::new();
+    // `offline_access` has had its problem.
+    for scope in scopes.iter().filter(|scope| *scope != "offline_access") {
+        let (api, name) = scope.rsplit_once('/').unwrap_or(("", scope));
+        if is_openid(scope) {
+            problem(format!(
+                "`{scope}` is for signing in, and gets a token for Microsoft Graph: {write}"
+            ));
+        } else if name == ".default" {
+            problem(format!(
+                "`{scope}` asks for all that was consented to, and stands in no token: {write}"
+            ));
+        } else if name.is_empty() || !is_app_id(api) {
+            problem(format!("`{scope}` is a scope of Microsoft Graph to Entra ID: {write}"));
+        } else if is_graph(api) {
+            problem(format!("`{scope}` is a scope of Microsoft Graph: {write}"));
+        } else if target.is_some_and(|target| is_same_app(api, &target.audience)) {
+            problem(format!(
+                "`{scope}` is a scope of the target, which only the STS asks for: {write}"
+            ));
+        } else {
+            apis.push(api);
+        }
+    }
+    if apis.iter().any(|api| Some(api) != apis.first()) {
+        problem(
+            "are scopes of several APIs, and a token is for one: write those of one".to_owned(),
+        );
+    }
+}
+
+fn is_openid(scope: &str) -> bool {
+    matches!(scope, "openid" | "profile" | "email")
+}
+
+/// What may stand before a scope's name: an App ID URI, or the application's id.
+fn is_app_id(text: &str) -> bool {
+    ["api://", "https://"]
+        .iter()
+        .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+        || TenantId::parse(text).is_some()
+}
+
+/// An application's id, and the App ID URI that Entra ID proposes for it, are one application.
+fn is_same_app(one: &str, other: &str) -> bool {
+    let id = |text: &str| text.strip_prefix("api://").unwrap_or(text).to_ascii_lowercase();
+    id(one) == id(other)
+}

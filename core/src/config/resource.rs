@@ -1,0 +1,131 @@
+//! A protected resource in the filter's configuration.
+
+use std::sync::Arc;
+
+use super::filter::to_usize;
+use super::names::check_name;
+use super::{Section, entra_resource, scopes};
+use crate::exchange::Target;
+use crate::metadata::ResourceUrl;
+use crate::token::IssuerRules;
+
+/// How long a body may be where the configuration does not say: Envoy's own default.
+pub const DEFAULT_MAX_BODY_BYTES: u64 = 1 << 20;
+
+/// One protected resource: an MCP endpoint with a public URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// Its name in metrics, audit records and metadata.
+    pub name: String,
+    /// Its identifier.
+    pub url: ResourceUrl,
+    /// The Envoy clusters that serve it, none of which is reached without a permit.
+    pub clusters: Vec<String>,
+    /// Whose tokens it accepts.
+    pub issuers: Vec<Arc<IssuerRules>>,
+    /// The audiences, any one of which a token must have.
+    pub audiences: Vec<String>,
+    /// The scopes, all of which a token must carry.
+    pub required_scopes: Vec<String>,
+    /// What tokens are exchanged for.
+    pub target: Target,
+    /// The `Origin`s that may call from a browser.
+    pub allowed_origins: Vec<String>,
+    /// The longest body, in bytes. Envoy's own buffer must be larger.
+    pub max_body_bytes: usize,
+}
+
+pub(super) fn resource(section: Section<'_>, issuers: &[Arc<IssuerRules>]) -> Option<Resource> {
+    let name = section.string("name", "a short name, such as kubernetes");
+    check_name(&section, name.as_deref());
+    let url = section
+        .string("resource", "the public URL, such as https://mcp.example.com/mcp")
+        .and_then(|text| match ResourceUrl::parse(&text) {
+            Ok(url) => Some(url),
+            Err(error) => {
+                section.problem("resource", error.to_string());
+                None
+            }
+        });
+    let clusters = section.some_strings("clusters", "the Envoy clusters that serve it");
+    let names = section.some_strings("issuers", "the names of issuers");
+    let resource_issuers: Vec<_> = names
+        .iter()
+        .enumerate()
+        .filter_map(|(index, name)| {
+            if names.iter().take(index).any(|earlier| earlier == name) {
+                section.problem("issuers", format!("`{name}` stands here twice"));
+            }
+            let rules = issuers.iter().find(|rules| rules.name == *name).cloned();
+            if rules.is_none() {
+                let known = issuers.iter().map(|r| r.name.as_str()).collect::<Vec<_>>().join(", ");
+                section
+                    .problem("issuers", format!("`{name}` is not configured; there are: {known}"));
+            }
+            rules
+        })
+        .collect();
+    let audiences = audiences(&section, url.as_ref());
+    let required_scopes = scopes::required(&section);
+    let target = section.section("target", "{\"name\": …, \"audience\": …}").and_then(target);
+    entra_resource::check(
+        &section,
+        &resource_issuers,
+        &audiences,
+        &required_scopes,
+        target.as_ref(),
+    );
+    let allowed_origins = allowed_origins(&section);
+    let max_body_bytes =
+        to_usize(section.integer("maxBodyBytes", DEFAULT_MAX_BODY_BYTES, 1024..=(16 << 20)));
+    section.finish();
+    Some(Resource {
+        name: name?,
+        url: url?,
+        clusters,
+        issuers: resource_issuers,
+        audiences,
+        required_scopes,
+        target: target?,
+        allowed_origins,
+        max_body_bytes,
+    })
+}
+
+/// The resource's own URL unless others are named.
+fn audiences(section: &Section<'_>, url: Option<&ResourceUrl>) -> Vec<String> {
+    if !section.has("audiences") {
+        return url.map(ToString::to_string).into_iter().collect();
+    }
+    let audiences = section.some_strings("audiences", "the resource's URL or a client id");
+    if audiences.iter().any(|audience| audience == "account") {
+        section.problem(
+            "audiences",
+            "`account` stands in every token of a Keycloak realm: write the resource's URL, and give the \
+             client scope an audience mapper",
+        );
+    }
+    audiences
+}
+
+fn allowed_origins(section: &Section<'_>) -> Vec<String> {
+    let origins = section.strings("allowedOrigins");
+    for origin in &origins {
+        let canonical =
+            ResourceUrl::parse(origin).is_ok_and(|url| url.to_string().splitn(4, '/').count() == 3);
+        if !canonical {
+            section.problem(
+                "allowedOrigins",
+                format!("`{origin}` is not an origin: write scheme, host and port, such as https://app.example.com"),
+            );
+        }
+    }
+    origins
+}
+
+fn target(section: Section<'_>) -> Option<Target> {
+    let name = section.string("name", "the target's name in the STS's configuration");
+    let audience = section.string("audience", "the audience that the exchanged token must have");
+    section.finish();
+    Some(Target { name: name?, audience: audience? })
+}

@@ -1,0 +1,27 @@
+//! The scopes that a resource requires.
+
+use super::Section;
+
+pub(super) fn required(section: &Section<'_>) -> Vec<String> {
+    if !section.has("requiredScopes") {
+        section.problem(
+            "requiredScopes",
+            "is missing: write the scopes that every call needs, or [] if the audience alone is enough",
+        );
+    }
+    let scopes = section.strings("requiredScopes");
+    for scope in &scopes {
+        // RFC 6749 §3.3: what stands in the challenge needs no escapes.
+        let is_token = scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+        if !is_token {
+            section.problem("requiredScopes", format!("`{scope}` is not a scope (RFC 6749 §3.3)"));
+        }
+        if scope == "offline_access" {
+            section.problem(
+                "requiredScopes",
+                "`offline_access` is the client's own affair: leave it out",
+            );
+        }
+    }
+    scopes
+}
