@@ -60,6 +60,16 @@ mod tests {
         let read = |status, reason| Refusal::reason_for_client(status, &body(reason));
         assert_eq!(read(401, Reason::SubjectTokenRefused), Reason::SubjectTokenRefused);
         assert_eq!(read(403, Reason::ExchangeDenied), Reason::ExchangeDenied);
+        for reason in [
+            Reason::InteractionRequired,
+            Reason::ConsentRequired,
+            Reason::BlockedByPolicy,
+            Reason::AppOnly,
+            Reason::TenantRefused,
+        ] {
+            assert_eq!(read(reason.status(), reason), reason);
+            assert_eq!(read(500, reason), Reason::StsUnavailable, "{reason}: another status");
+        }
         assert_eq!(read(401, Reason::CallerUnauthenticated), Reason::ExchangeMisconfigured);
         assert_eq!(read(200, Reason::ExchangeDenied), Reason::StsUnavailable);
         assert_eq!(Refusal::reason_for_client(403, b"<html>"), Reason::StsUnavailable);

@@ -204,6 +204,9 @@ fn only_a_bearer_access_token_with_a_life_is_an_answer() {
     ] {
         assert_eq!(with(key, value.clone()), Err(Reason::ExchangedMalformed), "{key} {value}");
     }
+    let mut endless = good.clone();
+    endless.as_object_mut().unwrap().remove("expires_in");
+    assert_eq!(parse(&endless), Err(Reason::ExchangedMalformed), "no expires_in");
     for text in [
         "",
         "null",
@@ -220,4 +223,24 @@ fn only_a_bearer_access_token_with_a_life_is_an_answer() {
     }
     let answer = Answer::parse(good.to_string().as_bytes()).unwrap();
     assert!(!format!("{answer:?}").contains("a.b.c"));
+}
+
+#[test]
+fn a_refresh_token_that_nobody_asked_for_is_neither_held_nor_shown() {
+    let claims =
+        json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "exp": NOW + 9});
+    let token = KEYS.sign_text(HEADER, &claims.to_string());
+    // Whatever it is: what is not read cannot be wrong.
+    for unasked in [json!("a-refresh-token"), json!(null), json!(["a-refresh-token"]), json!({})] {
+        let answer = json!({
+            "access_token": token, "token_type": "Bearer", "expires_in": 9,
+            "refresh_token": unasked, "id_token": unasked, "client_info": unasked,
+        });
+        let answer = Answer::parse(answer.to_string().as_bytes()).unwrap();
+        assert!(!format!("{answer:?}").contains("a-refresh-token"));
+        let accepted =
+            ExchangedToken::accept(&principal(&alice()), &target(), answer, NOW).unwrap();
+        assert!(!format!("{accepted:?}").contains("a-refresh-token"));
+        assert_eq!(accepted.access_token().expose_secret(), token);
+    }
 }

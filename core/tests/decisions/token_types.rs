@@ -1,11 +1,12 @@
 //! Token types: an access token for whoever sends it, and nothing else that an issuer signs.
 
 use obolus_core::Reason;
-use obolus_core::token::{Principal, Profile};
+use obolus_core::token::{Principal, Profile, UnverifiedToken};
 use serde_json::{Value, json};
 
 use crate::issuer::{
-    KEY_SET, KEYS, NOW, alice, alice_but, rules, verify, verify_alice_but, verify_text, verify_with,
+    KEY_SET, KEYS, NOW, RESOURCE, alice, alice_but, rules, verify, verify_alice_but, verify_text,
+    verify_with,
 };
 
 /// What becomes of alice's token in the plain OpenID profile, with this header and these changes.
@@ -65,6 +66,41 @@ fn elsewhere_an_id_token_is_told_by_the_claims_that_only_it_has() {
         verify_oidc(plain, json!({"typ": null, "events": events})),
         Err(Reason::TokenTypeRefused)
     );
+}
+
+#[test]
+fn a_token_whose_audience_is_the_client_that_got_it_has_the_shape_of_an_id_token() {
+    let plain = json!({"alg": "ES256", "kid": "p256", "typ": "JWT"});
+    let verify = |header: &Value, changes: Value| {
+        let claims = alice_but(changes);
+        let token = KEYS.sign_text(&header.to_string(), &claims.to_string());
+        let accepted = [RESOURCE.to_owned(), "mcp-client".to_owned(), "api".to_owned()];
+        UnverifiedToken::parse(&token)
+            .unwrap()
+            .check(&[rules(Profile::Oidc)], &accepted, NOW)
+            .map(drop)
+    };
+    // An ID token need have neither nonce nor at_hash (OpenID Connect Core §2, code flow).
+    for aud in [json!("mcp-client"), json!(["mcp-client"]), json!(["mcp-client", "other"])] {
+        for client in
+            [json!({"azp": "mcp-client"}), json!({"azp": null, "client_id": "mcp-client"})]
+        {
+            let mut changes = client.clone();
+            changes["aud"] = aud.clone();
+            changes["typ"] = json!(null);
+            assert_eq!(verify(&plain, changes.clone()), Err(Reason::TokenTypeRefused), "{changes}");
+            changes["azp"] = json!("another-client");
+            changes["client_id"] = json!(null);
+            assert_eq!(verify(&plain, changes.clone()), Ok(()), "{changes}: another's client id");
+        }
+    }
+    let for_its_client = json!({"aud": "mcp-client", "typ": null});
+    let access_token = json!({"alg": "ES256", "kid": "p256", "typ": "at+jwt"});
+    assert_eq!(verify(&access_token, for_its_client), Ok(()), "its header says what it is");
+    let for_both = json!({"aud": ["mcp-client", "api"], "typ": null});
+    assert_eq!(verify(&plain, for_both), Ok(()), "an API is named besides");
+    // Keycloak says what a token is.
+    assert_eq!(verify_alice_but(json!({"azp": RESOURCE, "aud": RESOURCE})), Ok(()));
 }
 
 #[test]
