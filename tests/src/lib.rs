@@ -11,6 +11,7 @@
 #![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it does not have")]
 
 pub mod deadline;
+pub mod entra;
 pub mod fixtures;
 pub mod https;
 pub mod parts;

@@ -1,0 +1,168 @@
+//! The emulator as tests hold it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use serde_json::{Value, json};
+
+use super::connection::Breakable;
+use super::directory::Directory;
+use super::endpoints;
+use super::faults::Faults;
+use super::keys::Keys;
+use super::record::Requests;
+use super::world::World;
+use crate::https;
+use crate::pki::{Authority, Leaf};
+use crate::ports::Port;
+
+/// Entra ID on a loopback port, until it is dropped.
+pub struct Emulator {
+    pub(super) world: Arc<World>,
+    pub(super) authority: String,
+    server: axum_server::Handle<SocketAddr>,
+    _port: Option<Port>,
+}
+
+impl std::fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Emulator").field("host", &self.world.host).finish_non_exhaustive()
+    }
+}
+
+impl Emulator {
+    /// Starts it on a free loopback port with a certificate of this authority.
+    pub async fn start(authority: &Authority, directory: Directory) -> Result<Self> {
+        let port = Port::reserve()?;
+        let listener = TcpListener::bind(port.address())
+            .with_context(|| format!("cannot listen on {}", port.address()))?;
+        let leaf = authority.server()?;
+        let mut started = Self::serve(listener, &leaf, &authority.pem(), directory).await?;
+        started._port = Some(port);
+        Ok(started)
+    }
+
+    /// Starts it on this listener with this certificate; `authority` (PEM) is what its clients trust.
+    pub async fn serve(
+        listener: TcpListener,
+        leaf: &Leaf,
+        authority: &str,
+        directory: Directory,
+    ) -> Result<Self> {
+        let problems = directory.problems();
+        if !problems.is_empty() {
+            bail!("the directory has problems:\n- {}", problems.join("\n- "));
+        }
+        https::install_crypto();
+        listener.set_nonblocking(true)?;
+        let host = format!("https://localhost:{}", listener.local_addr()?.port());
+        let keys = tokio::task::spawn_blocking(Keys::new).await??;
+        let world = Arc::new(World::new(host, directory, keys));
+        let tls =
+            RustlsConfig::from_pem(leaf.chain.clone().into(), leaf.key.clone().into()).await?;
+        let service = endpoints::router(Arc::clone(&world)).into_make_service();
+        let server = axum_server::Handle::new();
+        let acceptor = RustlsAcceptor::new(tls).acceptor(Breakable);
+        let listening = axum_server::from_tcp(listener)?.handle(server.clone()).acceptor(acceptor);
+        tokio::spawn(listening.serve(service));
+        Ok(Self { world, authority: authority.to_owned(), server, _port: None })
+    }
+
+    /// `https://localhost:port`: what an `authority_host` is set to. Graph is there too, below `/v1.0`.
+    pub fn authority_host(&self) -> String {
+        self.world.host.clone()
+    }
+
+    /// The v2 issuer of this tenant (by name, id or domain).
+    pub fn issuer(&self, tenant: &str) -> String {
+        format!("{}/{}/v2.0", self.world.host, self.tenant_id(tenant))
+    }
+
+    /// The v1 issuer of this tenant, which is at `sts.windows.net` wherever the emulator is.
+    pub fn v1_issuer(&self, tenant: &str) -> String {
+        format!("https://sts.windows.net/{}/", self.tenant_id(tenant))
+    }
+
+    /// The v2 token endpoint of this tenant.
+    pub fn token_endpoint(&self, tenant: &str) -> String {
+        format!("{}/{}/oauth2/v2.0/token", self.world.host, self.tenant_id(tenant))
+    }
+
+    /// The v2 authorization endpoint of this tenant.
+    pub fn authorization_endpoint(&self, tenant: &str) -> String {
+        format!("{}/{}/oauth2/v2.0/authorize", self.world.host, self.tenant_id(tenant))
+    }
+
+    /// Where this tenant's keys are.
+    pub fn keys_uri(&self, tenant: &str) -> String {
+        format!("{}/{}/discovery/v2.0/keys", self.world.host, self.tenant_id(tenant))
+    }
+
+    /// Signing keys, and what can be done to them.
+    pub fn keys(&self) -> &Keys {
+        &self.world.keys
+    }
+
+    /// Faults, to be switched on and off.
+    pub fn faults(&self) -> &Faults {
+        &self.world.faults
+    }
+
+    /// The requests so far.
+    pub fn requests(&self) -> &Requests {
+        &self.world.requests
+    }
+
+    /// The directory as it is now.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.world.directory()
+    }
+
+    /// Changes the directory for later requests.
+    pub fn change(&self, change: impl FnOnce(&mut Directory)) {
+        self.world.change(change);
+    }
+
+    /// Sign-ins of this user so far count no more: their tokens are refused with 50173, later ones are not.
+    pub fn revoke_sessions(&self, user: &str) {
+        self.world.sessions.revoke(user);
+    }
+
+    /// The authority (PEM) that clients have to trust.
+    pub fn ca(&self) -> &str {
+        &self.authority
+    }
+
+    fn tenant_id(&self, tenant: &str) -> String {
+        self.directory()
+            .tenant(tenant)
+            .map_or_else(|| tenant.to_owned(), |tenant| tenant.id.clone())
+    }
+
+    /// A token with these claims, whatever they are, signed by the key that signs now.
+    pub fn mint(&self, claims: &Value) -> Result<String> {
+        let key = self.world.keys.current()?;
+        key.sign(&json!({"typ": "JWT", "alg": "RS256", "kid": key.id}), claims)
+    }
+
+    /// The same with members of the header changed; null takes one out.
+    pub fn mint_with_header(&self, header: &Value, claims: &Value) -> Result<String> {
+        let key = self.world.keys.current()?;
+        let mut whole = json!({"typ": "JWT", "alg": "RS256", "kid": key.id});
+        for (name, value) in header.as_object().into_iter().flatten() {
+            whole[name] = value.clone();
+        }
+        if let Some(whole) = whole.as_object_mut() {
+            whole.retain(|_, value| !value.is_null());
+        }
+        key.sign(&whole, claims)
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.server.shutdown();
+    }
+}
