@@ -16,6 +16,14 @@ pub(crate) enum Failure {
         /// The API server's words.
         message: String,
     },
+    /// The operator keeps this kind out of everybody's reach here; nothing was sent.
+    #[error(
+        "refused: this server does not {operation}, for nobody: its operator has denied the kind (denied_resources)"
+    )]
+    Denied {
+        /// What was tried.
+        operation: String,
+    },
     /// 401: the API server does not accept the token that the gateway exchanged for the caller's.
     #[error(
         "could not {operation}: the exchanged token was not accepted by the API server {server} (401). \
@@ -108,6 +116,7 @@ impl Failure {
         match self {
             Self::InvalidArguments(_) => "invalid_arguments",
             Self::Forbidden { .. } => "forbidden",
+            Self::Denied { .. } => "denied",
             Self::TokenNotAccepted { .. } => "token_not_accepted",
             Self::Rejected { status: 404, .. } => "not_found",
             Self::Rejected { .. } => "rejected",

@@ -36,6 +36,9 @@ async fn main() -> ExitCode {
         }
     };
     if check {
+        for notice in &config.notices {
+            println!("note: {} {}", notice.path, notice.text);
+        }
         println!("{}: good", path.display());
         return ExitCode::SUCCESS;
     }
@@ -61,6 +64,9 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         api_server = %config.cluster.server,
         "listening"
     );
+    for notice in &config.notices {
+        tracing::warn!(setting = notice.path, "{}", notice.text);
+    }
     if config.tls.is_none() && !config.listen.ip().is_loopback() {
         tracing::warn!(
             "tokens arrive over plain HTTP: only a mesh that encrypts may stand in front"

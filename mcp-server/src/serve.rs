@@ -30,10 +30,6 @@ use crate::tools::Tools;
 
 /// How long calls under way get to finish after the signal to stop.
 const GRACE: Duration = Duration::from_secs(20);
-/// For the head of a request, and for a connection that is kept for the next one. A gateway that keeps connections has
-/// to let go of them sooner, or it may send a request just when we do.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
-
 /// Requests at a time on one connection: as many as are served at all, with as many that wait.
 const MAX_STREAMS: u32 = 128;
 
@@ -73,8 +69,10 @@ impl Running {
     pub fn start(config: &Config) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::default());
         let cluster = Arc::new(Cluster::new(&config.cluster)?);
-        let tools = Tools::all().map_err(StartError::Tools)?;
-        let server = McpServer::new(tools, Arc::clone(&cluster), Arc::clone(&metrics));
+        let tools = Tools::chosen(&config.tools).map_err(StartError::Tools)?;
+        let instructions = config.instructions.as_deref();
+        let server =
+            McpServer::new(tools, instructions, Arc::clone(&cluster), Arc::clone(&metrics));
         let ready = Arc::new(AtomicBool::new(true));
         let (mcp_listener, mcp) = bind(config.listen)?;
         let (operations_listener, operations) = bind(config.operations)?;
@@ -86,9 +84,10 @@ impl Running {
             Some(files) => Some(RustlsConfig::from_config(Arc::new(tls::server_config(files)?))),
             None => None,
         };
-        tasks.spawn(serve_mcp(mcp_listener, certificate.clone(), mcp_handle.clone(), app));
+        let bounds = Bounds { header_timeout: config.header_timeout };
+        tasks.spawn(serve_mcp(mcp_listener, certificate.clone(), mcp_handle.clone(), app, bounds));
         let app = operations::router(Operations { metrics, ready: Arc::clone(&ready) });
-        tasks.spawn(serve(operations_listener, operations_handle.clone(), app));
+        tasks.spawn(serve(operations_listener, operations_handle.clone(), app, bounds));
         let reload = Arc::new(Notify::new());
         reload::watch(
             &mut tasks,
@@ -149,22 +148,42 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     bound.map_err(|error| StartError::Listen(address, error))
 }
 
+/// What a connection may cost.
+#[derive(Clone, Copy)]
+struct Bounds {
+    header_timeout: Duration,
+}
+
 async fn serve_mcp(
     listener: TcpListener,
     certificate: Option<RustlsConfig>,
     handle: Handle<SocketAddr>,
     app: Router,
+    bounds: Bounds,
 ) -> io::Result<()> {
-    let Some(certificate) = certificate else { return serve(listener, handle, app).await };
+    let Some(certificate) = certificate else { return serve(listener, handle, app, bounds).await };
     let mut server = axum_server::from_tcp_rustls(listener, certificate)?.handle(handle);
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.header_timeout);
     server.http_builder().http2().max_concurrent_streams(MAX_STREAMS);
     server.serve(app.into_make_service()).await
 }
 
-async fn serve(listener: TcpListener, handle: Handle<SocketAddr>, app: Router) -> io::Result<()> {
+async fn serve(
+    listener: TcpListener,
+    handle: Handle<SocketAddr>,
+    app: Router,
+    bounds: Bounds,
+) -> io::Result<()> {
     let mut server = axum_server::from_tcp(listener)?.handle(handle);
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.header_timeout);
     server.http_builder().http2().max_concurrent_streams(MAX_STREAMS);
     server.serve(app.into_make_service()).await
 }

@@ -36,14 +36,22 @@ const INSTRUCTIONS: &str = "Kubernetes, as you: every call is made with your own
 #[derive(Debug, Clone)]
 pub(crate) struct McpServer {
     tools: Arc<Tools>,
+    instructions: Arc<str>,
     // One cluster today. With several, `caller` chooses by the call's arguments; nothing else needs to know.
     cluster: Arc<Cluster>,
     metrics: Arc<Metrics>,
 }
 
 impl McpServer {
-    pub(crate) fn new(tools: Tools, cluster: Arc<Cluster>, metrics: Arc<Metrics>) -> Self {
-        Self { tools: Arc::new(tools), cluster, metrics }
+    /// `instructions` are what clients are told instead of our own words.
+    pub(crate) fn new(
+        tools: Tools,
+        instructions: Option<&str>,
+        cluster: Arc<Cluster>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let instructions = instructions.unwrap_or(INSTRUCTIONS).into();
+        Self { tools: Arc::new(tools), instructions, cluster, metrics }
     }
 
     /// Who calls. The token is an extension of this very request, put there by [`crate::front`]; there is no
@@ -63,7 +71,7 @@ impl ServerHandler for McpServer {
         let implementation = Implementation::new("obolus-mcp", env!("CARGO_PKG_VERSION"));
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(implementation)
-            .with_instructions(INSTRUCTIONS)
+            .with_instructions(&*self.instructions)
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {

@@ -40,12 +40,17 @@ impl Caller {
 
     /// Sends one request as the caller and reads the whole answer, within the configured time.
     ///
-    /// Dropping the future closes the stream, which the API server takes for a cancellation.
+    /// Dropping the future closes the stream, which the API server takes for a cancellation. Every request goes through
+    /// here, so here is where denied kinds end.
     pub(super) async fn send(
         &self,
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Bytes, Failure> {
+        let denied = &self.cluster.denied;
+        if operation.kind().is_some_and(|of| denied.covers(&of.group, &of.kind, &of.plural)) {
+            return Err(Failure::Denied { operation: operation.to_string() });
+        }
         tracing::debug!(%operation, "asking the API server");
         let limit = self.cluster.request_timeout;
         tokio::time::timeout(limit, self.exchange(operation, request)).await.unwrap_or_else(|_| {

@@ -64,11 +64,12 @@ impl Resource {
         let group =
             if self.api.group.is_empty() { String::new() } else { format!(".{}", self.api.group) };
         let resource = format!("{}{group}{subresource}", self.api.plural);
-        if self.namespaced {
+        let operation = if self.namespaced {
             Operation::in_namespace(verb, resource, namespace)
         } else {
             Operation::on_cluster(verb, resource)
-        }
+        };
+        operation.of(&self.api.group, &self.api.kind, &self.api.plural)
     }
 
     /// `verb` on one object.

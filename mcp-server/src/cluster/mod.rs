@@ -23,7 +23,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::config::ClusterConfig;
+use crate::config::{ClusterConfig, Denied};
 use crate::tls::{self, TlsError};
 use crate::user_token::UserToken;
 pub(crate) use caller::Caller;
@@ -44,6 +44,7 @@ pub struct Cluster {
     server: ApiServer,
     certificate_authority: Option<PathBuf>,
     request_timeout: Duration,
+    denied: Denied,
     pool: ArcSwap<Pool>,
 }
 
@@ -58,6 +59,7 @@ impl Cluster {
             server: ApiServer::new(&config.server),
             certificate_authority: config.certificate_authority.clone(),
             request_timeout: config.request_timeout,
+            denied: config.denied.clone(),
             pool: ArcSwap::from_pointee(pool),
         })
     }

@@ -12,6 +12,15 @@ pub(crate) struct Operation {
     resource: String,
     name: Option<String>,
     place: Place,
+    kind: Option<OfKind>,
+}
+
+/// Whose objects are touched.
+#[derive(Debug, Clone)]
+pub(super) struct OfKind {
+    pub(super) group: String,
+    pub(super) kind: String,
+    pub(super) plural: String,
 }
 
 #[derive(Debug, Clone)]
@@ -25,7 +34,7 @@ enum Place {
 impl Operation {
     /// `verb` on a resource that lives in no namespace.
     pub(super) fn on_cluster(verb: &'static str, resource: impl Into<String>) -> Self {
-        Self { verb, resource: resource.into(), name: None, place: Place::Cluster }
+        Self { verb, resource: resource.into(), name: None, place: Place::Cluster, kind: None }
     }
 
     /// `verb` on a namespaced resource; everywhere if no namespace is given.
@@ -36,6 +45,17 @@ impl Operation {
     ) -> Self {
         let place = namespace.map_or(Place::AllNamespaces, |ns| Place::Namespace(ns.to_string()));
         Self { place, ..Self::on_cluster(verb, resource) }
+    }
+
+    /// The same, of a kind: what is denied is told by it.
+    pub(super) fn of(self, group: &str, kind: &str, plural: &str) -> Self {
+        let [group, kind, plural] = [group, kind, plural].map(str::to_owned);
+        Self { kind: Some(OfKind { group, kind, plural }), ..self }
+    }
+
+    /// The kind whose objects are touched; none when the API is only asked what there is.
+    pub(super) fn kind(&self) -> Option<&OfKind> {
+        self.kind.as_ref()
     }
 
     /// The same, on one object.

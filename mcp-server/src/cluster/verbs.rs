@@ -135,7 +135,12 @@ impl Caller {
 
     /// Asks the API server who the caller is.
     pub(crate) async fn whoami(&self) -> Result<SelfSubjectReview, Failure> {
-        let operation = Operation::on_cluster("create", "selfsubjectreviews.authentication.k8s.io");
+        let group = "authentication.k8s.io";
+        let operation = Operation::on_cluster("create", format!("selfsubjectreviews.{group}")).of(
+            group,
+            "SelfSubjectReview",
+            "selfsubjectreviews",
+        );
         let review =
             json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" });
         let request = request::Request::new("/apis/authentication.k8s.io/v1/selfsubjectreviews");

@@ -2,17 +2,40 @@
 //!
 //! No setting names a credential for the API server, and none ever may: every call is made with the
 //! token of the request that caused it. The environment is not read at all.
+//!
+//! The settings of `kubernetes-mcp-server` are read, too: honoured with the same meaning, refused with what to write
+//! instead, or noticed, as `obolus_core::config::brought` says whose they are.
 
+mod choice;
+mod denied;
+mod http;
+mod listeners;
+mod not_here;
 mod values;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http::Uri;
+use ::http::Uri;
+pub use choice::ToolChoice;
+pub use denied::Denied;
+pub use listeners::TlsVersion;
 pub use obolus_core::config::Problems;
-use obolus_core::config::Section;
+pub use obolus_core::config::brought::Notice;
+use obolus_core::config::brought::{Part, sort};
+use obolus_core::config::{Problem, Section};
+use serde_json::Value;
 pub use values::LogLevel;
+use values::Strategy;
+
+/// Where a pod finds the API server, and the authority that signed its certificate.
+const IN_CLUSTER: &str = "https://kubernetes.default.svc";
+const IN_CLUSTER_CA: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Drop-ins, which `kubernetes-mcp-server` reads beside its file: one that says `read_only` must not be passed over.
+const DROP_INS: &str = "conf.d";
 
 /// The configuration of one `obolus-mcp`.
 #[derive(Debug, Clone)]
@@ -29,10 +52,18 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// The longest request body.
     pub max_body_bytes: usize,
+    /// How long the head of a request may take, and a connection wait for the next one.
+    pub header_timeout: Duration,
     /// How much is logged.
     pub log_level: LogLevel,
+    /// Which tools are served.
+    pub tools: ToolChoice,
+    /// What clients are told about the server, instead of our own words.
+    pub instructions: Option<String>,
     /// The cluster. One today; several become a table of these.
     pub cluster: ClusterConfig,
+    /// What an operator should know about the settings.
+    pub notices: Vec<Notice>,
 }
 
 /// Certificate chain and private key, PEM.
@@ -42,6 +73,8 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The leaf's private key.
     pub key: PathBuf,
+    /// The oldest TLS that is spoken.
+    pub min_version: TlsVersion,
 }
 
 /// How an API server is reached, and how it proves who it is. How the *caller* proves who they are
@@ -54,6 +87,8 @@ pub struct ClusterConfig {
     pub certificate_authority: Option<PathBuf>,
     /// How long one request to it may take, connecting and reading included.
     pub request_timeout: Duration,
+    /// What nobody reaches through this server.
+    pub denied: Denied,
 }
 
 impl Config {
@@ -65,55 +100,55 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, Problems> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))?;
-        Self::parse(&text, path.parent().unwrap_or_else(|| Path::new(".")))
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        if has_drop_ins(folder) {
+            let text = "beside this file holds drop-ins, which are not read here: write their settings into this file, and take them away";
+            return Err(Problems::one(DROP_INS, text));
+        }
+        Self::parse(&text, folder)
     }
 
     fn parse(text: &str, folder: &Path) -> Result<Self, Problems> {
         let table: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
         let value = serde_json::to_value(table)
             .map_err(|_| Problems::one("", "holds a number that is none"))?;
+        let Value::Object(keys) = value else { return Err(Problems::one("", "must be a table")) };
+        let sorted = sort(keys, Part::McpServer);
+        let mut keys = sorted.own;
+        keys.extend(sorted.brought.clone());
+        let value = Value::Object(keys);
         let top = Section::top(&value)?;
-        let listen = values::address(&top, "listen", ([127, 0, 0, 1], 8080).into());
-        let operations = values::address(&top, "operations", ([127, 0, 0, 1], 8081).into());
-        if listen == operations && listen.port() != 0 {
-            top.problem("operations", "is the same address as listen: write another port");
+        let mut notices = sorted.notices;
+        for fault in sorted.faults {
+            let Problem { path, message } = fault.into();
+            top.problem(&path, message);
         }
-        let tls = tls_files(&top, folder);
+        not_here::read(&top, &sorted.brought, &mut notices);
+        let (listen, operations) = listeners::addresses(&top, &mut notices);
+        let tls = listeners::tls_files(&top, folder);
         let allowed_hosts = allowed_hosts(&top);
         let allowed_origins = values::each(&top, "allowed_origins", values::ORIGIN, values::origin);
-        let max_body_bytes = top.integer("max_body_bytes", 1024 * 1024, 1024..=16 * 1024 * 1024);
-        let log_level = top.word("log_level", "error, warn, info, debug", LogLevel::default());
-        let cluster = top
-            .section("cluster", "[cluster] with server = \"https://…\"")
-            .and_then(|section| cluster(section, folder));
+        let (max_body_bytes, header_timeout) = http::bounds(&top, &mut notices);
+        let log_level = values::log_level(&top);
+        let tools = choice::read(&top, &sorted.brought, &mut notices);
+        let instructions = values::text(&top, "server_instructions");
+        let cluster = cluster(&top, folder);
         let built = cluster.map(|cluster| Self {
             listen,
             operations,
             tls,
             allowed_hosts,
             allowed_origins,
-            max_body_bytes: usize::try_from(max_body_bytes).unwrap_or(usize::MAX),
+            max_body_bytes,
+            header_timeout,
             log_level,
+            tools,
+            instructions,
             cluster,
+            notices,
         });
         top.conclude(built)
     }
-}
-
-fn tls_files(top: &Section<'_>, folder: &Path) -> Option<TlsFiles> {
-    let certificate = values::file(top, "tls_cert", folder);
-    let key = values::file(top, "tls_key", folder);
-    if certificate.is_some() && !top.has("tls_key") {
-        top.problem("tls_key", "is missing: tls_cert needs its private key");
-    }
-    if key.is_some() && !top.has("tls_cert") {
-        top.problem("tls_cert", "is missing: tls_key needs its certificate chain");
-    }
-    let files = TlsFiles { certificate: certificate?, key: key? };
-    if let Err(error) = crate::tls::server_config(&files) {
-        top.problem("tls_cert", format!("with tls_key: {error}"));
-    }
-    Some(files)
 }
 
 fn allowed_hosts(top: &Section<'_>) -> Vec<String> {
@@ -128,7 +163,31 @@ fn allowed_hosts(top: &Section<'_>) -> Vec<String> {
     hosts
 }
 
-fn cluster(section: Section<'_>, folder: &Path) -> Option<ClusterConfig> {
+/// `[cluster]`, or what every pod knows of its own cluster: the URL and the authority, and never the pod's token.
+fn cluster(top: &Section<'_>, folder: &Path) -> Option<ClusterConfig> {
+    let denied = denied::read(top);
+    let strategy = values::strategy(top);
+    if strategy != Strategy::InCluster || top.has("cluster") {
+        if strategy == Strategy::InCluster {
+            let text = "is in-cluster, and [cluster] stands here, too: write one of the two";
+            top.problem(values::STRATEGY, text);
+        }
+        let section = top.section("cluster", "[cluster] with server = \"https://…\"")?;
+        return named_cluster(section, folder, denied);
+    }
+    let certificate_authority = PathBuf::from(IN_CLUSTER_CA);
+    if let Err(error) = crate::tls::client_config(Some(&certificate_authority)) {
+        top.problem(values::STRATEGY, format!("is in-cluster, but {error}"));
+    }
+    Some(ClusterConfig {
+        server: Uri::from_static(IN_CLUSTER),
+        certificate_authority: Some(certificate_authority),
+        request_timeout: REQUEST_TIMEOUT,
+        denied,
+    })
+}
+
+fn named_cluster(section: Section<'_>, folder: &Path, denied: Denied) -> Option<ClusterConfig> {
     let server = values::server(&section, "server");
     let certificate_authority = values::file(&section, "certificate_authority", folder);
     // A key of the wrong type has had its problem: the system's CAs are not what it means.
@@ -136,13 +195,20 @@ fn cluster(section: Section<'_>, folder: &Path) -> Option<ClusterConfig> {
     if is_readable && let Err(error) = crate::tls::client_config(certificate_authority.as_deref()) {
         section.problem("certificate_authority", error.to_string());
     }
-    let seconds = section.integer("request_timeout_seconds", 30, 1..=600);
+    let default = REQUEST_TIMEOUT.as_secs();
+    let seconds = section.integer("request_timeout_seconds", default, 1..=600);
     section.finish();
     Some(ClusterConfig {
         server: server?,
         certificate_authority,
         request_timeout: Duration::from_secs(seconds),
+        denied,
     })
+}
+
+fn has_drop_ins(folder: &Path) -> bool {
+    let mut entries = std::fs::read_dir(folder.join(DROP_INS)).into_iter().flatten().flatten();
+    entries.any(|entry| entry.path().extension().is_some_and(|end| end == "toml"))
 }
 
 /// The position and the message alone: the full text quotes the line, which may hold anything.
@@ -154,3 +220,6 @@ fn not_toml(text: &str, error: &toml::de::Error) -> Problems {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod brought_tests;

@@ -31,6 +31,67 @@ pub enum LogLevel {
     Debug,
 }
 
+/// Our words, or the numbers of `kubernetes-mcp-server`: the higher the more.
+pub(super) fn log_level(top: &Section<'_>) -> LogLevel {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Level {
+        Word(LogLevel),
+        Number(u8),
+    }
+    match top.word("log_level", "error, warn, info, debug, or a number from 0 to 9", None::<Level>)
+    {
+        None => LogLevel::default(),
+        Some(Level::Word(level)) => level,
+        Some(Level::Number(0..=3)) => LogLevel::Info,
+        Some(Level::Number(4..=9)) => LogLevel::Debug,
+        Some(Level::Number(_)) => {
+            top.problem(
+                "log_level",
+                "must be one of error, warn, info, debug, or a number from 0 to 9",
+            );
+            LogLevel::default()
+        }
+    }
+}
+
+/// The key that says how a cluster is found.
+pub(super) const STRATEGY: &str = "cluster_provider_strategy";
+
+/// How a cluster is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Strategy {
+    /// By `[cluster]`.
+    Auto,
+    /// By `[cluster]`: there is one.
+    Disabled,
+    /// By what a pod knows.
+    InCluster,
+    /// Not here.
+    Kubeconfig,
+    /// Not here.
+    Kcp,
+}
+
+pub(super) fn strategy(top: &Section<'_>) -> Strategy {
+    let strategy = top.word(STRATEGY, "auto, in-cluster, disabled", Strategy::Auto);
+    match strategy {
+        Strategy::Kubeconfig => top.problem(
+            STRATEGY,
+            "is kubeconfig, which holds credentials that would be everybody's: write [cluster] with server and certificate_authority",
+        ),
+        Strategy::Kcp => top.problem(STRATEGY, "is kcp, which is not here yet: write [cluster]"),
+        _ => {}
+    }
+    strategy
+}
+
+/// A text that may be missing or empty.
+pub(super) fn text(top: &Section<'_>, key: &str) -> Option<String> {
+    Some(top.word(key, "a string", String::new())).filter(|text| !text.trim().is_empty())
+}
+
 pub(super) fn address(section: &Section<'_>, key: &str, default: SocketAddr) -> SocketAddr {
     let Some(text) = section.optional_string(key) else { return default };
     text.parse().unwrap_or_else(|_| {

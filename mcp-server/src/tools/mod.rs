@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cluster::Caller;
+use crate::config::ToolChoice;
 use crate::failure::Failure;
 use crate::output::Reply;
 
@@ -68,22 +69,52 @@ pub(crate) struct Registered {
 #[derive(Debug)]
 pub(crate) struct Tools(Vec<Registered>);
 
+/// What a tool is called, and what it may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) name: &'static str,
+    pub(crate) read_only: bool,
+    pub(crate) destructive: bool,
+}
+
+/// Calls a macro with every tool, in the order in which they are listed.
+macro_rules! every_tool {
+    ($of:ident) => {
+        [
+            $of::<namespaces_list::NamespacesList>(),
+            $of::<pods_delete::PodsDelete>(),
+            $of::<pods_get::PodsGet>(),
+            $of::<pods_list::PodsList>(),
+            $of::<pods_list_in_namespace::PodsListInNamespace>(),
+            $of::<pods_log::PodsLog>(),
+            $of::<resources_get::ResourcesGet>(),
+            $of::<resources_list::ResourcesList>(),
+            $of::<resources_scale::ResourcesScale>(),
+            $of::<whoami::Whoami>(),
+        ]
+    };
+}
+
+/// Of every tool.
+pub(crate) fn facts() -> &'static [Facts] {
+    const FACTS: [Facts; 10] = every_tool!(facts_of);
+    &FACTS
+}
+
 impl Tools {
+    /// The tools that are served, with the descriptions that they have here.
+    ///
     /// # Errors
     /// When a tool's parameters have no object schema: a mistake in this crate that a test would meet first.
-    pub(crate) fn all() -> Result<Self, String> {
-        Ok(Self(vec![
-            register::<namespaces_list::NamespacesList>()?,
-            register::<pods_delete::PodsDelete>()?,
-            register::<pods_get::PodsGet>()?,
-            register::<pods_list::PodsList>()?,
-            register::<pods_list_in_namespace::PodsListInNamespace>()?,
-            register::<pods_log::PodsLog>()?,
-            register::<resources_get::ResourcesGet>()?,
-            register::<resources_list::ResourcesList>()?,
-            register::<resources_scale::ResourcesScale>()?,
-            register::<whoami::Whoami>()?,
-        ]))
+    pub(crate) fn chosen(choice: &ToolChoice) -> Result<Self, String> {
+        let mut tools = every_tool!(register).into_iter().collect::<Result<Vec<_>, _>>()?;
+        tools.retain(|tool| choice.serves(tool.name));
+        for tool in &mut tools {
+            if let Some(description) = choice.description(tool.name) {
+                tool.definition.description = Some(description.to_owned().into());
+            }
+        }
+        Ok(Self(tools))
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Registered> {
@@ -102,12 +133,17 @@ impl Registered {
     }
 }
 
-fn register<T: KubeTool>() -> Result<Registered, String> {
+const fn facts_of<T: KubeTool>() -> Facts {
     let read_only = matches!(T::EFFECT, Effect::Reads);
+    Facts { name: T::NAME, read_only, destructive: !read_only }
+}
+
+fn register<T: KubeTool>() -> Result<Registered, String> {
+    let Facts { read_only, destructive, .. } = facts_of::<T>();
     let annotations = ToolAnnotations::from_raw(
         Some(T::TITLE.to_owned()),
         Some(read_only),
-        Some(!read_only),
+        Some(destructive),
         Some(!read_only),
         Some(true),
     );

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn definitions() -> Vec<Value> {
-    Tools::all()
+    Tools::chosen(&ToolChoice::default())
         .unwrap()
         .definitions()
         .iter()

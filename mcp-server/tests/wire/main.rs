@@ -7,6 +7,7 @@
     reason = "a test that meets something unexpected fails"
 )]
 
+mod brought;
 mod encryption;
 mod faults;
 mod identity;

@@ -84,7 +84,7 @@ async fn check_says_good_or_every_problem_with_a_failing_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let good = write_config(&folder, "", &api, 5);
     assert_eq!(run(&["--config", good.to_str().unwrap(), "--check"]).0, Some(0));
-    let bad = write_config(&folder, "surprise = 1\nlog_level = 7", &api, 0);
+    let bad = write_config(&folder, "surprise = 1\nlog_level = 70", &api, 0);
     for arguments in [
         vec!["--config", bad.to_str().unwrap(), "--check"],
         vec!["--config", bad.to_str().unwrap()],
@@ -95,6 +95,26 @@ async fn check_says_good_or_every_problem_with_a_failing_exit_code() {
             assert!(text.contains(key), "{text}");
         }
     }
+}
+
+#[tokio::test]
+async fn one_file_for_both_parts_is_good_and_its_notices_are_printed_and_logged() {
+    let api = ApiServer::echoing_users().await;
+    let folder = tempfile::tempdir().unwrap();
+    let both = "require_oauth = true\nauthorization_url = \"https://idp/realms/r\"\n\
+                sts_client_id = \"x\"\nlog_file = \"/var/log/mcp.log\"\ndisabled_tools = [\"pods_exec\"]\n\
+                [server]\nlisten = \"0.0.0.0:8443\"\n[[callers]]\nid = \"gateway\"";
+    let path = write_config(&folder, both, &api, 5);
+    let (code, text) = run(&["--config", path.to_str().unwrap(), "--check"]);
+    assert_eq!(code, Some(0), "{text}");
+    for note in ["note: log_file ", "note: require_oauth ", "note: disabled_tools "] {
+        assert!(text.contains(note), "{note} is not in {text}");
+    }
+    assert!(!text.contains("sts_client_id") && !text.contains("callers"), "{text}");
+    let program = Program::start(&path, &[]);
+    program.terminate();
+    let (_, log) = program.end();
+    assert!(log.contains("\"setting\":\"log_file\""), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,69 @@
+//! Brought settings whose feature is not here: refused where somebody's safety counts on them, noticed where not.
+
+use obolus_core::config::Section;
+use obolus_core::config::brought::Notice;
+use serde_json::{Map, Value};
+
+pub(super) fn read(top: &Section<'_>, brought: &Map<String, Value>, notices: &mut Vec<Notice>) {
+    for (key, value) in brought {
+        match remark(key, value) {
+            Remark::None => continue,
+            // `has` makes it a known setting: it has its sentence.
+            Remark::Notice(text) if top.has(key) => notices.push(Notice::new(key, text)),
+            Remark::Problem(text) if top.has(key) => top.problem(key, text),
+            Remark::Notice(_) | Remark::Problem(_) => {}
+        }
+    }
+}
+
+enum Remark {
+    /// It is read elsewhere.
+    None,
+    Notice(&'static str),
+    Problem(&'static str),
+}
+
+fn remark(key: &str, value: &Value) -> Remark {
+    use Remark::{None, Notice, Problem};
+    let is_empty = match value {
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        Value::Bool(set) => !set,
+        _ => false,
+    };
+    match (key, value) {
+        ("confirmation_rules", _) if !is_empty => Problem(
+            "is not here yet: leave it out, and let RBAC or disabled_tools say no, or a person's client ask",
+        ),
+        ("confirmation_fallback", Value::String(word)) if word == "allow" => {
+            Notice("does nothing here yet: nothing asks for confirmation")
+        }
+        ("confirmation_fallback", _) if !is_empty => {
+            Problem("is not here yet: leave it out, and let RBAC or disabled_tools say no")
+        }
+        ("cluster_provider_configs", _) if !is_empty => Problem(
+            "is not here yet: run one server for each cluster, each a target of its own in the STS",
+        ),
+        ("confirmation_rules" | "confirmation_fallback" | "cluster_provider_configs", _) => {
+            Notice("is empty, and does nothing here")
+        }
+        ("kubeconfig" | "cluster_auth_mode", _) => {
+            Notice("does nothing here: every call is made with its caller's token, or not at all")
+        }
+        ("list_output", Value::String(word)) if word == "table" => Notice("is always so here"),
+        ("list_output", _) => Notice("does nothing here yet: lists are tables"),
+        ("log_file", _) => Notice("does nothing here: the log goes to standard output"),
+        ("stateless", _) => Notice("does nothing here: the server is always stateless"),
+        ("prompts", _) => Notice("does nothing here yet: there are no prompts"),
+        ("telemetry", _) => Notice("does nothing here yet: metrics are at /metrics"),
+        ("toolset_configs", _) => {
+            Notice("does nothing here: it is for tools that are not here yet")
+        }
+        ("tls_cipher_suites", _) => Notice("does nothing here: the suites are rustls's own"),
+        ("validation_enabled" | "experimental_enable_target_compatibility_tool_filters", _) => {
+            Notice("does nothing here")
+        }
+        _ => None,
+    }
+}
