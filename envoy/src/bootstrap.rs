@@ -210,6 +210,36 @@ mod tests {
     }
 
     #[test]
+    fn two_issuers_have_a_host_a_cluster_and_a_guard_each() {
+        let text = include_str!("../two-issuers.json");
+        let read = obolus_core::config::FilterConfig::parse(text.as_bytes()).unwrap();
+        assert!(read.issuers[1].provider.entra().is_some());
+
+        let mut gateway = Bootstrap {
+            configuration: serde_json::from_str(text).unwrap(),
+            ..Bootstrap::default()
+        };
+        let problems = gateway.to_value().unwrap_err();
+        let problems: Vec<_> = problems.iter().collect();
+        assert_eq!(problems, ["resources[1].clusters: obolus-mcp-entra: no such upstream"]);
+        // The same MCP server behind both: a permit for one cluster opens the other no more than any other.
+        let server = gateway.upstreams[0].endpoint.clone();
+        gateway.upstreams.push(Upstream::plain("obolus-mcp-entra", server));
+        let value = gateway.to_value().unwrap();
+        let clusters = value.pointer("/static_resources/clusters").unwrap().as_array().unwrap();
+        let guarded: Vec<_> = clusters
+            .iter()
+            .filter(|cluster| cluster.to_string().contains(guard::CLUSTER_NAME))
+            .map(|cluster| &cluster["name"])
+            .collect();
+        assert_eq!(guarded, ["obolus-mcp", "obolus-mcp-entra"]);
+        let listener = value.pointer("/static_resources/listeners/0").unwrap().to_string();
+        for host in ["mcp.example.com:443", "mcp-entra.example.com:443"] {
+            assert!(listener.contains(&format!("{host:?}")), "{host}");
+        }
+    }
+
+    #[test]
     fn the_buffer_is_well_above_the_largest_body() {
         let mut gateway = Bootstrap::default();
         gateway.configuration["resources"][0]["maxBodyBytes"] = json!(5_000_000);
