@@ -9,9 +9,11 @@
 
 pub mod config;
 pub mod credentials;
+pub mod doctor;
 pub mod running;
 pub mod tls;
 
+mod brought;
 mod cache;
 mod callers;
 mod clock;

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use obolus_core::UnixSeconds;
 use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
 
 use super::reloaded::Reloaded;
 use super::{AssertionKey, AuthenticationError, CredentialError, Generation, TokenFile, files};
@@ -47,9 +48,15 @@ pub enum ClientCredential {
     },
 }
 
-/// A client secret in a file.
+/// A client secret.
 #[derive(Debug)]
-pub struct ClientSecret(Reloaded<SecretString>);
+pub struct ClientSecret(Source);
+
+#[derive(Debug)]
+enum Source {
+    File(Reloaded<SecretString>),
+    Given(Arc<SecretString>, Generation),
+}
 
 impl ClientSecret {
     /// Reads the file, and again when it changes.
@@ -57,11 +64,22 @@ impl ClientSecret {
     /// # Errors
     /// When it holds no secret.
     pub fn open(path: PathBuf) -> Result<Self, CredentialError> {
-        Reloaded::open(path, None, |path, bytes, _| files::secret(path, bytes, 1)).map(Self)
+        Reloaded::open(path, None, |path, bytes, _| files::secret(path, bytes, 1))
+            .map(|file| Self(Source::File(file)))
+    }
+
+    /// One that stood in the configuration itself, as settings do that people bring from elsewhere.
+    #[must_use]
+    pub fn given(secret: SecretString) -> Self {
+        let generation = Sha256::digest(secret.expose_secret()).into();
+        Self(Source::Given(Arc::new(secret), generation))
     }
 
     fn current(&self) -> (Arc<SecretString>, Generation) {
-        self.0.current()
+        match &self.0 {
+            Source::File(file) => file.current(),
+            Source::Given(secret, generation) => (Arc::clone(secret), *generation),
+        }
     }
 }
 

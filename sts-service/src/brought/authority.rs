@@ -1,0 +1,115 @@
+//! Whose issuer a URL is.
+
+use reqwest::Url;
+
+use crate::guid::is_guid;
+
+/// What a URL says of the identity provider behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Authority {
+    /// Entra ID.
+    Entra {
+        /// `https://login.microsoftonline.com`, or another cloud's.
+        host: String,
+        /// A GUID, or a word or domain that is not one.
+        tenant: String,
+    },
+    /// A realm, or another OpenID provider.
+    Other,
+}
+
+/// The words that stand for "whichever tenant".
+const ANY_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
+
+impl Authority {
+    /// Reads an issuer of Entra's older or newer form, at any host that has Entra's paths.
+    pub(crate) fn of(issuer: &str) -> Option<Self> {
+        let url = Url::parse(issuer).ok().filter(Url::has_host)?;
+        let host = url.host_str()?;
+        let segments: Vec<_> = url.path_segments()?.filter(|segment| !segment.is_empty()).collect();
+        let is_microsoft = [
+            "login.microsoftonline.com",
+            "login.microsoftonline.us",
+            "login.partner.microsoftonline.cn",
+            "login.windows.net",
+            "sts.windows.net",
+            "sts.chinacloudapi.cn",
+        ]
+        .contains(&host);
+        let tenant = match *segments.as_slice() {
+            [tenant] if is_microsoft => tenant,
+            [tenant, "v2.0"] if is_microsoft || is_guid(tenant) || ANY_TENANT.contains(&tenant) => {
+                tenant
+            }
+            _ => return Some(Self::Other),
+        };
+        let host = match host {
+            "sts.windows.net" | "login.windows.net" => {
+                "https://login.microsoftonline.com".to_owned()
+            }
+            "sts.chinacloudapi.cn" => "https://login.partner.microsoftonline.cn".to_owned(),
+            _ => url.origin().ascii_serialization(),
+        };
+        Some(Self::Entra { host, tenant: tenant.to_ascii_lowercase() })
+    }
+
+    pub(crate) fn is_entra(&self) -> bool {
+        matches!(self, Self::Entra { .. })
+    }
+}
+
+/// The application in `<guid>/.default`, `api://<guid>/access_as_user` or `<guid>`, if it is named by its GUID.
+pub(crate) fn application_of(text: &str) -> Option<&str> {
+    let text = text.strip_prefix("api://").unwrap_or(text);
+    let id = text.split_once('/').map_or(text, |(id, _)| id);
+    Some(id).filter(|id| is_guid(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TENANT: &str = "11111111-0000-4000-8000-000000000001";
+
+    fn entra(host: &str) -> Option<Authority> {
+        Some(Authority::Entra { host: host.to_owned(), tenant: TENANT.to_owned() })
+    }
+
+    #[test]
+    fn entras_issuers_are_known_in_every_cloud_and_form_and_nobody_elses_are() {
+        let public = "https://login.microsoftonline.com";
+        for (issuer, authority) in [
+            (format!("{public}/{TENANT}/v2.0"), entra(public)),
+            (format!("{public}/{}/v2.0/", TENANT.to_uppercase()), entra(public)),
+            (format!("{public}/{TENANT}"), entra(public)),
+            (format!("https://sts.windows.net/{TENANT}/"), entra(public)),
+            (
+                format!("https://login.microsoftonline.us/{TENANT}/v2.0"),
+                entra("https://login.microsoftonline.us"),
+            ),
+            (
+                format!("https://sts.chinacloudapi.cn/{TENANT}/"),
+                entra("https://login.partner.microsoftonline.cn"),
+            ),
+            (format!("https://localhost:8443/{TENANT}/v2.0"), entra("https://localhost:8443")),
+            ("https://idp.example.com/realms/r".to_owned(), Some(Authority::Other)),
+            ("https://idp.example.com/app/v2.0".to_owned(), Some(Authority::Other)),
+            ("not a url".to_owned(), None),
+        ] {
+            assert_eq!(Authority::of(&issuer), authority, "{issuer}");
+        }
+    }
+
+    #[test]
+    fn an_application_is_read_from_its_scopes() {
+        for (text, application) in [
+            (TENANT.to_owned(), Some(TENANT)),
+            (format!("{TENANT}/.default"), Some(TENANT)),
+            (format!("api://{TENANT}/access_as_user"), Some(TENANT)),
+            ("api://mcp/access_as_user".to_owned(), None),
+            ("https://mcp.example.com/.default".to_owned(), None),
+        ] {
+            assert_eq!(application_of(&text), application, "{text}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `authorization_url` and `certificate_authority`: whose tokens are verified.
+
+use obolus_core::config::brought::Fault;
+use serde_json::{Value, json};
+
+use super::{Authority, Settings, Work, object};
+
+/// The issuer's entry, and what kind of issuer it is.
+pub(super) fn translate(settings: &Settings, work: &mut Work) -> Option<Authority> {
+    let url = settings.text("authorization_url", work);
+    let ca_file = settings.text("certificate_authority", work);
+    if work.own.contains_key("issuers") {
+        for key in ["authorization_url", "certificate_authority"] {
+            if settings.has(key) {
+                let what = "says the same as [[issuers]], which stands here, too";
+                work.fault(Fault::new(key, what, "write one of the two"));
+            }
+        }
+        return None;
+    }
+    let Some(url) = url else {
+        let write = "write the issuer's URL, byte for byte as in its tokens, such as https://login.microsoftonline.com/<tenant id>/v2.0";
+        work.fault(Fault::new("authorization_url", "is missing or empty", write));
+        return None;
+    };
+    let authority = Authority::of(url);
+    let ca = ca_file.map(Value::from);
+    let entry = match &authority {
+        Some(Authority::Entra { host, tenant }) => object(&[
+            ("name", Some(json!("entra"))),
+            ("profile", Some(json!("entra"))),
+            ("tenants", Some(json!([tenant]))),
+            ("authority_host", Some(json!(host))),
+            ("ca_file", ca),
+        ]),
+        Some(Authority::Other) => object(&[
+            ("name", Some(json!("keycloak"))),
+            ("profile", Some(json!("keycloak"))),
+            ("issuer", Some(json!(url))),
+            ("ca_file", ca),
+        ]),
+        None => {
+            let write = "write the issuer's URL, byte for byte as in its tokens";
+            work.fault(Fault::new("authorization_url", "is no URL", write));
+            return None;
+        }
+    };
+    work.own.insert("issuers".to_owned(), json!([entry]));
+    work.origins.note("issuers", "authorization_url");
+    work.origins.note("issuers[0].ca_file", "certificate_authority");
+    authority
+}

@@ -1,0 +1,36 @@
+//! What is wrong with a file, at which line, what happens for that, and what to write instead.
+//!
+//! A start goes the same way as `obolus-sts check FILE`: what one refuses, the other does, too. Nothing here needs the
+//! network.
+
+mod applications;
+mod configuration;
+mod kubernetes;
+mod lines;
+mod report;
+
+use std::path::Path;
+
+pub use report::{Finding, Report};
+
+/// Examines a file: TOML for this program, or YAML for Kubernetes.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn examine(path: &Path) -> std::io::Result<Report> {
+    let is_yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+    if is_yaml {
+        Ok(kubernetes::examine(&std::fs::read_to_string(path)?))
+    } else {
+        configuration(path)
+    }
+}
+
+/// Examines a configuration of this program, in our own form or with settings of `kubernetes-mcp-server`.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn configuration(path: &Path) -> std::io::Result<Report> {
+    let text = std::fs::read_to_string(path)?;
+    Ok(configuration::examine(&text, path.parent().unwrap_or_else(|| Path::new("."))))
+}
