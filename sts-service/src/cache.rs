@@ -194,6 +194,24 @@ mod tests {
         checked.verify(&keys, &PureRust).unwrap()
     }
 
+    #[test]
+    fn whatever_an_exchange_depends_on_is_in_the_key() {
+        let key = |issuer, token: &str, target, scope, credential| {
+            Key::new(issuer, &SecretString::from(token), target, scope, [credential; 32])
+        };
+        let own = || key("idp", "t", "kubernetes", "s", 0);
+        assert!(own() == own());
+        for other in [
+            key("idp2", "t", "kubernetes", "s", 0),
+            key("idp", "u", "kubernetes", "s", 0),
+            key("idp", "t", "other", "s", 0),
+            key("idp", "t", "kubernetes", "s2", 0),
+            key("idp", "t", "kubernetes", "s", 1),
+        ] {
+            assert!(own() != other, "{other:?}");
+        }
+    }
+
     /// Whatever the key says: a mistake in it must not give one person the other's token.
     #[tokio::test]
     async fn a_remembered_token_is_held_against_who_asks() {

@@ -1,9 +1,9 @@
 //! The HTTP client for one identity provider: https only, no redirects, no proxies, bounded in time and bytes.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName};
 use reqwest::{RequestBuilder, StatusCode};
 use rustls::ClientConfig;
 
@@ -32,6 +32,8 @@ pub(crate) struct Answered {
     pub(crate) status: StatusCode,
     /// Whether it says that it is JSON.
     pub(crate) is_json: bool,
+    /// When it was sent, by the clock of whoever sent it.
+    pub(crate) sent_at: Option<SystemTime>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -75,17 +77,19 @@ impl IdpClient {
     ) -> Result<Answered, CallError> {
         let mut response = request.header(ACCEPT, "application/json").send().await?;
         let status = response.status();
-        let is_json = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(is_json);
+        let headers = response.headers();
+        let is_json = text(headers, CONTENT_TYPE).is_some_and(is_json);
+        let sent_at = text(headers, DATE).and_then(|date| httpdate::parse_http_date(date).ok());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             push(&mut body, &chunk, limit)?;
         }
-        Ok(Answered { status, is_json, body })
+        Ok(Answered { status, is_json, sent_at, body })
     }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
 }
 
 fn push(body: &mut Vec<u8>, chunk: &Bytes, limit: usize) -> Result<(), CallError> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use obolus_core::UnixSeconds;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -26,7 +27,19 @@ struct Lookup {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Upstream {
     issuer: String,
+    provider: &'static str,
     outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Fetch {
+    issuer: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfTarget {
+    target: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -41,9 +54,10 @@ pub(crate) struct Metrics {
     exchanges: Family<Exchange, Counter>,
     lookups: Family<Lookup, Counter>,
     upstream: Family<Upstream, Histogram, fn() -> Histogram>,
-    fetches: Family<Upstream, Counter>,
+    fetches: Family<Fetch, Counter>,
     keys_age: Family<OfIssuer, Gauge>,
     keys: Family<OfIssuer, Gauge>,
+    certificates_end: Family<OfTarget, Gauge>,
 }
 
 impl Metrics {
@@ -69,7 +83,20 @@ impl Metrics {
             "Keys that are believed: none when they are too old",
             Family::clone(&keys),
         );
-        Self { registry: Arc::new(registry), exchanges, lookups, upstream, fetches, keys_age, keys }
+        let certificates_end = Family::default();
+        let text = "When the certificate of client assertions expires, in Unix time";
+        let name = "client_certificate_expiry_timestamp";
+        registry.register_with_unit(name, text, Unit::Seconds, Family::clone(&certificates_end));
+        Self {
+            registry: Arc::new(registry),
+            exchanges,
+            lookups,
+            upstream,
+            fetches,
+            keys_age,
+            keys,
+            certificates_end,
+        }
     }
 
     pub(crate) fn exchanged(
@@ -87,20 +114,31 @@ impl Metrics {
         self.lookups.get_or_create(&Lookup { result }).inc();
     }
 
-    pub(crate) fn called(&self, issuer: &str, outcome: &'static str, took: Duration) {
-        let labels = Upstream { issuer: issuer.to_owned(), outcome };
+    pub(crate) fn called(
+        &self,
+        issuer: &str,
+        provider: &'static str,
+        outcome: &'static str,
+        took: Duration,
+    ) {
+        let labels = Upstream { issuer: issuer.to_owned(), provider, outcome };
         self.upstream.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
     pub(crate) fn keys_fetched(&self, issuer: &str, well: bool) {
         let outcome = if well { "ok" } else { "failed" };
-        self.fetches.get_or_create(&Upstream { issuer: issuer.to_owned(), outcome }).inc();
+        self.fetches.get_or_create(&Fetch { issuer: issuer.to_owned(), outcome }).inc();
     }
 
     pub(crate) fn keys_held(&self, issuer: &str, keys: usize, age: Duration) {
         let labels = OfIssuer { issuer: issuer.to_owned() };
         self.keys.get_or_create(&labels).set(i64::try_from(keys).unwrap_or(i64::MAX));
         self.keys_age.get_or_create(&labels).set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn certificate_ends(&self, target: &str, at: UnixSeconds) {
+        let labels = OfTarget { target: target.to_owned() };
+        self.certificates_end.get_or_create(&labels).set(i64::try_from(at).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn text(&self) -> String {

@@ -53,6 +53,11 @@ async fn metrics(State(service): State<Arc<Service>>) -> Response {
             service.metrics.keys_held(name, keys, newest.age());
         }
     }
+    for target in service.targets.values() {
+        if let Some(end) = target.client.expires_at() {
+            service.metrics.certificate_ends(target.name(), end);
+        }
+    }
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(CONTENT_TYPE, content_type)], service.metrics.text()).into_response()
 }

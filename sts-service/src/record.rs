@@ -1,29 +1,29 @@
 //! One log line per request for an exchange: who, for whom, what came of it. Never a token, a secret or an assertion.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use obolus_core::Reason;
 use obolus_core::exchange::ExchangedToken;
-use obolus_core::token::{Principal, TokenDigest};
+use obolus_core::token::{Principal, TenantId, TokenDigest};
 
 use crate::cache::Source;
+use crate::config::{ExchangedBy, Target};
 use crate::metrics::Metrics;
-use crate::providers::Failure;
+use crate::providers::Upstream;
 
 /// Filled while a request is judged, written when it has been.
 pub(crate) struct Record {
     begun: Instant,
     pub(crate) caller: Option<String>,
     /// A configured one: any other text would be the client's.
-    pub(crate) target: Option<String>,
+    pub(crate) target: Option<Arc<Target>>,
     pub(crate) token_digest: Option<TokenDigest>,
     pub(crate) principal: Option<Principal>,
     pub(crate) source: Option<Source>,
     exchanged_id: Option<String>,
     exchanged_digest: Option<TokenDigest>,
-    upstream_status: Option<u16>,
-    upstream_error: Option<String>,
-    upstream_description: Option<String>,
+    pub(crate) upstream: Upstream,
 }
 
 impl Record {
@@ -37,9 +37,7 @@ impl Record {
             source: None,
             exchanged_id: None,
             exchanged_digest: None,
-            upstream_status: None,
-            upstream_error: None,
-            upstream_description: None,
+            upstream: Upstream::default(),
         }
     }
 
@@ -48,34 +46,38 @@ impl Record {
         self.exchanged_digest = Some(token.digest().clone());
     }
 
-    pub(crate) fn failed_upstream(&mut self, failure: &Failure) {
-        self.upstream_status = failure.status;
-        self.upstream_error.clone_from(&failure.error);
-        self.upstream_description.clone_from(&failure.description);
-    }
-
     pub(crate) fn write(self, outcome: Result<(), Reason>, metrics: &Metrics) {
         let outcome = outcome.map_or_else(Reason::as_str, |()| "exchanged");
-        metrics.exchanged(self.caller.as_deref(), self.target.as_deref(), outcome);
+        let target = self.target.as_deref();
+        metrics.exchanged(self.caller.as_deref(), target.map(Target::name), outcome);
         if let Some(source) = self.source {
             metrics.looked_up(source.as_str());
         }
         let principal = self.principal.as_ref();
+        let upstream = self.upstream;
         tracing::info!(
             outcome,
             caller = self.caller,
-            target_name = self.target,
+            target_name = target.map(Target::name),
+            provider = target.map(|target| target.exchanged_by).map(ExchangedBy::as_str),
             issuer = principal.map(|principal| principal.identity().issuer.as_str()),
             subject = principal.map(|principal| principal.identity().subject.as_str()),
+            tenant = principal.and_then(Principal::tenant).map(TenantId::as_str),
             client = principal.and_then(Principal::client),
             token_id = principal.and_then(Principal::token_id),
             token_digest = self.token_digest.as_ref().map(TokenDigest::as_str),
             exchanged_token_id = self.exchanged_id,
             exchanged_token_digest = self.exchanged_digest.as_ref().map(TokenDigest::as_str),
             cache = self.source.map(Source::as_str),
-            upstream_status = self.upstream_status,
-            upstream_error = self.upstream_error,
-            upstream_description = self.upstream_description,
+            upstream_request_id = upstream.request_id,
+            upstream_status = upstream.status,
+            upstream_error = upstream.error,
+            upstream_suberror = upstream.suberror,
+            upstream_description = upstream.description,
+            upstream_codes = upstream.codes,
+            upstream_trace_id = upstream.trace_id,
+            upstream_correlation_id = upstream.correlation_id,
+            upstream_clock_ahead_seconds = upstream.clock_ahead_seconds,
             milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             "exchange"
         );

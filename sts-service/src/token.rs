@@ -1,7 +1,7 @@
 //! `POST /exchange` (RFC 8693). The order of the steps is the point: nothing of a request is looked at before the
 //! step that it has to pass first, and neither memory nor the identity provider before all of them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Json;
@@ -22,8 +22,7 @@ use crate::cache::{Got, Key};
 use crate::callers::authenticate;
 use crate::clock::now;
 use crate::config::{Caller, Target};
-use crate::providers::Failure;
-use crate::providers::keycloak::Exchange;
+use crate::providers::{Exchange, Failure};
 use crate::record::Record;
 use crate::reply;
 use crate::serve::KnownCaller;
@@ -116,12 +115,14 @@ async fn grant(
     let form = read(parts, body).await?;
     let request = ExchangeRequest::from_form(&form)?;
     let target = service.targets.get(&request.audience).ok_or(Reason::TargetUnknown)?;
-    record.target = Some(target.name().to_owned());
+    record.target = Some(Arc::clone(target));
     // INVARIANT: no principal, no grant; no grant, neither memory nor the identity provider.
     let principal = verify(service, caller, &request, record).await?;
     record.principal = Some(principal.clone());
     require_person(&principal)?;
-    if !caller.grants.iter().any(|grant| grant.covers(&principal, target.name())) {
+    // INVARIANT: one issuer's token never reaches another's target, whatever a grant says.
+    let is_own = target.issuer == principal.issuer_name();
+    if !is_own || !caller.grants.iter().any(|grant| grant.covers(&principal, target.name())) {
         return Err(Reason::TargetNotGranted);
     }
     let scope = scope(target, &request.scopes)?;
@@ -145,6 +146,7 @@ async fn verify(
     if audiences.is_empty() {
         return Err(Reason::IssuerUnknown);
     }
+    let claimed_issuer = token.claimed_issuer().unwrap_or_default().to_owned();
     let checked = token.check(&[Arc::clone(&issuer.rules)], &audiences, now())?;
     if mirror.held().is_none() {
         mirror.refetch().await;
@@ -158,7 +160,9 @@ async fn verify(
     mirror.refetch().await;
     let held = mirror.held().ok_or(Reason::KeysUnavailable)?;
     checked.verify(&held.keys, &PureRust).map_err(|unverified| match unverified {
-        Unverified::KeyUnknown(_) => Reason::KeyUnknown,
+        Unverified::KeyUnknown(_) if held.speaks_for(&claimed_issuer) => Reason::KeyUnknown,
+        // The others' keys are here, this tenant's are not: the person's token may well be good.
+        Unverified::KeyUnknown(_) => Reason::KeysUnavailable,
         Unverified::Refused(reason) => reason,
     })
 }
@@ -190,20 +194,26 @@ async fn exchanged(
         scope,
         target.client.generation(),
     );
+    let request_id = OnceLock::new();
     let ask = async {
         let _one =
             service.exchanges.try_acquire().map_err(|_| Failure::from(Reason::Overloaded))?;
         let subject_token = &request.subject_token;
-        Exchange { mirror, target, scope, subject_token, principal }.run(&service.metrics).await
+        let (request_id, metrics) = (&request_id, &service.metrics);
+        let exchange =
+            Exchange { mirror, target, scope, subject_token, principal, request_id, metrics };
+        exchange.run().await
     };
-    match service.cache.get_or_exchange(key, principal.identity(), ask).await {
+    let outcome = service.cache.get_or_exchange(key, principal.identity(), ask).await;
+    record.upstream.request_id = request_id.into_inner();
+    match outcome {
         Ok(got) => {
             record.source = Some(got.source);
             record.exchanged(&got.token);
             Ok(got)
         }
         Err(failure) => {
-            record.failed_upstream(&failure);
+            record.upstream.clone_from(&failure.upstream);
             Err(failure.reason)
         }
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use obolus_core::config::Section;
 use obolus_core::token::Principal;
 
-use super::{Issuer, Target, list};
+use super::{ExchangedBy, Issuer, Target, entra_target, list};
 use crate::credentials::CallerSecret;
+use crate::guid::is_guid;
 
 /// Somebody who may ask for exchanges.
 #[derive(Debug)]
@@ -146,6 +147,9 @@ fn grant(section: Section<'_>, issuers: &[Arc<Issuer>], targets: &[Arc<Target>])
                 ),
             );
         }
+        if target.exchanged_by == ExchangedBy::Entra {
+            check_entra(&section, &audiences, target);
+        }
         if issuer.as_ref().is_some_and(|issuer| *issuer != target.issuer) {
             section.problem(
                 "targets",
@@ -166,4 +170,28 @@ fn grant(section: Section<'_>, issuers: &[Arc<Issuer>], targets: &[Arc<Target>])
     };
     section.finish();
     Some(Grant { issuer: issuer?, audiences, clients, targets: target_names })
+}
+
+/// Entra exchanges a token only for the application that it is for (AADSTS500131), and only for another one.
+fn check_entra(section: &Section<'_>, audiences: &[String], target: &Target) {
+    let (name, client) = (target.name(), target.client.id());
+    for audience in audiences {
+        if is_guid(audience) && !audience.eq_ignore_ascii_case(client) {
+            section.problem(
+                "audiences",
+                format!(
+                    "`{audience}` is another application than `{client}`, which asks for target `{name}`: Entra \
+                     exchanges only tokens for the application that asks (AADSTS500131)"
+                ),
+            );
+        }
+        if entra_target::resource(&target.scopes) == Some(audience) {
+            section.problem(
+                "audiences",
+                format!(
+                    "`{audience}` is what the scopes of target `{name}` are of: the exchange would be to itself"
+                ),
+            );
+        }
+    }
 }

@@ -89,6 +89,16 @@ fn issuer(section: &Section<'_>, folder: &Path) -> Option<Issuer> {
             section.problem(key, "must be an https URL without a fragment or user information");
         }
     }
+    if provider.as_ref().is_some_and(|provider| provider.entra().is_some()) {
+        for (key, url) in [("jwks_uri", &jwks_uri), ("token_endpoint", &token_endpoint)] {
+            if url.is_some() {
+                section.problem(
+                    key,
+                    "follows from authority_host and the tenant of each token: leave it out",
+                );
+            }
+        }
+    }
     let tls = client_config(ca_file.as_deref());
     if let Err(error) = &tls {
         section.problem("ca_file", error.to_string());

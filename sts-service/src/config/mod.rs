@@ -3,6 +3,8 @@
 //! What a file names is opened here, too, so that `--check` and a start find the same faults.
 
 mod callers;
+mod client;
+mod entra_target;
 mod files;
 mod issuers;
 mod limits;
@@ -15,12 +17,14 @@ use std::sync::Arc;
 use obolus_core::config::{Problems, Section};
 use serde::Deserialize;
 
+use crate::brought;
+
 pub use callers::{Caller, Clients, Grant};
 pub use issuers::Issuer;
 pub(crate) use issuers::{is_https, same_origin};
 pub use limits::Limits;
 pub use server::Server;
-pub use targets::Target;
+pub use targets::{ExchangedBy, Target};
 
 /// All that one `obolus-sts` knows.
 #[derive(Debug)]
@@ -73,7 +77,8 @@ impl Config {
         let table: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
         let value = serde_json::to_value(table)
             .map_err(|_| Problems::one("", "holds a number that is none"))?;
-        let top = Section::top(&value)?;
+        let brought = brought::translate(value);
+        let top = Section::top(&brought.value)?;
         let server = top
             .section("server", "[server] with listen, certificate_file and private_key_file")
             .and_then(|section| server::read(section, folder));
@@ -84,7 +89,8 @@ impl Config {
         let log_level = top.word("log_level", "error, warn, info, debug", LogLevel::Info);
         let built =
             server.map(|server| Self { server, issuers, targets, callers, limits, log_level });
-        top.conclude(built)
+        let read = top.conclude(built);
+        brought.settle(read)
     }
 }
 
@@ -108,5 +114,7 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
+#[cfg(test)]
+mod entra_tests;
 #[cfg(test)]
 mod tests;

@@ -7,17 +7,17 @@ use obolus_core::config::Section;
 use obolus_core::exchange;
 use serde::Deserialize;
 
-use super::{Issuer, check_name, files, list};
-use crate::credentials::{
-    AssertionAlgorithm, AssertionKey, AssertionRules, ClientCredential, ClientSecret, Reader,
-    Thumbprint,
-};
+use super::client::client;
+use super::{Issuer, check_name, entra_target, list};
+use crate::credentials::ClientCredential;
 
 /// One target of exchanges.
 #[derive(Debug)]
 pub struct Target {
     /// Its name, and the audience that a token for it must have.
     pub target: exchange::Target,
+    /// How it is exchanged.
+    pub exchanged_by: ExchangedBy,
     /// The name of the issuer that exchanges.
     pub issuer: String,
     /// The scopes that are asked for, and the only ones that a caller may ask for.
@@ -34,18 +34,25 @@ impl Target {
     }
 }
 
-#[derive(Clone, Copy, Deserialize)]
+/// By which rules an exchange is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Provider {
+pub enum ExchangedBy {
+    /// Keycloak's standard token exchange (RFC 8693).
     Keycloak,
+    /// Entra ID's On-Behalf-Of.
+    Entra,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Method {
-    ClientSecretBasic,
-    ClientSecretPost,
-    PrivateKeyJwt,
+impl ExchangedBy {
+    /// The word in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keycloak => "keycloak",
+            Self::Entra => "entra",
+        }
+    }
 }
 
 pub(super) fn read(top: &Section<'_>, folder: &Path, issuers: &[Arc<Issuer>]) -> Vec<Arc<Target>> {
@@ -70,16 +77,11 @@ fn target(section: &Section<'_>, folder: &Path, issuers: &[Arc<Issuer>]) -> Opti
     if let Some(name) = &name {
         check_name(section, "name", name);
     }
-    // Keycloak is the only one so far; the key must stand there so that a second one changes no file.
-    if section.string("provider", "keycloak").is_some() {
-        section.word("provider", "keycloak", Provider::Keycloak);
-    }
+    section.string("provider", "keycloak or entra");
+    let exchanged_by = section.word("provider", "keycloak, entra", None::<ExchangedBy>);
     let issuer = section.string("issuer", "the name of the issuer that exchanges");
-    if let Some(issuer) = &issuer
-        && !issuers.iter().any(|known| known.name() == issuer)
-    {
-        let known = list(issuers.iter().map(|issuer| issuer.name()));
-        section.problem("issuer", format!("`{issuer}` is not configured; there are: {known}"));
+    if let Some(issuer) = &issuer {
+        check_issuer(section, exchanged_by, issuer, issuers);
     }
     let audience = section.string("audience", "the audience of the exchanged token");
     let scopes = section.some_strings("scopes", "the scopes that carry the target's audience");
@@ -88,54 +90,42 @@ fn target(section: &Section<'_>, folder: &Path, issuers: &[Arc<Issuer>]) -> Opti
     }
     let client = section
         .section("client", "[targets.client] with id and method")
-        .and_then(|section| client(section, folder));
+        .and_then(|section| client(section, folder, exchanged_by));
+    if exchanged_by == Some(ExchangedBy::Entra) {
+        let client = client.as_ref().map(ClientCredential::id);
+        entra_target::check(section, &scopes, audience.as_deref(), client);
+    }
     Some(Target {
         target: exchange::Target { name: name?, audience: audience? },
+        exchanged_by: exchanged_by?,
         issuer: issuer?,
         scopes,
         client: client?,
     })
 }
 
-fn client(section: Section<'_>, folder: &Path) -> Option<ClientCredential> {
-    let allowed = "client_secret_basic, client_secret_post, private_key_jwt";
-    let id = section.string("id", "the client id of this STS at the issuer");
-    section.string("method", &format!("one of {allowed}"));
-    let method = section.word("method", allowed, None::<Method>);
-    let credential = match method? {
-        Method::ClientSecretBasic => secret(&section, folder)
-            .zip(id)
-            .map(|(secret, id)| ClientCredential::Basic { id, secret }),
-        Method::ClientSecretPost => secret(&section, folder)
-            .zip(id)
-            .map(|(secret, id)| ClientCredential::Post { id, secret }),
-        Method::PrivateKeyJwt => {
-            key(&section, folder).zip(id).map(|(key, id)| ClientCredential::Assertion { id, key })
-        }
+/// The issuer is there, and its tokens are exchanged in this way.
+fn check_issuer(
+    section: &Section<'_>,
+    exchanged_by: Option<ExchangedBy>,
+    name: &str,
+    issuers: &[Arc<Issuer>],
+) {
+    let Some(issuer) = issuers.iter().find(|known| known.name() == name) else {
+        let known = list(issuers.iter().map(|issuer| issuer.name()));
+        section.problem("issuer", format!("`{name}` is not configured; there are: {known}"));
+        return;
     };
-    section.finish();
-    credential
-}
-
-fn secret(section: &Section<'_>, folder: &Path) -> Option<ClientSecret> {
-    let path = files::required(section, "secret_file", folder, "the file of the client secret")?;
-    ClientSecret::open(path).map_err(|error| section.problem("secret_file", error.to_string())).ok()
-}
-
-fn key(section: &Section<'_>, folder: &Path) -> Option<AssertionKey> {
-    let what = "the file of the private key (PEM, PKCS#8)";
-    let path = files::required(section, "key_file", folder, what);
-    section.string("algorithm", "RS256, PS256 or ES256");
-    let algorithm = section.word("algorithm", "RS256, PS256, ES256", None::<AssertionAlgorithm>);
-    let key_id = section.optional_string("key_id");
-    let certificate = files::optional(section, "certificate_file", folder);
-    let rules = AssertionRules {
-        reader: Reader::Keycloak,
-        algorithm: algorithm?,
-        key_id,
-        thumbprint: Thumbprint::Sha256,
-    };
-    AssertionKey::open(path?, certificate, rules)
-        .map_err(|error| section.problem(error.setting(), error.to_string()))
-        .ok()
+    let is_entra = issuer.rules.provider.entra().is_some();
+    match exchanged_by {
+        Some(ExchangedBy::Keycloak) if is_entra => section.problem(
+            "provider",
+            format!("issuer `{name}` is Entra ID, which exchanges in its own way: write entra"),
+        ),
+        Some(ExchangedBy::Entra) if !is_entra => section.problem(
+            "provider",
+            format!("issuer `{name}` is not Entra ID: write keycloak, or an issuer whose profile is entra"),
+        ),
+        _ => {}
+    }
 }

@@ -97,7 +97,8 @@ fn every_fault_is_found_and_named_by_its_path() {
             "is missing",
         ),
         ("https://idp/realms/r", "http://idp/realms/r", "issuers[0].issuer", "https"),
-        ("profile = \"keycloak\"", "profile = \"entra\"", "issuers[0].profile", "one of"),
+        ("profile = \"keycloak\"", "profile = \"entra\"", "issuers[0].issuer", "leave it out"),
+        ("profile = \"keycloak\"", "profile = \"azure\"", "issuers[0].profile", "one of"),
         (
             "profile = \"keycloak\"",
             "profile = \"keycloak\"\nalgorithms = [\"HS256\", \"none\"]",
@@ -135,7 +136,8 @@ fn every_fault_is_found_and_named_by_its_path() {
             "issuers[0].keys_refresh_seconds",
             "1 to",
         ),
-        ("provider = \"keycloak\"", "provider = \"entra\"", "targets[0].provider", "keycloak"),
+        ("provider = \"keycloak\"", "provider = \"entra\"", "targets[0].provider", "not Entra ID"),
+        ("provider = \"keycloak\"", "provider = \"azure\"", "targets[0].provider", "one of"),
         ("provider = \"keycloak\"", "", "targets[0].provider", "is missing"),
         ("scopes = [\"kubernetes\"]", "", "targets[0].scopes", "is missing"),
         ("scopes = [\"kubernetes\"]", "scopes = [\"a b\"]", "targets[0].scopes", "one scope"),
@@ -152,6 +154,7 @@ fn every_fault_is_found_and_named_by_its_path() {
             "at least",
         ),
         (method, "method = \"client_secret_jwt\"", "targets[0].client.method", "one of"),
+        (method, "method = \"jwt_file\"", "targets[0].client.method", "for Entra ID"),
         (method, "method = \"private_key_jwt\"", "targets[0].client.key_file", "is missing"),
         (
             method,

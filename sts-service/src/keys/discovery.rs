@@ -17,9 +17,12 @@ pub(crate) struct Endpoints {
     pub(crate) introspection_endpoint: Option<String>,
 }
 
-/// Fetches the discovery document of `issuer`.
-pub(super) async fn discover(client: &IdpClient, issuer: &Issuer) -> Result<Endpoints, FetchError> {
-    let own = issuer.rules.provider.single_issuer().unwrap_or_default();
+/// Fetches the discovery document of `issuer`, whose tokens say `own` in `iss`.
+pub(super) async fn discover(
+    client: &IdpClient,
+    issuer: &Issuer,
+    own: &str,
+) -> Result<Endpoints, FetchError> {
     let base = own.strip_suffix('/').unwrap_or(own);
     let url = format!("{base}/.well-known/openid-configuration");
     let answered = client.call(client.get(&url), MAX_BYTES).await?;

@@ -8,21 +8,28 @@ use serde_json::{Map, Value, json};
 /// here reads them, and nobody should start to trust them.
 const PUBLIC: [&str; 10] = ["kty", "kid", "use", "alg", "key_ops", "crv", "n", "e", "x", "y"];
 
+/// The public members of a key.
+pub(super) type PublicKey = Map<String, Value>;
+
 /// Reads a key set, and writes it again without what is not public.
 pub(super) fn read(body: &[u8]) -> Result<(KeySet, Bytes), KeySetError> {
     let keys = KeySet::parse(body)?;
-    let document: Value = serde_json::from_slice(body).map_err(|_| KeySetError::Malformed)?;
-    let public: Vec<_> = document
-        .get("keys")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(public_key)
-        .collect();
-    Ok((keys, Bytes::from(json!({ "keys": public }).to_string())))
+    let public = public_keys(body, None)?;
+    Ok((keys, write(&public)))
 }
 
-fn public_key(key: &Value) -> Option<Map<String, Value>> {
+/// The public keys of a set, with one more member where there is one that matters.
+pub(super) fn public_keys(body: &[u8], more: Option<&str>) -> Result<Vec<PublicKey>, KeySetError> {
+    let document: Value = serde_json::from_slice(body).map_err(|_| KeySetError::Malformed)?;
+    let keys = document.get("keys").and_then(Value::as_array).into_iter().flatten();
+    Ok(keys.filter_map(|key| public_key(key, more)).collect())
+}
+
+pub(super) fn write(keys: &[PublicKey]) -> Bytes {
+    Bytes::from(json!({ "keys": keys }).to_string())
+}
+
+fn public_key(key: &Value, more: Option<&str>) -> Option<PublicKey> {
     let kty = key.get("kty")?.as_str()?;
     let signs = key.get("use").is_none_or(|usage| usage == "sig");
     if !signs || !["RSA", "EC", "OKP"].contains(&kty) {
@@ -34,7 +41,7 @@ fn public_key(key: &Value) -> Option<Map<String, Value>> {
         } else {
             value.is_string()
         };
-        of_its_type && PUBLIC.contains(&name.as_str())
+        of_its_type && (PUBLIC.contains(&name.as_str()) || more == Some(name.as_str()))
     });
     Some(members.map(|(name, value)| (name.clone(), value.clone())).collect())
 }

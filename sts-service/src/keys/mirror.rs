@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use axum::body::Bytes;
-use obolus_core::token::{KeySet, KeySetError};
+use obolus_core::token::{EntraTenants, KeySetError};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::discovery::{Endpoints, discover};
-use super::document;
+use super::held::{Held, Part};
+use super::{document, tenants};
 use crate::config::Issuer;
 use crate::idp_client::{CallError, IdpClient};
 use crate::metrics::Metrics;
@@ -28,7 +28,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Endpoints move seldom.
 const ENDPOINTS_LIFE: Duration = Duration::from_secs(600);
-const MAX_BYTES: usize = 256 * 1024;
+pub(super) const MAX_BYTES: usize = 256 * 1024;
 
 /// Why keys were not fetched.
 #[derive(Debug, thiserror::Error)]
@@ -49,24 +49,12 @@ pub(crate) enum FetchError {
     OtherOrigin(&'static str),
     #[error("the key set: {0}")]
     Keys(#[from] KeySetError),
+    #[error("{0} tenant(s) did not answer with a key set")]
+    Tenants(usize),
+    #[error("nothing says where the keys are")]
+    Nowhere,
     #[error("the fetch ended by a panic")]
     Panicked,
-}
-
-/// What was fetched.
-#[derive(Debug)]
-pub(crate) struct Held {
-    pub(crate) keys: KeySet,
-    /// The set as it is passed on.
-    pub(crate) document: Bytes,
-    fetched: Instant,
-}
-
-impl Held {
-    /// For how long the keys have not been confirmed.
-    pub(crate) fn age(&self) -> Duration {
-        self.fetched.elapsed()
-    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -110,7 +98,14 @@ impl KeyMirror {
 
     /// The newest keys; `None` until the issuer has answered once, and when it has not for too long.
     pub(crate) fn held(&self) -> Option<Arc<Held>> {
-        self.newest().filter(|held| held.age() <= self.issuer.keys_max_stale)
+        let newest = self.newest()?;
+        if newest.age() <= self.issuer.keys_max_stale {
+            return Some(newest);
+        }
+        // Of several tenants one may be away for too long; the others' keys are as good as ever.
+        let rest = Arc::new(newest.without_older_than(self.issuer.keys_max_stale)?);
+        self.held.compare_and_swap(&Some(newest), Some(Arc::clone(&rest)));
+        Some(rest)
     }
 
     /// The newest keys, believed or not.
@@ -141,12 +136,13 @@ impl KeyMirror {
     /// Fetches for as long as the task lives.
     pub(crate) async fn keep_fresh(self: Arc<Self>) {
         let mut backoff = SPACING;
+        let mut asked_for = true;
         loop {
             let begun = Instant::now();
             self.attempts.send_modify(|attempts| attempts.begun += 1);
             let this = Arc::clone(&self);
             // A task of its own: a panic in it must not end this one.
-            let outcome = tokio::spawn(async move { this.fetch().await }).await;
+            let outcome = tokio::spawn(async move { this.fetch(asked_for).await }).await;
             let outcome = outcome.unwrap_or(Err(FetchError::Panicked));
             self.metrics.keys_fetched(self.issuer.name(), outcome.is_ok());
             self.attempts.send_modify(|attempts| attempts.ended = attempts.begun);
@@ -167,11 +163,15 @@ impl KeyMirror {
                 }
             };
             sleep_until(begun + SPACING).await;
-            let _ = timeout_at(begun + pause.max(SPACING), self.wanted.notified()).await;
+            let next = timeout_at(begun + pause.max(SPACING), self.wanted.notified());
+            asked_for = next.await.is_ok();
         }
     }
 
-    async fn fetch(&self) -> Result<(), FetchError> {
+    async fn fetch(&self, asked_for: bool) -> Result<(), FetchError> {
+        if let Some(tenants) = self.issuer.rules.provider.entra() {
+            return self.fetch_tenants(tenants, asked_for).await;
+        }
         let discovered = self.refresh_endpoints().await;
         let url = match (&self.issuer.jwks_uri, discovered) {
             (Some(url), discovered) => {
@@ -196,12 +196,41 @@ impl KeyMirror {
             return Err(FetchError::Status("the key set", answered.status.as_u16()));
         }
         let (keys, document) = document::read(&answered.body)?;
-        let before = self.held.load();
-        if before.as_ref().is_none_or(|before| before.keys != keys) {
-            tracing::info!(issuer = self.issuer.name(), keys = keys.len(), "keys are new");
-        }
-        self.held.store(Some(Arc::new(Held { keys, document, fetched: Instant::now() })));
+        self.hold(Held::whole(keys, document));
         Ok(())
+    }
+
+    /// Keys of each tenant for itself: one that does not answer neither takes away the others' keys nor makes us ask
+    /// them more often.
+    async fn fetch_tenants(
+        &self,
+        listed: &EntraTenants,
+        asked_for: bool,
+    ) -> Result<(), FetchError> {
+        let before = self.newest();
+        let known = before.as_deref().map(Held::parts).unwrap_or_default();
+        let refresh = self.issuer.keys_refresh;
+        let is_due = |tenant| {
+            let part = known.iter().find(|part| part.is_of(tenant));
+            asked_for || part.is_none_or(|part| part.age() + SPACING > refresh)
+        };
+        let due = listed.list().iter().filter(|tenant| is_due(tenant)).cloned().collect();
+        let (fetched, failed) = tenants::fetch(&self.client, self.issuer.name(), listed, due).await;
+        let is_old = |part: &&Arc<Part>| !fetched.iter().any(|new| new.replaces(part));
+        let kept: Vec<_> = known.iter().filter(is_old).cloned().collect();
+        let parts = kept.into_iter().chain(fetched).collect();
+        if let Some(held) = Held::merged(parts, listed, self.issuer.keys_max_stale)? {
+            self.hold(held);
+        }
+        if failed > 0 { Err(FetchError::Tenants(failed)) } else { Ok(()) }
+    }
+
+    fn hold(&self, held: Held) {
+        let before = self.held.load();
+        if before.as_ref().is_none_or(|before| before.keys != held.keys) {
+            tracing::info!(issuer = self.issuer.name(), keys = held.keys.len(), "keys are new");
+        }
+        self.held.store(Some(Arc::new(held)));
     }
 
     /// The endpoints, at most ten minutes old if the issuer answers.
@@ -212,7 +241,8 @@ impl KeyMirror {
         {
             return Ok(known.0.clone());
         }
-        match discover(&self.client, &self.issuer).await {
+        let own = self.issuer.rules.provider.single_issuer().ok_or(FetchError::Nowhere)?;
+        match discover(&self.client, &self.issuer, own).await {
             Ok(endpoints) => {
                 self.endpoints.store(Some(Arc::new((endpoints.clone(), Instant::now()))));
                 Ok(endpoints)

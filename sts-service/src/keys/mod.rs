@@ -4,7 +4,9 @@
 mod discovery;
 mod document;
 mod endpoint;
+mod held;
 mod mirror;
+mod tenants;
 
 pub(crate) use endpoint::keys;
 pub(crate) use mirror::KeyMirror;

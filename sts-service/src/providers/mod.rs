@@ -1,44 +1,110 @@
-//! How each kind of identity provider exchanges a token. One file per kind; what they have in common is how they fail.
+//! How each kind of identity provider exchanges a token. One file per kind; what they have in common is how they are
+//! asked, how they fail, and that an answer is held against the person and the target.
 
-pub(crate) mod keycloak;
+mod entra;
+mod entra_refusal;
+mod failure;
+mod keycloak;
 mod refusal;
 
+use std::sync::OnceLock;
+use std::time::Instant;
+
 use obolus_core::Reason;
+use obolus_core::exchange::{Answer, ExchangedToken};
+use obolus_core::token::Principal;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::credentials::AuthenticationError;
-use crate::idp_client::CallError;
+use crate::clock::now;
+use crate::config::{ExchangedBy, Target};
+use crate::idp_client::Answered;
+use crate::keys::KeyMirror;
+use crate::metrics::Metrics;
 
-/// An exchange that did not take place: what the caller is told, and what the log is told.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    /// All that leaves this process.
-    pub(crate) reason: Reason,
-    /// The status of the identity provider's answer.
-    pub(crate) status: Option<u16>,
-    /// Its `error`, or what happened instead of an answer; harmless in a log.
-    pub(crate) error: Option<String>,
-    /// Its `error_description`; harmless in a log.
-    pub(crate) description: Option<String>,
+pub(crate) use failure::{Failure, Upstream};
+
+/// A token that is looked at has at most 16 KiB.
+const MAX_BYTES: usize = 32 * 1024;
+
+/// One exchange to be made.
+pub(crate) struct Exchange<'a> {
+    /// Of the target's issuer, which is the principal's.
+    pub(crate) mirror: &'a KeyMirror,
+    pub(crate) target: &'a Target,
+    pub(crate) scope: &'a str,
+    pub(crate) subject_token: &'a SecretString,
+    pub(crate) principal: &'a Principal,
+    /// By what the identity provider's records name this request, if it lets us say so.
+    pub(crate) request_id: &'a OnceLock<String>,
+    pub(crate) metrics: &'a Metrics,
 }
 
-impl From<Reason> for Failure {
-    fn from(reason: Reason) -> Self {
-        Self { reason, status: None, error: None, description: None }
-    }
-}
-
-impl From<CallError> for Failure {
-    fn from(error: CallError) -> Self {
-        Self { error: Some(error.to_string()), ..Reason::IdpUnavailable.into() }
-    }
-}
-
-impl From<AuthenticationError> for Failure {
-    fn from(error: AuthenticationError) -> Self {
-        let reason = match &error {
-            AuthenticationError::Unsigned => Reason::Internal,
-            AuthenticationError::File(_) => Reason::ExchangeMisconfigured,
+impl Exchange<'_> {
+    /// Asks the identity provider, and believes its answer only as a token of this principal for this target.
+    pub(crate) async fn run(&self) -> Result<ExchangedToken, Failure> {
+        let outcome = match self.target.exchanged_by {
+            ExchangedBy::Keycloak => keycloak::ask(self).await,
+            ExchangedBy::Entra => entra::ask(self).await,
         };
-        Self { error: Some(error.to_string()), ..reason.into() }
+        let answer = outcome.map_err(|failure| failure.of_request(self.request_id.get()))?;
+        Ok(ExchangedToken::accept(self.principal, &self.target.target, answer, now())?)
     }
+
+    /// Counts a call for an exchange, and how long it took.
+    async fn measured(
+        &self,
+        call: impl Future<Output = Result<Answer, Failure>>,
+    ) -> Result<Answer, Failure> {
+        let begun = Instant::now();
+        let outcome = call.await;
+        let label = outcome.as_ref().map_or_else(|failure| failure.reason.as_str(), |_| "ok");
+        let issuer = self.mirror.issuer().name();
+        let provider = self.target.exchanged_by.as_str();
+        self.metrics.called(issuer, provider, label, begun.elapsed());
+        outcome
+    }
+
+    /// Posts a form as our client, with an authentication made for this one request and, where it is an assertion of
+    /// our own, for this audience.
+    async fn post(
+        &self,
+        url: &str,
+        audience: &str,
+        headers: HeaderMap,
+        form: &[(&str, &str)],
+    ) -> Result<Answered, Failure> {
+        let authentication = self.target.client.authenticate(audience, now())?;
+        let client = self.mirror.client();
+        let mut request = client
+            .post(url)
+            .headers(headers)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(encode(form, &authentication.form));
+        if let Some(header) = &authentication.header {
+            let bytes = Zeroizing::new(header.expose_secret().as_bytes().to_vec());
+            let mut value = HeaderValue::from_bytes(&bytes).map_err(|_| Reason::Internal)?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        Ok(client.call(request, MAX_BYTES).await?)
+    }
+}
+
+/// The token in an answer of status 200.
+fn answer(answered: &Answered) -> Result<Answer, Failure> {
+    if !answered.is_json {
+        return Err(Failure::answered(Reason::IdpUnavailable, 200, "not JSON"));
+    }
+    Ok(Answer::parse(&answered.body)?)
+}
+
+fn encode(form: &[(&str, &str)], authentication: &[(&str, SecretString)]) -> String {
+    let mut body = form_urlencoded::Serializer::new(String::new());
+    body.extend_pairs(form);
+    for (name, value) in authentication {
+        body.append_pair(name, value.expose_secret());
+    }
+    body.finish()
 }

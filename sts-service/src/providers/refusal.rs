@@ -5,11 +5,8 @@
 use obolus_core::Reason;
 use serde::Deserialize;
 
-use super::Failure;
+use super::failure::{Failure, Upstream, harmless};
 use crate::idp_client::Answered;
-
-/// Longer texts of somebody else's do not enter our log.
-const MAX_CHARS: usize = 200;
 
 #[derive(Deserialize)]
 struct Document {
@@ -29,12 +26,13 @@ pub(super) fn read(answered: &Answered) -> Failure {
     let (error, description) = document
         .map(|document| (document.error, document.error_description))
         .unwrap_or(("no OAuth error".to_owned(), None));
-    Failure {
-        reason,
+    let upstream = Upstream {
         status: Some(status),
         error: Some(harmless(&error)),
         description: description.as_deref().map(harmless),
-    }
+        ..Upstream::default()
+    };
+    Failure { reason, upstream: Box::new(upstream) }
 }
 
 fn reason(status: u16, error: &str) -> Reason {
@@ -55,21 +53,18 @@ fn reason(status: u16, error: &str) -> Reason {
     }
 }
 
-/// Bounded, and without what could start a line or move a cursor.
-fn harmless(text: &str) -> String {
-    text.chars().take(MAX_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use reqwest::StatusCode;
 
     use super::*;
+    use crate::providers::failure::MAX_CHARS;
 
     fn answered(status: u16, body: &str) -> Answered {
         Answered {
             status: StatusCode::from_u16(status).unwrap(),
             is_json: true,
+            sent_at: None,
             body: body.as_bytes().to_vec(),
         }
     }
@@ -110,7 +105,7 @@ mod tests {
             format!(r#"{{"error":"invalid_scope","error_description":"a\nb\u001b[0m{long}"}}"#);
         let failure = read(&answered(400, &body));
         assert_eq!(failure.reason, Reason::ExchangeMisconfigured);
-        let description = failure.description.unwrap();
+        let description = failure.upstream.description.unwrap();
         assert!(description.starts_with("a b [0m"));
         assert_eq!(description.chars().count(), MAX_CHARS);
     }

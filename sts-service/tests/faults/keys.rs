@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use axum::response::{IntoResponse as _, Redirect};
+use obolus_core::token::KeySet;
 use obolus_tests::deadline::eventually;
 use obolus_tests::fixtures::idp::Key;
 use obolus_tests::pki::Authority;
@@ -205,13 +206,15 @@ async fn keys_come_from_the_issuer_itself_and_nobody_else() {
             "too many keys",
             "/keys",
             Does::answers(|idp, _| {
-                let numbered = |number: i32| {
+                let numbered = |number: usize| {
                     let mut key = idp.key().jwk().clone();
                     key["kid"] = json!(number.to_string());
                     key
                 };
-                axum::Json(json!({"keys": (0..65).map(numbered).collect::<Vec<_>>()}))
-                    .into_response()
+                axum::Json(
+                    json!({"keys": (0..=KeySet::MAX_KEYS).map(numbered).collect::<Vec<_>>()}),
+                )
+                .into_response()
             }),
         ),
         ("no set", "/keys", Does::json(200, json!([]))),

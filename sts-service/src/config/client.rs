@@ -1,0 +1,126 @@
+//! `[targets.client]`: as which client we ask for exchanges, and what proves it.
+
+use std::path::Path;
+
+use obolus_core::config::Section;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{ExchangedBy, files};
+use crate::credentials::{
+    AssertionAlgorithm, AssertionKey, AssertionRules, ClientCredential, ClientSecret,
+    CredentialError, Reader, Thumbprint, TokenFile,
+};
+use crate::guid::is_guid;
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Method {
+    ClientSecretBasic,
+    ClientSecretPost,
+    PrivateKeyJwt,
+    JwtFile,
+}
+
+/// `exchanged_by` is missing where it is a problem itself; then nothing that depends on it is one.
+pub(super) fn client(
+    section: Section<'_>,
+    folder: &Path,
+    exchanged_by: Option<ExchangedBy>,
+) -> Option<ClientCredential> {
+    let entra = exchanged_by == Some(ExchangedBy::Entra);
+    let allowed = if entra {
+        "client_secret_basic, client_secret_post, private_key_jwt, jwt_file"
+    } else {
+        "client_secret_basic, client_secret_post, private_key_jwt"
+    };
+    let id = section.string("id", "the client id of this STS at the issuer");
+    if entra && id.as_deref().is_some_and(|id| !is_guid(id)) {
+        section.problem("id", "must be the Application (client) ID, a GUID");
+    }
+    section.string("method", &format!("one of {allowed}"));
+    let method = section.word("method", allowed, None::<Method>);
+    if !entra && matches!(method, Some(Method::JwtFile)) {
+        section.problem("method", format!("jwt_file is for Entra ID: write one of {allowed}"));
+    }
+    let credential = match method? {
+        Method::ClientSecretBasic => secret(&section, folder)
+            .zip(id)
+            .map(|(secret, id)| ClientCredential::Basic { id, secret }),
+        Method::ClientSecretPost => secret(&section, folder)
+            .zip(id)
+            .map(|(secret, id)| ClientCredential::Post { id, secret }),
+        Method::PrivateKeyJwt => {
+            let key = if entra { entra_key(&section, folder) } else { key(&section, folder) };
+            key.zip(id).map(|(key, id)| ClientCredential::Assertion { id, key })
+        }
+        Method::JwtFile => token(&section, folder)
+            .zip(id)
+            .map(|(token, id)| ClientCredential::Federated { id, token }),
+    };
+    section.finish();
+    credential
+}
+
+fn secret(section: &Section<'_>, folder: &Path) -> Option<ClientSecret> {
+    // Of settings that people bring from elsewhere; in our own it has been refused before.
+    if let Some(secret) = section.optional_string("secret") {
+        return Some(ClientSecret::given(SecretString::from(secret)));
+    }
+    let path = files::required(section, "secret_file", folder, "the file of the client secret")?;
+    ClientSecret::open(path).map_err(|error| section.problem("secret_file", error.to_string())).ok()
+}
+
+const KEY_FILE: &str = "the file of the private key (PEM, PKCS#8)";
+
+fn key(section: &Section<'_>, folder: &Path) -> Option<AssertionKey> {
+    let path = files::required(section, "key_file", folder, KEY_FILE);
+    section.string("algorithm", "RS256, PS256 or ES256");
+    let algorithm = section.word("algorithm", "RS256, PS256, ES256", None::<AssertionAlgorithm>);
+    let key_id = section.optional_string("key_id");
+    let certificate = files::optional(section, "certificate_file", folder);
+    let rules = AssertionRules {
+        reader: Reader::Keycloak,
+        algorithm: algorithm?,
+        key_id,
+        thumbprint: Thumbprint::Sha256,
+    };
+    open(section, AssertionKey::open(path?, certificate, rules))
+}
+
+/// Entra knows a key by the certificate that was uploaded for it, and by nothing else.
+fn entra_key(section: &Section<'_>, folder: &Path) -> Option<AssertionKey> {
+    let path = files::required(section, "key_file", folder, KEY_FILE);
+    let what = "the file of the certificate that is registered for this key (PEM)";
+    let certificate = files::required(section, "certificate_file", folder, what);
+    let allowed = "PS256, RS256";
+    let algorithm = section.word("algorithm", allowed, AssertionAlgorithm::PS256);
+    if algorithm == AssertionAlgorithm::ES256 {
+        section.problem("algorithm", format!("Entra takes RSA only: write one of {allowed}"));
+    }
+    let thumbprint = section.word("thumbprint", "x5t#S256, x5t", Thumbprint::Sha256);
+    if thumbprint == Thumbprint::Sha1 && algorithm == AssertionAlgorithm::PS256 {
+        section.problem(
+            "thumbprint",
+            "x5t goes with the older signature: write algorithm = \"RS256\", too",
+        );
+    }
+    if algorithm == AssertionAlgorithm::ES256 {
+        return None;
+    }
+    let rules = AssertionRules { reader: Reader::Entra, algorithm, key_id: None, thumbprint };
+    open(section, AssertionKey::open(path?, Some(certificate?), rules))
+}
+
+fn open(section: &Section<'_>, key: Result<AssertionKey, CredentialError>) -> Option<AssertionKey> {
+    key.map_err(|error| section.problem(error.setting(), error.to_string())).ok()
+}
+
+fn token(section: &Section<'_>, folder: &Path) -> Option<TokenFile> {
+    let what = "the file of the federated token, such as AZURE_FEDERATED_TOKEN_FILE names";
+    let file = TokenFile::new(files::required(section, "token_file", folder, what)?);
+    if let Err(error) = file.read() {
+        section.problem("token_file", error.to_string());
+    }
+    Some(file)
+}
