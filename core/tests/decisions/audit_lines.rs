@@ -3,8 +3,9 @@
 use obolus_core::Reason;
 use obolus_core::audit::{PREFIX, Record};
 use obolus_core::token::TokenDigest;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::entra;
 use crate::issuer::{KEYS, NOW, alice, principal};
 
 #[test]
@@ -33,6 +34,25 @@ fn a_permit_and_a_denial_say_who_what_and_why() {
             r#"obolus-audit {{"time":1800000000,"decision":"deny","reason":"token_expired","status":401,"resource":"kubernetes","token_digest":"{refused}"}}"#
         )
     );
+}
+
+#[test]
+fn of_an_entra_token_the_tenant_is_said_and_nothing_that_is_personal() {
+    let person = entra::verify(&entra::v2()).unwrap();
+    let digest = person.token_digest().as_str();
+    assert_eq!(
+        Record::permit(NOW, "kubernetes-entra").by(Some(&person)).line(),
+        format!(
+            r#"obolus-audit {{"time":1800000000,"decision":"permit","resource":"kubernetes-entra","issuer_name":"entra","issuer":"https://login.microsoftonline.com/{}/v2.0","tenant":"{}","subject":"{}","client":"{}","token_id":"dGhlIHRva2Vu","token_digest":"{digest}"}}"#,
+            entra::CONTOSO,
+            entra::CONTOSO,
+            entra::ALICE,
+            entra::CLIENT
+        )
+    );
+    let application = entra::verify(&entra::but(entra::v2(), json!({"idtyp": "app"}))).unwrap();
+    let line = Record::deny(NOW, "r", Reason::AppOnly).by(Some(&application)).line();
+    assert!(line.contains(r#","app_only":true,"#), "{line}");
 }
 
 #[test]
