@@ -2,12 +2,14 @@
 
 mod endpoints;
 mod story;
+mod token_command;
 
 use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use obolus_tests::fixtures::stack::{Stack, StackOptions};
+use clap::ValueEnum;
+use obolus_tests::fixtures::stack::{Provider, Stack, StackOptions, fetch_all};
 use obolus_tests::parts::progress::Progress;
 use obolus_tests::parts::{prerequisites, products};
 
@@ -16,20 +18,49 @@ pub(crate) struct Arguments {
     /// Ends after the calls instead of staying up
     #[arg(long)]
     once: bool,
+    /// Where people sign in
+    #[arg(long, value_enum, default_value_t)]
+    idp: Idp,
+}
+
+/// Whose people the demo serves.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Idp {
+    /// A real Keycloak
+    #[default]
+    Keycloak,
+    /// The emulator of Entra ID
+    Entra,
+    /// Both, each at its own URL of the one gateway
+    Both,
+}
+
+impl Idp {
+    fn providers(self) -> Vec<Provider> {
+        match self {
+            Self::Keycloak => vec![Provider::Keycloak],
+            Self::Entra => vec![Provider::Entra],
+            Self::Both => vec![Provider::Keycloak, Provider::Entra],
+        }
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     prerequisites::check()?;
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(demo(arguments.once))
+    runtime.block_on(demo(arguments.once, arguments.idp.providers()))
 }
 
-async fn demo(once: bool) -> Result<()> {
+async fn demo(once: bool, providers: Vec<Provider>) -> Result<()> {
     let (folder, _lock) = folder()?;
-    tokio::task::spawn_blocking(obolus_tests::fixtures::stack::fetch_all).await??;
-    let progress = Progress::start("Keycloak, cluster, STS, MCP server, Envoy", "starting");
+    let wanted = providers.clone();
+    tokio::task::spawn_blocking(move || fetch_all(&wanted)).await??;
+    let names: Vec<_> = providers.iter().map(|provider| provider.name()).collect();
+    let what = format!("{}, cluster, STS, MCP server, Envoy", names.join(", "));
+    let progress = Progress::start(&what, "starting");
+    let folder_of_parts = Some(folder.clone());
     let stack =
-        Stack::start(StackOptions { folder: Some(folder.clone()), ..StackOptions::default() })
+        Stack::start(StackOptions { providers, folder: folder_of_parts, ..Default::default() })
             .await?;
     progress.done();
     endpoints::write(&stack, &folder)?;
@@ -38,7 +69,7 @@ async fn demo(once: bool) -> Result<()> {
         println!("\nEverything went as it should.");
         return Ok(());
     }
-    endpoints::print(&stack, &folder);
+    endpoints::print(&stack, &folder)?;
     tokio::signal::ctrl_c().await?;
     println!("\nstopping…");
     Ok(())

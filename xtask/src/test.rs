@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use obolus_tests::fixtures::stack;
+use obolus_tests::fixtures::stack::{self, Provider};
 use obolus_tests::parts::node::Inspector;
 use obolus_tests::parts::products::{PROGRAMS, filter, target_folder};
 use obolus_tests::parts::{prerequisites, progress::Progress};
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let chosen = suites::chosen(&arguments.suites)?;
     let since = Instant::now();
     prerequisites::check()?;
-    stack::fetch_parts()?;
+    stack::fetch_parts(&[Provider::Keycloak, Provider::Entra])?;
     Inspector::find()?;
     let progress = Progress::start("all tests", "building");
     let programs = TestPrograms::build()?;

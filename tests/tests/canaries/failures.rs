@@ -16,7 +16,7 @@ pub(crate) async fn of_each_part(world: &mut World) -> Vec<Canary> {
         tokens.push(world.tokens("mcp-client", SCOPE).await.access_token);
     }
 
-    let admin = world.stack.keycloak.admin();
+    let admin = world.stack.keycloak().admin();
     admin.set_client_enabled("obolus-sts", false).await.unwrap();
     is_told(world, &tokens[0], 500, "exchange_misconfigured").await;
     admin.set_client_enabled("obolus-sts", true).await.unwrap();
@@ -32,7 +32,7 @@ pub(crate) async fn of_each_part(world: &mut World) -> Vec<Canary> {
     let answer = call(world, &world.token).await;
     assert!(answer.is_tool_error(), "{}", answer.body);
 
-    world.stack.keycloak.stop().unwrap();
+    world.stack.keycloak_mut().stop().unwrap();
     // The STS has lost its keys with its life, and Keycloak is gone for good.
     is_told(world, &tokens[3], 503, "").await;
 

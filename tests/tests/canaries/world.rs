@@ -48,8 +48,8 @@ impl World {
         let stack = Stack::start(StackOptions {
             folder: Some(folder.clone()),
             change_keycloak: Some(Box::new(|keycloak| keycloak.sts_secret = Some(sts_secret))),
-            change_sts: Some(Box::new(|sts, keycloak| {
-                let (id, leaf) = keycloak.credentials().assertion(Assertion::Rs256);
+            change_sts: Some(Box::new(|sts, providers| {
+                let (id, leaf) = providers.keycloak().credentials().assertion(Assertion::Rs256);
                 sts.credential = credential;
                 sts.log_level = Some("debug".to_owned());
                 sts.files.push(("assertion.key".to_owned(), leaf.key.clone()));
@@ -61,10 +61,11 @@ impl World {
                 gateway.shape =
                     Box::new(|bootstrap| bootstrap.sts.client_certificate = Some(certificate));
             })),
+            ..StackOptions::default()
         })
         .await?;
         let password = format!("canary+password/{}", secret::random()?);
-        stack.keycloak.admin().set_password("alice", &password).await?;
+        stack.keycloak().admin().set_password("alice", &password).await?;
         let mut world = Self {
             stack,
             folder,
@@ -84,7 +85,7 @@ impl World {
     /// New tokens of alice, by her password.
     pub(crate) async fn tokens(&self, client: &str, scope: &str) -> Tokens {
         let grant = Grant { client, user: "alice", password: &self.password, scope };
-        self.stack.keycloak.grant(grant).await.unwrap()
+        self.stack.keycloak().grant(grant).await.unwrap()
     }
 
     /// A request for an exchange with the filter's credential, or with another.
@@ -108,7 +109,7 @@ impl World {
             Canary::key(name, &std::fs::read_to_string(self.folder.join(file)).unwrap())
         };
         vec![
-            Canary::of("the STS's secret", self.stack.keycloak.credentials().secret.as_bytes()),
+            Canary::of("the STS's secret", self.stack.keycloak().credentials().secret.as_bytes()),
             Canary::of("the filter's credential", self.stack.credential().as_bytes()),
             Canary::of("alice's password", self.password.as_bytes()),
             Canary::token("the client's token", &self.token),

@@ -16,7 +16,7 @@ use crate::stack;
 async fn short_token() -> Result<(String, u64)> {
     let grant =
         Grant { client: "mcp-client-short", user: "alice", password: "alice", scope: SCOPE };
-    let token = stack().await.keycloak.grant(grant).await?.access_token;
+    let token = stack().await.keycloak().grant(grant).await?.access_token;
     let Some(expires_at) = claims(&token)?["exp"].as_u64() else { bail!("no exp") };
     Ok((token, expires_at))
 }

@@ -99,7 +99,7 @@ impl World {
 impl Side {
     async fn start(stack: &Stack, place: Place, folder: PathBuf) -> Result<Self> {
         let upstream = mcp_recorder().await?;
-        let mut issuers = issuers(&stack.keycloak);
+        let mut issuers = issuers(stack.keycloak());
         issuers[0]["algorithms"] = json!(["RS256", "PS256", "ES256", "EdDSA"]);
         let mut options = GatewayOptions::new(issuers, local(&upstream), stack.credential());
         options.envoy.folder = Some(folder);

@@ -20,7 +20,7 @@ pub(crate) fn challenge(answer: &Answered) -> &str {
 
 async fn tokens(client: &str, scope: &str) -> Tokens {
     let grant = Grant { client, user: "alice", password: "alice", scope };
-    stack().await.keycloak.grant(grant).await.unwrap()
+    stack().await.keycloak().grant(grant).await.unwrap()
 }
 
 /// A call at the second gateway under this story's own name, by which the recorder knows it.
@@ -50,7 +50,7 @@ async fn tokens_that_are_not_for_calling_tools_here_are_refused_and_not_forwarde
     let forged = format!("{signed}.{other_signature}");
     let (_, of_the_sts) = stack()
         .await
-        .keycloak
+        .keycloak()
         .exchange(&good.access_token, "kubernetes", "kubernetes")
         .await
         .unwrap();
@@ -95,7 +95,7 @@ async fn tokens_that_are_not_for_calling_tools_here_are_refused_and_not_forwarde
 async fn an_expired_token_is_refused_though_it_was_never_seen_before() {
     const STORY: &str = "expired-token";
     let token = tokens("mcp-client-short", SCOPE).await.access_token;
-    let keycloak = &stack().await.keycloak;
+    let keycloak = stack().await.keycloak();
     // Keycloak itself says when it is over.
     eventually("the token's end", Duration::from_secs(30), || async {
         let info = format!("{}/protocol/openid-connect/userinfo", keycloak.issuer());

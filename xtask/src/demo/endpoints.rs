@@ -4,8 +4,10 @@
 use std::path::Path;
 
 use anyhow::Result;
-use obolus_tests::fixtures::stack::{SCOPE, Stack};
+use obolus_tests::fixtures::stack::{Provider, Stack};
 use serde_json::{Value, json};
+
+use super::token_command::token_command;
 
 /// Writes `endpoints.json`.
 pub(crate) fn write(stack: &Stack, folder: &Path) -> Result<()> {
@@ -13,13 +15,11 @@ pub(crate) fn write(stack: &Stack, folder: &Path) -> Result<()> {
     stack.authority.write(&ca)?;
     let logs: serde_json::Map<String, Value> =
         stack.logs().into_iter().map(|(name, path)| (name.to_owned(), json!(path))).collect();
+    let providers = stack.providers().iter().map(|provider| of_provider(stack, &ca, *provider));
     let document = json!({
-        "mcp": stack.gateway.resource(),
-        "protected_resource_metadata": metadata_url(stack),
+        "providers": providers.collect::<Result<Vec<_>>>()?,
         "gateway": stack.gateway.url(),
         "envoy_admin": stack.gateway.envoy.admin(),
-        "issuer": stack.keycloak.issuer(),
-        "token_endpoint": stack.keycloak.token_url(),
         "sts": stack.sts.url(),
         "sts_operations": stack.sts.operations_url(),
         "mcp_server": stack.mcp_server.url(),
@@ -35,23 +35,44 @@ pub(crate) fn write(stack: &Stack, folder: &Path) -> Result<()> {
             "mcp_server_config": folder.join("mcp/mcp.toml"),
         },
         "logs": logs,
-        "token_command": {
-            "alice": token_command(stack, &ca, "alice"),
-            "bob": token_command(stack, &ca, "bob"),
-        },
     });
     std::fs::write(folder.join("endpoints.json"), format!("{document:#}\n"))?;
     Ok(())
 }
 
+fn of_provider(stack: &Stack, ca: &Path, provider: Provider) -> Result<Value> {
+    Ok(json!({
+        "provider": provider.name(),
+        "mcp": stack.resource_of(provider),
+        "protected_resource_metadata": metadata_url(stack, provider),
+        "issuer": stack.issuer(provider),
+        "token_command": {
+            "alice": token_command(stack, ca, provider, "alice")?,
+            "bob": token_command(stack, ca, provider, "bob")?,
+        },
+    }))
+}
+
 /// Prints commands to copy.
-pub(crate) fn print(stack: &Stack, folder: &Path) {
-    let resource = stack.gateway.resource();
+pub(crate) fn print(stack: &Stack, folder: &Path) -> Result<()> {
+    println!(
+        "\nEverything stays up until Ctrl-C. Where it is: {}",
+        folder.join("endpoints.json").display()
+    );
+    for provider in stack.providers() {
+        print_provider(stack, folder, *provider)?;
+    }
+    println!(
+        "\nWhat the API server has seen:\n  tail -f {}\n",
+        stack.cluster.audit_log().display()
+    );
+    Ok(())
+}
+
+fn print_provider(stack: &Stack, folder: &Path, provider: Provider) -> Result<()> {
     println!(
         r#"
-Everything stays up until Ctrl-C. Where it is: {endpoints}
-
-A token (alice's; bob's likewise):
+A token of {name} (alice's; bob's likewise):
   TOKEN=$({token})
 
 Who am I to the API server?
@@ -65,30 +86,15 @@ What does a client learn that has no token?
 
 An MCP client (Node 22 or newer):
   npx -y @modelcontextprotocol/inspector@2.12.0 --cli {resource} --transport http \
-    --header "Authorization: Bearer $TOKEN" --method tools/list
-
-What the API server has seen:
-  tail -f {audit}
-"#,
-        endpoints = folder.join("endpoints.json").display(),
-        token = token_command(stack, &folder.join("ca.pem"), "alice"),
-        metadata = metadata_url(stack),
-        audit = stack.cluster.audit_log().display(),
+    --header "Authorization: Bearer $TOKEN" --method tools/list"#,
+        name = provider.name(),
+        token = token_command(stack, &folder.join("ca.pem"), provider, "alice")?,
+        resource = stack.resource_of(provider),
+        metadata = metadata_url(stack, provider),
     );
+    Ok(())
 }
 
-fn metadata_url(stack: &Stack) -> String {
-    format!("{}/.well-known/oauth-protected-resource/mcp", stack.gateway.url())
-}
-
-/// The password grant, which the demo's realm allows so that a shell can have a token. The passwords are
-/// the demo's own.
-fn token_command(stack: &Stack, ca: &Path, person: &str) -> String {
-    format!(
-        "curl -s --cacert {ca} {url} -d grant_type=password -d client_id=mcp-client \
-         -d username={person} -d password={person} -d 'scope=openid {SCOPE}' \
-         | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'",
-        ca = ca.display(),
-        url = stack.keycloak.token_url(),
-    )
+fn metadata_url(stack: &Stack, provider: Provider) -> String {
+    stack.resource_of(provider).replace("/mcp", "/.well-known/oauth-protected-resource/mcp")
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use obolus_tests::fixtures::mcp_client::{Answered, McpClient};
-use obolus_tests::fixtures::stack::Stack;
+use obolus_tests::fixtures::stack::{Provider, Stack};
 use serde_json::{Value, json};
 
 /// A person, a call that they may make, and one that they may not.
@@ -58,19 +58,41 @@ const PEOPLE: [Person; 2] = [
 
 /// Makes the calls and prints what happened; an error if anything is not as it should be.
 pub(crate) async fn tell(stack: &Stack) -> Result<()> {
-    let nobody = McpClient::new(&stack.gateway.resource(), None)?;
-    let answer = nobody.call("whoami", json!({})).await?;
-    ensure!(answer.status == 401, "without a token: {}", answer.status);
-    println!("\nwithout a token");
-    println!("  {} {}", answer.status, header(&answer, "www-authenticate"));
-    for person in &PEOPLE {
-        one(stack, person).await.with_context(|| format!("{}'s part", person.name))?;
+    for provider in stack.providers() {
+        println!("\n== {} at {}", provider.name(), stack.resource_of(*provider));
+        let nobody = McpClient::new(&stack.resource_of(*provider), None)?;
+        let answer = nobody.call("whoami", json!({})).await?;
+        ensure!(answer.status == 401, "without a token: {}", answer.status);
+        println!("\nwithout a token");
+        println!("  {} {}", answer.status, header(&answer, "www-authenticate"));
+        for person in &PEOPLE {
+            let told = one(stack, *provider, person).await;
+            told.with_context(|| format!("{}'s part", person.name))?;
+        }
+    }
+    strangers(stack).await
+}
+
+/// What a token of one provider is worth where the other's people are served: nothing.
+async fn strangers(stack: &Stack) -> Result<()> {
+    for (own, other) in
+        [(Provider::Keycloak, Provider::Entra), (Provider::Entra, Provider::Keycloak)]
+    {
+        if !stack.providers().contains(&own) || !stack.providers().contains(&other) {
+            continue;
+        }
+        let token = stack.token_of(own, "alice").await?;
+        let client = McpClient::new(&stack.resource_of(other), Some(&token))?;
+        let answer = client.call("whoami", json!({})).await?;
+        ensure!(answer.status == 401, "a token of {own:?} at {other:?}: {}", answer.status);
+        println!("\nalice's token of {} where people of {} are served", own.name(), other.name());
+        println!("  {} {}", answer.status, answer.body["reason"].as_str().unwrap_or_default());
     }
     Ok(())
 }
 
-async fn one(stack: &Stack, person: &Person) -> Result<()> {
-    let client = stack.client(person.name).await?;
+async fn one(stack: &Stack, provider: Provider, person: &Person) -> Result<()> {
+    let client = stack.client_of(provider, person.name).await?;
     println!("\n{}", person.name);
     let who = client.call("whoami", json!({})).await?;
     ensure!(!who.is_tool_error(), "whoami: {}", who.body);
@@ -82,20 +104,22 @@ async fn one(stack: &Stack, person: &Person) -> Result<()> {
         ensure!(answer.is_tool_error() != allowed, "{}: {}", call.tool, answer.body);
         println!("  {word} call {} {}", call.tool, (call.arguments)());
         println!("    {}", shortened(&one_line(&answer.text())));
-        println!("    audit: {}", audit_line(stack, person.name, call, allowed).await?);
+        println!(
+            "    audit: {}",
+            audit_line(stack, &stack.username(provider, person.name), call, allowed).await?
+        );
     }
     Ok(())
 }
 
 /// What the API server wrote of a call.
-async fn audit_line(stack: &Stack, person: &str, call: &Call, allowed: bool) -> Result<String> {
-    let username = format!("kc:{person}");
+async fn audit_line(stack: &Stack, username: &str, call: &Call, allowed: bool) -> Result<String> {
     let what = format!("{username} {} {}", call.verb, call.resource);
     let event = stack
         .cluster
         .audited(&what, |event| {
             let code = event["responseStatus"]["code"].as_u64().unwrap_or_default();
-            event["user"]["username"] == username.as_str()
+            event["user"]["username"] == username
                 && event["verb"] == call.verb
                 && event["objectRef"]["resource"] == call.resource
                 && (code < 300) == allowed
