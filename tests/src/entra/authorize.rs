@@ -57,7 +57,7 @@ pub(super) fn answer(
                 ("error_uri", &uri),
             ];
             if let Some(suberror) = refusal.suberror {
-                parameters.push(("error_subcode", suberror));
+                parameters.push(("suberror", suberror));
             }
             let claims = refusal.claims.as_ref().map(Value::to_string);
             if let Some(claims) = &claims {

@@ -33,7 +33,7 @@ pub(super) fn judge(
     assertion: &Jwt,
     entry: &mut Request,
 ) -> Result<(), Refusal> {
-    note(world, app, assertion, entry);
+    note(assertion, entry);
     let parameters = padding(assertion.header("alg").unwrap_or("none"))?;
     let certificate = registered(app, assertion)?;
     let Some((n, e)) = certificate.rsa() else {
@@ -68,7 +68,12 @@ pub(super) fn judge(
             endpoints[0]
         )));
     }
-    within_its_time(assertion)
+    within_its_time(assertion)?;
+    // The service accepts an assertion more than once; who reuses it is only noted.
+    if let Some(jti) = &entry.jti {
+        entry.jti_reused = world.jti_is_known(&app.id, jti);
+    }
+    Ok(())
 }
 
 /// The time of a client's assertion: `exp` is needed, `nbf` is not.
@@ -146,13 +151,10 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// Remembers what tests may see of it.
-fn note(world: &World, app: &App, assertion: &Jwt, entry: &mut Request) {
+fn note(assertion: &Jwt, entry: &mut Request) {
     let (kind, named) = thumbprint(assertion);
     entry.thumbprint_kind = kind;
     entry.thumbprint = kind.map(|_| hexadecimal(&named));
     entry.assertion_algorithm = assertion.header("alg").map(str::to_owned);
     entry.jti = assertion.claim("jti").map(str::to_owned);
-    if let Some(jti) = &entry.jti {
-        entry.jti_reused = world.jti_is_known(&app.id, jti);
-    }
 }

@@ -109,7 +109,10 @@ pub(super) async fn authenticate<'d>(
         + usize::from(post.is_some())
         + usize::from(assertion.is_some());
     if app.public {
-        if credentials > 0 || kind == Kind::ConfidentialOnly {
+        if credentials == 0 && kind == Kind::ConfidentialOnly {
+            return Err(Refusal::of(7_000_218));
+        }
+        if credentials > 0 {
             return Err(Refusal::of(700_025).text(format!(
                 "Client is public so neither 'client_assertion' nor 'client_secret' should be presented. Client: '{}'({}).",
                 app.id, app.name
@@ -124,12 +127,9 @@ pub(super) async fn authenticate<'d>(
     }
     if let Some(assertion) = assertion {
         entry.auth_style = AuthStyle::Certificate;
-        let kind = form.get("client_assertion_type");
-        let kind = kind.ok_or_else(|| Refusal::missing("client_assertion_type"))?;
-        if kind != ASSERTION_TYPE {
-            return Err(Refusal::of(9_002_313).text(format!(
-                "Invalid request. Request is malformed or invalid: client_assertion_type must be '{ASSERTION_TYPE}'."
-            )));
+        // Without its type an assertion is no credential.
+        if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+            return Err(Refusal::of(7_000_218));
         }
         let assertion = super::jwt::Jwt::parse(assertion)?;
         if certificate_assertion::is_one(&assertion, app) {

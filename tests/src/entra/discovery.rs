@@ -66,7 +66,7 @@ pub(super) fn metadata(world: &World, segment: &str, version: Version) -> Result
 /// The key set, in which each key says whose tokens it signs.
 pub(super) fn keys(world: &World, segment: &str, version: Version) -> Result<Value, Refusal> {
     let tenant = shown(&world.directory(), segment)?;
-    Ok(world.keys.set(&match version {
+    Ok(world.keys.set(&tenant, |tenant| match version {
         Version::V2 => format!("{}/{tenant}/v2.0", world.host),
         Version::V1 => format!("https://sts.windows.net/{tenant}/"),
     }))

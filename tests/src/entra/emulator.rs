@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result, bail};
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
@@ -15,8 +16,28 @@ use super::keys::Keys;
 use super::record::Requests;
 use super::world::World;
 use crate::https;
-use crate::pki::{Authority, Leaf};
+use crate::pki::Authority;
 use crate::ports::Port;
+
+/// Where an emulator is.
+pub struct Place {
+    /// On what it listens.
+    pub listener: TcpListener,
+    /// What it calls itself: `https://host:port`, without a slash at the end.
+    pub url: String,
+    /// The server's certificate and those above it, PEM.
+    pub chain: String,
+    /// Its key, PEM.
+    pub key: String,
+    /// What clients have to trust, PEM.
+    pub authority: String,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place").field("url", &self.url).finish_non_exhaustive()
+    }
+}
 
 /// Entra ID on a loopback port, until it is dropped.
 pub struct Emulator {
@@ -39,35 +60,39 @@ impl Emulator {
         let listener = TcpListener::bind(port.address())
             .with_context(|| format!("cannot listen on {}", port.address()))?;
         let leaf = authority.server()?;
-        let mut started = Self::serve(listener, &leaf, &authority.pem(), directory).await?;
+        let url = format!("https://localhost:{port}");
+        let place =
+            Place { listener, url, chain: leaf.chain, key: leaf.key, authority: authority.pem() };
+        let mut started = Self::serve(place, directory).await?;
         started._port = Some(port);
         Ok(started)
     }
 
-    /// Starts it on this listener with this certificate; `authority` (PEM) is what its clients trust.
-    pub async fn serve(
-        listener: TcpListener,
-        leaf: &Leaf,
-        authority: &str,
-        directory: Directory,
-    ) -> Result<Self> {
+    /// Starts it at this place.
+    pub async fn serve(place: Place, directory: Directory) -> Result<Self> {
         let problems = directory.problems();
         if !problems.is_empty() {
             bail!("the directory has problems:\n- {}", problems.join("\n- "));
         }
         https::install_crypto();
+        let Place { listener, url, chain, key, authority } = place;
         listener.set_nonblocking(true)?;
-        let host = format!("https://localhost:{}", listener.local_addr()?.port());
         let keys = tokio::task::spawn_blocking(Keys::new).await??;
-        let world = Arc::new(World::new(host, directory, keys));
-        let tls =
-            RustlsConfig::from_pem(leaf.chain.clone().into(), leaf.key.clone().into()).await?;
+        let world = Arc::new(World::new(url, directory, keys));
+        let tls = RustlsConfig::from_pem(chain.into(), key.into())
+            .await
+            .context("the server's certificate and key")?;
         let service = endpoints::router(Arc::clone(&world)).into_make_service();
         let server = axum_server::Handle::new();
         let acceptor = RustlsAcceptor::new(tls).acceptor(Breakable);
         let listening = axum_server::from_tcp(listener)?.handle(server.clone()).acceptor(acceptor);
         tokio::spawn(listening.serve(service));
-        Ok(Self { world, authority: authority.to_owned(), server, _port: None })
+        Ok(Self { world, authority, server, _port: None })
+    }
+
+    /// From now on, `/emulator/…` lets anybody who reaches it switch faults, change keys and see requests.
+    pub fn open_admin(&self) {
+        self.world.admin.store(true, Ordering::Relaxed);
     }
 
     /// `https://localhost:port`: what an `authority_host` is set to. Graph is there too, below `/v1.0`.

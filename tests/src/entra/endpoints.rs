@@ -1,11 +1,12 @@
 //! Which path leads where.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Request as HttpRequest;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, Limited};
 
@@ -17,7 +18,7 @@ use super::jwt::Jwt;
 use super::record::{Endpoint, Request};
 use super::request::{Asked, Parameters};
 use super::world::World;
-use super::{authorize, client_authentication, disturbance, graph, token};
+use super::{admin, authorize, client_authentication, disturbance, graph, token};
 
 /// More than this is no request of a client.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -38,6 +39,7 @@ enum Route<'a> {
     Authorize(&'a str),
     Token(&'a str),
     Graph,
+    Admin(Vec<&'a str>),
     None,
 }
 
@@ -55,6 +57,7 @@ impl<'a> Route<'a> {
             [tenant, "oauth2", "v2.0", "authorize"] => Self::Authorize(tenant),
             [tenant, "oauth2", "v2.0", "token"] => Self::Token(tenant),
             ["v1.0", ..] => Self::Graph,
+            ["emulator", ref rest @ ..] => Self::Admin(rest.to_vec()),
             _ => Self::None,
         }
     }
@@ -66,7 +69,7 @@ impl<'a> Route<'a> {
             Self::Authorize(_) => Endpoint::Authorize,
             Self::Token(_) => Endpoint::Token,
             Self::Graph => Endpoint::Graph,
-            Self::None => Endpoint::Other,
+            Self::Admin(_) | Self::None => Endpoint::Other,
         }
     }
 }
@@ -75,6 +78,11 @@ async fn serve(world: &World, request: HttpRequest) -> Response {
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     let route = Route::of(&path);
+    if let Route::Admin(rest) = &route
+        && world.admin.load(Ordering::Relaxed)
+    {
+        return admin::answer(world, &head.method, rest, body).await;
+    }
     let mut entry = world.requests.arrived(route.endpoint(), head.method.as_str(), &path);
     let connection = head.extensions.get::<Connection>().cloned();
     let body: Bytes = match Limited::new(body, BODY_LIMIT).collect().await {
@@ -124,6 +132,10 @@ async fn answer(
                 trace.refuse(&refusal)
             }
         };
+    let reading = matches!(asked.method, Method::GET | Method::HEAD);
+    if !reading && matches!(route.endpoint(), Endpoint::Discovery | Endpoint::Keys) {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
     match *route {
         Route::Metadata(tenant, version) => {
             document(discovery::metadata(world, tenant, version), entry)
@@ -133,7 +145,7 @@ async fn answer(
         Route::Authorize(tenant) => authorize::answer(world, tenant, asked, trace, entry),
         Route::Token(tenant) => token::answer(world, tenant, asked, trace, entry).await,
         Route::Graph => graph::answer(world, asked, trace, entry),
-        Route::None => authorize::not_found(),
+        Route::Admin(_) | Route::None => authorize::not_found(),
     }
 }
 

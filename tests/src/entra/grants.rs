@@ -107,9 +107,4 @@ impl Grants {
     pub(super) fn refresh(&self, text: &str) -> Option<Approved> {
         lock(&self.refresh).get(text).cloned()
     }
-
-    /// A refresh token was used for another one.
-    pub(super) fn forget_refresh(&self, text: &str) {
-        lock(&self.refresh).remove(text);
-    }
 }

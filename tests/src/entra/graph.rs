@@ -53,12 +53,7 @@ fn judge(world: &World, asked: &Asked, entry: &mut Request) -> Result<Value, Pro
     let (user, scopes) = person(world, &directory, &asked.headers)?;
     entry.user = Some(user.name.clone());
     if !scopes.iter().any(|scope| ENOUGH.contains(&scope.as_str())) {
-        let message = "Insufficient privileges to complete the operation.";
-        return Err(Problem(
-            StatusCode::FORBIDDEN,
-            "Authorization_RequestDenied",
-            message.to_owned(),
-        ));
+        return Err(denied());
     }
     let query = Parameters::parse(asked.query.as_bytes());
     entry.parameters = query.names();
@@ -83,6 +78,11 @@ fn judge(world: &World, asked: &Asked, entry: &mut Request) -> Result<Value, Pro
             format!("Resource not found for the segment '{path}'."),
         )),
     }
+}
+
+fn denied() -> Problem {
+    let message = "Insufficient privileges to complete the operation.";
+    Problem(StatusCode::FORBIDDEN, "Authorization_RequestDenied", message.to_owned())
 }
 
 fn bad_request(message: &str) -> Problem {

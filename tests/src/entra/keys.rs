@@ -155,7 +155,7 @@ impl Keys {
 
     /// The `kid`s that are published for a tenant, in the order in which they stand there.
     pub fn published(&self) -> Vec<String> {
-        let set = self.set("");
+        let set = self.set("", str::to_owned);
         let keys = set["keys"].as_array().into_iter().flatten();
         keys.filter_map(|key| key["kid"].as_str().map(str::to_owned)).collect()
     }
@@ -220,13 +220,13 @@ impl Keys {
         self.ring().standard.iter().find(|key| key.id == id).cloned()
     }
 
-    /// The key set with this `issuer` at each key, in which `{tenantid}` stays as it is.
-    pub(super) fn set(&self, issuer: &str) -> Value {
+    /// The key set in which each key says whose tokens it signs: `issuer` of this tenant, or of personal accounts.
+    pub(super) fn set(&self, tenant: &str, issuer: impl Fn(&str) -> String) -> Value {
         let ring = self.ring();
-        let personal = issuer.replace("{tenantid}", PERSONAL_ACCOUNTS);
-        let mut keys = vec![self.personal.jwk(&personal), ring.next.jwk(issuer)];
+        let (issuer, personal) = (issuer(tenant), issuer(PERSONAL_ACCOUNTS));
+        let mut keys = vec![self.personal.jwk(&personal), ring.next.jwk(&issuer)];
         let shown = ring.standard.iter().filter(|key| !ring.hidden.contains(&key.id));
-        keys.extend(shown.map(|key| key.jwk(issuer)));
+        keys.extend(shown.map(|key| key.jwk(&issuer)));
         // Neither the first nor the last is the one that signs, and the order tells nothing.
         keys.sort_by_key(|key| {
             digest::digest(&digest::SHA256, key["kid"].as_str().unwrap_or_default().as_bytes())

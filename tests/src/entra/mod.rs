@@ -21,6 +21,7 @@
 //! # Ok(()) }
 //! ```
 
+mod admin;
 mod assertion;
 mod authorize;
 mod certificate_assertion;
@@ -40,6 +41,7 @@ mod faults;
 mod federation;
 mod grants;
 mod graph;
+mod introduction;
 mod issue;
 mod jwt;
 mod keys;
@@ -59,7 +61,7 @@ mod world;
 mod smoke;
 
 pub use self::directory::{Certificate, Directory, FederatedCredential, GRAPH};
-pub use self::emulator::Emulator;
+pub use self::emulator::{Emulator, Place};
 pub use self::errors::Refusal;
 pub use self::faults::{Body, ExpiresIn, Fault, Faults, RetryAfter, Shape, What};
 pub use self::keys::Keys;

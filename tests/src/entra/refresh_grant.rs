@@ -1,4 +1,4 @@
-//! A refresh token for tokens: each is good once, and the answer has the next one.
+//! A refresh token for tokens. Each answer has a new one; the old one stays good, as it does at the service.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(super) async fn judge(case: &Case<'_>, entry: &mut Request) -> Result<Value,
         .filter(|approved| approved.client == client.app.id && approved.tenant == tenant.name);
     let mut approved = approved.ok_or_else(|| {
         Refusal::of(70000).text(
-            "The provided value for the 'refresh_token' parameter is not valid: it was used before, is another client's or is malformed.",
+            "The provided value for the 'refresh_token' parameter is not valid: it is another client's or is malformed.",
         )
     })?;
     let user = policy::account(world, directory, tenant, &approved.oid, &approved.session)?;
@@ -31,7 +31,6 @@ pub(super) async fn judge(case: &Case<'_>, entry: &mut Request) -> Result<Value,
     }
     approved.scope = scope;
     let mut answer = case.token_for(client, user, &wanted, &approved, None)?;
-    world.grants.forget_refresh(text);
     if answer["refresh_token"].is_null() {
         answer["refresh_token"] = json!(world.grants.refresh_token(approved));
     }

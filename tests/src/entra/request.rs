@@ -28,9 +28,8 @@ impl Asked {
         let content_type = self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
         let kind = content_type.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(Refusal::of(9_002_313).text(
-                "Invalid request. Request is malformed or invalid: its content type must be application/x-www-form-urlencoded.",
-            ));
+            // Where there is no form, there is nothing in it.
+            return Err(Refusal::missing("grant_type"));
         }
         if std::str::from_utf8(&self.body).is_err() {
             return Err(Refusal::of(9_002_313));

@@ -1,6 +1,7 @@
 //! What all requests to one emulator share.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ pub(super) struct World {
     pub(super) requests: Requests,
     pub(super) sessions: Sessions,
     pub(super) grants: Grants,
+    /// Whether `/emulator/…` is there.
+    pub(super) admin: AtomicBool,
     jtis: Mutex<HashSet<(String, String)>>,
     failures: Mutex<HashMap<String, Vec<Instant>>>,
 }
@@ -42,6 +45,7 @@ impl World {
             requests: Requests::default(),
             sessions: Sessions::default(),
             grants: Grants::default(),
+            admin: AtomicBool::new(false),
             jtis: Mutex::default(),
             failures: Mutex::default(),
         }
@@ -58,7 +62,7 @@ impl World {
         change(Arc::make_mut(&mut directory));
     }
 
-    /// Whether a client's assertion had this `jti` before.
+    /// Remembers the `jti` of an assertion that was accepted; whether one was accepted with it before.
     pub(super) fn jti_is_known(&self, client: &str, jti: &str) -> bool {
         !lock(&self.jtis).insert((client.to_owned(), jti.to_owned()))
     }
