@@ -85,7 +85,19 @@ async fn envoy_does_not_start_and_every_problem_is_named_with_its_key() {
         configuration["keysRefreshSeconds"] = json!(-1);
         configuration["skipVerification"] = json!(true);
     });
-    let cases: [(&str, &str, Change); 5] = [
+    let entra = changed(|configuration| {
+        configuration["issuers"] = json!([
+            {"name": "entra", "profile": "entra", "tenants": ["common", "contoso.example"],
+             "issuer": "https://login.microsoftonline.com/common/v2.0",
+             "authorityHost": "https://login.microsoftonline.com/"},
+            {"name": "idp", "issuer": "https://login.microsoftonline.com/common/v2.0"},
+        ]);
+        let resource = &mut configuration["resources"][0];
+        resource["issuers"] = json!(["entra", "idp"]);
+        resource["requiredScopes"] = json!(["openid", "access_as_user", "api://x/.default"]);
+    });
+    let cases: [(&str, &str, Change); 6] = [
+        ("Entra ID, as guides have it", good, entra),
         ("many faults", good, many_faults),
         ("a key twice", good, written(|text| text.replacen('{', r#"{"sts":{},"#, 1))),
         ("nothing", good, written(|_| String::new())),
