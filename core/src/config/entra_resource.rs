@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Section;
 use crate::exchange::Target;
-use crate::token::{IssuerRules, TenantId, is_graph};
+use crate::token::{IssuerRules, application};
 
 /// Notes what is wrong at a resource that takes Entra ID's tokens.
 pub(super) fn check(
@@ -36,7 +36,7 @@ pub(super) fn check(
              clients of its v1 tokens ask for",
         );
     }
-    for audience in audiences.iter().filter(|audience| is_graph(audience)) {
+    for audience in audiences.iter().filter(|audience| application::is_graph(audience)) {
         section.problem(
             "audiences",
             format!(
@@ -46,7 +46,7 @@ pub(super) fn check(
     }
     check_scopes(section, audiences, scopes, target);
     if let Some(target) = target
-        && audiences.iter().any(|audience| is_same_app(audience, &target.audience))
+        && audiences.iter().any(|audience| application::is_same(audience, &target.audience))
         && !audiences.contains(&target.audience)
     {
         section.problem(
@@ -64,9 +64,9 @@ fn check_scopes(
     target: Option<&Target>,
 ) {
     let problem = |text: String| section.problem("requiredScopes", text);
-    let application = audiences.iter().find(|audience| TenantId::parse(audience).is_some());
-    let application = application.map_or("<application id of the API>", String::as_str);
-    let write = format!("write the API's own, such as api://{application}/access_as_user");
+    let id = audiences.iter().find(|audience| application::is_guid(audience));
+    let id = id.map_or("<application id of the API>", String::as_str);
+    let write = format!("write the API's own, such as api://{id}/access_as_user");
     if scopes.is_empty() && section.has("requiredScopes") {
         problem(format!(
             "must not be empty: clients that know no scope get a token for Microsoft Graph; {write}"
@@ -86,9 +86,9 @@ fn check_scopes(
             ));
         } else if name.is_empty() || !is_app_id(api) {
             problem(format!("`{scope}` is a scope of Microsoft Graph to Entra ID: {write}"));
-        } else if is_graph(api) {
+        } else if application::is_graph(api) {
             problem(format!("`{scope}` is a scope of Microsoft Graph: {write}"));
-        } else if target.is_some_and(|target| is_same_app(api, &target.audience)) {
+        } else if target.is_some_and(|target| application::is_same(api, &target.audience)) {
             problem(format!(
                 "`{scope}` is a scope of the target, which only the STS asks for: {write}"
             ));
@@ -112,11 +112,5 @@ fn is_app_id(text: &str) -> bool {
     ["api://", "https://"]
         .iter()
         .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
-        || TenantId::parse(text).is_some()
-}
-
-/// An application's id, and the App ID URI that Entra ID proposes for it, are one application.
-fn is_same_app(one: &str, other: &str) -> bool {
-    let id = |text: &str| text.strip_prefix("api://").unwrap_or(text).to_ascii_lowercase();
-    id(one) == id(other)
+        || application::is_guid(text)
 }

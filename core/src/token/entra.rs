@@ -21,6 +21,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::application::is_graph;
 use super::claims::present;
 use super::reading::{Identity, Reading, is_identifier};
 use super::tenants::Version;
@@ -30,20 +31,6 @@ use crate::{Reason, json};
 mod claims;
 
 use claims::EntraClaims;
-
-/// Whether this is an audience of tokens for Microsoft Graph, or for the older Azure AD Graph.
-pub(crate) fn is_graph(audience: &str) -> bool {
-    matches!(
-        audience.strip_suffix('/').unwrap_or(audience),
-        "00000003-0000-0000-c000-000000000000"
-            | "https://graph.microsoft.com"
-            | "https://graph.microsoft.us"
-            | "https://dod-graph.microsoft.us"
-            | "https://microsoftgraph.chinacloudapi.cn"
-            | "00000002-0000-0000-c000-000000000000"
-            | "https://graph.windows.net"
-    )
-}
 
 /// Whether a token of this issuer is one of these tenants'.
 pub(super) fn check_origin(

@@ -4,6 +4,7 @@
 //! [`UnverifiedToken::check`] holds every claim against the configuration, [`CheckedToken::verify`] proves
 //! the signature. Only the last step makes a [`Principal`].
 
+pub mod application;
 mod bearer;
 mod check;
 mod claims;
@@ -38,4 +39,3 @@ pub use unverified::{MAX_TOKEN_BYTES, UnverifiedToken};
 pub use verify::{InvalidSignature, SignatureVerifier, SignedToken, Unverified};
 
 pub(crate) use claims::{Claims, decode_claims};
-pub(crate) use entra::is_graph;

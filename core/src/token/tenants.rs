@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::application::is_guid;
+
 /// A tenant's GUID, in lower case, as tokens carry it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(String);
@@ -13,12 +15,7 @@ impl TenantId {
     /// Reads a GUID with hyphens, in any case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = text.len() == 36
-            && text.bytes().enumerate().all(|(at, byte)| match at {
-                8 | 13 | 18 | 23 => byte == b'-',
-                _ => byte.is_ascii_hexdigit(),
-            });
-        fits.then(|| Self(text.to_ascii_lowercase()))
+        is_guid(text).then(|| Self(text.to_ascii_lowercase()))
     }
 
     /// Whether this is where personal Microsoft accounts come from.
