@@ -45,6 +45,7 @@ pub(crate) const SUITES: &[Suite] = &[
     suite("mcp-server", "the MCP server by itself", What::Package("mcp-server")),
     suite("xtask", "this program", What::Package("xtask")),
     story("obolus_tests", "what the stories stand on"),
+    story("entra_rules", "the emulator of Entra ID: 27 rules and the table of errors"),
     story("parts", "Envoy, Keycloak and processes start, answer and end"),
     story("cluster", "a real cluster runs pods and audits"),
     story("cluster_people", "the API server's view of people"),
@@ -52,20 +53,58 @@ pub(crate) const SUITES: &[Suite] = &[
     story("filter", "what the filter takes and refuses"),
     story("bindings", "outages, keys, and what is bound to what"),
     story("sts_keycloak", "the STS at a real Keycloak"),
+    story("entra_msal", "Microsoft's own client and our STS at the emulator"),
     story("mcp_server", "the MCP server at a real API server"),
     story("keycloak_changes", "Keycloak away, other keys, people who signed out or were disabled"),
     story("end_to_end", "a person's token from Keycloak to the API server's audit log"),
+    story("mesh", "a real istiod, stock Envoys, and certificates of Istio's CA"),
     story("canaries", "planted secrets are found nowhere"),
 ];
 
-/// The suites of these names; all of them when there is no name.
+/// Names for several suites at once.
+pub(crate) const GROUPS: &[(&str, &[&str])] = &[(
+    "entra",
+    &["entra_rules", "entra_msal", "sts_entra", "guide_errors", "entra_end_to_end"],
+)];
+
+/// The suites of these names, or of the groups of these names; all of them when there is no name.
 pub(crate) fn chosen(names: &[String]) -> Result<Vec<&'static Suite>> {
-    let known = |name: &String| SUITES.iter().any(|suite| suite.name == name);
-    let unknown: Vec<_> = names.iter().filter(|name| !known(name)).map(String::as_str).collect();
+    let mut wanted = Vec::new();
+    let mut unknown = Vec::new();
+    for name in names {
+        if let Some((_, members)) = GROUPS.iter().find(|(group, _)| group == name) {
+            wanted.extend_from_slice(members);
+        } else if let Some(suite) = SUITES.iter().find(|suite| suite.name == name) {
+            wanted.push(suite.name);
+        } else {
+            unknown.push(name.as_str());
+        }
+    }
     if !unknown.is_empty() {
-        let all: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
+        let groups = GROUPS.iter().map(|(group, _)| *group);
+        let all: Vec<_> = groups.chain(SUITES.iter().map(|suite| suite.name)).collect();
         bail!("no such suite: {}; there are: {}", unknown.join(", "), all.join(", "));
     }
-    let wanted = |suite: &&Suite| names.is_empty() || names.iter().any(|name| name == suite.name);
-    Ok(SUITES.iter().filter(wanted).collect())
+    let is_wanted = |suite: &&Suite| names.is_empty() || wanted.contains(&suite.name);
+    Ok(SUITES.iter().filter(is_wanted).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(asked: &[&str]) -> Vec<&'static str> {
+        let asked: Vec<_> = asked.iter().map(|name| (*name).to_owned()).collect();
+        chosen(&asked).unwrap().iter().map(|suite| suite.name).collect()
+    }
+
+    #[test]
+    fn a_group_is_all_of_its_suites_and_a_name_that_is_neither_is_refused() {
+        assert_eq!(names(&["guard"]), ["guard"]);
+        assert_eq!(names(&[]).len(), SUITES.len());
+        for (group, members) in GROUPS {
+            assert_eq!(names(&[group]).len(), members.len(), "{group} names suites that exist");
+        }
+        assert!(chosen(&["entr".to_owned()]).is_err());
+    }
 }
