@@ -35,7 +35,10 @@ struct Outcome {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.list {
         for suite in SUITES {
-            println!("{:15} {}", suite.name, suite.about);
+            println!("{:16} {}", suite.name, suite.about);
+        }
+        for (group, members) in suites::GROUPS {
+            println!("{group:16} {}", members.join(", "));
         }
         return Ok(());
     }
