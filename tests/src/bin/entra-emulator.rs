@@ -66,7 +66,8 @@ async fn main() -> Result<()> {
     println!("Entra ID emulator at {}", emulator.authority_host());
     println!("clients have to trust {}", ca_file.display());
     println!("{}", emulator.introduction(&ca_file));
-    println!("Ctrl-C ends it.");
+    println!("Ctrl-C ends it. Requests:");
+    emulator.print_requests();
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

@@ -1,20 +1,22 @@
 //! The authorization endpoint: a person signs in, by a page or because the request names them.
 
-use axum::http::{Method, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 
-use super::directory::{App, Consent, Directory, Tenant, User};
+use super::case::judge_resource;
+use super::directory::{App, Consent, Directory, User};
 use super::errors::{Refusal, Trace};
 use super::faults::Circumstances;
 use super::grants::{Approved, Code};
 use super::record::{Endpoint, Request};
-use super::redirect::{Mode, Target};
 use super::request::{Asked, Parameters};
 use super::scopes::{self, Wanted};
-use super::token::judge_resource;
+use super::session::Session;
+use super::sign_in::Person;
+use super::vetted::Vetted;
 use super::world::World;
-use super::{challenge, client_authentication, clock, consent, page, policy, redirect};
+use super::{challenge, clock, consent, page, policy, sign_in, vetted};
 
 /// Answers a request of a browser.
 pub(super) fn answer(
@@ -33,7 +35,7 @@ pub(super) fn answer(
         entry.error = Some(refusal.error.clone());
     };
     // Until the redirect URI is known to be the client's, nothing is sent there.
-    let vetted = match vet(&directory, segment, asked, &query) {
+    let vetted = match vetted::vet(&directory, segment, asked, &query) {
         Ok(vetted) => vetted,
         Err(refusal) => {
             note(&refusal, entry);
@@ -74,60 +76,6 @@ enum Outcome {
     Code(String),
 }
 
-/// A request whose client and redirect URI are known.
-struct Vetted<'d> {
-    tenant: &'d Tenant,
-    client: &'d App,
-    target: Target,
-}
-
-fn vet<'d>(
-    directory: &'d Directory,
-    segment: &str,
-    asked: &Asked,
-    query: &Parameters,
-) -> Result<Vetted<'d>, Refusal> {
-    if asked.method != Method::GET && asked.method != Method::POST {
-        return Err(Refusal::of(900_561).text(format!(
-            "The endpoint only accepts GET, POST requests. Received a {} request.",
-            asked.method
-        )));
-    }
-    // Where a path stands for many tenants, the person tells which one is meant.
-    let of_user = || {
-        let form = Parameters::parse(&asked.body);
-        let name = query.get("login_hint").or(form.get("username"));
-        name.and_then(|name| directory.user(name)).map(|user| user.tenant.as_str())
-    };
-    let many = matches!(segment, "common" | "organizations");
-    let tenant = match directory.tenants.iter().find(|tenant| tenant.is_called(segment)) {
-        None if many => {
-            of_user().and_then(|name| directory.tenant(name)).or_else(|| directory.tenants.first())
-        }
-        found => found,
-    };
-    let tenant = tenant.ok_or_else(|| {
-        Refusal::of(90002).text(format!("Tenant '{segment}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."))
-    })?;
-    query.only_once()?;
-    let client = client_authentication::known(directory, tenant, query.get("client_id"))?;
-    let uri = query.required("redirect_uri")?;
-    if !redirect::is_registered(client, uri) {
-        return Err(Refusal::of(50011).text(format!(
-            "The redirect URI '{uri}' specified in the request does not match the redirect URIs configured for the application '{}'. Make sure the redirect URI sent in the request matches one added to your application in the Azure portal.",
-            client.id
-        )));
-    }
-    let mode = query.get("response_mode").unwrap_or("query");
-    let mode = Mode::named(mode).ok_or_else(|| {
-        Refusal::of(70007).text(format!(
-            "'{mode}' is not a supported value of 'response_mode' when requesting a token."
-        ))
-    })?;
-    let state = query.get("state").map(str::to_owned);
-    Ok(Vetted { tenant, client, target: Target { uri: uri.to_owned(), mode, state } })
-}
-
 impl Vetted<'_> {
     fn judge(
         &self,
@@ -153,7 +101,7 @@ impl Vetted<'_> {
             return Err(Refusal::of(90023).text(format!("Unsupported 'prompt' value '{prompt}'.")));
         }
 
-        let (user, accepts) = match self.person(directory, asked, query)? {
+        let (user, accepts) = match sign_in::person(directory, self.tenant, asked, query)? {
             Person::Known { user, accepts } => (user, accepts || prompt == "consent"),
             Person::Page(why) => return Ok(Outcome::Page(why)),
         };
@@ -200,51 +148,13 @@ impl Vetted<'_> {
         }
     }
 
-    /// Who signs in: whom the request names, or who filled in the page.
-    fn person<'d>(
-        &self,
-        directory: &'d Directory,
-        asked: &Asked,
-        query: &Parameters,
-    ) -> Result<Person<'d>, Refusal> {
-        let in_tenant =
-            |name: &str| directory.user(name).filter(|user| user.tenant == self.tenant.name);
-        if asked.method == Method::POST {
-            let form = Parameters::parse(&asked.body);
-            if form.get("decline").is_some() {
-                return Err(Refusal::of(65004));
-            }
-            let user = form.get("username").and_then(in_tenant);
-            let password = form.get("password").unwrap_or_default();
-            return Ok(match user.filter(|user| user.password == password) {
-                Some(user) => Person::Known { user, accepts: form.get("accept").is_some() },
-                None => Person::Page(Some(Refusal::of(50126))),
-            });
-        }
-        let prompt = query.get("prompt").unwrap_or_default();
-        match query.get("login_hint") {
-            None if prompt == "none" => Err(Refusal::of(50058)),
-            Some(hint) if !matches!(prompt, "login" | "select_account") => {
-                let user = in_tenant(hint).ok_or_else(|| {
-                    Refusal::of(50034).error(if prompt == "none" {
-                        "login_required"
-                    } else {
-                        "access_denied"
-                    })
-                })?;
-                Ok(Person::Known { user, accepts: false })
-            }
-            _ => Ok(Person::Page(None)),
-        }
-    }
-
     /// Consent, assignment and policy, with the `error` that a browser's redirect has.
     fn person_may(
         &self,
         world: &World,
         wanted: &Wanted<'_>,
         user: &User,
-        session: &super::session::Session,
+        session: &Session,
         silent: bool,
     ) -> Result<(), Refusal> {
         let directory = world.directory();
@@ -297,11 +207,6 @@ impl Vetted<'_> {
         }
         world.change(|directory| directory.consents.extend(new));
     }
-}
-
-enum Person<'d> {
-    Known { user: &'d User, accepts: bool },
-    Page(Option<Refusal>),
 }
 
 /// A page that is not there.

@@ -34,10 +34,11 @@ pub(super) fn presented(asked: &Asked, form: &Parameters) -> Result<Presented, R
         Refusal::of(9_002_313)
             .text(format!("Invalid request. Request is malformed or invalid: {why}."))
     };
-    let Some(authorization) = asked.headers.get("authorization") else {
+    if !asked.headers.contains_key("authorization") {
         return Ok(Presented { id, basic: None });
-    };
-    let text = authorization.to_str().unwrap_or_default();
+    }
+    // Two of them are as good as a wrong one.
+    let text = asked.header("authorization").unwrap_or_default();
     let decoded = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
     let decoded = decoded
         .and_then(|(_, encoded)| STANDARD.decode(encoded.trim()).ok())

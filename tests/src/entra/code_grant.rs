@@ -5,12 +5,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest;
 use serde_json::Value;
 
+use super::case::Case;
 use super::client_authentication::Kind;
 use super::errors::Refusal;
 use super::grants::{Code, Redeemed};
 use super::policy;
 use super::record::Request;
-use super::token::Case;
 
 /// Judges it: the code is of this client and tenant, for this redirect URI, with the verifier of its challenge, once.
 pub(super) async fn judge(case: &Case<'_>, entry: &mut Request) -> Result<Value, Refusal> {

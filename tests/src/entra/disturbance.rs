@@ -112,7 +112,10 @@ pub(super) async fn on_the_way(
     entry: &mut Request,
 ) -> Response {
     let what = world.faults.hit(at, |what| {
-        let changes = matches!(what, What::Slow { .. } | What::Truncated | What::Huge { .. });
+        let changes = matches!(
+            what,
+            What::Delay { .. } | What::Slow { .. } | What::Truncated | What::Huge { .. }
+        );
         changes.then(|| what.clone())
     });
     let Some(what) = what else { return answer };
@@ -126,6 +129,10 @@ pub(super) async fn on_the_way(
             let mut text = body.to_vec();
             text.resize(text.len() + bytes, b' ');
             Response::from_parts(head, HttpBody::from(text))
+        }
+        What::Delay { milliseconds } => {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            Response::from_parts(head, HttpBody::from(body))
         }
         What::Slow { milliseconds } => {
             head.headers.insert(header::CONTENT_LENGTH, whole);

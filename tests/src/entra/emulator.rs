@@ -1,18 +1,17 @@
 //! The emulator as tests hold it.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result, bail};
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::tls_rustls::RustlsConfig;
 use serde_json::{Value, json};
 
-use super::connection::Breakable;
 use super::directory::Directory;
-use super::endpoints;
 use super::faults::Faults;
 use super::keys::Keys;
+use super::listening::Listening;
 use super::record::Requests;
 use super::world::World;
 use crate::https;
@@ -43,7 +42,7 @@ impl std::fmt::Debug for Place {
 pub struct Emulator {
     pub(super) world: Arc<World>,
     pub(super) authority: String,
-    server: axum_server::Handle<SocketAddr>,
+    listening: Listening,
     _port: Option<Port>,
 }
 
@@ -76,18 +75,13 @@ impl Emulator {
         }
         https::install_crypto();
         let Place { listener, url, chain, key, authority } = place;
-        listener.set_nonblocking(true)?;
         let keys = tokio::task::spawn_blocking(Keys::new).await??;
         let world = Arc::new(World::new(url, directory, keys));
         let tls = RustlsConfig::from_pem(chain.into(), key.into())
             .await
             .context("the server's certificate and key")?;
-        let service = endpoints::router(Arc::clone(&world)).into_make_service();
-        let server = axum_server::Handle::new();
-        let acceptor = RustlsAcceptor::new(tls).acceptor(Breakable);
-        let listening = axum_server::from_tcp(listener)?.handle(server.clone()).acceptor(acceptor);
-        tokio::spawn(listening.serve(service));
-        Ok(Self { world, authority, server, _port: None })
+        let listening = Listening::new(listener, tls, Arc::clone(&world))?;
+        Ok(Self { world, authority, listening, _port: None })
     }
 
     /// From now on, `/emulator/…` lets anybody who reaches it switch faults, change keys and see requests.
@@ -155,6 +149,21 @@ impl Emulator {
         self.world.sessions.revoke(user);
     }
 
+    /// Refuses connections from now on, until [`Self::listen_again`].
+    pub async fn hang_up(&self) -> Result<()> {
+        self.listening.hang_up().await
+    }
+
+    /// Listens again, as if nothing had been.
+    pub fn listen_again(&self) -> Result<()> {
+        self.listening.listen_again()
+    }
+
+    /// Prints a line for each request that is answered, without anything secret.
+    pub fn print_requests(&self) {
+        self.world.requests.print();
+    }
+
     /// The authority (PEM) that clients have to trust.
     pub fn ca(&self) -> &str {
         &self.authority
@@ -183,11 +192,5 @@ impl Emulator {
             whole.retain(|_, value| !value.is_null());
         }
         key.sign(&whole, claims)
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        self.server.shutdown();
     }
 }

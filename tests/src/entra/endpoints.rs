@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Request as HttpRequest;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, Limited};
 
@@ -125,7 +125,12 @@ async fn answer(
 ) -> Response {
     let document =
         |document: Result<serde_json::Value, Refusal>, entry: &mut Request| match document {
-            Ok(document) => trace.json(StatusCode::OK, &document),
+            Ok(document) => {
+                let mut answer = trace.json(StatusCode::OK, &document);
+                let everybody = HeaderValue::from_static("*");
+                answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, everybody);
+                answer
+            }
             Err(refusal) => {
                 entry.code = Some(refusal.code);
                 entry.error = Some(refusal.error.clone());

@@ -85,6 +85,11 @@ pub enum What {
     Hang,
     /// The connection is reset.
     Reset,
+    /// The answer comes after so many milliseconds.
+    Delay {
+        /// Milliseconds.
+        milliseconds: u64,
+    },
     /// The answer comes byte by byte, one in this many milliseconds.
     Slow {
         /// Milliseconds.

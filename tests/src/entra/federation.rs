@@ -125,6 +125,9 @@ async fn published_key(
             credential.issuer
         ))
     };
+    if !credential.issuer.starts_with("https://") {
+        return Err(unreachable("it is not an https address"));
+    }
     let ca = credential.ca.as_deref().ok_or_else(|| unreachable("no ca_file is given for it"))?;
     let client = https::client(ca).map_err(|_| unreachable("its ca_file is no certificate"))?;
     let get = async |url: &str| -> Option<Value> {

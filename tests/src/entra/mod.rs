@@ -24,9 +24,11 @@
 mod admin;
 mod assertion;
 mod authorize;
+mod case;
 mod certificate_assertion;
 mod challenge;
 mod client_authentication;
+mod client_credentials;
 mod clock;
 mod code_grant;
 mod connection;
@@ -45,6 +47,8 @@ mod introduction;
 mod issue;
 mod jwt;
 mod keys;
+mod listening;
+mod on_behalf_of;
 mod page;
 mod policy;
 mod record;
@@ -53,8 +57,10 @@ mod refresh_grant;
 mod request;
 mod scopes;
 mod session;
+mod sign_in;
 mod token;
 mod tokens;
+mod vetted;
 mod world;
 
 #[cfg(test)]

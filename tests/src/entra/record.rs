@@ -1,5 +1,7 @@
 //! What is remembered of each request: enough to see how it asked, and no secret, assertion, code or token.
 
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -95,13 +97,36 @@ pub struct Request {
     pub fault: Option<String>,
 }
 
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, path, client, user, auth_style, status, code, .. } = self;
+        write!(f, "{} {method} {path}", status.unwrap_or_default())?;
+        if let Some(client) = client {
+            write!(f, " client={client} auth={auth_style:?}")?;
+        }
+        if let Some(user) = user {
+            write!(f, " user={user}")?;
+        }
+        if self.jti_reused {
+            write!(f, " jti=reused")?;
+        }
+        if let Some(code) = code {
+            write!(f, " AADSTS{code}")?;
+        }
+        self.fault.as_ref().map_or(Ok(()), |fault| write!(f, " fault={fault}"))
+    }
+}
+
 /// The requests of one emulator.
 #[derive(Debug, Default)]
-pub struct Requests(Mutex<Vec<Request>>);
+pub struct Requests {
+    all: Mutex<Vec<Request>>,
+    printed: AtomicBool,
+}
 
 impl Requests {
     fn lock(&self) -> MutexGuard<'_, Vec<Request>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All requests so far.
@@ -135,6 +160,11 @@ impl Requests {
             Ok(found)
         })
         .await
+    }
+
+    /// From now on, prints what is answered.
+    pub(super) fn print(&self) {
+        self.printed.store(true, Ordering::Relaxed);
     }
 
     /// Remembers a request that has just arrived.
@@ -174,6 +204,9 @@ impl Requests {
         let place = usize::try_from(request.number).unwrap_or(usize::MAX);
         if let Some(known) = self.lock().get_mut(place) {
             known.clone_from(request);
+        }
+        if request.status.is_some() && self.printed.load(Ordering::Relaxed) {
+            println!("{request}");
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::case::Case;
 use super::client_authentication::Kind;
 use super::errors::Refusal;
 use super::record::Request;
-use super::token::Case;
 use super::{challenge, policy};
 
 /// Judges it.

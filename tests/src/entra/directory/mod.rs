@@ -6,6 +6,8 @@ mod app;
 mod certificate;
 mod check;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
