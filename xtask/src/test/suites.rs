@@ -53,6 +53,7 @@ pub(crate) const SUITES: &[Suite] = &[
     story("filter", "what the filter takes and refuses"),
     story("bindings", "outages, keys, and what is bound to what"),
     story("sts_keycloak", "the STS at a real Keycloak"),
+    story("sts_entra", "the STS at an Entra ID that is as strict as the service"),
     story("entra_msal", "Microsoft's own client and our STS at the emulator"),
     story("mcp_server", "the MCP server at a real API server"),
     story("keycloak_changes", "Keycloak away, other keys, people who signed out or were disabled"),

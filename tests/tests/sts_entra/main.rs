@@ -1,0 +1,20 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a story that cannot go on should say so loudly"
+)]
+//! The real STS in front of an Entra ID that is as strict as the service: who gets which token exchanged by which
+//! proof, what every refusal comes to, and what of an answer is believed.
+//!
+//! What this does not show: that the emulator is right. That is `entra_rules` and `entra_msal`. One tenant whose keys
+//! are away while another's are there is in `sts-service/tests`.
+
+mod credentials;
+mod hostile;
+mod issuers;
+mod keys;
+mod records;
+mod refusals;
+mod tenants;
+mod tokens;
+mod world;
