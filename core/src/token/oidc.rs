@@ -37,7 +37,8 @@ pub(super) fn check_kind(
 /// (OpenID Connect Core §2), where a resource takes a client's id for its own.
 fn is_for_its_client(claims: &Claims, audiences: &[String]) -> bool {
     let Some(client) = claims.azp.as_ref().or(claims.client_id.as_ref()) else { return false };
-    claims.aud.contains(client)
+    audiences.contains(client)
+        && claims.aud.contains(client)
         && !claims.aud.iter().any(|audience| audience != client && audiences.contains(audience))
 }
 

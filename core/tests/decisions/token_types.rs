@@ -71,15 +71,16 @@ fn elsewhere_an_id_token_is_told_by_the_claims_that_only_it_has() {
 #[test]
 fn a_token_whose_audience_is_the_client_that_got_it_has_the_shape_of_an_id_token() {
     let plain = json!({"alg": "ES256", "kid": "p256", "typ": "JWT"});
-    let verify = |header: &Value, changes: Value| {
+    let check = |header: &Value, changes: Value, accepted: &[&str]| {
         let claims = alice_but(changes);
         let token = KEYS.sign_text(&header.to_string(), &claims.to_string());
-        let accepted = [RESOURCE.to_owned(), "mcp-client".to_owned(), "api".to_owned()];
+        let accepted: Vec<_> = accepted.iter().map(|audience| (*audience).to_owned()).collect();
         UnverifiedToken::parse(&token)
             .unwrap()
             .check(&[rules(Profile::Oidc)], &accepted, NOW)
             .map(drop)
     };
+    let verify = |header: &Value, changes: Value| check(header, changes, &["mcp-client", "api"]);
     // An ID token need have neither nonce nor at_hash (OpenID Connect Core §2, code flow).
     for aud in [json!("mcp-client"), json!(["mcp-client"]), json!(["mcp-client", "other"])] {
         for client in
@@ -99,6 +100,8 @@ fn a_token_whose_audience_is_the_client_that_got_it_has_the_shape_of_an_id_token
     assert_eq!(verify(&access_token, for_its_client), Ok(()), "its header says what it is");
     let for_both = json!({"aud": ["mcp-client", "api"], "typ": null});
     assert_eq!(verify(&plain, for_both), Ok(()), "an API is named besides");
+    let elsewhere = check(&plain, json!({"aud": "mcp-client", "typ": null}), &["api"]);
+    assert_eq!(elsewhere, Err(Reason::AudienceMismatch), "where no client's id is an audience");
     // Keycloak says what a token is.
     assert_eq!(verify_alice_but(json!({"azp": RESOURCE, "aud": RESOURCE})), Ok(()));
 }
