@@ -7,23 +7,10 @@ use serde_json::json;
 use crate::idp::Running;
 use crate::world::{CREDENTIAL, World, configuration, granted, outcome, refused};
 
-#[tokio::test]
-async fn what_one_grant_says_does_not_help_another() {
-    let authority = Authority::new("two issuers").unwrap();
-    let (first, second) = (Running::start(&authority).await, Running::start(&authority).await);
-    let base = configuration(&first.idp.issuer(), "");
-    let more = format!(
+/// Another issuer, and a target of its own.
+fn second_issuer(running: &Running) -> String {
+    format!(
         r#"
-[[callers.grants]]
-issuer = "idp"
-audiences = ["https://other.example.com/mcp"]
-clients = ["other-client"]
-targets = ["ungranted"]
-[[callers.grants]]
-issuer = "idp2"
-audiences = ["https://third.example.com/mcp", "https://mcp.example.com/mcp"]
-clients = ["mcp-client"]
-targets = ["far"]
 [[issuers]]
 name = "idp2"
 issuer = "{}"
@@ -39,8 +26,28 @@ id = "obolus-sts"
 method = "client_secret_basic"
 secret_file = "secret"
 "#,
-        second.idp.issuer()
-    );
+        running.idp.issuer()
+    )
+}
+
+#[tokio::test]
+async fn what_one_grant_says_does_not_help_another() {
+    let authority = Authority::new("two issuers").unwrap();
+    let (first, second) = (Running::start(&authority).await, Running::start(&authority).await);
+    let base = configuration(&first.idp.issuer(), "");
+    let more = r#"
+[[callers.grants]]
+issuer = "idp"
+audiences = ["https://other.example.com/mcp"]
+clients = ["other-client"]
+targets = ["ungranted"]
+[[callers.grants]]
+issuer = "idp2"
+audiences = ["https://third.example.com/mcp", "https://mcp.example.com/mcp"]
+clients = ["mcp-client"]
+targets = ["far"]
+"#;
+    let more = more.to_owned() + &second_issuer(&second);
     let world = World::start_configured(&authority, first, |_| base + &more).await;
     let ask = async |token: &str, target: &str| {
         let request = world.request_as(CREDENTIAL, token, target, None);
@@ -89,6 +96,26 @@ secret_file = "secret"
     let forged = second.idp.key().sign(&claims).unwrap();
     assert_eq!(ask(&forged, "kubernetes").await, refused(401, "signature_invalid"));
     assert_eq!((world.running.calls("/token"), second.calls("/token")), (2, 2));
+}
+
+/// No configuration says so; but if one did, it would be of no use.
+#[tokio::test]
+async fn one_issuers_token_does_not_reach_the_others_target_whatever_a_grant_says() {
+    let authority = Authority::new("two issuers").unwrap();
+    let (first, second) = (Running::start(&authority).await, Running::start(&authority).await);
+    let config = configuration(&first.idp.issuer(), "") + &second_issuer(&second);
+    let world = World::start_changed(
+        &authority,
+        first,
+        |_| config,
+        |config| config.callers[0].grants[0].targets.push("far".to_owned()),
+    )
+    .await;
+    let alice = world.idp().token("alice");
+    let far = world.request_as(CREDENTIAL, &alice, "far", None).send().await.unwrap();
+    assert_eq!(outcome(far).await.0, refused(403, "target_not_granted"));
+    assert_eq!(second.calls("/token"), 0);
+    assert_eq!(world.exchange(&alice).await, granted());
 }
 
 #[tokio::test]

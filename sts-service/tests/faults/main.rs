@@ -17,4 +17,5 @@ mod idp;
 mod keys;
 mod program;
 mod sharing;
+mod tenants;
 mod world;
