@@ -4,6 +4,7 @@ pub mod cache;
 pub mod cluster;
 pub mod envoy;
 pub mod keycloak;
+pub mod mesh;
 pub mod msal;
 pub mod node;
 pub mod prerequisites;

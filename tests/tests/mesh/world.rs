@@ -1,0 +1,100 @@
+//! The mesh that the stories share, and the ways into it.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use obolus_tests::fixtures::cluster::{Cluster, ClusterOptions};
+use obolus_tests::fixtures::folder;
+use obolus_tests::fixtures::mesh::manifests::gateway_port;
+use obolus_tests::fixtures::mesh::{
+    Application, Kind, Mesh, MeshOptions, Workload, WorkloadOptions,
+};
+use obolus_tests::fixtures::recorder::Recorder;
+use obolus_tests::https;
+use reqwest::Response;
+use tokio::runtime::Runtime;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+/// The port of both Services.
+pub(crate) const PORT: u16 = 8080;
+
+pub(crate) struct World {
+    pub(crate) mesh: Mesh,
+    /// Behind the sidecar of the MCP server.
+    pub(crate) mcp: Recorder,
+    /// Behind the sidecar of the STS.
+    pub(crate) sts: Recorder,
+    _folder: File,
+}
+
+/// The mesh, with nothing applied but `manifests/`, for one story at a time.
+pub(crate) async fn world() -> Result<MutexGuard<'static, World>> {
+    /// A test's own runtime ends with the test, and takes along the servers that it started.
+    static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(Runtime::new);
+    static WORLD: OnceCell<Result<Mutex<World>, String>> = OnceCell::const_new();
+    let world = WORLD.get_or_init(|| async {
+        let start = || {
+            let runtime = RUNTIME.as_ref().map_err(|error| error.to_string())?;
+            runtime.block_on(World::start()).map_err(|error| format!("{error:#}"))
+        };
+        tokio::task::spawn_blocking(start).await.map_err(|error| error.to_string())?.map(Mutex::new)
+    });
+    let world = world.await.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
+    Ok(world.lock().await)
+}
+
+/// The files that belong to the stories.
+pub(crate) fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mesh").join(name)
+}
+
+impl World {
+    async fn start() -> Result<Self> {
+        let started = Instant::now();
+        let (folder, lock) = folder::shared("mesh")?;
+        let cluster = ClusterOptions { folder: Some(folder.join("cluster")), ..Default::default() };
+        let cluster = Arc::new(Cluster::start(cluster).await?);
+        eprintln!("the cluster runs after {:.1?}", started.elapsed());
+        let (mcp, sts) = (Recorder::start().await?, Recorder::start().await?);
+        let behind = |recorder: &Recorder| Application {
+            port: PORT,
+            ..Application::http(SocketAddr::from(([127, 0, 0, 1], recorder.port())))
+        };
+        let mut options = MeshOptions::new(behind(&sts), behind(&mcp));
+        options.folder = Some(folder.join("mesh"));
+        let mut mesh = Mesh::start(cluster, options).await?;
+        eprintln!("the mesh runs after {:.1?}", started.elapsed());
+        mesh.apply_only(include_str!("stranger.yaml")).await?;
+        let stranger = WorkloadOptions::new(Kind::Sidecar, "shop", "stranger");
+        mesh.join_caller(stranger, &[PORT]).await?;
+        mesh.apply_dir(&file("manifests")).await?;
+        eprintln!("all is in place after {:.1?}", started.elapsed());
+        Ok(Self { mesh, mcp, sts, _folder: lock })
+    }
+
+    /// A workload with an identity of its own that nobody has admitted.
+    pub(crate) fn stranger(&self) -> Result<&Workload> {
+        self.mesh.other("stranger.shop").context("the stranger has not joined")
+    }
+
+    /// A request from outside, through the gateway, to `sts` or `mcp`.
+    pub(crate) async fn through_the_gateway(&self, application: &str) -> Result<Response> {
+        let address = self.mesh.gateway.at(gateway_port(80));
+        get(address, &format!("{application}.example.test")).await
+    }
+
+    /// A request of the stranger through its own sidecar, as itself.
+    pub(crate) async fn as_the_stranger(&self, application: &str) -> Result<Response> {
+        let host = format!("obolus-{application}.obolus.svc.cluster.local:{PORT}");
+        get(self.stranger()?.at(PORT), &host).await
+    }
+}
+
+async fn get(address: SocketAddr, host: &str) -> Result<Response> {
+    let request = https::plain_client()?.get(format!("http://{address}/some/path"));
+    Ok(request.header("host", host).send().await?)
+}
