@@ -42,6 +42,10 @@ impl Exchange {
         self.0.is_empty()
     }
 
+    pub(super) fn has(&self, newer: &str) -> bool {
+        self.0.contains_key(newer)
+    }
+
     /// Where a setting was written, or would be.
     pub(super) fn path(&self, newer: &'static str) -> String {
         if let Some((path, _)) = self.0.get(newer) {

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use authority::{Authority, application_of};
 use exchange::Exchange;
-use origins::Origins;
+use origins::{CONSEQUENCE, Origins};
 
 /// What was made of a file.
 #[derive(Debug)]
@@ -56,10 +56,10 @@ pub(crate) fn translate(value: Value) -> Brought {
     own::refuse_inline_secrets(&mut work);
     let brought = Settings(sorted.brought.into_iter().collect());
     if !brought.0.is_empty() {
+        own::require_what_is_ours(&mut work);
         let authority = issuer::translate(&brought, &mut work);
         let exchange = Exchange::read(&brought, &mut work);
         target::translate(&brought, &exchange, authority.as_ref(), &mut work);
-        own::require_what_is_ours(&mut work);
     }
     Brought {
         value: Value::Object(work.own),
@@ -82,17 +82,28 @@ impl Brought {
             path: self.written(&problem.path),
             message: problem.message.clone(),
         };
-        // A key that has had its sentence needs no second one.
-        let is_told =
-            |problem: &Problem| self.faults.iter().any(|fault| fault.path == problem.path);
-        let rest = problems.iter().map(written).filter(|problem| !is_told(problem));
-        Err(self.faults.iter().cloned().map(Problem::from).chain(rest).collect())
+        // A key that has had its sentence needs no second one, and consequences of others none at all.
+        let is_news = |problem: &Problem| {
+            problem.path != CONSEQUENCE
+                && !self.faults.iter().any(|fault| is_about(&problem.path, &fault.path))
+        };
+        let rest = problems.iter().map(written).filter(is_news);
+        let all: Vec<_> = self.faults.iter().cloned().map(Problem::from).chain(rest).collect();
+        if all.is_empty() { read } else { Err(all.into_iter().collect()) }
     }
 
     /// The key that a person wrote for a key of our own form.
     pub(crate) fn written(&self, path: &str) -> String {
         self.origins.of(path)
     }
+}
+
+/// Whether one key is the other, or within it.
+pub(crate) fn is_about(path: &str, other: &str) -> bool {
+    let within = |path: &str, other: &str| {
+        path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    within(path, other) || within(other, path)
 }
 
 /// The work under way.

@@ -1,5 +1,8 @@
 //! Which key a person wrote for a key of our own form.
 
+/// For a key that we made and that names another that we made: what is wrong with it is wrong there.
+pub(super) const CONSEQUENCE: &str = "";
+
 /// Pairs of paths.
 #[derive(Debug, Default)]
 pub(super) struct Origins(Vec<(String, String)>);

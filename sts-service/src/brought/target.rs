@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::authority::application_of;
 use super::exchange::Exchange;
+use super::origins::CONSEQUENCE;
 use super::{Authority, Settings, Work, client, object, scopes};
 
 const STRATEGY: &str = "token_exchange.strategy";
@@ -40,7 +41,10 @@ pub(super) fn translate(
         let target = target(exchange, &issuer, entra, work);
         work.own.insert("targets".to_owned(), json!([target]));
         work.origins.note("targets", exchange.path(STRATEGY));
-        work.origins.note("targets[0].audience", exchange.path(AUDIENCE));
+        // What is wrong with an audience that was read out of the scope is wrong with the scope.
+        let audience = if exchange.has(AUDIENCE) { AUDIENCE } else { SCOPES };
+        work.origins.note("targets[0].audience", exchange.path(audience));
+        work.origins.note("targets[0].issuer", CONSEQUENCE);
         work.origins.note("targets[0].scopes", exchange.path(SCOPES));
     }
     grants(settings, &issuer, work);
@@ -123,7 +127,9 @@ fn check_token_types(exchange: &Exchange, work: &mut Work) {
 fn grants(settings: &Settings, issuer: &str, work: &mut Work) {
     let key = "oauth_audience";
     let audience = settings.text(key, work).map(str::to_owned);
-    let Some(Value::Array(callers)) = work.own.get_mut("callers") else { return };
+    // Without callers there is a fault; with one, the rules about audiences have something to look at.
+    let callers = work.own.entry("callers").or_insert_with(|| json!([{}]));
+    let Value::Array(callers) = callers else { return };
     let grant = object(&[
         ("issuer", Some(json!(issuer))),
         ("audiences", audience.as_ref().map(|audience| json!([audience]))),
@@ -145,6 +151,9 @@ fn grants(settings: &Settings, issuer: &str, work: &mut Work) {
     }
     for index in &derived {
         work.origins.note(format!("callers[{index}].grants"), key);
+        for made in ["issuer", "clients", "targets"] {
+            work.origins.note(format!("callers[{index}].grants[0].{made}"), CONSEQUENCE);
+        }
     }
     if contradicted {
         let what = "is not among the audiences of [[callers.grants]], which stand here, too";

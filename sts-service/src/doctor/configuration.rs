@@ -8,7 +8,7 @@ use obolus_core::config::brought::Fault;
 use super::applications;
 use super::lines::{Lines, line_at};
 use super::report::{Finding, Report};
-use crate::brought::{self, Brought};
+use crate::brought::{self, Brought, is_about};
 use crate::config::Config;
 
 /// Drop-ins, which the program that the settings come from reads beside its file.
@@ -61,14 +61,6 @@ fn faults(brought: &Brought, folder: &Path) -> Vec<Fault> {
     }
     faults.extend(drop_ins(folder));
     faults
-}
-
-/// Whether one key is the other, or within it.
-fn is_about(path: &str, other: &str) -> bool {
-    let within = |path: &str, other: &str| {
-        path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    };
-    within(path, other) || within(other, path)
 }
 
 fn drop_ins(folder: &Path) -> Option<Fault> {

@@ -87,7 +87,7 @@ fn authenticator(jwt: &Value, index: usize, lines: &mut Lines<'_>, report: &mut 
 }
 
 fn by_name(path: String, claim: &str) -> Fault {
-    Fault::new(path, format!("names people by `{claim}`"), "write claim: oid with prefix: \"entra:\", and bind roles to entra:<object id>")
+    Fault::new(path, format!("names people by `{claim}`"), "write username.expression: \"'entra:' + claims.oid\" in an AuthenticationConfiguration, and bind roles to entra:<object id>")
         .happens("the claim changes with the person's name, and whoever gets the address next gets the access")
 }
 
