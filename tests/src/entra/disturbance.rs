@@ -17,8 +17,8 @@ use super::directory::Directory;
 use super::errors::{Refusal, Trace};
 use super::faults::{Body, Circumstances, ExpiresIn, RetryAfter, What};
 use super::issue::{self, Ticket};
-use super::keys::SigningKey;
 use super::record::Request;
+use super::signing_key::SigningKey;
 use super::world::World;
 
 /// The answer that a fault gives before anybody looks at the request.

@@ -178,13 +178,13 @@ impl Emulator {
     /// A token with these claims, whatever they are, signed by the key that signs now.
     pub fn mint(&self, claims: &Value) -> Result<String> {
         let key = self.world.keys.current()?;
-        key.sign(&json!({"typ": "JWT", "alg": "RS256", "kid": key.id}), claims)
+        key.sign(&json!({"typ": "JWT", "alg": "RS256", "kid": key.id()}), claims)
     }
 
     /// The same with members of the header changed; null takes one out.
     pub fn mint_with_header(&self, header: &Value, claims: &Value) -> Result<String> {
         let key = self.world.keys.current()?;
-        let mut whole = json!({"typ": "JWT", "alg": "RS256", "kid": key.id});
+        let mut whole = json!({"typ": "JWT", "alg": "RS256", "kid": key.id()});
         for (name, value) in header.as_object().into_iter().flatten() {
             whole[name] = value.clone();
         }

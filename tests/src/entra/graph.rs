@@ -8,9 +8,9 @@ use super::clock;
 use super::directory::{Directory, GRAPH, User};
 use super::errors::Trace;
 use super::jwt::Jwt;
-use super::keys::hashed;
 use super::record::Request;
 use super::request::{Asked, Parameters};
+use super::signing_key::hashed;
 use super::world::World;
 
 /// Scopes, each of which is enough to read one's own groups.

@@ -58,6 +58,7 @@ mod request;
 mod scopes;
 mod session;
 mod sign_in;
+mod signing_key;
 mod token;
 mod tokens;
 mod vetted;

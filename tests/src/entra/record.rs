@@ -99,8 +99,11 @@ pub struct Request {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, path, client, user, auth_style, status, code, .. } = self;
+        let Self { method, path, grant_type, client, user, auth_style, status, code, .. } = self;
         write!(f, "{} {method} {path}", status.unwrap_or_default())?;
+        if let Some(grant_type) = grant_type {
+            write!(f, " {grant_type}")?;
+        }
         if let Some(client) = client {
             write!(f, " client={client} auth={auth_style:?}")?;
         }

@@ -64,6 +64,42 @@ async fn a_person_signs_in_and_the_server_exchanges_the_token() {
 }
 
 #[tokio::test]
+async fn who_accepts_for_a_known_client_accepts_for_the_api_behind_it_too() {
+    let mut scene = Scene::of("alice").await;
+    scene.entra.change(|directory| {
+        let api = directory.app_mut("mcp-server");
+        api.permissions =
+            Some([("unconsented".to_owned(), vec!["access_as_user".to_owned()])].into());
+    });
+    scene.form["scope"] = json!(scene.entra.filled_in("{unconsented}/.default"));
+    let refused: Value = scene.send().await.json().await.unwrap();
+    assert_eq!(refused["suberror"], "consent_required");
+
+    let challenge = "x".repeat(43);
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([
+            ("client_id", scene.entra.filled_in("{mcp-client}").as_str()),
+            ("response_type", "code"),
+            ("redirect_uri", "http://localhost:1/callback"),
+            ("scope", &scene.entra.filled_in("{mcp-server}/.default")),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ])
+        .finish();
+    let page = format!("{}?{query}", scene.entra.authorization_endpoint("contoso"));
+    let sign_in = async |accept: &[(&str, &str)]| {
+        let user = [("username", "alice@contoso.example"), ("password", "alice-password")];
+        let form = [&user, accept].concat();
+        let answer = scene.http.post(&page).form(&form).send().await.unwrap();
+        answer.headers()["location"].to_str().unwrap().contains("code=1.")
+    };
+    assert!(sign_in(&[]).await);
+    assert_eq!(scene.send().await.status(), 400, "signing in is no consent");
+    assert!(sign_in(&[("accept", "yes")]).await);
+    assert_eq!(scene.send().await.status(), 200);
+}
+
+#[tokio::test]
 async fn a_hostile_provider_gives_tokens_that_nobody_should_take() {
     let scene = Scene::of("alice").await;
     let directory = scene.entra.directory();
