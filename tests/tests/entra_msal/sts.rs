@@ -1,5 +1,6 @@
 //! Our STS does what MSAL does.
 
+use obolus_tests::entra::AuthStyle;
 use obolus_tests::fixtures::idp::claims_of;
 use obolus_tests::fixtures::sts::{CALLER, Sts, StsOptions};
 use obolus_tests::https;
@@ -7,6 +8,9 @@ use serde_json::Value;
 
 use crate::msal::granted;
 use crate::world::World;
+
+/// Target, algorithm, and what names the certificate.
+const STYLES: [(&str, &str, &str); 2] = [("ps256", "PS256", "x5t#S256"), ("rs256", "RS256", "x5t")];
 
 const CREDENTIAL: &str = "the-filters-credential-0123456789";
 
@@ -19,8 +23,18 @@ async fn our_sts_and_msal_get_the_same_token_for_alice() {
     let jobs = [world.on_behalf(&token, certificate)];
     let answers = world.msal(&jobs).await.unwrap();
     let by_msal = granted(&answers[0]);
-    for target in ["ps256", "rs256"] {
+    for (target, algorithm, thumbprint) in STYLES {
         let by_us = exchange(&world, &sts, &token, target).await;
+        let seen = world.emulator.requests().last_token().unwrap();
+        assert_eq!(
+            (seen.client.as_deref(), seen.user.as_deref()),
+            (Some("mcp-server"), Some("alice"))
+        );
+        assert_eq!(seen.auth_style, AuthStyle::Certificate);
+        assert_eq!(seen.assertion_algorithm.as_deref(), Some(algorithm));
+        assert_eq!(seen.thumbprint_kind, Some(thumbprint));
+        assert!(!seen.jti_reused, "a new assertion for each request");
+        assert_eq!(seen.scope, Some(world.outgoing_scope()), "no refresh token is asked for");
         // All but what is a new token's own.
         for claim in ["iss", "aud", "azp", "azpacr", "oid", "tid", "sub", "scp", "ver"] {
             assert_eq!(by_us[claim], by_msal[claim], "{target}: {claim}");
@@ -48,7 +62,7 @@ fn options(world: &World) -> StsOptions {
     let (tenant, host) = (&world.tenant, world.emulator.authority_host());
     let (client, target, public) = (&world.client, &world.target, &world.public);
     let scope = world.outgoing_scope();
-    let targets: String = [("ps256", "PS256", "x5t#S256"), ("rs256", "RS256", "x5t")]
+    let targets: String = STYLES
         .map(|(name, algorithm, thumbprint)| {
             format!(
                 r#"

@@ -11,7 +11,12 @@ use crate::world::{World, now};
 
 #[tokio::test]
 async fn rule_10_the_assertion_is_signed_by_a_standard_key_of_this_tenant_and_is_for_now() {
-    let world = World::start().await;
+    let world = World::with(|directory| {
+        for app in ["mcp-server", "kubernetes"] {
+            directory.app_mut(app).tenants.push("fabrikam".to_owned());
+        }
+    })
+    .await;
     let mut rule =
         Rule::new(10, "the assertion is signed by a standard key, of this tenant, for now");
     let token = world.token("alice").await;
@@ -40,6 +45,11 @@ async fn rule_10_the_assertion_is_signed_by_a_standard_key_of_this_tenant_and_is
     for alg in ["none", "HS256", "PS256", "rs256"] {
         let token = sign(stranger, &changed(&header, "alg", json!(alg)), &claims);
         rule.refused(&format!("alg {alg}"), &send(&token).await, bad_grant(50013));
+    }
+    for alg in ["none", "HS256", "PS256", "RS512"] {
+        // The service's own signature, under a name that it does not use.
+        let token = world.emulator.mint_with_header(&json!({"alg": alg}), &claims).unwrap();
+        rule.refused(&format!("alg {alg}, its own key"), &send(&token).await, bad_grant(50013));
     }
     let unsigned = format!("{}.", token.rsplit_once('.').unwrap().0);
     rule.refused("no signature", &send(&unsigned).await, bad_grant(50013));
@@ -71,6 +81,13 @@ async fn rule_10_the_assertion_is_signed_by_a_standard_key_of_this_tenant_and_is
         let minted = world.emulator.mint(&changed(&claims, "iss", json!(iss))).unwrap();
         rule.refused(what, &send(&minted).await, bad_grant(50013));
     }
+    // An application of two tenants: a token is exchanged where it was issued.
+    let there = world.post_at("fabrikam.example", &world.obo(&token)).await;
+    rule.refused("one tenant's token in another", &there, bad_grant(50013));
+    let fred = world.token("fred").await;
+    rule.refused("another tenant's token here", &send(&fred).await, bad_grant(50013));
+    let fred = world.post_at("fabrikam.example", &world.obo(&fred)).await;
+    rule.allowed("that tenant's token there", &fred);
     let foreign = world.emulator.mint(&changed(&claims, "tid", json!(fabrikam))).unwrap();
     rule.refused("another tid", &send(&foreign).await, bad_grant(50013));
     for (what, name, value) in [

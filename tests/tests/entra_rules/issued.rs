@@ -1,9 +1,10 @@
 //! Rules 20 and 21: the token that is issued, and the answer around it.
 
+use obolus_tests::entra::directory::{ClientSecret, Consent};
 use obolus_tests::entra::{Fault, What};
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, claims_of, header_of, is_guid};
+use crate::answer::{Answer, bad_grant, claims_of, header_of, is_guid};
 use crate::form::Form;
 use crate::table::Rule;
 use crate::world::World;
@@ -160,6 +161,39 @@ async fn rule_21_the_answer_says_what_was_granted_and_holds_nothing_that_was_not
     rule.allowed("refresh_in, by a setting", &answer);
     assert_eq!(answer.json()["refresh_in"], 1800);
     rule.done();
+}
+
+#[tokio::test]
+async fn a_token_that_was_exchanged_is_exchanged_again_by_whom_it_is_for_and_by_nobody_else() {
+    let world = World::with(|directory| {
+        let secret = ClientSecret {
+            id: "a0000000-0000-4000-8000-0000000000f1".to_owned(),
+            value: "the.secret~of-A".to_owned(),
+            expires: None,
+        };
+        directory.app_mut("kubernetes").secrets.push(secret);
+        directory.consents.push(Consent {
+            tenant: None,
+            client: "kubernetes".to_owned(),
+            resource: "legacy".to_owned(),
+            scopes: vec!["user_impersonation".to_owned()],
+            users: None,
+        });
+    })
+    .await;
+    let first = world.post(&world.alice().await).await.token();
+    let again = world
+        .obo(&first)
+        .with("client_id", world.id("kubernetes"))
+        .with("client_secret", "the.secret~of-A")
+        .with("scope", "https://legacy.contoso.example//.default");
+    let second = world.post(&again).await.assert_granted("the second hop");
+    assert_eq!(second["oid"], world.oid("alice"));
+    assert_eq!(second["appid"], world.id("kubernetes"), "the last one that asked");
+    let by_b = world.post(&world.obo(&first)).await;
+    by_b.assert_refused("by whom asked for it", bad_grant(500131));
+    let skipped = world.post(&again.with("assertion", world.token("alice").await)).await;
+    skipped.assert_refused("without the first hop", bad_grant(500131));
 }
 
 /// The answer's life, which is also the token's.

@@ -1,6 +1,12 @@
 //! Rule 27: what is remembered of requests, and what is not.
 
+use std::time::Duration;
+
+use anyhow::Context as _;
+use obolus_tests::deadline::eventually;
 use obolus_tests::entra::{AuthStyle, Endpoint};
+use obolus_tests::https;
+use obolus_tests::process::Program;
 use serde_json::json;
 
 use crate::certificates::certificates;
@@ -82,4 +88,58 @@ async fn rule_27_requests_are_recorded_without_secrets() {
     }
     rule.refused_when(&format!("{} secrets in what is remembered", secrets.len()), true);
     rule.done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_prints_each_request_and_no_secret_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("directory.toml"), include_str!("directory.toml")).unwrap();
+    let mut program =
+        Program::new("entra-emulator", env!("CARGO_BIN_EXE_entra-emulator"), path("log"))
+            .arg("--config")
+            .arg(path("directory.toml"))
+            .args(["--listen", "127.0.0.1:0", "--ca-file"])
+            .arg(path("ca.pem"))
+            .start()
+            .unwrap();
+    let started = eventually("the emulator", Duration::from_secs(20), || {
+        let (running, log) = (program.still_runs(), program.log());
+        async move {
+            running?;
+            let (_, after) = log.split_once("Entra ID emulator at ").context("not yet")?;
+            let (host, after) = after.split_once('\n').context("not yet")?;
+            anyhow::ensure!(after.contains("Ctrl-C ends it"), "not yet");
+            Ok(host.to_owned())
+        }
+    });
+    let host = started.await.unwrap();
+    let before = program.log().len();
+    let http = https::client(&std::fs::read_to_string(path("ca.pem")).unwrap()).unwrap();
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", "e0000000-0000-4000-8000-000000000004"),
+        ("client_secret", "the.secret~of-the_daemon"),
+        ("scope", "api://a0000000-0000-4000-8000-00000000000a/.default"),
+    ];
+    let endpoint = format!("{host}/contoso.example/oauth2/v2.0/token");
+    let answer = http.post(&endpoint).form(&form).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let token: serde_json::Value = answer.json().await.unwrap();
+    let token = token["access_token"].as_str().unwrap();
+    let wrong = form.map(|(name, value)| (name, value.replace("daemon", "wrong")));
+    assert_eq!(http.post(&endpoint).form(&wrong).send().await.unwrap().status(), 401);
+    let printed = eventually("two lines", Duration::from_secs(10), || {
+        let log = program.log();
+        let printed = log.get(before..).unwrap_or_default().to_owned();
+        async move {
+            anyhow::ensure!(printed.contains("7000215"), "{printed}");
+            Ok(printed)
+        }
+    });
+    let printed = printed.await.unwrap();
+    assert!(printed.contains("200 POST ") && printed.contains("daemon"), "{printed}");
+    for secret in ["the.secret", "of-the_daemon", token, token.rsplit('.').next().unwrap()] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
 }

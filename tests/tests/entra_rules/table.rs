@@ -64,9 +64,9 @@ impl Rule {
             self.number,
             self.says,
             self.refused.len(),
-            self.refused.join(", "),
+            self.refused.join("; "),
             self.allowed.len(),
-            self.allowed.join(", "),
+            self.allowed.join("; "),
         );
         let mut rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
         assert_eq!(rows.insert(self.number, row), None, "two tests of rule {}", self.number);
