@@ -114,12 +114,12 @@ impl Vetted<'_> {
         }
         let silent = prompt == "none";
         let mut session = world.sessions.sign_in(claims.as_ref());
-        // Who sits before a page can do more than give a password, whatever is asked for.
-        session.mfa |= !silent;
-        self.person_may(world, &wanted, user, &session, silent)?;
-        // Of an ordinary sign-in the token tells a password only; what a challenge wants is done on top.
-        session.mfa =
-            claims.is_some() && (!session.contexts.is_empty() || !session.policies.is_empty());
+        if !silent {
+            policy::step_up(directory, wanted.resource, user, &mut session);
+        }
+        // Who sits before a page can do more than give a password, whatever a fault asks for.
+        let before_a_page = Session { mfa: session.mfa || !silent, ..session.clone() };
+        self.person_may(world, &wanted, user, &before_a_page, silent)?;
 
         let approved = Approved {
             tenant: self.tenant.name.clone(),
@@ -177,7 +177,7 @@ impl Vetted<'_> {
             user: Some(user.name.clone()),
             client: Some(self.client.name.clone()),
         };
-        policy::conditional_access(world, &directory, wanted.resource, user, session, &at)
+        policy::conditional_access(world, &directory, wanted.resource, user, session, Some(&at))
             .map_err(|refusal| refusal.error(error))
     }
 

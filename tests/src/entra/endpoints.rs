@@ -166,19 +166,23 @@ fn circumstances(world: &World, route: &Route<'_>, asked: &Asked) -> Circumstanc
             .and_then(|hint| directory.user(hint))
             .map(|user| user.name.clone());
     }
+    let named = |token: &str| Some(Jwt::parse(token).ok()?.claim("oid")?.to_owned());
+    let user = |oid: String| directory.users.iter().find(|user| user.id == oid);
+    if endpoint == Endpoint::Graph {
+        let token = asked.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        at.user = token.and_then(named).and_then(user).map(|user| user.name.clone());
+    }
     if endpoint != Endpoint::Token {
         return at;
     }
     let form = Parameters::parse(&asked.body);
     let id = client_authentication::presented(asked, &form).ok().and_then(|client| client.id);
     at.client = id.map(|id| directory.app(&id).map_or(id, |app| app.name.clone()));
-    let assertion = form.get("assertion").and_then(|token| Jwt::parse(token).ok());
-    let oid = assertion
-        .and_then(|token| token.claim("oid").map(str::to_owned))
+    let oid = form
+        .get("assertion")
+        .and_then(named)
         .or_else(|| Some(world.grants.peek(form.get("code")?)?.approved.oid))
         .or_else(|| Some(world.grants.refresh(form.get("refresh_token")?)?.oid));
-    at.user = oid
-        .and_then(|oid| directory.users.iter().find(|user| user.id == oid))
-        .map(|user| user.name.clone());
+    at.user = oid.and_then(user).map(|user| user.name.clone());
     at
 }

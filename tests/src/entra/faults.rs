@@ -37,7 +37,8 @@ pub enum What {
         /// The number behind AADSTS.
         code: u32,
     },
-    /// The user must do more than give a password: 50076 or a relative of it, with `claims`. A sign-in with these claims satisfies it.
+    /// The user must do more than give a password: 50076 or a relative of it, with `claims`. A sign-in with these claims
+    /// satisfies it. A code is redeemed all the same: people do more where they sign in.
     Mfa {
         /// 50076, 50079, 50072, 50074 or 50158.
         #[serde(default = "mfa_code")]

@@ -131,14 +131,28 @@ pub(super) fn assigned(directory: &Directory, app: &App, user: &User) -> Result<
     Ok(())
 }
 
-/// Rule 17: Conditional Access and the faults that play it.
+/// What somebody who signs in by a page does on top of a password, because policies for this application want it.
+pub(super) fn step_up(directory: &Directory, app: &App, user: &User, session: &mut Session) {
+    for policy in directory.policies.iter().filter(|policy| policy.guards(user, app)) {
+        match &policy.require {
+            Requirement::Mfa(_) => session.mfa = true,
+            Requirement::Context(context) if !session.contexts.contains(context) => {
+                session.mfa = true;
+                session.contexts.push(context.clone());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Rule 17: Conditional Access, and the faults that play it where `at` is given.
 pub(super) fn conditional_access(
     world: &World,
     directory: &Directory,
     app: &App,
     user: &User,
     session: &Session,
-    at: &Circumstances,
+    at: Option<&Circumstances>,
 ) -> Result<(), Refusal> {
     let refused = directory
         .policies
@@ -147,6 +161,7 @@ pub(super) fn conditional_access(
     if let Some(policy) = refused {
         return Err(policy.refusal(app));
     }
+    let Some(at) = at else { return Ok(()) };
     let satisfied = session.policies.iter().any(|id| id == FAULT_POLICY);
     let claims =
         json!({"access_token": {"capolids": {"essential": true, "values": [FAULT_POLICY]}}});

@@ -100,6 +100,31 @@ async fn who_accepts_for_a_known_client_accepts_for_the_api_behind_it_too() {
 }
 
 #[tokio::test]
+async fn who_signs_in_for_what_is_guarded_does_more_and_who_is_exchanged_cannot() {
+    let mut scene = Scene::of("alice").await;
+    scene.entra.change(|directory| {
+        let mut consent = directory.consents[0].clone();
+        consent.resource = "guarded".to_owned();
+        directory.consents.push(consent);
+    });
+    scene.form["scope"] = json!(scene.entra.filled_in("{guarded}/.default"));
+    let refused: Value = scene.send().await.json().await.unwrap();
+    assert_eq!(refused["error_codes"], json!([50076]));
+    let direct = scene.entra.user_token("alice", "mcp-client", "{guarded}/access_as_user").await;
+    assert!(direct.is_ok(), "{direct:?}");
+    let scope = "{mcp-server}/access_as_user";
+    let challenge = refused["claims"].as_str().unwrap();
+    let again = scene.entra.user_token_with_claims("alice", "mcp-client", scope, challenge).await;
+    scene.form["assertion"] = json!(again.unwrap());
+    assert_eq!(scene.send().await.status(), 200);
+    // A fault of the token endpoint leaves sign-ins alone.
+    scene.entra.faults().everybody(What::Blocked { code: 53003, claims: false });
+    let plain = scene.entra.user_token("alice", "mcp-client", scope).await;
+    scene.form["assertion"] = json!(plain.unwrap());
+    assert_eq!(scene.send().await.status(), 400);
+}
+
+#[tokio::test]
 async fn a_hostile_provider_gives_tokens_that_nobody_should_take() {
     let scene = Scene::of("alice").await;
     let directory = scene.entra.directory();

@@ -210,9 +210,11 @@ impl Directory {
 
     /// The user of this name, id or user principal name.
     pub fn user(&self, text: &str) -> Option<&User> {
-        self.users
-            .iter()
-            .find(|user| user.name == text || user.id == text || self.principal_name(user) == text)
+        self.users.iter().find(|user| {
+            user.name == text
+                || user.id == text
+                || self.principal_name(user).eq_ignore_ascii_case(text)
+        })
     }
 
     /// The user of this name or id, to be changed.
