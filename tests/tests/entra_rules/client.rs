@@ -72,6 +72,9 @@ async fn rule_05_exactly_one_credential_is_sent() {
         let seen = (answer.status, answer.json()["error"].clone());
         rule.refused_when(what, seen == (400, "invalid_request".into()));
     }
+    let split = basic.with("client_id", world.id("web-client"));
+    let answer = world.post(&split).await;
+    rule.refused("Basic, and somebody else's client_id", &answer, bad_request(9002313));
     for (what, authorization) in [
         ("Basic of somebody else", world.basic(world.id("web-client"), "the.secret~of-the_web")),
         ("Basic without a colon", format!("Basic {}", STANDARD.encode("mcp-server"))),

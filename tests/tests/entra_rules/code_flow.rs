@@ -21,7 +21,7 @@ async fn a_code_is_redeemed_once_by_its_client_with_its_verifier_at_its_address(
         ("the challenge for a verifier", whole.with("code_verifier", challenge())),
         ("another address", whole.with("redirect_uri", "http://localhost:4712/callback")),
         ("no address", whole.without("redirect_uri")),
-        ("another client", whole.with("client_id", world.id("web-client"))),
+        ("another client", by_web_client(world, &whole)),
         ("no client", whole.without("client_id")),
         ("a code of nobody", whole.with("code", "1.AXnobody")),
         ("no code", whole.without("code")),
@@ -129,7 +129,7 @@ async fn a_refresh_token_is_of_its_client_and_comes_only_when_asked_for() {
         ("scope", &scope),
     ]);
     for (what, form) in [
-        ("another client", whole.with("client_id", world.id("web-client"))),
+        ("another client", by_web_client(&world, &whole)),
         ("a public client with a secret", whole.and("client_secret", "x")),
         ("of nobody", whole.with("refresh_token", "1.ARnobody")),
         ("an access token", whole.with("refresh_token", with["access_token"].as_str().unwrap())),
@@ -173,6 +173,12 @@ async fn an_applications_own_token_has_roles_and_no_person() {
     let person = claims_of(world.post(&world.alice().await).await.token());
     assert_eq!(person["roles"], serde_json::json!(["reader"]));
     assert_ne!(person["oid"], claims["oid"]);
+}
+
+/// The same by a client that proves who it is, and that may have such a token itself.
+fn by_web_client(world: &World, form: &Form) -> Form {
+    let secret = "the.secret~of-the_web";
+    form.with("client_id", world.id("web-client")).and("client_secret", secret)
 }
 
 fn has_code(answer: &Answer) -> bool {
