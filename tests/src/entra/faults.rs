@@ -1,4 +1,4 @@
-//! Faults that a test switches on: what they are and whom they hit. [`super::disturbance`] and [`super::policy`] do them.
+//! Faults that a test switches on: what they are and whom they hit. `disturbance` and `policy` do them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
