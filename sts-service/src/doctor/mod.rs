@@ -34,3 +34,6 @@ pub fn configuration(path: &Path) -> std::io::Result<Report> {
     let text = std::fs::read_to_string(path)?;
     Ok(configuration::examine(&text, path.parent().unwrap_or_else(|| Path::new("."))))
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,9 +55,11 @@ pub(crate) const SUITES: &[Suite] = &[
     story("sts_keycloak", "the STS at a real Keycloak"),
     story("sts_entra", "the STS at an Entra ID that is as strict as the service"),
     story("entra_msal", "Microsoft's own client and our STS at the emulator"),
+    story("guide_errors", "what published guides print, refused, and what works instead"),
     story("mcp_server", "the MCP server at a real API server"),
     story("keycloak_changes", "Keycloak away, other keys, people who signed out or were disabled"),
     story("end_to_end", "a person's token from Keycloak to the API server's audit log"),
+    story("entra_end_to_end", "a person's token from Entra ID to the API server's audit log, or why not"),
     story("mesh", "a real istiod, stock Envoys, and certificates of Istio's CA"),
     story("canaries", "planted secrets are found nowhere"),
 ];
