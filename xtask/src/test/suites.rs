@@ -59,16 +59,14 @@ pub(crate) const SUITES: &[Suite] = &[
     story("mcp_server", "the MCP server at a real API server"),
     story("keycloak_changes", "Keycloak away, other keys, people who signed out or were disabled"),
     story("end_to_end", "a person's token from Keycloak to the API server's audit log"),
-    story("entra_end_to_end", "a person's token from Entra ID to the API server's audit log, or why not"),
+    story("entra_end_to_end", "a person's token from Entra ID to the API server, or why not"),
     story("mesh", "a real istiod, stock Envoys, and certificates of Istio's CA"),
     story("canaries", "planted secrets are found nowhere"),
 ];
 
 /// Names for several suites at once.
-pub(crate) const GROUPS: &[(&str, &[&str])] = &[(
-    "entra",
-    &["entra_rules", "entra_msal", "sts_entra", "guide_errors", "entra_end_to_end"],
-)];
+pub(crate) const GROUPS: &[(&str, &[&str])] =
+    &[("entra", &["entra_rules", "entra_msal", "sts_entra", "guide_errors", "entra_end_to_end"])];
 
 /// The suites of these names, or of the groups of these names; all of them when there is no name.
 pub(crate) fn chosen(names: &[String]) -> Result<Vec<&'static Suite>> {

@@ -1,0 +1,76 @@
+//! What a client is told when its person's exchange fails.
+
+use obolus_tests::fixtures::entra;
+
+use crate::world::{Outcome, WRONG, World};
+
+/// An answer to a client.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected {
+    pub(crate) status: u16,
+    pub(crate) reason: &'static str,
+    /// Part of the text for people: who has to do what.
+    pub(crate) says: &'static str,
+    /// `error` of the challenge, where there is one.
+    pub(crate) challenge: Option<&'static str>,
+}
+
+/// Words that only Entra says, in the texts and members of its answers.
+const UPSTREAM: [&str; 9] = [
+    "aadsts",
+    "capolids",
+    "trace id",
+    "trace_id",
+    "correlation",
+    "error_codes",
+    "error_uri",
+    "conditional access",
+    "services aren't available",
+];
+
+/// The client was refused so, and has read nothing of what Entra or anybody else said.
+#[track_caller]
+pub(crate) fn refused(world: &World, outcome: &Outcome, expected: &Expected) {
+    let Expected { status, reason, says, challenge } = *expected;
+    let log = world.lines().pop();
+    assert_eq!(outcome.verdict(), (status, reason), "{}\n{log:#?}", outcome.body);
+    let members: Vec<_> = outcome.body.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["error", "error_description", "reason"]);
+    let text = outcome.body["error_description"].as_str().unwrap();
+    assert!(text.contains(says), "{text}");
+    assert_eq!(outcome.header("cache-control"), "no-store");
+    let retry_after = outcome.header("retry-after");
+    assert_eq!(!retry_after.is_empty(), status == 503, "{retry_after}");
+    assert!(retry_after.is_empty() || retry_after.parse::<u32>().unwrap() > 0, "{retry_after}");
+
+    let header = outcome.header("www-authenticate");
+    match challenge {
+        None => assert_eq!(header, ""),
+        Some(error) => {
+            let scope = world.stack.entra().scope();
+            let expected = [format!("error=\"{error}\""), format!("scope=\"{scope}\"")];
+            assert!(expected.iter().all(|part| header.contains(part)), "{header}");
+            assert!(header.starts_with("Bearer resource_metadata=\"https://"), "{header}");
+        }
+    }
+
+    let everything = outcome.everything().to_lowercase();
+    for word in UPSTREAM {
+        assert!(!everything.contains(word), "{word}: {everything}");
+    }
+    let clients = [entra::SERVER, entra::CLUSTER].map(|app| world.stack.entra().id_of(app));
+    assert!(!outcome.body.to_string().contains(&clients[1]), "{}", outcome.body);
+}
+
+/// What was secret in a failed exchange is in no log of the STS.
+#[track_caller]
+pub(crate) fn kept_secret(world: &World, token: &str) {
+    let log = world.stack.sts.log();
+    for part in token.split('.').skip(1).chain([token, WRONG]) {
+        assert!(!log.contains(part), "the STS has logged part of a token or a secret");
+    }
+    assert!(!log.contains("client_assertion") && !log.contains("eyJ"));
+    // The control: it does speak of this token.
+    let claims = obolus_tests::fixtures::idp::claims_of(token).unwrap();
+    assert!(log.contains(claims["uti"].as_str().unwrap()));
+}
