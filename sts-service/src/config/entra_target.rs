@@ -35,13 +35,13 @@ pub(super) fn check(
         let list = resources.iter().copied().collect::<Vec<_>>().join(", ");
         section.problem(
             "scopes",
-            format!("one token is for one resource, and these are of several ({list}): write one target for each"),
+            format!("one token is for one resource (AADSTS28000), and these are of several ({list}): write one target for each"),
         );
     }
     if names.contains(DEFAULT) && names.len() > 1 {
         section.problem(
             "scopes",
-            "`.default` means all that was consented to, and stands alone: leave out the others, or it",
+            "`.default` means all that was consented to, and stands alone (AADSTS70011): leave out the others, or it",
         );
     }
     let Some(client) = client else { return };
@@ -91,7 +91,7 @@ fn split(scope: &str) -> Result<(&str, &str), String> {
             Err(format!("names a resource and no scope: write {scope}/.default"))
         }
         _ => Err(format!(
-            "has no resource, so Entra takes it for a permission of Microsoft Graph: write api://<the target's App ID URI>/{}",
+            "has no resource, so Entra takes it for a permission of Microsoft Graph (AADSTS650053): write api://<the target's App ID URI>/{}",
             scope.trim_start_matches('/')
         )),
     }
