@@ -92,6 +92,10 @@ fn set(keys: &[Value]) -> Does {
     Does::json(200, json!({ "keys": keys }))
 }
 
+fn away() -> Does {
+    Does::json(503, json!({}))
+}
+
 /// Exchanges a token at the endpoint of its own tenant, and no other.
 fn exchange(key: Key) -> Does {
     Does::answers(move |idp, request| {
@@ -197,13 +201,11 @@ async fn a_tenants_key_verifies_that_tenants_tokens_and_no_others() {
 }
 
 #[tokio::test]
-async fn one_tenant_that_is_away_takes_nothing_from_the_other_and_keeps_nothing_for_ever() {
-    let away = || Does::json(503, json!({}));
-    let tenants = Tenants::start(Duration::from_secs(4), |idp| idp.at(KEYS_OF_B, away())).await;
+async fn one_tenant_that_is_away_takes_nothing_from_the_other_and_keeps_its_own() {
+    let tenants = Tenants::start(LONG, |idp| idp.at(KEYS_OF_B, away())).await;
     let idp = tenants.world.idp();
-    let unavailable = refused(503, "keys_unavailable");
     assert_eq!(tenants.exchange(A, &tenants.a).await, granted());
-    assert_eq!(tenants.exchange(B, &tenants.b).await, unavailable);
+    assert_eq!(tenants.exchange(B, &tenants.b).await, refused(503, "keys_unavailable"));
     idp.at(KEYS_OF_B, set(&[of(&tenants.b, &tenants.host, B)]));
     tenants.becomes("B's keys", B, &tenants.b, &granted()).await;
 
@@ -213,19 +215,29 @@ async fn one_tenant_that_is_away_takes_nothing_from_the_other_and_keeps_nothing_
     idp.at(KEYS_OF_A, set(&[of(&next, &tenants.host, A)]));
     assert_eq!(tenants.exchange(A, &next).await, granted());
     assert_eq!(tenants.exchange(A, &tenants.a).await, refused(401, "key_unknown"));
-    tenants.becomes("the end of B's keys", B, &tenants.b, &unavailable).await;
-    assert_eq!(tenants.exchange(A, &next).await, granted());
-    idp.at(KEYS_OF_B, set(&[of(&tenants.b, &tenants.host, B)]));
-    tenants.becomes("B's keys again", B, &tenants.b, &granted()).await;
+    assert_eq!(tenants.exchange(B, &tenants.b).await, granted());
     for endpoint in ENDPOINTS {
         assert!(tenants.world.running.calls(endpoint) > 0, "{endpoint}");
     }
 }
 
 #[tokio::test]
+async fn keys_of_a_tenant_that_nobody_confirms_are_not_believed_without_end() {
+    let tenants = Tenants::start(Duration::from_secs(4), |_| {}).await;
+    let idp = tenants.world.idp();
+    assert_eq!(tenants.exchange(B, &tenants.b).await, granted());
+    idp.at(KEYS_OF_B, away());
+    let unavailable = refused(503, "keys_unavailable");
+    tenants.becomes("the end of B's keys", B, &tenants.b, &unavailable).await;
+    assert_eq!(tenants.exchange(A, &tenants.a).await, granted());
+    idp.at(KEYS_OF_B, set(&[of(&tenants.b, &tenants.host, B)]));
+    tenants.becomes("B's keys again", B, &tenants.b, &granted()).await;
+}
+
+#[tokio::test]
 async fn a_tenant_that_is_away_does_not_make_us_ask_the_others_more_often() {
     let tenants = Tenants::start_refreshing(Duration::from_secs(600), LONG, |idp| {
-        idp.at(KEYS_OF_B, Does::json(503, json!({})));
+        idp.at(KEYS_OF_B, away());
     })
     .await;
     eventually("more attempts for B", SOON, || async {
