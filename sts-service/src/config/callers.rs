@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use obolus_core::config::Section;
 use obolus_core::token::Principal;
+use obolus_core::token::application::{is_guid, is_same};
 
 use super::{ExchangedBy, Issuer, Target, entra_target, list};
 use crate::credentials::CallerSecret;
-use crate::guid::is_guid;
 
 /// Somebody who may ask for exchanges.
 #[derive(Debug)]
@@ -176,7 +176,9 @@ fn grant(section: Section<'_>, issuers: &[Arc<Issuer>], targets: &[Arc<Target>])
 fn check_entra(section: &Section<'_>, audiences: &[String], target: &Target) {
     let (name, client) = (target.name(), target.client.id());
     for audience in audiences {
-        if is_guid(audience) && !audience.eq_ignore_ascii_case(client) {
+        let names_another = is_guid(audience.strip_prefix("api://").unwrap_or(audience))
+            && !is_same(audience, client);
+        if names_another {
             section.problem(
                 "audiences",
                 format!(
@@ -185,7 +187,8 @@ fn check_entra(section: &Section<'_>, audiences: &[String], target: &Target) {
                 ),
             );
         }
-        if entra_target::resource(&target.scopes) == Some(audience) {
+        let asked_for = entra_target::resource(&target.scopes);
+        if asked_for.is_some_and(|resource| is_same(resource, audience)) {
             section.problem(
                 "audiences",
                 format!(

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use obolus_core::config::Section;
+use obolus_core::token::application::is_guid;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -11,7 +12,6 @@ use crate::credentials::{
     AssertionAlgorithm, AssertionKey, AssertionRules, ClientCredential, ClientSecret,
     CredentialError, Reader, Thumbprint, TokenFile,
 };
-use crate::guid::is_guid;
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]

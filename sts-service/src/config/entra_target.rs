@@ -6,8 +6,7 @@
 use std::collections::BTreeSet;
 
 use obolus_core::config::Section;
-
-use crate::guid::is_guid;
+use obolus_core::token::application::{is_guid, is_same};
 
 const DEFAULT: &str = ".default";
 /// Entra gives these to every application; they ask for an ID token, a refresh token, or claims of the former.
@@ -45,13 +44,13 @@ pub(super) fn check(
         );
     }
     let Some(client) = client else { return };
-    if resources.iter().any(|resource| is_app(resource, client)) {
+    if resources.iter().any(|resource| is_same(resource, client)) {
         section.problem(
             "scopes",
             "are of the STS's own application: the exchange would be to itself; write the target's, such as api://<the target's App ID URI>/.default",
         );
     }
-    if audience.is_some_and(|audience| is_app(audience, client)) {
+    if audience.is_some_and(|audience| is_same(audience, client)) {
         section.problem(
             "audience",
             "is the STS's own application, for which the incoming tokens are: write the target's Application (client) ID",
@@ -62,12 +61,6 @@ pub(super) fn check(
 /// The resource that a target's scopes are of.
 pub(super) fn resource(scopes: &[String]) -> Option<&str> {
     scopes.iter().find_map(|scope| split(scope).ok()).map(|(resource, _)| resource)
-}
-
-/// Whether a resource is this application, by its id or by the App ID URI that the portal proposes.
-pub(super) fn is_app(resource: &str, client: &str) -> bool {
-    let id = resource.strip_prefix("api://").unwrap_or(resource);
-    id.eq_ignore_ascii_case(client)
 }
 
 /// Resource and name. A resource that ends with a slash has two before the name.

@@ -158,12 +158,12 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use obolus_core::json;
+    use obolus_core::token::application::is_guid;
     use obolus_tests::pki::{KeyKind, self_signed};
     use secrecy::ExposeSecret as _;
     use sha2::{Digest as _, Sha256};
 
     use super::*;
-    use crate::guid::is_guid;
 
     fn rules(algorithm: AssertionAlgorithm, key_id: Option<&str>) -> AssertionRules {
         let key_id = key_id.map(str::to_owned);

@@ -13,21 +13,25 @@ const RESOURCE: &str = "https://mcp.example.com/mcp";
 const FAR: Style = Style::SecretPost;
 const NEAR: &str = "kubernetes";
 
+fn beside(idp: &Idp) -> StsIssuer {
+    StsIssuer {
+        name: "idp".to_owned(),
+        issuer: idp.issuer(),
+        profile: "oidc".to_owned(),
+        audiences: vec![RESOURCE.to_owned()],
+        clients: vec!["*".to_owned()],
+        client_secret: "secret".to_owned(),
+        keys_refresh_seconds: 1,
+        other_targets: Vec::new(),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_issuers_token_reaches_the_others_target() {
     let authority = Authority::new("two issuers").unwrap();
     let idp = Idp::start(&authority).await.unwrap();
     let world = World::start_trusting(&authority, &[], |options| {
-        options.issuers.push(StsIssuer {
-            name: "idp".to_owned(),
-            issuer: idp.issuer(),
-            profile: "oidc".to_owned(),
-            audiences: vec![RESOURCE.to_owned()],
-            clients: vec!["*".to_owned()],
-            client_secret: "secret".to_owned(),
-            keys_refresh_seconds: 1,
-            other_targets: Vec::new(),
-        });
+        options.issuers.push(beside(&idp));
     })
     .await
     .unwrap();
@@ -65,16 +69,7 @@ async fn a_grant_across_issuers_is_no_configuration() {
     let authority = Authority::new("two issuers").unwrap();
     let idp = Idp::start(&authority).await.unwrap();
     let started = World::start_trusting(&authority, &[], |options| {
-        options.issuers.push(StsIssuer {
-            name: "idp".to_owned(),
-            issuer: idp.issuer(),
-            profile: "oidc".to_owned(),
-            audiences: vec![RESOURCE.to_owned()],
-            clients: vec!["*".to_owned()],
-            client_secret: "secret".to_owned(),
-            keys_refresh_seconds: 1,
-            other_targets: Vec::new(),
-        });
+        options.issuers.push(beside(&idp));
         options.more = options.more.replacen("targets = [", "targets = [\"kubernetes\", ", 1);
     })
     .await;
