@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use obolus_tests::entra::{Directory, Emulator, Place};
 use obolus_tests::pki::{Authority, Subject};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A strict emulator of Entra ID. It runs until Ctrl-C.
 #[derive(Debug, Parser)]
@@ -53,8 +54,13 @@ async fn main() -> Result<()> {
             (leaf.chain, leaf.key, authority.pem())
         }
     };
-    let folder = tempfile::Builder::new().prefix("entra-emulator-").tempdir()?;
-    let ca_file = ca_file.unwrap_or_else(|| folder.path().join("ca.pem"));
+    // Removed at the end, if this made it.
+    let folder = match &ca_file {
+        Some(_) => None,
+        None => Some(tempfile::Builder::new().prefix("entra-emulator-").tempdir()?),
+    };
+    let own = folder.as_ref().map(|folder| folder.path().join("ca.pem"));
+    let ca_file = ca_file.or(own).context("no place for the authority's certificate")?;
     std::fs::write(&ca_file, &authority)
         .with_context(|| format!("cannot write {}", ca_file.display()))?;
 
@@ -68,7 +74,11 @@ async fn main() -> Result<()> {
     println!("{}", emulator.introduction(&ca_file));
     println!("Ctrl-C ends it. Requests:");
     emulator.print_requests();
-    tokio::signal::ctrl_c().await?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
     Ok(())
 }
 
