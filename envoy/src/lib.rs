@@ -12,6 +12,7 @@ mod access_log;
 mod bootstrap;
 mod cel;
 mod comments;
+pub mod compose;
 pub mod edit;
 mod endpoint;
 mod filter;

@@ -41,11 +41,14 @@ fn main() -> Result<()> {
 
 /// Files that stand in the repository and come from code.
 fn generate() -> Result<()> {
-    let path = obolus_tests::parts::products::workspace().join("envoy/bootstrap.yaml");
-    let yaml = obolus_envoy::Bootstrap::default()
-        .to_yaml()
-        .map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    std::fs::write(&path, yaml)?;
-    println!("wrote {}", path.display());
+    let written = [
+        ("envoy/bootstrap.yaml", obolus_envoy::Bootstrap::default().to_yaml()),
+        ("envoy/compose/envoy.yaml", obolus_envoy::compose::Compose::default().to_yaml()),
+    ];
+    for (path, yaml) in written {
+        let path = obolus_tests::parts::products::workspace().join(path);
+        std::fs::write(&path, yaml.map_err(|problems| anyhow::anyhow!("{problems}"))?)?;
+        println!("wrote {}", path.display());
+    }
     Ok(())
 }
