@@ -104,8 +104,9 @@ async fn nothing_is_sent_but_what_on_behalf_of_needs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_federated_token_is_reread_through_a_swapped_folder_and_a_bad_one_is_our_fault() {
+    let home = tempfile::tempdir().unwrap();
     let world = World::start_with(&[], |options| {
-        let folder = options.folder.insert(tempfile::tempdir().unwrap().keep()).clone();
+        let folder = options.folder.insert(home.path().to_owned()).clone();
         // As kubelet projects it: the file's name leads through `..data`, which is replaced by a rename.
         std::fs::create_dir(folder.join("..first")).unwrap();
         let token = options.files.iter().position(|(name, _)| name == "entra.token").unwrap();
@@ -154,7 +155,6 @@ async fn a_federated_token_is_reread_through_a_swapped_folder_and_a_bad_one_is_o
     let second = world.asked().pop().unwrap();
     assert_eq!((second.auth_style, second.status), (AuthStyle::Federated, Some(200)));
     assert!(first.is_none() || second.jti != first);
-    let _ = std::fs::remove_dir_all(world.sts.folder());
 }
 
 #[tokio::test(flavor = "multi_thread")]
