@@ -8,7 +8,7 @@ use crate::world::{World, world};
 const FILTER: &str = include_str!("filter.yaml");
 const MISSING_MODULE: &str = include_str!("missing-module.yaml");
 
-async fn delivered(world: &World) -> Result<Option<String>> {
+pub(crate) async fn delivered(world: &World) -> Result<Option<String>> {
     let answer = world.through_the_gateway("mcp").await?;
     ensure!(answer.status() == StatusCode::OK, "{answer:?}");
     let header = answer.headers().get("x-delivered");

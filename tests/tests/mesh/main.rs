@@ -6,6 +6,7 @@
 //! Not shown here: anything of ours (`deploy/istio` has its own stories), iptables, and NetworkPolicy.
 
 mod delivery;
+mod extension;
 mod identity;
 mod outage;
 mod tools;

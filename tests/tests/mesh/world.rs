@@ -4,23 +4,28 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use obolus_tests::deadline::eventually;
 use obolus_tests::fixtures::cluster::{Cluster, ClusterOptions};
 use obolus_tests::fixtures::folder;
 use obolus_tests::fixtures::mesh::manifests::gateway_port;
 use obolus_tests::fixtures::mesh::{
     Application, Kind, Mesh, MeshOptions, Workload, WorkloadOptions,
 };
-use obolus_tests::fixtures::recorder::Recorder;
+use obolus_tests::fixtures::recorder::{Recorded, Recorder};
 use obolus_tests::https;
 use reqwest::Response;
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::task::JoinHandle;
 
 /// The port of both Services.
 pub(crate) const PORT: u16 = 8080;
+
+/// Longer than a listener is drained.
+const SLOW: Duration = Duration::from_secs(3);
 
 pub(crate) struct World {
     pub(crate) mesh: Mesh,
@@ -59,7 +64,7 @@ impl World {
         let cluster = ClusterOptions { folder: Some(folder.join("cluster")), ..Default::default() };
         let cluster = Arc::new(Cluster::start(cluster).await?);
         eprintln!("the cluster runs after {:.1?}", started.elapsed());
-        let (mcp, sts) = (Recorder::start().await?, Recorder::start().await?);
+        let (mcp, sts) = (Recorder::answering(answer).await?, Recorder::start().await?);
         let behind = |recorder: &Recorder| Application {
             port: PORT,
             ..Application::http(SocketAddr::from(([127, 0, 0, 1], recorder.port())))
@@ -87,6 +92,19 @@ impl World {
         get(address, &format!("{application}.example.test")).await
     }
 
+    /// A request that has arrived behind the gateway and is answered only later.
+    pub(crate) async fn slow(&self) -> Result<JoinHandle<Result<Response>>> {
+        self.mcp.take();
+        let address = self.mesh.gateway.at(gateway_port(80));
+        let answer = tokio::spawn(async move { get(address, "slow.example.test").await });
+        eventually("the slow request", Duration::from_secs(10), || async {
+            ensure!(self.mcp.requests().len() == 1, "it has not arrived");
+            Ok(())
+        })
+        .await?;
+        Ok(answer)
+    }
+
     /// A request of the stranger through its own sidecar, as itself.
     pub(crate) async fn as_the_stranger(&self, application: &str) -> Result<Response> {
         let host = format!("obolus-{application}.obolus.svc.cluster.local:{PORT}");
@@ -94,7 +112,15 @@ impl World {
     }
 }
 
-async fn get(address: SocketAddr, host: &str) -> Result<Response> {
+/// To `slow.example.test` after a while.
+async fn answer(request: Recorded) -> axum::response::Response {
+    if request.header("host").is_some_and(|host| host.starts_with("slow")) {
+        tokio::time::sleep(SLOW).await;
+    }
+    axum::response::Response::default()
+}
+
+pub(crate) async fn get(address: SocketAddr, host: &str) -> Result<Response> {
     let request = https::plain_client()?.get(format!("http://{address}/some/path"));
     Ok(request.header("host", host).send().await?)
 }
