@@ -6,6 +6,7 @@
 
 mod bench;
 mod demo;
+mod dist;
 mod test;
 
 use anyhow::Result;
@@ -26,6 +27,8 @@ enum Command {
     Test(test::Arguments),
     /// Measures
     Bench(bench::Arguments),
+    /// Builds what is shipped: static programs, the module, images, checksums, bill of materials
+    Dist,
     /// Writes every generated file anew
     Generate,
 }
@@ -35,6 +38,7 @@ fn main() -> Result<()> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Dist => dist::run(),
         Command::Generate => generate(),
     }
 }

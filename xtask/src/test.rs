@@ -13,6 +13,7 @@ use obolus_tests::parts::node::Inspector;
 use obolus_tests::parts::products::{PROGRAMS, filter, target_folder};
 use obolus_tests::parts::{prerequisites, progress::Progress};
 
+pub(crate) use build::cargo;
 use build::{TestProgram, TestPrograms};
 use suites::{SUITES, Suite, What};
 

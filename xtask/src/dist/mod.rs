@@ -1,0 +1,86 @@
+//! What is shipped, in `target/dist`: static programs, the filter's module under its digest, an image
+//! of each, checksums, and the bill of materials.
+//!
+//! The same sources, toolchain and `CARGO_HOME` give the same bytes: images and archives carry no
+//! times, and paths of the builder are mapped away in the programs.
+
+mod build;
+mod elf;
+mod image;
+mod sbom;
+mod sums;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use obolus_tests::parts::products::{target_folder, workspace};
+
+use image::{File, Image};
+
+/// The programs that are shipped.
+pub(crate) const PROGRAMS: [&str; 3] = ["obolus-sts", "obolus-mcp", "obolus-compose"];
+
+/// Where public authorities are on the machine that builds, and in the images.
+const CA_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// Builds and writes all of it.
+pub(crate) fn run() -> Result<()> {
+    let folder = target_folder().join("dist");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(folder.join("images"))?;
+
+    for (program, built) in PROGRAMS.iter().zip(build::programs(&PROGRAMS)?) {
+        elf::ensure_static(&built)?;
+        std::fs::copy(&built, folder.join(program))?;
+    }
+    let module = std::fs::read(build::module()?)?;
+    let digest = sums::sha256(&module);
+    std::fs::write(folder.join(format!("obolus_filter-{digest}.wasm")), &module)?;
+    std::fs::write(folder.join("obolus.cdx.json"), sbom::of_workspace()?)?;
+    for image in images(&folder, &module, &digest)? {
+        image.write(&folder.join("images"))?;
+    }
+    sums::write(&folder)?;
+
+    println!("the filter's SHA-256, to pin it: {digest}");
+    println!("wrote {}", shown(&folder));
+    Ok(())
+}
+
+/// The same as `deploy/images/Dockerfile` makes, without an engine.
+fn images(folder: &Path, module: &[u8], digest: &str) -> Result<Vec<Image>> {
+    let program = |name: &str| -> Result<File> {
+        let content = std::fs::read(folder.join(name))?;
+        Ok(File::program(name, content))
+    };
+    let authorities = std::fs::read(CA_CERTIFICATES)
+        .with_context(|| format!("{CA_CERTIFICATES}: install ca-certificates"))?;
+    let authorities = || File::data(CA_CERTIFICATES.trim_start_matches('/'), authorities.clone());
+    Ok(vec![
+        Image::of("obolus-sts")
+            .with(program("obolus-sts")?)
+            .with(program("obolus-compose")?)
+            .with(authorities())
+            .starting("/obolus-sts"),
+        Image::of("obolus-mcp")
+            .with(program("obolus-mcp")?)
+            .with(program("obolus-compose")?)
+            .with(authorities())
+            .starting("/obolus-mcp"),
+        Image::of("obolus-compose")
+            .with(program("obolus-compose")?)
+            .with(File::data("obolus_filter.wasm", module.to_vec()))
+            .with_own_folders(&["authority", "gateway", "keycloak", "mcp", "sts"])
+            .starting("/obolus-compose"),
+        // The module and nothing else: to be mounted as a volume.
+        Image::of("obolus-filter")
+            .with(File::data(&format!("obolus_filter-{digest}.wasm"), module.to_vec())),
+    ])
+}
+
+fn shown(path: &Path) -> String {
+    let path: PathBuf = path.strip_prefix(workspace()).unwrap_or(path).to_owned();
+    path.display().to_string()
+}
