@@ -1,21 +1,12 @@
 //! Answers that no Entra should give: refused, within bounds, and forgotten.
 
-use std::time::{Duration, Instant};
-
 use obolus_tests::entra::{ExpiresIn, Fault, What};
 use obolus_tests::fixtures::recorder::Recorder;
 use serde_json::{Value, json};
 
 use crate::doors::RECORDED;
-use crate::troubles::{Expected, kept_secret, refused};
+use crate::troubles::{Expected, LATER, kept_secret, refused};
 use crate::world;
-
-const LATER: Expected = Expected {
-    status: 503,
-    reason: "idp_unavailable",
-    says: "the identity provider does not answer",
-    challenge: None,
-};
 
 const fn of_another(reason: &'static str, says: &'static str) -> Expected {
     Expected { status: 502, reason, says, challenge: None }
@@ -62,7 +53,6 @@ async fn what_is_no_answer_or_nobodys_token_goes_no_further() {
         println!("{name}");
         let (alice, bob) = (world.token("alice").await, world.token("bob").await);
         entra.emulator.faults().add(Fault::new(what).user("alice"));
-        let begun = Instant::now();
         let (call_hers, call_his) = (world.call(RECORDED, &alice), world.call(RECORDED, &bob));
         let (hers, his) = if is_reset {
             // Exchanges share a connection: what is under way on it is lost with it.
@@ -71,8 +61,6 @@ async fn what_is_no_answer_or_nobodys_token_goes_no_further() {
             tokio::join!(call_hers, call_his)
         };
         refused(&world, &hers, &expected);
-        // Before the filter would have given up on the STS.
-        assert!(begun.elapsed() < Duration::from_millis(4900), "{name}: {:?}", begun.elapsed());
         assert_eq!(his.status, 200, "{name}: {}", his.body);
         assert_eq!(world.recorder.take().len(), 1, "{name}: bob's alone");
         kept_secret(&world, &alice);

@@ -4,7 +4,7 @@ use obolus_tests::entra::{Certificate, Directory};
 use obolus_tests::fixtures::entra::{SERVER, Style};
 
 use crate::doors::{EXPIRED_SECRET, RECORDED, UNKNOWN_CERTIFICATE, WRONG_SECRET};
-use crate::troubles::{Expected, refused};
+use crate::troubles::{OURS, refused};
 use crate::world::{self, WRONG};
 
 /// What an operator would take away.
@@ -75,9 +75,9 @@ async fn a_credential_that_was_never_good_is_ours_to_mend_and_then_is() {
         emulator.change(|directory| {
             let server = directory.app_mut(SERVER);
             for secret in &mut server.secrets {
-                match secret.expires.take() {
-                    Some(_) => {}
-                    None => WRONG.clone_into(&mut secret.value),
+                // The one that ended goes on, and the other one is what the STS takes it for.
+                if secret.expires.take().is_none() {
+                    WRONG.clone_into(&mut secret.value);
                 }
             }
             server.certificates.push(stranger.clone());
@@ -88,10 +88,3 @@ async fn a_credential_that_was_never_good_is_ours_to_mend_and_then_is() {
         world.restore();
     }
 }
-
-const OURS: Expected = Expected {
-    status: 500,
-    reason: "exchange_misconfigured",
-    says: "ask the operator",
-    challenge: None,
-};

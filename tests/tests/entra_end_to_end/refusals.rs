@@ -7,45 +7,10 @@ use obolus_tests::entra::{Body, Directory, Fault, Policy, Requirement, RetryAfte
 use obolus_tests::fixtures::entra::{CLUSTER, SERVER};
 
 use crate::doors::RECORDED;
-use crate::troubles::{Expected, kept_secret, refused};
+use crate::troubles::{
+    BLOCKED, CONSENT, DO_MORE, Expected, LATER, OURS, SIGN_IN_AGAIN, kept_secret, refused,
+};
 use crate::world;
-
-const SIGN_IN_AGAIN: Expected = Expected {
-    status: 401,
-    reason: "subject_token_refused",
-    says: "sign in again",
-    challenge: Some("invalid_token"),
-};
-const DO_MORE: Expected = Expected {
-    status: 401,
-    reason: "interaction_required",
-    says: "sign in again, and do what it asks for",
-    challenge: Some("insufficient_user_authentication"),
-};
-const CONSENT: Expected = Expected {
-    status: 403,
-    reason: "consent_required",
-    says: "an administrator must consent",
-    challenge: None,
-};
-const BLOCKED: Expected = Expected {
-    status: 403,
-    reason: "blocked_by_policy",
-    says: "ask an administrator",
-    challenge: None,
-};
-const LATER: Expected = Expected {
-    status: 503,
-    reason: "idp_unavailable",
-    says: "the identity provider does not answer",
-    challenge: None,
-};
-const OURS: Expected = Expected {
-    status: 500,
-    reason: "exchange_misconfigured",
-    says: "ask the operator",
-    challenge: None,
-};
 
 /// What troubles alice.
 enum Trouble {

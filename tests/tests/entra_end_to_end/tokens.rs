@@ -182,3 +182,15 @@ async fn a_guest_is_served_as_who_they_are_here() {
     assert_eq!(answer.person().0, entra.username("guest"), "{}", answer.body);
     assert_eq!(world.asked().pop().unwrap().tenant.as_deref(), Some(TENANT));
 }
+
+/// Kubernetes does not ask Graph: whoever is in too many groups for a token has none there, and may do less, not more.
+#[tokio::test]
+async fn who_is_in_too_many_groups_has_none_at_the_api_server() {
+    let world = world::turn().await;
+    let carol = world.token("carol").await;
+    let answer = world.call("secret-post", &carol).await;
+    let person = (world.stack.entra().username("carol"), vec!["system:authenticated".to_owned()]);
+    assert_eq!(answer.person(), person, "{}", answer.body);
+    let alice = world.call("secret-post", &world.token("alice").await).await;
+    assert!(alice.person().1.len() > 1, "{}", alice.body);
+}
