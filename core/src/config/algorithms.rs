@@ -9,12 +9,14 @@ pub fn algorithms(section: &Section<'_>, key: &str, profile: Profile) -> Vec<Alg
     if !section.has(key) {
         return profile.default_algorithms();
     }
-    let allowed = Algorithm::ALL.map(Algorithm::name).join(", ");
+    let all = Algorithm::ALL.into_iter().filter(|algorithm| profile.may_use(*algorithm));
+    let allowed = all.map(Algorithm::name).collect::<Vec<_>>().join(", ");
     let names = section.some_strings(key, &format!("any of {allowed}"));
     names
         .iter()
         .filter_map(|name| {
-            let algorithm = Algorithm::from_name(name);
+            let algorithm =
+                Algorithm::from_name(name).filter(|algorithm| profile.may_use(*algorithm));
             if algorithm.is_none() {
                 section.problem(key, format!("`{name}` is not allowed: write any of {allowed}"));
             }

@@ -44,7 +44,15 @@ pub(super) fn check(
             ),
         );
     }
+    check_one_application(section, audiences);
     check_scopes(section, audiences, scopes, target);
+    if target.is_some_and(|target| application::is_graph(&target.audience)) {
+        section.problem(
+            "target.audience",
+            "is Microsoft Graph's: nobody but Graph can verify its tokens, so what came back would be refused; write \
+             the target's own application",
+        );
+    }
     if let Some(target) = target
         && audiences.iter().any(|audience| application::is_same(audience, &target.audience))
         && !audiences.contains(&target.audience)
@@ -57,6 +65,33 @@ pub(super) fn check(
     }
 }
 
+/// Tokens have a GUID in lower case, and are compared byte for byte. Scopes are of the one API that `audiences` name.
+fn check_one_application(section: &Section<'_>, audiences: &[String]) {
+    let mut first: Option<&str> = None;
+    for audience in audiences {
+        let Some(id) = application::id_of(audience) else { continue };
+        if *id != id.to_ascii_lowercase() {
+            section.problem(
+                "audiences",
+                format!(
+                    "`{audience}` would match no token: write it in lower case, {}",
+                    audience.to_ascii_lowercase()
+                ),
+            );
+        }
+        let first = *first.get_or_insert(id);
+        if !application::is_same(first, id) {
+            section.problem(
+                "audiences",
+                format!(
+                    "`{audience}` is another application than `{first}`, and a token is for one: write a resource for \
+                     each"
+                ),
+            );
+        }
+    }
+}
+
 fn check_scopes(
     section: &Section<'_>,
     audiences: &[String],
@@ -64,8 +99,8 @@ fn check_scopes(
     target: Option<&Target>,
 ) {
     let problem = |text: String| section.problem("requiredScopes", text);
-    let id = audiences.iter().find(|audience| application::is_guid(audience));
-    let id = id.map_or("<application id of the API>", String::as_str);
+    let id = audiences.iter().find_map(|audience| application::id_of(audience));
+    let id = id.unwrap_or("<application id of the API>");
     let write = format!("write the API's own, such as api://{id}/access_as_user");
     if scopes.is_empty() && section.has("requiredScopes") {
         problem(format!(
@@ -92,11 +127,16 @@ fn check_scopes(
             problem(format!(
                 "`{scope}` is a scope of the target, which only the STS asks for: {write}"
             ));
-        } else {
-            apis.push(api);
+        } else if let Some(name) = application::scope_name(scope, audiences) {
+            apis.push(scope.strip_suffix(name).unwrap_or_default());
+        } else if !audiences.is_empty() {
+            problem(format!(
+                "`{scope}` is a scope of an API that `audiences` does not name, and no token for this one carries it: \
+                 {write}; if it is this API's App ID URI, write that into audiences, too"
+            ));
         }
     }
-    if apis.iter().any(|api| Some(api) != apis.first()) {
+    if apis.iter().any(|api| apis.first().is_some_and(|first| !application::is_same(first, api))) {
         problem(
             "are scopes of several APIs, and a token is for one: write those of one".to_owned(),
         );

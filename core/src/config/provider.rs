@@ -41,6 +41,8 @@ fn is_entra(issuer: &str) -> bool {
             "login.microsoftonline.com"
                 | "login.microsoftonline.us"
                 | "login.partner.microsoftonline.cn"
+                | "login.chinacloudapi.cn"
+                | "login.windows.net"
                 | "sts.windows.net"
                 | "sts.chinacloudapi.cn"
         )

@@ -1,6 +1,6 @@
 //! The tenants of an Entra issuer, as the filter and the STS both read them.
 
-use http::Uri;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Section;
 use crate::token::{EntraTenants, TenantId};
@@ -43,30 +43,61 @@ fn tenant(name: &str) -> Result<TenantId, &'static str> {
     }
 }
 
-/// Scheme, host and port as they stand in `iss`: tokens are compared with them byte for byte.
+/// Hosts that are no cloud's, or no longer, and the one whose tokens are meant.
+const OTHER_NAMES: [(&str, &str); 7] = [
+    ("login.windows.net", EntraTenants::GLOBAL),
+    ("login.microsoft.com", EntraTenants::GLOBAL),
+    ("sts.windows.net", EntraTenants::GLOBAL),
+    ("login-us.microsoftonline.com", EntraTenants::US_GOVERNMENT),
+    ("login.chinacloudapi.cn", EntraTenants::CHINA),
+    ("sts.chinacloudapi.cn", EntraTenants::CHINA),
+    ("login.partner.microsoftonline.com", EntraTenants::CHINA),
+];
+
+/// Scheme, host and port as they stand in `iss`: tokens are compared with them byte for byte. What is wrong is told
+/// without the text, which may hold anything.
 fn check_authority_host(host: &str) -> Result<(), String> {
-    if matches!(
-        host.trim_end_matches('/'),
-        "https://login.windows.net" | "https://login.microsoft.com" | "https://sts.windows.net"
-    ) {
+    let bare = host.trim_end_matches('/').strip_prefix("https://");
+    if let Some((_, meant)) = OTHER_NAMES.iter().find(|(name, _)| Some(*name) == bare) {
         return Err(format!(
-            "is another name of {}, which is the one that tokens have: write that",
-            EntraTenants::GLOBAL
+            "is another name of {meant}, which is the one that tokens have: write that"
         ));
     }
-    let is_origin = |uri: Uri| {
-        let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
-        host == format!("https://{authority}")
-            && !authority.is_empty()
-            && !authority.contains('@')
-            && !authority.ends_with(":443")
-            && authority == authority.to_ascii_lowercase()
-    };
-    if host.parse().is_ok_and(is_origin) {
+    if host.strip_prefix("https://").is_some_and(is_authority) {
         return Ok(());
     }
     Err(format!(
-        "must be https, a host in lower case and nothing else, such as {}",
+        "must be https, a host in lower case, perhaps a port, and nothing else, such as {}",
         EntraTenants::GLOBAL
     ))
+}
+
+/// A host, and a port that is not the default one, in the one spelling that a browser leaves them in.
+fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let is_port = |text: &str| {
+        text.parse::<u16>().is_ok_and(|port| ![0, 443].contains(&port) && port.to_string() == text)
+    };
+    port.is_none_or(is_port) && is_host(host)
+}
+
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse::<Ipv6Addr>().is_ok_and(|parsed| parsed.to_string() == address);
+    }
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    // A host that ends in a number is an IPv4 address (WHATWG URL, "ends in a number"), however it is written.
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let ends_in_number = last.bytes().all(|b| b.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    if ends_in_number { host.parse::<Ipv4Addr>().is_ok() } else { host.split('.').all(is_label) }
 }

@@ -84,7 +84,7 @@ impl Permit {
             return Err(Reason::AudienceMismatch);
         }
         require_person(principal)?;
-        if !missing_scopes(principal, &resource.required_scopes).is_empty() {
+        if !missing_scopes(principal, resource).is_empty() {
             return Err(Reason::InsufficientScope);
         }
         Ok(Self {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::application::scope_name;
 use super::reading::Reading;
 use super::{Identity, IssuerRules, Memberships, Provider, TenantId, TokenDigest, UnverifiedToken};
 use crate::{Reason, UnixSeconds};
@@ -71,14 +72,15 @@ impl Principal {
     }
 
     /// Whether the token carries a scope as a resource's configuration names it. Entra ID is asked for a scope by its
-    /// full name (`api://…/name`), and says the last part of it.
+    /// full name (`api://…/name`), and says what follows the API's: one of `audiences`, the resource's. A scope of
+    /// another API is carried by no token.
     #[must_use]
-    pub fn has_scope(&self, required: &str) -> bool {
+    pub fn has_scope(&self, required: &str, audiences: &[String]) -> bool {
         let claimed = match self.rules.provider {
-            Provider::Keycloak(_) | Provider::Oidc(_) => required,
-            Provider::Entra(_) => required.rsplit('/').next().unwrap_or(required),
+            Provider::Keycloak(_) | Provider::Oidc(_) => Some(required),
+            Provider::Entra(_) => scope_name(required, audiences),
         };
-        self.said.scopes.contains(claimed)
+        claimed.is_some_and(|claimed| self.said.scopes.contains(claimed))
     }
 
     /// The tenant, for Entra ID.

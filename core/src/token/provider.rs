@@ -32,6 +32,15 @@ impl Profile {
             Self::Entra => vec![Algorithm::RS256],
         }
     }
+
+    /// Whether its tokens could ever be signed so: Entra ID's keys are RSA keys.
+    #[must_use]
+    pub fn may_use(self, algorithm: Algorithm) -> bool {
+        match self {
+            Self::Keycloak | Self::Oidc => true,
+            Self::Entra => algorithm.name().starts_with(['R', 'P']),
+        }
+    }
 }
 
 /// An identity provider: what its tokens say in `iss`, and by which rules their claims are read.

@@ -55,11 +55,21 @@ pub struct EntraTenants {
 impl EntraTenants {
     /// The authority host of the global cloud.
     pub const GLOBAL: &str = "https://login.microsoftonline.com";
+    /// That of the US Government's.
+    pub const US_GOVERNMENT: &str = "https://login.microsoftonline.us";
+    /// That of China's (21Vianet).
+    pub const CHINA: &str = "https://login.partner.microsoftonline.cn";
 
     /// These tenants at this authority host (scheme, host and port, without a slash at the end).
     #[must_use]
     pub fn new(authority_host: String, list: Vec<TenantId>) -> Self {
         Self { authority_host, list }
+    }
+
+    /// Whether this authority host is Microsoft's, in whichever cloud: what is sent elsewhere is sent to somebody else.
+    #[must_use]
+    pub fn is_microsofts(authority_host: &str) -> bool {
+        [Self::GLOBAL, Self::US_GOVERNMENT, Self::CHINA].contains(&authority_host)
     }
 
     /// Scheme, host and port, such as [`EntraTenants::GLOBAL`].
@@ -90,7 +100,7 @@ impl EntraTenants {
     /// v1 tokens have an issuer of their own: one for each cloud that has one.
     fn v1_host(&self) -> &'static str {
         match self.authority_host.as_str() {
-            "https://login.partner.microsoftonline.cn" => "https://sts.chinacloudapi.cn/",
+            Self::CHINA => "https://sts.chinacloudapi.cn/",
             _ => "https://sts.windows.net/",
         }
     }

@@ -57,6 +57,10 @@ fn tenants_are_all_that_an_entra_issuer_needs() {
     assert!(listed.accepts(&issuer_v2(CONTOSO)) && !listed.accepts(&issuer_v2(FABRIKAM)));
     assert_eq!(with("/issuers/0/tenants", json!([CONTOSO, FABRIKAM])), "");
     assert_eq!(with("/issuers/0/algorithms", json!(["RS256", "PS256"])), "");
+    for never in ["EdDSA", "ES256"] {
+        let told = format!("issuers[0].algorithms: `{never}` is not allowed: write any of RS256");
+        refuses("/issuers/0/algorithms", json!([never]), &told);
+    }
     // A GUID is copied in either case; tokens have one.
     let mut upper = entra();
     upper["issuers"][0]["tenants"] = json!([CONTOSO.to_uppercase()]);
@@ -66,6 +70,8 @@ fn tenants_are_all_that_an_entra_issuer_needs() {
 #[test]
 fn a_sovereign_cloud_is_its_authority_host() {
     for (host, v1) in [
+        ("https://127.0.0.1:8443", "https://sts.windows.net"),
+        ("https://[::1]:8443", "https://sts.windows.net"),
         ("https://login.microsoftonline.com", "https://sts.windows.net"),
         ("https://login.microsoftonline.us", "https://sts.windows.net"),
         ("https://login.partner.microsoftonline.cn", "https://sts.chinacloudapi.cn"),
@@ -89,6 +95,19 @@ fn a_sovereign_cloud_is_its_authority_host() {
         "https://login.microsoftonline.com?x",
         "login.microsoftonline.com",
         "https://",
+        "https://login.microsoftonline.com:",
+        "https://login.microsoftonline.com:0",
+        "https://login.microsoftonline.com:08443",
+        "https://login.microsoftonline.com:99999",
+        "https://login.microsoftonline.com.",
+        "https://login..microsoftonline.com",
+        "https://-login.microsoftonline.com",
+        "https://login_x.microsoftonline.com",
+        "https://127.1",
+        "https://2130706433",
+        "https://0x7f000001",
+        "https://[::1",
+        "https://[0:0:0:0:0:0:0:1]",
     ] {
         refuses(
             "/issuers/0/authorityHost",
@@ -96,14 +115,15 @@ fn a_sovereign_cloud_is_its_authority_host() {
             "issuers[0].authorityHost: must be https, a host",
         );
     }
-    for alias in
-        ["https://login.windows.net", "https://login.microsoft.com", "https://sts.windows.net/"]
-    {
-        refuses(
-            "/issuers/0/authorityHost",
-            json!(alias),
-            "is another name of https://login.microsoftonline.com",
-        );
+    for (alias, meant) in [
+        ("https://login.windows.net", "https://login.microsoftonline.com"),
+        ("https://login.microsoft.com", "https://login.microsoftonline.com"),
+        ("https://sts.windows.net/", "https://login.microsoftonline.com"),
+        ("https://login-us.microsoftonline.com", "https://login.microsoftonline.us"),
+        ("https://login.chinacloudapi.cn", "https://login.partner.microsoftonline.cn"),
+    ] {
+        let told = format!("is another name of {meant}, ");
+        refuses("/issuers/0/authorityHost", json!(alias), &told);
     }
 }
 
@@ -199,8 +219,7 @@ fn a_scope_that_would_end_at_microsoft_graph_is_refused_with_what_to_write() {
     for good in [
         json!([format!("api://{API}/access_as_user")]),
         json!([format!("{API}/access_as_user")]),
-        json!(["api://obolus/tools", "api://obolus/more"]),
-        json!(["https://mcp.contoso.example/tool.execute"]),
+        json!([format!("api://{API}/cluster/admin"), format!("{API}/more")]),
     ] {
         assert_eq!(scopes(good.clone()), "", "{good}");
     }
@@ -224,17 +243,60 @@ fn a_scope_that_would_end_at_microsoft_graph_is_refused_with_what_to_write() {
         assert!(told.contains(why) && told.contains(&write), "{bad}: {told}");
         assert!(told.starts_with("1 problem(s)"), "{bad}: {told}");
     }
-    assert!(scopes(json!(["api://a/x", "api://b/x"])).contains("are scopes of several APIs"));
     let told = scopes(json!(["offline_access", format!("api://{API}/x")]));
     assert!(told.starts_with("1 problem(s)") && told.contains("the client's own affair"), "{told}");
     assert!(scopes(json!(null)).contains("requiredScopes: is missing"));
 }
 
 #[test]
+fn a_required_scope_is_of_the_api_that_the_audiences_name() {
+    let told = |audiences: Value, scopes: Value| {
+        let mut config = entra();
+        config["resources"][0]["audiences"] = audiences;
+        config["resources"][0]["requiredScopes"] = scopes;
+        problems(&config)
+    };
+    let (uri, own) = (format!("api://{API}"), format!("api://{API}/access_as_user"));
+    let (url, by_url) = ("https://mcp.contoso.example", "https://mcp.contoso.example/tool.execute");
+    for (audiences, scopes) in [
+        (json!([uri]), json!([own])),
+        (json!([uri]), json!([format!("{API}/access_as_user")])),
+        (json!([API, uri]), json!([own])),
+        (json!([url]), json!([by_url])),
+        (json!([API, url]), json!([by_url])),
+        (json!([API, "api://obolus"]), json!(["api://obolus/tools", "api://obolus/more"])),
+    ] {
+        assert_eq!(told(audiences.clone(), scopes.clone()), "", "{audiences} {scopes}");
+    }
+    let other = "dddddddd-0000-4000-8000-00000000000d";
+    for (audiences, scope) in [
+        (json!([API]), by_url.to_owned()),
+        (json!([API]), "api://other/access_as_user".to_owned()),
+        (json!([API]), format!("api://{other}/access_as_user")),
+        (json!([API]), format!("{other}/access_as_user")),
+        (json!([url]), own.clone()),
+        (json!([url]), format!("{url}.evil/x")),
+    ] {
+        let told = told(audiences, json!([scope]));
+        let why = format!("`{scope}` is a scope of an API that `audiences` does not name");
+        assert!(told.contains(&why) && told.contains("write that into audiences, too"), "{told}");
+    }
+    let two = told(json!(["api://a", "api://b"]), json!(["api://a/x", "api://b/x"]));
+    assert!(two.contains("are scopes of several APIs"), "{two}");
+    let two = told(json!([API, format!("api://{other}")]), json!([own]));
+    assert!(two.contains(&format!("`api://{other}` is another application than `{API}`")), "{two}");
+    let upper = told(json!([API.to_uppercase()]), json!([own]));
+    let write = format!(
+        "resources[0].audiences: `{}` would match no token: write it in lower case, {API}",
+        API.to_uppercase()
+    );
+    assert!(upper.contains(&write), "{upper}");
+}
+
+#[test]
 fn audiences_are_the_apis_and_the_target_is_another_application() {
     let audiences = "/resources/0/audiences";
     assert_eq!(with(audiences, json!([API, format!("api://{API}")])), "");
-    assert_eq!(with(audiences, json!(["https://mcp.contoso.example"])), "");
     refuses(
         audiences,
         json!(null),
@@ -251,7 +313,11 @@ fn audiences_are_the_apis_and_the_target_is_another_application() {
     };
     assert_eq!(target(format!("api://{TARGET}")), "");
     assert!(target(API.to_owned()).contains("the exchange would change nothing"));
-    for same in [format!("api://{API}"), API.to_uppercase()] {
+    for graph in ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com/"] {
+        let told = target(graph.to_owned());
+        assert!(told.contains("target.audience: is Microsoft Graph's"), "{told}");
+    }
+    for same in [format!("api://{API}"), format!("api://{API}/"), API.to_uppercase()] {
         let told = target(same);
         assert!(told.contains("is the API that the incoming token is for"), "{told}");
     }

@@ -7,6 +7,7 @@ use obolus_core::policy::{missing_scopes, require_person};
 use obolus_core::token::{Memberships, Principal};
 use serde_json::{Value, json};
 
+use crate::configuration::resource_but;
 use crate::entra::{
     ALICE, API, BOB, CLIENT, CONTOSO, FABRIKAM, STRANGERS, but, issuer_v1, issuer_v2, refusal,
     refusal_of, v1, v2, verify, verify_text,
@@ -82,21 +83,32 @@ fn issuer_version_and_tenant_say_the_same_or_the_token_is_refused() {
 }
 
 #[test]
-fn a_scope_is_required_by_its_full_name_and_met_by_its_last_part() {
+fn a_scope_is_required_by_its_full_name_and_met_by_what_follows_its_own_api() {
+    let url = "https://mcp.contoso.example";
+    let resource = |required: &str| {
+        let mut resource = (*resource_but(json!({}))).clone();
+        resource.audiences = vec![API.to_owned(), url.to_owned()];
+        resource.required_scopes = vec![required.to_owned()];
+        resource
+    };
     let missing = |scp: &str, required: &str| {
         let principal = person(json!({ "scp": scp }));
-        !missing_scopes(&principal, &[required.to_owned()]).is_empty()
+        !missing_scopes(&principal, &resource(required)).is_empty()
     };
     let full = format!("api://{API}/access_as_user");
     assert!(!missing("access_as_user", &full));
     assert!(!missing("other access_as_user", &full));
     assert!(!missing("tool.execute", "https://mcp.contoso.example/tool.execute"));
+    let nested = format!("api://{API}/cluster/admin");
+    assert!(!missing("cluster/admin", &nested));
+    assert!(missing("admin", &nested));
+    assert!(missing("access_as_user", "api://other/access_as_user"));
     for scp in ["other", "Access_As_User", "access_as_user2", "access", &full] {
         assert!(missing(scp, &full), "{scp}");
     }
     // `scope` is other providers' claim.
     let other = person(json!({"scp": "other", "scope": "access_as_user"}));
-    assert!(!missing_scopes(&other, &[full]).is_empty());
+    assert!(!missing_scopes(&other, &resource(&full)).is_empty());
 }
 
 #[test]

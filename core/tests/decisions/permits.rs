@@ -172,10 +172,8 @@ fn a_permit_needs_every_required_scope() {
     let decide = |scope: &str, required: Value| {
         let principal = principal(&alice_but(json!({ "scope": scope })));
         let resource = resource_but(json!({ "requiredScopes": required }));
-        let missing: Vec<_> = missing_scopes(&principal, &resource.required_scopes)
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let missing: Vec<_> =
+            missing_scopes(&principal, &resource).into_iter().map(str::to_owned).collect();
         (Permit::decide(&principal, &resource, &message(), SUBJECT).map(drop), missing)
     };
     assert_eq!(decide("a b c", json!(["a", "b"])), (Ok(()), vec![]));
