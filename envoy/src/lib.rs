@@ -11,6 +11,7 @@
 mod access_log;
 mod bootstrap;
 mod cel;
+pub mod check;
 mod comments;
 pub mod compose;
 pub mod edit;

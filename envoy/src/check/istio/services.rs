@@ -1,0 +1,226 @@
+//! Where the STS and the MCP server are in the mesh, and by which other ways they can be reached.
+
+use super::super::clusters::{alias, istio_machine, machines};
+use super::super::finding::Findings;
+use super::super::node::Node;
+use super::super::rule::Rule;
+use super::gateway::Gateway;
+use super::{Manifest, Mesh, is_within, pairs, patches, workloads};
+
+/// A service port that only the gateway may reach.
+#[derive(Debug, Clone)]
+pub(super) struct Place<'a> {
+    pub(super) is_sts: bool,
+    /// Empty where a sidecar with our filter stands before the MCP server.
+    pub(super) name: String,
+    pub(super) namespace: String,
+    pub(super) port: u16,
+    /// The port of the Pods, where the Service says it as a number.
+    pub(super) target_port: u64,
+    /// The labels of its Pods, as far as they are known.
+    pub(super) labels: Vec<(&'a str, &'a str)>,
+    /// Whether its Service or workload is among the manifests.
+    pub(super) is_here: bool,
+    /// The cluster's name.
+    pub(super) cluster: String,
+    /// Where to say that something is missing: its Service, or the filter's patch.
+    pub(super) at: Node<'a>,
+}
+
+/// The places behind every protected cluster, and the STS's.
+pub(super) fn places<'a>(mesh: &Mesh<'a>) -> Vec<Place<'a>> {
+    let mut places: Vec<Place<'a>> = Vec::new();
+    for gateway in &mesh.gateways {
+        let patches = gateway.patches(&mesh.manifests);
+        let sts = gateway.settings().iter().map(|settings| (settings.sts_cluster.clone(), true));
+        let protected = gateway.protected().into_iter().map(|name| (name, false));
+        for (cluster, is_sts) in protected.chain(sts) {
+            let found = if cluster.starts_with("inbound|") {
+                vec![beside(gateway, &cluster, mesh)]
+            } else {
+                let added = patches
+                    .iter()
+                    .filter(|patch| patches::reaches_cluster(patch, &cluster))
+                    .filter_map(|patch| patch.at("patch/value"));
+                let mut at: Vec<_> = added.flat_map(|value| machines(&value)).collect();
+                at.extend(istio_machine(&cluster));
+                at.iter().filter_map(|at| behind(at, is_sts, &cluster, gateway, mesh)).collect()
+            };
+            for place in found {
+                if !places.iter().any(|one| one.is_same(&place)) {
+                    places.push(place);
+                }
+            }
+        }
+    }
+    places
+}
+
+/// The Pods in which a sidecar with our filter runs.
+fn beside<'a>(gateway: &Gateway<'a>, cluster: &str, mesh: &Mesh<'a>) -> Place<'a> {
+    let (namespace, labels) = (gateway.namespace, gateway.labels.as_slice());
+    let port = cluster.split('|').nth(1).and_then(|port| port.parse().ok()).unwrap_or_default();
+    let of_labels = |one: &&Manifest<'a>| {
+        let selector = pairs(one.node.at("spec/selector"));
+        one.namespace == namespace && !selector.is_empty() && is_within(&selector, labels)
+    };
+    let service = mesh.of_kind("Service").find(of_labels);
+    Place {
+        is_sts: false,
+        name: service.map(|one| one.name.to_owned()).unwrap_or_default(),
+        namespace: namespace.to_owned(),
+        port,
+        target_port: u64::from(port),
+        labels: labels.to_vec(),
+        is_here: service.is_some()
+            || workloads::with_labels(mesh, namespace, labels).next().is_some(),
+        cluster: cluster.to_owned(),
+        at: service.map_or_else(|| gateway.chain.place.clone(), |one| one.node.clone()),
+    }
+}
+
+/// `name.namespace.svc.cluster.local:port`
+fn behind<'a>(
+    machine: &str,
+    is_sts: bool,
+    cluster: &str,
+    gateway: &Gateway<'a>,
+    mesh: &Mesh<'a>,
+) -> Option<Place<'a>> {
+    let (host, port) = machine.rsplit_once(':')?;
+    let mut parts = host.split('.');
+    let (name, namespace) = (parts.next()?, parts.next()?);
+    if parts.next().is_some_and(|part| part != "svc") {
+        return None;
+    }
+    let port: u16 = port.parse().ok()?;
+    let service =
+        mesh.of_kind("Service").find(|one| one.name == name && one.namespace == namespace);
+    let selector = pairs(service.and_then(|service| service.node.at("spec/selector")));
+    let pods = workloads::with_labels(mesh, namespace, &selector)
+        .find(|_| !selector.is_empty())
+        .map(|workload| workload.labels);
+    let ports = service.map(|service| service.node.list("spec/ports")).unwrap_or_default();
+    let of_port = ports.iter().find(|one| one.number("port") == Some(u64::from(port)));
+    Some(Place {
+        is_sts,
+        name: name.to_owned(),
+        namespace: namespace.to_owned(),
+        port,
+        target_port: of_port.and_then(|one| one.number("targetPort")).unwrap_or(u64::from(port)),
+        is_here: service.is_some() || pods.is_some(),
+        labels: pods.unwrap_or(selector),
+        cluster: cluster.to_owned(),
+        at: service.map_or_else(|| gateway.chain.place.clone(), |one| one.node.clone()),
+    })
+}
+
+impl Place<'_> {
+    fn is_same(&self, other: &Self) -> bool {
+        let key = |of: &Self| {
+            (of.is_sts, of.name.clone(), of.namespace.clone(), of.port, of.cluster.clone())
+        };
+        key(self) == key(other)
+    }
+
+    /// Whether `host`, as somebody in `namespace` writes it, is this Service.
+    pub(super) fn is_host(&self, host: &str, namespace: &str) -> bool {
+        let mut parts = host.trim_end_matches('.').split('.');
+        let is_name = parts.next() == Some(self.name.as_str()) && !self.name.is_empty();
+        is_name
+            && match (parts.next(), parts.next()) {
+                (None, _) => namespace == self.namespace,
+                (Some(of), None | Some("svc")) => of == self.namespace,
+                _ => false,
+            }
+    }
+}
+
+/// Ways to a place besides the gateway's.
+pub(super) fn check(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings) {
+    for service in mesh.of_kind("Service") {
+        let is_it = service.name == place.name && service.namespace == place.namespace;
+        let selector = pairs(service.node.at("spec/selector"));
+        let has_its_pods = service.namespace == place.namespace
+            && !selector.is_empty()
+            && is_within(&selector, &place.labels);
+        let ports = service.node.list("spec/ports");
+        let port = ports.iter().find(|port| {
+            let target = port.number("targetPort").or(port.number("port"));
+            let is_named = port.at("targetPort").is_some_and(|one| one.value.as_str().is_some());
+            is_named || target == Some(place.target_port)
+        });
+        if is_it || has_its_pods && port.is_some() {
+            exposed(place, service, findings);
+        }
+        if !is_it && has_its_pods && port.is_some() && !place.name.is_empty() {
+            alias(&service.node.nearest("spec/selector"), service.name, &place.cluster, findings);
+        }
+        let external = service.node.text("spec/externalName");
+        if !external.is_empty() && place.is_host(external, service.namespace) {
+            let at = service.node.nearest("spec/externalName");
+            alias(&at, service.name, &place.cluster, findings);
+        }
+    }
+    for entry in mesh.of_kind("ServiceEntry") {
+        let hosts = entry.node.texts("spec/hosts");
+        let endpoints = entry.node.list("spec/endpoints");
+        let other = |host: &&str| !place.is_host(host, entry.namespace);
+        for endpoint in endpoints {
+            let leads_there = place.is_host(endpoint.text("address"), entry.namespace);
+            if let (true, Some(host)) = (leads_there, hosts.iter().find(|host| other(host))) {
+                alias(&endpoint.nearest("address"), host, &place.cluster, findings);
+            }
+        }
+        let selector = pairs(entry.node.at("spec/workloadSelector/labels"));
+        if entry.namespace == place.namespace
+            && !selector.is_empty()
+            && is_within(&selector, &place.labels)
+            && let Some(host) = hosts.iter().find(|host| other(host))
+        {
+            let at = entry.node.nearest("spec/workloadSelector");
+            alias(&at, host, &place.cluster, findings);
+        }
+    }
+    for ingress in mesh.of_kind("Ingress") {
+        for backend in ingress.node.walk().iter().filter_map(|node| node.at("service")) {
+            if place.is_host(backend.text("name"), ingress.namespace) {
+                open(place, &backend, "an Ingress leads there, past our filter", findings);
+            }
+        }
+    }
+    for pods in workloads::with_labels(mesh, &place.namespace, &place.labels) {
+        if place.labels.is_empty() {
+            continue;
+        }
+        if pods.pod.flag("hostNetwork") {
+            let what = "its Pods have the node's network, which the mesh does not guard";
+            open(place, &pods.pod.nearest("hostNetwork"), what, findings);
+        }
+        for port in pods.containers().iter().flat_map(|one| one.list("ports")) {
+            if let Some(at) = port.get("hostPort") {
+                open(place, &at, "its port is open on the node", findings);
+            }
+        }
+    }
+}
+
+fn exposed(place: &Place<'_>, service: &Manifest<'_>, findings: &mut Findings) {
+    let kind = service.node.text("spec/type");
+    if matches!(kind, "NodePort" | "LoadBalancer") {
+        let what = format!("a Service of type {kind} makes its port reachable from outside");
+        open(place, &service.node.nearest("spec/type"), &what, findings);
+    }
+    for address in service.node.list("spec/externalIPs") {
+        open(place, &address, "an external address leads there", findings);
+    }
+}
+
+fn open(place: &Place<'_>, at: &Node<'_>, how: &str, findings: &mut Findings) {
+    findings.add(
+        Rule::Exposed,
+        at,
+        format!("{how}; {} is for the gateway alone", place.who()),
+        "a Service of type ClusterIP, and no other way in than the gateway's",
+    );
+}

@@ -1,0 +1,261 @@
+//! Routes by Istio's own resources.
+
+use super::super::clusters::alias;
+use super::super::finding::Findings;
+use super::super::node::Node;
+use super::super::routes;
+use super::super::rule::Rule;
+use super::services::Place;
+use super::{Manifest, Mesh, is_within, pairs};
+
+/// Checks every route that leads to the STS or to the MCP server.
+pub(super) fn check(mesh: &Mesh<'_>, places: &[Place<'_>], findings: &mut Findings) {
+    for manifest in &mesh.manifests {
+        match manifest.kind {
+            "VirtualService" => virtual_service(manifest, mesh, places, findings),
+            "HTTPRoute" | "TCPRoute" | "TLSRoute" | "GRPCRoute" => {
+                gateway_api(manifest, places, findings);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn virtual_service(
+    service: &Manifest<'_>,
+    mesh: &Mesh<'_>,
+    places: &[Place<'_>],
+    findings: &mut Findings,
+) {
+    let gateways = service.node.texts("spec/gateways");
+    let outside: Vec<_> = gateways.into_iter().filter(|name| *name != "mesh").collect();
+    if outside.is_empty() {
+        return;
+    }
+    for kind in ["tcp", "tls"] {
+        for route in service.node.list(&format!("spec/{kind}")) {
+            for destination in destinations(&route) {
+                if let Some(place) = place_of(&destination, service, places) {
+                    let what =
+                        format!("{kind} connections go to {} without any HTTP filter", place.who());
+                    findings.add(Rule::AroundHttp, &destination, what, "take this route out");
+                }
+            }
+        }
+    }
+    for route in service.node.list("spec/http") {
+        for mirror in mirrors(&route) {
+            if let Some(place) = place_of(&mirror, service, places) {
+                let what = format!("copies go to {} past every filter and guard", place.who());
+                findings.add(Rule::Mirror, &mirror, what, "take the mirror out");
+            }
+        }
+        for destination in destinations(&route) {
+            match place_of(&destination, service, places) {
+                Some(place) if place.is_sts => {
+                    let what = "a route leads to the STS, with the gateway's own identity";
+                    findings.add(Rule::RouteToSts, &destination, what, "take the route out");
+                }
+                Some(place) => {
+                    way_to_mcp(&route, &destination, place, findings);
+                    name_of_cluster(&destination, service, mesh, place, findings);
+                    runs_ours(service, &outside, mesh, findings);
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+fn destinations<'a>(route: &Node<'a>) -> Vec<Node<'a>> {
+    route.list("route").iter().filter_map(|one| one.get("destination")).collect()
+}
+
+fn mirrors<'a>(route: &Node<'a>) -> Vec<Node<'a>> {
+    let listed = route.list("mirrors");
+    let listed = listed.iter().filter_map(|mirror| mirror.get("destination"));
+    route.get("mirror").into_iter().chain(listed).collect()
+}
+
+fn place_of<'p, 'a>(
+    destination: &Node<'_>,
+    service: &Manifest<'_>,
+    places: &'p [Place<'a>],
+) -> Option<&'p Place<'a>> {
+    let port = destination.number("port/number");
+    places.iter().find(|place| {
+        place.is_host(destination.text("host"), service.namespace)
+            && port.is_none_or(|port| port == u64::from(place.port))
+    })
+}
+
+fn way_to_mcp(
+    route: &Node<'_>,
+    destination: &Node<'_>,
+    place: &Place<'_>,
+    findings: &mut Findings,
+) {
+    if route.number("retries/attempts") != Some(0) {
+        findings.add(
+            Rule::Retries,
+            &route.nearest("retries/attempts"),
+            "a tool call may be sent twice, and have an effect each time: Istio retries unless told not to",
+            "retries: {attempts: 0}",
+        );
+    }
+    for mirror in mirrors(route) {
+        let what =
+            "requests are copied with the exchanged token in them, to a service that it is not for";
+        findings.add(Rule::Mirror, &mirror, what, "take the mirror out");
+    }
+    if let Some(timeout) = route.get("timeout")
+        && timeout.value.as_str().is_none_or(|text| text.trim_start_matches('0') != "s")
+    {
+        findings.add(
+            Rule::StreamTimeout,
+            &timeout,
+            format!("event streams from {} end after {}", place.cluster, timeout.value),
+            "leave timeout out, or 0s",
+        );
+    }
+    let weighted = route.list("route");
+    let of_destination = weighted.iter().find(|one| one.path == parent(&destination.path));
+    for headers in
+        [route.at("headers/request"), of_destination.and_then(|one| one.at("headers/request"))]
+            .into_iter()
+            .flatten()
+    {
+        for (name, at) in
+            ["set", "add"].iter().filter_map(|key| headers.get(key)).flat_map(|map| map.members())
+        {
+            if name.eq_ignore_ascii_case("authorization") {
+                routes::token_changed(&at, findings);
+            }
+        }
+        for at in headers.list("remove") {
+            if at.value.as_str().is_some_and(|name| name.eq_ignore_ascii_case("authorization")) {
+                routes::token_changed(&at, findings);
+            }
+        }
+    }
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(parent, _)| parent)
+}
+
+/// A subset is a cluster of another name, which no guard knows.
+fn name_of_cluster(
+    destination: &Node<'_>,
+    service: &Manifest<'_>,
+    mesh: &Mesh<'_>,
+    place: &Place<'_>,
+    findings: &mut Findings,
+) {
+    let subset = destination.text("subset");
+    let Some(host) =
+        place.cluster.strip_prefix("outbound|").and_then(|rest| rest.rsplit('|').next())
+    else {
+        return;
+    };
+    let name = format!("outbound|{}|{subset}|{host}", place.port);
+    let is_protected = |gateway: &super::Gateway<'_>| gateway.protected().contains(&name);
+    if !mesh.gateways.iter().any(is_protected)
+        && place.is_host(destination.text("host"), service.namespace)
+    {
+        alias(&destination.nearest("subset"), &name, &place.cluster, findings);
+    }
+}
+
+/// Whether our filter runs for these hosts on these gateways.
+fn runs_ours(service: &Manifest<'_>, outside: &[&str], mesh: &Mesh<'_>, findings: &mut Findings) {
+    let write = "our filter and the guard there too, or take this route out";
+    for name in outside {
+        let (namespace, name) = name.split_once('/').unwrap_or((service.namespace, name));
+        let gateway = mesh
+            .of_kind("Gateway")
+            .find(|one| one.name == name && one.namespace == namespace)
+            .filter(|one| one.node.at("spec/selector").is_some());
+        let Some(gateway) = gateway else { continue };
+        let selector = pairs(gateway.node.at("spec/selector"));
+        let has_ours = mesh
+            .gateways
+            .iter()
+            .any(|ours| is_within(&ours.labels, &selector) || is_within(&selector, &ours.labels));
+        if !has_ours {
+            findings.add(
+                Rule::FilterMissing,
+                &service.node.nearest("spec/gateways"),
+                format!("leads to the MCP server from the gateway {namespace}/{name}, which has no filter of ours and no guard"),
+                write,
+            );
+        }
+    }
+    let matched: Option<Vec<_>> = mesh.gateways.iter().map(super::Gateway::matched_hosts).collect();
+    let Some(matched) = matched.map(|lists| lists.concat()) else { return };
+    for host in service.node.list("spec/hosts") {
+        let name = host.value.as_str().unwrap_or_default();
+        let runs = matched.iter().any(|one| one.split(':').next() == Some(name));
+        if !runs && !name.contains('*') {
+            findings.add(
+                Rule::FilterMissing,
+                &host,
+                format!("{name} leads to the MCP server, and our filter does not run for it: everyone gets 403"),
+                format!("{name} in the matcher of our filter and in resources[].resource, or not here"),
+            );
+        }
+    }
+}
+
+/// Gateway API: no retries unless asked for.
+fn gateway_api(route: &Manifest<'_>, places: &[Place<'_>], findings: &mut Findings) {
+    let place_of = |backend: &Node<'_>| {
+        let namespace = match backend.text("namespace") {
+            "" => route.namespace,
+            namespace => namespace,
+        };
+        places.iter().find(|place| place.is_host(backend.text("name"), namespace))
+    };
+    for rule in route.node.list("spec/rules") {
+        let filters = rule.list("filters");
+        let mirrors: Vec<_> =
+            filters.iter().filter_map(|filter| filter.at("requestMirror/backendRef")).collect();
+        let mut leads_to_mcp = false;
+        for backend in rule.list("backendRefs") {
+            match place_of(&backend) {
+                Some(place) if place.is_sts => {
+                    let what = "a route leads to the STS, with the gateway's own identity";
+                    findings.add(Rule::RouteToSts, &backend, what, "take the route out");
+                }
+                Some(place) if matches!(route.kind, "TCPRoute" | "TLSRoute") => {
+                    let what = format!("connections go to {} without any HTTP filter", place.who());
+                    findings.add(Rule::AroundHttp, &backend, what, "take this route out");
+                }
+                Some(_) => leads_to_mcp = true,
+                None => {}
+            }
+        }
+        for mirror in mirrors.iter().filter(|mirror| leads_to_mcp || place_of(mirror).is_some()) {
+            let what = "requests are copied past every filter and guard";
+            findings.add(Rule::Mirror, mirror, what, "take the mirror out");
+        }
+        if leads_to_mcp {
+            if let Some(retry) = rule.at("retry/attempts").filter(|one| one.value != 0) {
+                routes::retries(&retry, findings);
+            }
+            for filter in &filters {
+                let Some(change) = filter.get("requestHeaderModifier") else { continue };
+                let named = [change.list("set"), change.list("add")].concat();
+                let named = named.iter().map(|one| (one, one.text("name")));
+                let removed = change.list("remove");
+                let removed =
+                    removed.iter().map(|one| (one, one.value.as_str().unwrap_or_default()));
+                for (at, name) in named.chain(removed) {
+                    if name.eq_ignore_ascii_case("authorization") {
+                        routes::token_changed(at, findings);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Our filter, wherever it stands: in a chain, behind a matcher, or delivered by itself.
+
+use std::sync::Arc;
+
+use obolus_core::config::{DEFAULT_MAX_BODY_BYTES, FilterConfig};
+use obolus_core::token::IssuerRules;
+use serde_json::Value;
+
+use super::node::Node;
+use crate::filter::FILTER_NAME;
+use crate::filter_configuration::FilterConfiguration;
+
+/// An entry of a chain that runs our filter.
+#[derive(Debug, Clone)]
+pub(super) struct Entry<'a> {
+    /// The name by which routes override it.
+    pub(super) name: &'a str,
+    /// The plugin's configurations in it: several when it stands behind a matcher.
+    pub(super) plugins: Vec<Node<'a>>,
+    /// The hosts for which it runs, when a matcher decides that in a form that can be read.
+    pub(super) hosts: Option<Vec<&'a str>>,
+    /// It runs only where a route enables it.
+    pub(super) is_disabled: bool,
+}
+
+/// What the filter's configuration says, as far as it can be read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Settings {
+    pub(super) protected: Vec<String>,
+    pub(super) sts_cluster: String,
+    pub(super) sts_authority: String,
+    pub(super) credential_env: String,
+    pub(super) body_limit: u64,
+    /// Each resource's name and the authorities of its URL.
+    pub(super) hosts: Vec<(String, Vec<String>)>,
+    pub(super) issuers: Vec<Arc<IssuerRules>>,
+}
+
+impl<'a> Entry<'a> {
+    /// The entry, when this HTTP filter is ours. `extensions` are the filters that Envoy discovers
+    /// by themselves.
+    pub(super) fn of(filter: &Node<'a>, extensions: &[Node<'a>]) -> Option<Self> {
+        let name = filter.text("name");
+        let mut places = vec![filter.clone()];
+        if filter.get("config_discovery").is_some() {
+            places.extend(extensions.iter().filter(|one| one.text("name") == name).cloned());
+        }
+        let mut plugins = Vec::new();
+        for node in places.iter().flat_map(Node::walk) {
+            if node.type_name() == "Wasm"
+                && let Some(config) = node.get("config")
+                && is_ours(name, &config)
+            {
+                plugins.push(config);
+            }
+        }
+        (!plugins.is_empty() || name == FILTER_NAME).then(|| Self {
+            name,
+            plugins,
+            hosts: hosts(name, &places),
+            is_disabled: filter.flag("disabled"),
+        })
+    }
+}
+
+/// Told by its name, its module or what it is configured with: whoever renames one of them has not
+/// made another filter of it.
+fn is_ours(name: &str, plugin: &Node<'_>) -> bool {
+    name == FILTER_NAME
+        || plugin.text("vm_config/vm_id").starts_with("obolus")
+        || plugin.text("vm_config/code/local/filename").contains("obolus_filter")
+        || configuration(plugin)
+            .and_then(|(_, value)| value.ok())
+            .is_some_and(|value| value.get("sts").is_some() && value.get("resources").is_some())
+}
+
+/// The hosts in the exact map of a matcher on `:authority` whose action is ours.
+fn hosts<'a>(name: &str, places: &[Node<'a>]) -> Option<Vec<&'a str>> {
+    let nodes: Vec<_> = places.iter().flat_map(Node::walk).collect();
+    let trees: Vec<_> = nodes.iter().filter_map(|node| node.get("matcher_tree")).collect();
+    let [tree] = trees.as_slice() else { return None };
+    if tree.text("input/typed_config/header_name") != ":authority" {
+        return None;
+    }
+    let actions = tree.at("exact_match_map/map")?.members();
+    let runs_ours = |action: &Node<'_>| {
+        let mut plugins = action.walk().into_iter().filter(|node| node.type_name() == "Wasm");
+        plugins.any(|node| node.get("config").is_some_and(|config| is_ours(name, &config)))
+    };
+    Some(
+        actions.into_iter().filter(|(_, action)| runs_ours(action)).map(|(host, _)| host).collect(),
+    )
+}
+
+/// The filter's own configuration in a plugin's: where it stands, and what it is.
+pub(super) fn configuration<'a>(plugin: &Node<'a>) -> Option<(Node<'a>, Result<Value, String>)> {
+    let place = plugin.get("configuration")?;
+    let value = place.get("value").unwrap_or(place);
+    let read = match value.value {
+        Value::String(text) => {
+            obolus_core::json::parse(text.as_bytes()).map_err(|error| error.to_string())
+        }
+        other => Ok(other.clone()),
+    };
+    Some((value, read))
+}
+
+impl Settings {
+    /// What a configuration says. A faulty one still tells what it means to protect.
+    pub(super) fn of(value: &Value) -> Self {
+        let text = |pointer: &str| {
+            value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let issuers =
+            FilterConfig::from_json(value).map(|config| config.issuers).unwrap_or_default();
+        let mut settings = Self {
+            sts_cluster: text("/sts/cluster"),
+            sts_authority: text("/sts/authority"),
+            credential_env: text("/sts/credentialEnv"),
+            body_limit: DEFAULT_MAX_BODY_BYTES,
+            issuers,
+            ..Self::default()
+        };
+        if let Ok(read) = FilterConfiguration::read(value) {
+            settings.protected = read.protected_clusters().into_iter().map(str::to_owned).collect();
+            settings.body_limit = read.body_limit;
+            settings.hosts = read.resources.into_iter().map(|one| (one.name, one.hosts)).collect();
+        } else {
+            let resources = value.get("resources").and_then(Value::as_array).into_iter().flatten();
+            let clusters = resources.filter_map(|resource| resource.get("clusters")?.as_array());
+            let names = clusters.flatten().filter_map(Value::as_str);
+            settings.protected = names.map(str::to_owned).collect();
+        }
+        settings
+    }
+
+    /// What all plugins of an entry say together.
+    pub(super) fn of_entry(entry: &Entry<'_>) -> Vec<Self> {
+        let read = entry.plugins.iter().filter_map(configuration);
+        let mut values: Vec<Value> = read.filter_map(|(_, value)| value.ok()).collect();
+        values.dedup();
+        values.iter().map(Self::of).collect()
+    }
+}

@@ -1,0 +1,132 @@
+//! Every kind of finding: a closed set, whose names stand in tests and in people's CI.
+
+use std::fmt;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Something would be open, or would not work.
+    Error,
+    /// It would work, and somebody would be surprised.
+    Warning,
+}
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $rule:ident $id:literal $severity:ident,)*) => {
+        /// What a finding is about.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Rule {
+            $($(#[$doc])* $rule,)*
+        }
+
+        impl Rule {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$rule,)*];
+
+            /// Its stable name.
+            #[must_use]
+            pub fn id(self) -> &'static str {
+                match self {
+                    $(Self::$rule => $id,)*
+                }
+            }
+
+            /// How bad it is.
+            #[must_use]
+            pub fn severity(self) -> Severity {
+                match self {
+                    $(Self::$rule => Severity::$severity,)*
+                }
+            }
+        }
+    };
+}
+
+rules! {
+    /// A file that should be looked at and cannot be read.
+    Unreadable "unreadable" Error,
+    /// There is no configuration of our filter, so nothing is known to be protected.
+    NoFilter "no-filter" Error,
+    /// Configuration that comes from somewhere else at run time.
+    Unseen "unseen" Warning,
+
+    /// Filters lead to a protected cluster without the native guard.
+    GuardMissing "guard-missing" Error,
+    /// The guard is there and says something else than it must.
+    GuardExpression "guard-expression" Error,
+    /// The guard is there and is switched off.
+    GuardOff "guard-off" Error,
+    /// The guard stands where it cannot judge.
+    GuardOrder "guard-order" Error,
+    /// A protected cluster without its own guard.
+    ClusterGuard "cluster-guard" Error,
+    /// Something besides our filter writes or could write the permit.
+    PermitForged "permit-forged" Error,
+
+    /// Our filter stands where requests do not come.
+    FilterOrder "filter-order" Error,
+    /// A filter between ours and the router may change the request.
+    Between "between" Error,
+    /// A route leads to a protected cluster, and our filter is not in its chain.
+    FilterMissing "filter-missing" Error,
+    /// Our filter is in the chain and does not run.
+    FilterOff "filter-off" Error,
+    /// Headers are not held until the body has been judged.
+    BodyHold "body-hold" Error,
+    /// A failed module lets requests pass.
+    FailOpen "fail-open" Error,
+    /// A failed module stays failed.
+    NoReload "no-reload" Warning,
+    /// A problem with the filter's own configuration.
+    FilterConfiguration "filter-configuration" Error,
+    /// The module is not the one that is named.
+    ModuleDigest "module-digest" Error,
+    /// The module is not where the filter looks for it.
+    ModuleMissing "module-missing" Error,
+    /// The filter's credential stands in the configuration.
+    CredentialInline "credential-inline" Error,
+    /// The filter does not get its credential.
+    CredentialMissing "credential-missing" Error,
+    /// Envoy refuses bodies that the filter would take.
+    BufferLimit "buffer-limit" Error,
+
+    /// The STS's cluster does not hold the STS to its authority and name.
+    StsTls "sts-tls" Error,
+    /// There is no cluster of the name that the filter calls.
+    StsMissing "sts-missing" Error,
+    /// A route leads to the STS.
+    RouteToSts "route-to-sts" Error,
+    /// Another way leads to the same machines, past the guard.
+    Alias "alias" Error,
+    /// A protected cluster is reached without any HTTP filter.
+    AroundHttp "around-http" Error,
+    /// A client's header chooses the cluster.
+    ClientRoutes "client-routes" Warning,
+    /// Requests are copied, past all filters.
+    Mirror "mirror" Error,
+    /// Tool calls are repeated.
+    Retries "retries" Error,
+    /// A time limit ends event streams.
+    StreamTimeout "stream-timeout" Warning,
+    /// `Authorization` is changed behind our filter.
+    TokenChanged "token-changed" Error,
+    /// The client's token is taken away before our filter sees it.
+    TokenConsumed "token-consumed" Error,
+    /// The client's token is refused before our filter sees it.
+    TokenRefused "token-refused" Error,
+    /// Envoy's admin page is reachable from elsewhere.
+    AdminOpen "admin-open" Error,
+
+    /// Others than the gateway are admitted.
+    Admission "admission" Error,
+    /// Callers without a mesh identity are admitted.
+    MtlsNotStrict "mtls-not-strict" Error,
+    /// Reachable from outside the mesh.
+    Exposed "exposed" Error,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}

@@ -1,0 +1,177 @@
+//! Good configuration, from the generator.
+
+use std::path::Path;
+
+use obolus_envoy::{Bootstrap, FilterConfiguration, Module, Scope, Upstream, filter_entry, guard};
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::fault::Change;
+
+/// What a fault is a change of.
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Base {
+    /// `envoy/bootstrap.yaml`.
+    Bootstrap,
+    /// A shared gateway: our filter runs where a route enables it.
+    OwnRoutes,
+    /// Two issuers, from `envoy/two-issuers.json`.
+    TwoIssuers,
+    /// A mesh.
+    Istio,
+    /// A mesh whose gateway runs our filter for our hosts only.
+    IstioHosts,
+}
+
+const MCP: &str = "outbound|8080||obolus-mcp.obolus.svc.cluster.local";
+const MODULE: &str = "/var/lib/obolus/obolus_filter.wasm";
+
+impl Base {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Bootstrap, Self::OwnRoutes, Self::TwoIssuers, Self::Istio, Self::IstioHosts];
+
+    /// A folder with this base, after the changes.
+    pub(crate) fn written(self, changes: &[Change]) -> TempDir {
+        let mut objects = self.objects();
+        for change in changes {
+            let found = objects.iter_mut().find(|(name, _)| *name == change.object);
+            match (found, &change.set) {
+                (Some((_, object)), _) => change.apply(object),
+                (None, Some(added)) => objects.push((name_of(added), added.clone())),
+                (None, None) => panic!("no object for {change:?}"),
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let texts: Vec<_> =
+            objects.iter().map(|(_, object)| serde_yaml_ng::to_string(object).unwrap()).collect();
+        std::fs::write(folder.path().join("all.yaml"), texts.join("---\n")).unwrap();
+        folder
+    }
+
+    /// Its objects by name.
+    pub(crate) fn objects(self) -> Vec<(String, Value)> {
+        match self {
+            Self::Istio => mesh(filter()),
+            Self::IstioHosts => mesh(for_hosts(filter())),
+            _ => vec![(String::new(), self.bootstrap().to_value().unwrap())],
+        }
+    }
+
+    fn bootstrap(self) -> Bootstrap {
+        let mut gateway = Bootstrap::default();
+        let shop = std::net::SocketAddr::from(([127, 0, 0, 1], 8_081));
+        match self {
+            Self::OwnRoutes => {
+                gateway.scope = Scope::OwnRoutes;
+                gateway.upstreams.push(Upstream::plain("shop", shop));
+            }
+            Self::TwoIssuers => {
+                let text = include_str!("../../two-issuers.json");
+                gateway.configuration = serde_json::from_str(text).unwrap();
+                let server = gateway.upstreams[0].endpoint.clone();
+                gateway.upstreams.push(Upstream::plain("obolus-mcp-entra", server));
+            }
+            _ => {}
+        }
+        gateway
+    }
+}
+
+fn configuration() -> FilterConfiguration {
+    let mut value = obolus_envoy::example_configuration();
+    value["resources"][0]["resource"] = json!("https://mcp.example.com/mcp");
+    value["resources"][0]["audiences"] = json!(["https://mcp.example.com/mcp"]);
+    value["resources"][0]["clusters"] = json!([MCP]);
+    FilterConfiguration::read(&value).unwrap()
+}
+
+fn filter() -> Value {
+    let module = Module { path: MODULE.to_owned(), sha256: Some("0123abcd".repeat(8)) };
+    filter_entry(&module, &configuration(), Scope::EveryRequest)
+}
+
+/// The filter behind a matcher: the form for a shared gateway under Istio.
+fn for_hosts(filter: Value) -> Value {
+    let action = json!({"action": {"name": "run", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.composite.v3.ExecuteFilterAction",
+        "typed_config": filter,
+    }}});
+    json!({"name": obolus_envoy::FILTER_NAME, "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+        "extension_config": {"name": "composite", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.composite.v3.Composite",
+        }},
+        "xds_matcher": {"matcher_tree": {
+            "input": {"name": "host", "typed_config": {
+                "@type": "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
+                "header_name": ":authority",
+            }},
+            "exact_match_map": {"map": {"mcp.example.com": action, "mcp.example.com:443": action}},
+        }},
+    }})
+}
+
+fn mesh(filter: Value) -> Vec<(String, Value)> {
+    let before_router = |value: Value| {
+        json!({
+            "applyTo": "HTTP_FILTER",
+            "match": {"context": "GATEWAY", "listener": {"filterChain": {"filter": {
+                "name": "envoy.filters.network.http_connection_manager",
+                "subFilter": {"name": "envoy.filters.http.router"},
+            }}}},
+            "patch": {"operation": "INSERT_BEFORE", "value": value},
+        })
+    };
+    let gateway = Bootstrap::default().to_value().unwrap();
+    let cluster = |name: &str| {
+        let clusters = gateway["static_resources"]["clusters"].as_array().unwrap();
+        clusters.iter().find(|cluster| cluster["name"] == name).unwrap().clone()
+    };
+    let mut sts = cluster("obolus-sts");
+    sts["type"] = json!("STRICT_DNS");
+    sts["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"] =
+        json!({"address": "obolus-sts.obolus.svc.cluster.local", "port_value": 8_443});
+    let mut options = cluster("obolus-mcp")["typed_extension_protocol_options"].clone();
+    options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]["http_filters"][0] =
+        guard::on_cluster(MCP);
+    let envoy_filter = json!({
+        "apiVersion": "networking.istio.io/v1alpha3",
+        "kind": "EnvoyFilter",
+        "metadata": {"name": "obolus", "namespace": "istio-system"},
+        "spec": {
+            "priority": 10,
+            "workloadSelector": {"labels": {"istio": "ingressgateway"}},
+            "configPatches": [
+                before_router(filter),
+                before_router(guard::guard(&[MCP])),
+                {
+                    "applyTo": "CLUSTER",
+                    "match": {"context": "GATEWAY", "cluster": {"name": MCP}},
+                    "patch": {"operation": "MERGE", "value": {"typed_extension_protocol_options": options}},
+                },
+                {
+                    "applyTo": "CLUSTER",
+                    "match": {"context": "GATEWAY"},
+                    "patch": {"operation": "ADD", "value": sts},
+                },
+            ],
+        },
+    });
+    let mut objects = vec![(name_of(&envoy_filter), envoy_filter)];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/istio");
+    for file in ["gateway.yaml", "workloads.yaml", "admission.yaml"] {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        for document in serde_yaml_ng::Deserializer::from_str(&text) {
+            let object = Value::deserialize(document).unwrap();
+            objects.push((name_of(&object), object));
+        }
+    }
+    objects
+}
+
+fn name_of(object: &Value) -> String {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    format!("{} {}/{}", text("/kind"), text("/metadata/namespace"), text("/metadata/name"))
+}
