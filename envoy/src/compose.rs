@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn the_default_port_of_https_is_in_no_url() {
-        let gateway = Compose { host: "mcp.example.com".to_owned(), port: 443, ..Compose::default() };
+        let gateway =
+            Compose { host: "mcp.example.com".to_owned(), port: 443, ..Compose::default() };
         assert_eq!(gateway.resource(), "https://mcp.example.com/mcp");
         assert!(gateway.to_yaml().unwrap().contains("mcp.example.com:443"));
     }

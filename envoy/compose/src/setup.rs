@@ -49,6 +49,9 @@ impl Volumes {
 pub(crate) fn setup(settings: &Settings) -> Result<()> {
     let volumes = Volumes(settings.volumes.clone());
     let module = module::deliver(settings, &volumes.0.join("gateway"))?;
+    for service in ["gateway", KEYCLOAK] {
+        module::deliver_program(&volumes.0.join(service))?;
+    }
     let gateway = settings.gateway(&module)?;
     let authority = Authority::kept(&volumes.0.join("authority"))?;
     certificates(&authority, &gateway, &volumes)?;

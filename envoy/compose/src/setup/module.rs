@@ -1,4 +1,5 @@
-//! Delivers the filter's module: under its digest as a name, and only the one that was pinned.
+//! Delivers the filter's module: under its digest as a name, and only the one that was pinned. And
+//! this program, to the services whose images are not ours.
 
 use std::path::Path;
 
@@ -8,10 +9,10 @@ use sha2::{Digest as _, Sha256};
 use crate::secrets::{write, write_program};
 use crate::settings::Settings;
 
-/// The name of our own program in the gateway's volume, where Envoy's image finds it.
+/// The name of our own program in a volume.
 const PROGRAM: &str = "obolus-compose";
 
-/// Puts the module and this program into the gateway's folder; the answer is the module's SHA-256.
+/// Puts the module into the gateway's folder; the answer is its SHA-256.
 pub(super) fn deliver(settings: &Settings, folder: &Path) -> Result<String> {
     let module = std::fs::read(&settings.module)
         .with_context(|| format!("cannot read {}", settings.module.display()))?;
@@ -24,9 +25,13 @@ pub(super) fn deliver(settings: &Settings, folder: &Path) -> Result<String> {
     if !file.exists() {
         write(&file, &module)?;
     }
-    let own = std::fs::read("/proc/self/exe").context("cannot read this program")?;
-    write_program(&folder.join(PROGRAM), &own)?;
     Ok(digest)
+}
+
+/// Puts this program into a service's folder.
+pub(super) fn deliver_program(folder: &Path) -> Result<()> {
+    let own = std::fs::read("/proc/self/exe").context("cannot read this program")?;
+    write_program(&folder.join(PROGRAM), &own)
 }
 
 /// Removes the modules of other versions, which no configuration names any more.
