@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use obolus_tests::fixtures::compose::{Engine, START_ENGINE};
 use obolus_tests::fixtures::stack::{self, Provider};
 use obolus_tests::parts::node::Inspector;
 use obolus_tests::parts::products::{PROGRAMS, filter, target_folder};
@@ -24,6 +25,9 @@ pub(crate) struct Arguments {
     /// Prints the suites and what each is about
     #[arg(long)]
     list: bool,
+    /// Starts a Docker Engine for the suites that need one, as root, and ends it afterwards
+    #[arg(long)]
+    start_engine: bool,
 }
 
 struct Outcome {
@@ -31,6 +35,7 @@ struct Outcome {
     passed: u32,
     took: Duration,
     ok: bool,
+    skipped: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -48,13 +53,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     prerequisites::check()?;
     stack::fetch_parts(&[Provider::Keycloak, Provider::Entra])?;
     Inspector::find()?;
+    let engine = engine(&chosen, arguments.start_engine)?;
     let progress = Progress::start("all tests", "building");
     let programs = TestPrograms::build()?;
     filter()?;
     progress.done();
     let prepared = since.elapsed();
-    let outcomes =
-        chosen.into_iter().map(|suite| one(suite, &programs)).collect::<Result<Vec<_>>>()?;
+    let outcomes = chosen
+        .into_iter()
+        .map(|suite| one(suite, &programs, engine))
+        .collect::<Result<Vec<_>>>()?;
     report(&outcomes, prepared)
 }
 
@@ -62,7 +70,11 @@ fn report(outcomes: &[Outcome], prepared: Duration) -> Result<()> {
     println!("\n{:15} {:>6} {:>9}", "suite", "tests", "time");
     println!("{:15} {:>6} {:>7.1} s", "(building)", "", prepared.as_secs_f32());
     for outcome in outcomes {
-        let mark = if outcome.ok { "" } else { "  FAILED" };
+        let mark = match (outcome.skipped, outcome.ok) {
+            (true, _) => "  SKIPPED",
+            (false, true) => "",
+            (false, false) => "  FAILED",
+        };
         let seconds = outcome.took.as_secs_f32();
         println!("{:15} {:>6} {seconds:>7.1} s{mark}", outcome.name, outcome.passed);
     }
@@ -70,18 +82,45 @@ fn report(outcomes: &[Outcome], prepared: Duration) -> Result<()> {
     let passed: u32 = outcomes.iter().map(|outcome| outcome.passed).sum();
     let took: Duration = outcomes.iter().map(|outcome| outcome.took).sum();
     println!("{:15} {passed:>6} {:>7.1} s", "all", (took + prepared).as_secs_f32());
-    println!("{passed} passed, {} failed", failed.len());
+    let skipped = outcomes.iter().filter(|outcome| outcome.skipped).count();
+    println!("{passed} passed, {} failed, {skipped} skipped", failed.len());
     if failed.is_empty() {
         return Ok(());
     }
     bail!("failed: {}. Again: cargo xtask test {}", failed.join(", "), failed.join(" "));
 }
 
+/// Which engine the suites that need one have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum InEngine {
+    Started,
+    Reached,
+    None,
+}
+
+/// Finds out, and makes what goes into images when there is an engine.
+fn engine(chosen: &[&Suite], start: bool) -> Result<InEngine> {
+    if !chosen.iter().any(|suite| matches!(suite.what, What::InEngine(_))) {
+        return Ok(InEngine::None);
+    }
+    let engine = match start {
+        true => InEngine::Started,
+        false if Engine::reachable(&target_folder().join("engine.log")).is_some() => {
+            InEngine::Reached
+        }
+        false => InEngine::None,
+    };
+    if engine != InEngine::None {
+        crate::dist::run()?;
+    }
+    Ok(engine)
+}
+
 /// Runs one suite and passes its output on.
-fn one(suite: &'static Suite, programs: &TestPrograms) -> Result<Outcome> {
+fn one(suite: &'static Suite, programs: &TestPrograms, engine: InEngine) -> Result<Outcome> {
     println!("\n=== {}: {}", suite.name, suite.about);
     let since = Instant::now();
-    let (mut passed, mut ok) = (0, true);
+    let (mut passed, mut ok, mut skipped) = (0, true, false);
     match suite.what {
         What::Cargo(arguments) => {
             let mut command = build::cargo();
@@ -95,10 +134,21 @@ fn one(suite: &'static Suite, programs: &TestPrograms) -> Result<Outcome> {
         What::Story(name) => {
             ok = shown(&mut ready(programs.story(name)?), &mut passed)?;
         }
+        What::InEngine(_) if engine == InEngine::None => {
+            println!("SKIPPED: no Docker Engine answers; --start-engine starts one");
+            skipped = true;
+        }
+        What::InEngine(name) => {
+            let mut command = ready(programs.story(name)?);
+            if engine == InEngine::Started {
+                command.env(START_ENGINE, "1");
+            }
+            ok = shown(&mut command, &mut passed)?;
+        }
     }
     // A suite that ran no test has not shown anything.
-    let empty = passed == 0 && !matches!(suite.what, What::Cargo(_));
-    Ok(Outcome { name: suite.name, passed, took: since.elapsed(), ok: ok && !empty })
+    let empty = passed == 0 && !skipped && !matches!(suite.what, What::Cargo(_));
+    Ok(Outcome { name: suite.name, passed, took: since.elapsed(), ok: ok && !empty, skipped })
 }
 
 /// A test program as cargo would run it, but with our own programs already built.

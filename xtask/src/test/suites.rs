@@ -17,6 +17,8 @@ pub(crate) enum What {
     Package(&'static str),
     /// One test program of `tests/`.
     Story(&'static str),
+    /// One that needs a Docker Engine and what `cargo xtask dist` makes.
+    InEngine(&'static str),
 }
 
 const LINT: &[&str] = &["clippy", "--locked", "--all-targets", "--quiet", "--", "-D", "warnings"];
@@ -61,6 +63,11 @@ pub(crate) const SUITES: &[Suite] = &[
     story("end_to_end", "a person's token from Keycloak to the API server's audit log"),
     story("entra_end_to_end", "a person's token from Entra ID to the API server, or why not"),
     story("mesh", "a real istiod, stock Envoys, and certificates of Istio's CA"),
+    suite(
+        "compose",
+        "docs/compose.md, each command of it, in a Docker Engine",
+        What::InEngine("compose"),
+    ),
     story("canaries", "planted secrets are found nowhere"),
 ];
 
