@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use obolus_core::Reason;
 use obolus_core::exchange::ExchangedToken;
+use obolus_core::reason::Fault;
 use obolus_core::token::{Principal, TenantId, TokenDigest};
 
 use crate::cache::Source;
@@ -47,6 +48,7 @@ impl Record {
     }
 
     pub(crate) fn write(self, outcome: Result<(), Reason>, metrics: &Metrics) {
+        let is_ours = outcome.is_err_and(|reason| reason.fault() == Fault::Server);
         let outcome = outcome.map_or_else(Reason::as_str, |()| "exchanged");
         let target = self.target.as_deref();
         metrics.exchanged(self.caller.as_deref(), target.map(Target::name), outcome);
@@ -55,31 +57,39 @@ impl Record {
         }
         let principal = self.principal.as_ref();
         let upstream = self.upstream;
-        tracing::info!(
-            outcome,
-            caller = self.caller,
-            target_name = target.map(Target::name),
-            provider = target.map(|target| target.exchanged_by).map(ExchangedBy::as_str),
-            issuer = principal.map(|principal| principal.identity().issuer.as_str()),
-            subject = principal.map(|principal| principal.identity().subject.as_str()),
-            tenant = principal.and_then(Principal::tenant).map(TenantId::as_str),
-            client = principal.and_then(Principal::client),
-            token_id = principal.and_then(Principal::token_id),
-            token_digest = self.token_digest.as_ref().map(TokenDigest::as_str),
-            exchanged_token_id = self.exchanged_id,
-            exchanged_token_digest = self.exchanged_digest.as_ref().map(TokenDigest::as_str),
-            cache = self.source.map(Source::as_str),
-            upstream_request_id = upstream.request_id,
-            upstream_status = upstream.status,
-            upstream_error = upstream.error,
-            upstream_suberror = upstream.suberror,
-            upstream_description = upstream.description,
-            upstream_codes = upstream.codes,
-            upstream_trace_id = upstream.trace_id,
-            upstream_correlation_id = upstream.correlation_id,
-            upstream_clock_ahead_seconds = upstream.clock_ahead_seconds,
-            milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "exchange"
-        );
+        let milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    outcome,
+                    caller = self.caller,
+                    target_name = target.map(Target::name),
+                    provider = target.map(|target| target.exchanged_by).map(ExchangedBy::as_str),
+                    issuer = principal.map(|principal| principal.identity().issuer.as_str()),
+                    subject = principal.map(|principal| principal.identity().subject.as_str()),
+                    tenant = principal.and_then(Principal::tenant).map(TenantId::as_str),
+                    client = principal.and_then(Principal::client),
+                    token_id = principal.and_then(Principal::token_id),
+                    token_digest = self.token_digest.as_ref().map(TokenDigest::as_str),
+                    exchanged_token_id = self.exchanged_id,
+                    exchanged_token_digest =
+                        self.exchanged_digest.as_ref().map(TokenDigest::as_str),
+                    cache = self.source.map(Source::as_str),
+                    upstream_request_id = upstream.request_id,
+                    upstream_status = upstream.status,
+                    upstream_error = upstream.error,
+                    upstream_suberror = upstream.suberror,
+                    upstream_description = upstream.description,
+                    upstream_codes = upstream.codes,
+                    upstream_trace_id = upstream.trace_id,
+                    upstream_correlation_id = upstream.correlation_id,
+                    upstream_clock_ahead_seconds = upstream.clock_ahead_seconds,
+                    milliseconds,
+                    "exchange"
+                )
+            };
+        }
+        // What somebody has to look after stands out.
+        if is_ours { line!(warn) } else { line!(info) }
     }
 }

@@ -16,6 +16,7 @@ pub struct Principal {
     rules: Arc<IssuerRules>,
     said: Reading,
     audiences: Vec<String>,
+    issued_at: Option<UnixSeconds>,
     expires_at: UnixSeconds,
     token_digest: TokenDigest,
 }
@@ -30,6 +31,7 @@ impl Principal {
             rules: Arc::clone(rules),
             said: rules.provider.read(&token.claims, token.claims_part())?,
             audiences: token.claims.aud.clone(),
+            issued_at: token.claims.iat,
             expires_at,
             token_digest: token.digest(),
         })
@@ -105,6 +107,12 @@ impl Principal {
     #[must_use]
     pub fn is_app_only(&self) -> bool {
         self.said.is_app_only
+    }
+
+    /// `iat`, if the token says so.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<UnixSeconds> {
+        self.issued_at
     }
 
     /// `exp`.

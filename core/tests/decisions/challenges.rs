@@ -19,7 +19,7 @@ fn the_three_challenges_read_as_the_specifications_have_them() {
     assert_eq!(challenge(Reason::TokenMissing, &resource).as_deref(), Some(start));
     assert_eq!(
         challenge(Reason::TokenExpired, &resource).unwrap(),
-        format!(r#"{start}, error="invalid_token", error_description="the token has expired""#)
+        format!(r#"{start}, error="invalid_token", error_description="the token has expired: get a new one""#)
     );
     assert_eq!(
         challenge(Reason::InsufficientScope, &resource).unwrap(),
@@ -111,7 +111,7 @@ fn a_refused_body_is_answered_as_json_rpc_with_the_id_and_a_refused_token_as_oau
         serde_json::from_str::<Value>(&reply.body).unwrap(),
         json!({
             "error": "invalid_token",
-            "error_description": "the token has expired",
+            "error_description": "the token has expired: get a new one",
             "reason": "token_expired",
         })
     );

@@ -10,6 +10,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret as _;
 
 use super::{Exchange, Failure, answer, entra_refusal};
+use crate::clock::now;
 use crate::guid;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -44,5 +45,9 @@ async fn request(exchange: &Exchange<'_>, token_endpoint: &str) -> Result<Answer
         ("scope", exchange.scope),
     ];
     let answered = exchange.post(token_endpoint, token_endpoint, headers, &form).await?;
-    if answered.status == 200 { answer(&answered) } else { Err(entra_refusal::read(&answered)) }
+    if answered.status == 200 {
+        return answer(&answered);
+    }
+    let is_new = entra_refusal::is_new(exchange.principal.issued_at(), now());
+    Err(entra_refusal::read(&answered, is_new))
 }

@@ -5,7 +5,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use obolus_core::Reason;
+use obolus_core::{Reason, UnixSeconds};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,6 +17,8 @@ use crate::idp_client::Answered;
 const MAX_CODES: usize = 8;
 /// Assertions are refused when clocks differ by minutes.
 const CLOCKS_DIFFER: i64 = 60;
+/// A token of this age, in seconds, is of a sign-in or a refresh just now. Entra dates tokens five minutes back.
+const NEW: u64 = 600;
 
 /// Only `error` has to be what it should be: the rest must not keep it from being read.
 #[derive(Deserialize)]
@@ -36,8 +38,13 @@ struct Document {
     correlation_id: Value,
 }
 
-/// Reads an answer whose status is not 200.
-pub(super) fn read(answered: &Answered) -> Failure {
+/// Whether Entra has just issued the token, and so has just looked at the account and its sessions.
+pub(super) fn is_new(issued_at: Option<UnixSeconds>, now: UnixSeconds) -> bool {
+    issued_at.is_some_and(|issued_at| now.saturating_sub(issued_at) <= NEW)
+}
+
+/// Reads an answer whose status is not 200. `is_new` says whether the token that was refused [`is_new`].
+pub(super) fn read(answered: &Answered, is_new: bool) -> Failure {
     let status = answered.status.as_u16();
     let mut upstream = Upstream {
         status: Some(status),
@@ -49,7 +56,7 @@ pub(super) fn read(answered: &Answered) -> Failure {
         upstream.error = Some("no OAuth error".to_owned());
         return Failure { reason: Reason::IdpUnavailable, upstream: Box::new(upstream) };
     };
-    let reason = reason(status, &document);
+    let reason = reason(status, &document, is_new);
     let text = |value: &Value| value.as_str().map(harmless);
     upstream.error = Some(harmless(&document.error));
     upstream.suberror = text(&document.suberror);
@@ -60,7 +67,7 @@ pub(super) fn read(answered: &Answered) -> Failure {
     Failure { reason, upstream: Box::new(upstream) }
 }
 
-fn reason(status: u16, document: &Document) -> Reason {
+fn reason(status: u16, document: &Document, is_new: bool) -> Reason {
     let suberror = document.suberror.as_str().unwrap_or_default();
     let has_claims = match &document.claims {
         Value::Null => false,
@@ -75,7 +82,7 @@ fn reason(status: u16, document: &Document) -> Reason {
         // 401 is said when our credential is at fault, and only then.
         (401, _) => Reason::ExchangeMisconfigured,
         (_, "invalid_grant" | "interaction_required" | "login_required" | "consent_required") => {
-            of_the_person(&document.error, suberror, has_claims)
+            of_the_person(&document.error, suberror, has_claims, is_new)
         }
         (_, "access_denied") => Reason::ExchangeDenied,
         // Our request, our registration or our credential. What is wrong with the person's token under such a name
@@ -85,7 +92,7 @@ fn reason(status: u16, document: &Document) -> Reason {
 }
 
 /// What the person, or an administrator, has to do.
-fn of_the_person(error: &str, suberror: &str, has_claims: bool) -> Reason {
+fn of_the_person(error: &str, suberror: &str, has_claims: bool, is_new: bool) -> Reason {
     match (error, suberror) {
         // First: signing in again, whatever claims are wanted, gives nobody's consent.
         ("consent_required", _) | (_, "consent_required") => Reason::ConsentRequired,
@@ -100,6 +107,9 @@ fn of_the_person(error: &str, suberror: &str, has_claims: bool) -> Reason {
         (_, "message_only" | "additional_action" | "protection_policy_required") => {
             Reason::BlockedByPolicy
         }
+        // Refused without a word of why, and just after Entra has issued the token: the person is not assigned to the
+        // target, or disabled there. Another sign-in would be as good as this one, and a client would try without end.
+        ("invalid_grant", "") if is_new => Reason::ExchangeDenied,
         // `bad_token`, `token_expired`, `user_password_expired`, or nothing: the grant is over.
         _ => Reason::SubjectTokenRefused,
     }

@@ -6,7 +6,7 @@ use crate::credentials::AuthenticationError;
 use crate::idp_client::CallError;
 
 /// Longer texts of somebody else's do not enter our log.
-pub(super) const MAX_CHARS: usize = 200;
+pub(super) const MAX_CHARS: usize = 600;
 
 /// What the caller is told, and what the log is told.
 #[derive(Debug)]

@@ -30,7 +30,7 @@ const MAX_BYTES: usize = 32 * 1024;
 
 /// One exchange to be made.
 pub(crate) struct Exchange<'a> {
-    /// Of the target's issuer, which is the principal's.
+    /// Of the target's issuer, which is the principal's; of the principal's tenant, if it has one.
     pub(crate) mirror: &'a KeyMirror,
     pub(crate) target: &'a Target,
     pub(crate) scope: &'a str,

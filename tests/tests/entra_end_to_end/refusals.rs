@@ -5,10 +5,12 @@
 
 use obolus_tests::entra::{Body, Directory, Fault, Policy, Requirement, RetryAfter, Shape, What};
 use obolus_tests::fixtures::entra::{CLUSTER, SERVER};
+use obolus_tests::fixtures::idp::now;
 
 use crate::doors::RECORDED;
 use crate::troubles::{
-    BLOCKED, CONSENT, DO_MORE, Expected, LATER, OURS, SIGN_IN_AGAIN, kept_secret, refused,
+    BLOCKED, CONSENT, DO_MORE, Expected, GIVE_ACCESS, LATER, OURS, SIGN_IN_AGAIN, kept_secret,
+    refused,
 };
 use crate::world;
 
@@ -113,13 +115,13 @@ fn persons() -> Vec<Row> {
             "the account is disabled",
             |directory| directory.user_mut("alice").enabled = false,
             "50057",
-            SIGN_IN_AGAIN,
+            GIVE_ACCESS,
         ),
         change(
             "the account is gone",
             |directory| directory.users.retain(|user| user.name != "alice"),
             "50034",
-            SIGN_IN_AGAIN,
+            GIVE_ACCESS,
         ),
         change(
             "she is not assigned to the cluster",
@@ -132,7 +134,7 @@ fn persons() -> Vec<Row> {
                 }
             },
             "50105",
-            SIGN_IN_AGAIN,
+            GIVE_ACCESS,
         ),
     ]
 }
@@ -212,6 +214,28 @@ async fn sessions_that_end_are_over_for_their_tokens_and_a_new_sign_in_is_served
     for person in ["alice", "bob"] {
         let token = world.token(person).await;
         assert_eq!(world.call(RECORDED, &token).await.status, 200, "{person}");
+    }
+    assert_eq!(world.recorder.take().len(), 2);
+}
+
+/// Entra says no more of an account that is gone than of a session that is over: a sign-in will tell, if the last one was
+/// not just now.
+#[tokio::test]
+async fn whose_account_is_gone_is_told_so_after_another_sign_in() {
+    let world = world::turn().await;
+    let emulator = &world.stack.entra().emulator;
+    let mut claims = emulator.claims("alice", "mcp-client", SERVER).unwrap();
+    for name in ["iat", "nbf"] {
+        claims[name] = (now() - 1800).into();
+    }
+    let (old, new) = (emulator.mint(&claims).unwrap(), world.token("alice").await);
+    emulator.change(|directory| directory.user_mut("alice").enabled = false);
+    refused(&world, &world.call(RECORDED, &old).await, &SIGN_IN_AGAIN);
+    refused(&world, &world.call(RECORDED, &new).await, &GIVE_ACCESS);
+    assert!(world.recorder.take().is_empty());
+    world.restore();
+    for token in [&old, &new] {
+        assert_eq!(world.call(RECORDED, token).await.status, 200);
     }
     assert_eq!(world.recorder.take().len(), 2);
 }

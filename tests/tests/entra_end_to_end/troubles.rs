@@ -41,14 +41,21 @@ pub(crate) const CONSENT: Expected = Expected {
 pub(crate) const BLOCKED: Expected = Expected {
     status: 403,
     reason: "blocked_by_policy",
-    says: "ask an administrator",
+    says: "ask one of its administrators",
+    challenge: None,
+};
+/// An administrator: another sign-in would be as good as the one just now.
+pub(crate) const GIVE_ACCESS: Expected = Expected {
+    status: 403,
+    reason: "exchange_denied",
+    says: "ask an administrator for access",
     challenge: None,
 };
 /// Nobody, or the client in a while.
 pub(crate) const LATER: Expected = Expected {
     status: 503,
     reason: "idp_unavailable",
-    says: "the identity provider does not answer",
+    says: "the identity provider does not answer: try again later",
     challenge: None,
 };
 /// Whoever runs the gateway and the STS.

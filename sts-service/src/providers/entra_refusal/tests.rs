@@ -3,6 +3,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::json;
 
+use super::super::failure::MAX_CHARS;
 use super::*;
 use Reason::{
     BlockedByPolicy, ConsentRequired, ExchangeDenied, ExchangeMisconfigured, IdpUnavailable,
@@ -23,8 +24,8 @@ fn answered(status: u16, body: &str) -> Answered {
 ///
 /// Rows that cannot be told from others without their number share the others' answer. The token is verified before
 /// Entra is asked, so that what Entra finds wrong with its form (50027, 240002 as `invalid_request`) or its kind
-/// (7000114) is ours; and a person whom Entra no longer knows, has disabled or not assigned (50034, 50057, 50105) signs
-/// in again, and is told there.
+/// (7000114) is ours; and a person whom Entra no longer knows, has disabled or not assigned (50034, 50057, 50105) is
+/// told from one whose session ended (50132, 50133) by the age of the token.
 #[rustfmt::skip]
 const CATALOGUE: &[(u32, u16, &str, &str, bool, Reason)] = &[
     (7_000_215, 401, "invalid_client", "", false, ExchangeMisconfigured),
@@ -125,7 +126,15 @@ fn every_row_of_the_catalogue_has_one_meaning_which_its_number_and_text_do_not_c
             if *has_claims {
                 body["claims"] = json!(r#"{"access_token":{"capolids":{"essential":true}}}"#);
             }
-            let failure = read(&answered(*status, &body.to_string()));
+            let failure = read(&answered(*status, &body.to_string()), true);
+            // A token that Entra has just issued is not refused because it is old.
+            let bare = *error == "invalid_grant" && suberror.is_empty();
+            let of_a_new_one = match reason {
+                SubjectTokenRefused if bare => ExchangeDenied,
+                other => *other,
+            };
+            assert_eq!(failure.reason, of_a_new_one, "{code} {error} {suberror}, a new token");
+            let failure = read(&answered(*status, &body.to_string()), false);
             assert_eq!(failure.reason, *reason, "{code} {status} {error} {suberror} {has_claims}");
             assert_eq!(failure.upstream.codes, Some(number.to_string()));
         }
@@ -138,7 +147,10 @@ fn what_is_no_oauth_error_is_nobodys_fault() {
         ["", "<html>invalid_grant</html>", "{}", r#"{"error":1}"#, "[]", "Too Many Requests"]
     {
         for status in [400, 401, 403, 404, 429, 500, 503] {
-            assert_eq!(read(&answered(status, body)).reason, IdpUnavailable, "{status} {body}");
+            for is_new in [true, false] {
+                let failure = read(&answered(status, body), is_new);
+                assert_eq!(failure.reason, IdpUnavailable, "{status} {body}");
+            }
         }
     }
 }
@@ -159,7 +171,8 @@ fn members_of_other_types_do_not_hide_the_error() {
     ] {
         let mut body = json!({"error": "invalid_grant"});
         body[member] = value.clone();
-        assert_eq!(read(&answered(400, &body.to_string())).reason, reason, "{member} {value}");
+        let failure = read(&answered(400, &body.to_string()), false);
+        assert_eq!(failure.reason, reason, "{member} {value}");
     }
 }
 
@@ -171,7 +184,7 @@ fn what_goes_to_the_log_is_bounded_and_cannot_break_it() {
         "error": hostile, "suberror": hostile, "error_description": hostile, "trace_id": hostile,
         "correlation_id": hostile, "error_codes": vec![u64::MAX; 100],
     });
-    let upstream = read(&answered(400, &body.to_string())).upstream;
+    let upstream = read(&answered(400, &body.to_string()), false).upstream;
     let texts = [
         upstream.error,
         upstream.suberror,
@@ -181,7 +194,7 @@ fn what_goes_to_the_log_is_bounded_and_cannot_break_it() {
     ];
     for text in texts.into_iter().map(Option::unwrap) {
         assert!(text.starts_with("a  b [0m "), "{text}");
-        assert_eq!(text.chars().count(), 200);
+        assert_eq!(text.chars().count(), MAX_CHARS);
     }
     assert_eq!(upstream.codes.unwrap().split(' ').count(), MAX_CODES);
 }
@@ -192,7 +205,7 @@ fn a_clock_that_is_minutes_off_is_told_and_a_small_difference_is_not() {
         let seconds = u64::try_from(i64::try_from(now()).unwrap() + ahead).unwrap();
         let sent_at = Some(UNIX_EPOCH + Duration::from_secs(seconds));
         let answered = Answered { sent_at, ..answered(401, r#"{"error":"invalid_client"}"#) };
-        read(&answered).upstream.clock_ahead_seconds
+        read(&answered, false).upstream.clock_ahead_seconds
     };
     for ahead in [0, 30, -30, 58, -58] {
         assert_eq!(at(ahead), None, "{ahead}");
@@ -201,4 +214,14 @@ fn a_clock_that_is_minutes_off_is_told_and_a_small_difference_is_not() {
         let told = at(ahead).unwrap();
         assert!((told - ahead).abs() <= 2, "{told} {ahead}");
     }
+}
+
+#[test]
+fn a_token_is_new_for_ten_minutes_and_not_without_saying_when_it_was_issued() {
+    assert!(is_new(Some(1000), 1000));
+    assert!(is_new(Some(1000), 1600));
+    assert!(!is_new(Some(1000), 1601));
+    // A clock that is behind the provider's.
+    assert!(is_new(Some(1000), 990));
+    assert!(!is_new(None, 1000));
 }
