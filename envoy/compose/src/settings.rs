@@ -23,7 +23,7 @@ pub(crate) struct Settings {
     /// The API server's URL, as in a kubeconfig
     #[arg(long, env = "OBOLUS_CLUSTER_SERVER")]
     pub(crate) cluster_server: String,
-    /// The API server's authority, as `certificate-authority-data` in a kubeconfig
+    /// The API server's authority, as `certificate-authority-data` in a kubeconfig, or `k3s`
     #[arg(long, env = "OBOLUS_CLUSTER_CA_DATA")]
     pub(crate) cluster_ca_data: String,
     /// SHA-256 of the only module that may be delivered; any when empty
@@ -58,6 +58,11 @@ impl Settings {
             bail!("OBOLUS_CLUSTER_SERVER: {:?} is not an https URL", self.cluster_server);
         }
         Ok(&self.cluster_server)
+    }
+
+    /// Whether the cluster is that of the profile k3s, whose authority we make.
+    pub(crate) fn is_k3s(&self) -> bool {
+        self.cluster_ca_data.trim() == "k3s"
     }
 
     /// The API server's authority, in PEM.

@@ -53,7 +53,7 @@ pub(crate) fn setup(settings: &Settings) -> Result<()> {
         module::deliver_program(&volumes.0.join(service))?;
     }
     let gateway = settings.gateway(&module)?;
-    let authority = Authority::kept(&volumes.0.join("authority"))?;
+    let authority = Authority::kept(&volumes.0.join("authority"), "ca")?;
     certificates(&authority, &gateway, &volumes)?;
     credentials(&volumes)?;
 
@@ -61,11 +61,14 @@ pub(crate) fn setup(settings: &Settings) -> Result<()> {
     write(&volumes.file("gateway", "envoy.yaml"), yaml)?;
     module::forget_others(&volumes.0.join("gateway"), &gateway.module_file())?;
     write(&volumes.file("sts", "sts.toml"), services::sts(&gateway))?;
-    write(&volumes.file("mcp", "cluster-ca.crt"), settings.cluster_ca()?)?;
+    write(&volumes.file("mcp", "cluster-ca.crt"), cluster_ca(settings, &volumes)?)?;
     write(&volumes.file("mcp", "mcp.toml"), services::mcp(settings.cluster_server()?, &gateway))?;
     write(&volumes.file(KEYCLOAK, "obolus-realm.json"), keycloak::realm(&gateway, &volumes)?)?;
     let authentication = services::authentication(&gateway, authority.pem());
-    write(&volumes.file("authority", "authentication.yaml"), authentication)?;
+    write(&volumes.file("authority", "authentication.yaml"), &authentication)?;
+    if settings.is_k3s() {
+        write(&volumes.file("k3s", "authentication.yaml"), &authentication)?;
+    }
     write(&volumes.file("authority", "module.sha256"), &module)?;
 
     println!("MCP clients are given {}", gateway.resource());
@@ -117,6 +120,15 @@ pub(crate) fn show(what: &Shown) -> Result<()> {
 fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path)
         .with_context(|| format!("cannot read {}: has setup run?", path.display()))
+}
+
+/// The authority of the API server. k3s takes one that it finds at its first start.
+fn cluster_ca(settings: &Settings, volumes: &Volumes) -> Result<String> {
+    if !settings.is_k3s() {
+        return settings.cluster_ca();
+    }
+    let folder = volumes.0.join("k3s");
+    Ok(Authority::kept(&folder, "server-ca")?.pem().to_owned())
 }
 
 /// New ones at every run: no certificate grows old as long as `setup` runs once a year.

@@ -72,7 +72,7 @@ fn images(folder: &Path, module: &[u8], digest: &str) -> Result<Vec<Image>> {
         Image::of("obolus-compose")
             .with(program("obolus-compose")?)
             .with(File::data("obolus_filter.wasm", module.to_vec()))
-            .with_own_folders(&["authority", "gateway", "keycloak", "mcp", "sts"])
+            .with_own_folders(&["authority", "gateway", "k3s", "keycloak", "mcp", "sts"])
             .starting("/obolus-compose"),
         // The module and nothing else: to be mounted as a volume.
         Image::of("obolus-filter")

@@ -37,9 +37,11 @@ pub(super) struct Leaf {
 }
 
 impl Authority {
-    /// The authority in this folder, made if need be: people have told their machines to trust it.
-    pub(super) fn kept(folder: &Path) -> Result<Self> {
-        let (key_file, certificate_file) = (folder.join("ca.key"), folder.join("ca.crt"));
+    /// The authority of this name in a folder, made if need be: people have told their machines to
+    /// trust it.
+    pub(super) fn kept(folder: &Path, name: &str) -> Result<Self> {
+        let file = |extension: &str| folder.join(format!("{name}.{extension}"));
+        let (key_file, certificate_file) = (file("key"), file("crt"));
         if key_file.exists() && certificate_file.exists() {
             let key = secrets::read(&key_file)?;
             let key = KeyPair::from_pem(key.expose_secret()).context("the authority's key")?;

@@ -5,7 +5,7 @@ use super::*;
 fn settings(folder: &Path) -> Settings {
     use base64::Engine as _;
     let volumes = folder.join("volumes");
-    for service in ["authority", "gateway", "sts", "mcp", "keycloak"] {
+    for service in ["authority", "gateway", "k3s", "sts", "mcp", "keycloak"] {
         std::fs::create_dir_all(volumes.join(service)).unwrap();
     }
     let module = folder.join("obolus_filter.wasm");
@@ -122,4 +122,18 @@ fn the_api_servers_document_names_this_issuer_and_this_authority_only() {
     assert!(text.contains("url: https://localhost:10000/realms/obolus\n"), "{text}");
     assert!(text.contains("      AAAA\n") && !text.contains('…') && !text.contains("example.com"));
     assert!(text.contains("claimMappings:"), "{text}");
+}
+
+#[test]
+fn k3s_gets_an_authority_that_the_mcp_server_trusts_and_others_get_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = settings(folder.path());
+    setup(&settings).unwrap();
+    assert!(files(&settings, "k3s").is_empty());
+    settings.cluster_ca_data = "k3s".to_owned();
+    setup(&settings).unwrap();
+    let k3s = files(&settings, "k3s");
+    assert_eq!(k3s["server-ca.crt"], files(&settings, "mcp")["cluster-ca.crt"]);
+    assert_ne!(k3s["server-ca.crt"], files(&settings, "gateway")["ca.crt"]);
+    assert!(k3s["authentication.yaml"].contains("/realms/obolus"));
 }
