@@ -5,7 +5,7 @@
 //! believed before it has been held against the person and the target.
 //!
 //! [`config::Config::load`] reads the file, [`running::Sts::start`] listens. `GET /keys/{name}` mirrors the key sets of
-//! the configured issuers.
+//! the configured issuers, `GET /keys/{name}/{tenant}` those of Entra ID's tenants.
 
 pub mod config;
 pub mod credentials;
@@ -25,6 +25,7 @@ mod ops;
 mod peers;
 mod providers;
 mod record;
+mod regular_file;
 mod reply;
 mod serve;
 mod service;

@@ -13,6 +13,9 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore,
     ServerConfig, SignatureScheme,
 };
+use secrecy::zeroize::Zeroizing;
+
+use crate::regular_file;
 
 /// What the service's listener is made of.
 #[derive(Debug, Clone)]
@@ -27,14 +30,16 @@ pub struct ServerFiles {
     pub client_sans: Vec<String>,
 }
 
-/// Why a file is of no use for TLS. Never what it holds.
+/// Why a file is of no use for TLS. Never what it holds, and its name only if there is such a file.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The file cannot be read, or is not PEM.
-    #[error("{path}: {problem}")]
+    #[error("{place}: {problem}")]
     File {
-        /// The file.
-        path: PathBuf,
+        /// The setting that names it.
+        setting: &'static str,
+        /// Where it is.
+        place: String,
         /// What is the matter with it.
         problem: String,
     },
@@ -49,6 +54,17 @@ pub enum TlsError {
     Clients(#[from] rustls::server::VerifierBuilderError),
 }
 
+impl TlsError {
+    /// The setting that is wrong, where one alone is.
+    pub(crate) fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::File { setting, .. } => Some(setting),
+            Self::Clients(_) => Some("client_ca_file"),
+            Self::NoRoots | Self::Rustls(_) => None,
+        }
+    }
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
@@ -58,16 +74,16 @@ fn provider() -> Arc<CryptoProvider> {
 /// # Errors
 /// When a file is of no use, or the key is not the certificate's.
 pub(crate) fn server_config(files: &ServerFiles) -> Result<ServerConfig, TlsError> {
-    let chain = certificates(&files.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&files.private_key)
-        .map_err(|error| unusable(&files.private_key, &error))?;
+    let chain = certificates("certificate_file", &files.certificate)?;
+    let key = NamedFile { setting: "private_key_file", path: &files.private_key };
+    let key = PrivateKeyDer::from_pem_slice(&key.read()?).map_err(|error| key.unusable(&error))?;
     let builder =
         ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
     let builder = match &files.client_ca {
         None => builder.with_no_client_auth(),
         Some(path) => {
             let mut roots = RootCertStore::empty();
-            for certificate in certificates(path)? {
+            for certificate in certificates("client_ca_file", path)? {
                 roots.add(certificate)?;
             }
             let chain_verifier =
@@ -93,7 +109,7 @@ pub(crate) fn server_config(files: &ServerFiles) -> Result<ServerConfig, TlsErro
 pub(crate) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
     let mut roots = system_roots().clone();
     if let Some(path) = ca_file {
-        for certificate in certificates(path)? {
+        for certificate in certificates("ca_file", path)? {
             roots.add(certificate)?;
         }
     }
@@ -118,23 +134,42 @@ fn system_roots() -> &'static RootCertStore {
     })
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let certificates = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unusable(path, &error))?;
+fn certificates(
+    setting: &'static str,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let file = NamedFile { setting, path };
+    let certificates = CertificateDer::pem_slice_iter(&file.read()?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| file.unusable(&error))?;
     if certificates.is_empty() {
-        return Err(unusable(path, &pem::Error::NoItemsFound));
+        return Err(file.unusable(&pem::Error::NoItemsFound));
     }
     Ok(certificates)
 }
 
-fn unusable(path: &Path, error: &pem::Error) -> TlsError {
-    let problem = match error {
-        pem::Error::Io(error) => format!("cannot be read: {error}"),
-        pem::Error::NoItemsFound => "holds no PEM item of the expected kind".to_owned(),
-        _ => "is not PEM".to_owned(),
-    };
-    TlsError::File { path: path.to_owned(), problem }
+struct NamedFile<'a> {
+    setting: &'static str,
+    path: &'a Path,
+}
+
+impl NamedFile<'_> {
+    fn read(&self) -> Result<Zeroizing<Vec<u8>>, TlsError> {
+        regular_file::read(self.path, regular_file::MAX_CERTIFICATES)
+            .map_err(|error| self.error(format!("cannot be read: {error}")))
+    }
+
+    fn unusable(&self, error: &pem::Error) -> TlsError {
+        let problem = match error {
+            pem::Error::NoItemsFound => "holds no PEM item of the expected kind",
+            _ => "is not PEM",
+        };
+        self.error(problem.to_owned())
+    }
+
+    fn error(&self, problem: String) -> TlsError {
+        TlsError::File { setting: self.setting, place: regular_file::place(self.path), problem }
+    }
 }
 
 /// Lets in certificates of the CAs that also have a listed name: a mesh's CA signs for every workload, so a chain

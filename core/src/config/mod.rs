@@ -7,6 +7,7 @@ mod entra_resource;
 mod filter;
 mod issuers;
 mod names;
+mod place;
 mod provider;
 mod resource;
 mod scopes;
@@ -15,6 +16,7 @@ mod tenants;
 
 pub use algorithms::algorithms;
 pub use filter::{FilterConfig, StsEndpoint};
+pub use place::place;
 pub use provider::provider;
 pub use resource::{DEFAULT_MAX_BODY_BYTES, Resource};
 pub use section::{Problem, Problems, Section};

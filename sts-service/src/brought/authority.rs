@@ -1,7 +1,11 @@
 //! Whose issuer a URL is.
 
+use obolus_core::config::brought::Notice;
+use obolus_core::token::EntraTenants;
 use reqwest::Url;
+use serde_json::Value;
 
+use super::Work;
 use crate::guid::is_guid;
 
 /// What a URL says of the identity provider behind it.
@@ -32,6 +36,7 @@ impl Authority {
             "login.microsoftonline.us",
             "login.partner.microsoftonline.cn",
             "login.windows.net",
+            "login.chinacloudapi.cn",
             "sts.windows.net",
             "sts.chinacloudapi.cn",
         ]
@@ -44,10 +49,8 @@ impl Authority {
             _ => return Some(Self::Other),
         };
         let host = match host {
-            "sts.windows.net" | "login.windows.net" => {
-                "https://login.microsoftonline.com".to_owned()
-            }
-            "sts.chinacloudapi.cn" => "https://login.partner.microsoftonline.cn".to_owned(),
+            "sts.windows.net" | "login.windows.net" => EntraTenants::GLOBAL.to_owned(),
+            "sts.chinacloudapi.cn" => EntraTenants::CHINA.to_owned(),
             _ => url.origin().ascii_serialization(),
         };
         Some(Self::Entra { host, tenant: tenant.to_ascii_lowercase() })
@@ -56,6 +59,27 @@ impl Authority {
     pub(crate) fn is_entra(&self) -> bool {
         matches!(self, Self::Entra { .. })
     }
+}
+
+/// People's tokens, and what proves the STS, are sent to the authority host: a slip of the pen in it is a gift to
+/// whoever owns the host that it names. A stand-in is legitimate, so this is no fault.
+pub(super) fn notice_foreign_hosts(work: &mut Work) {
+    let issuers = work.own.get("issuers").and_then(Value::as_array).into_iter().flatten();
+    let mut notices = Vec::new();
+    for (index, issuer) in issuers.enumerate() {
+        let host = issuer.get("authority_host").and_then(Value::as_str);
+        if host.is_some_and(|host| !EntraTenants::is_microsofts(host)) {
+            let path = work.origins.of(&format!("issuers[{index}].authority_host"));
+            notices.push(Notice::new(
+                path,
+                format!(
+                    "names a host that is not Microsoft's: people's tokens and the STS's own proof go there; Entra's are {}, {} and {}",
+                    EntraTenants::GLOBAL, EntraTenants::US_GOVERNMENT, EntraTenants::CHINA
+                ),
+            ));
+        }
+    }
+    work.notices.extend(notices);
 }
 
 /// The application in `<guid>/.default`, `api://<guid>/access_as_user` or `<guid>`, if it is named by its GUID.

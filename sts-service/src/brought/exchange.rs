@@ -1,6 +1,7 @@
 //! The token exchange's settings, in whichever of their two forms they came.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use obolus_core::config::brought::{Fault, TOKEN_EXCHANGE, nearest};
 use serde_json::{Map, Value};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Settings, Work, text, texts};
 
 /// The settings by their newer path, each with the path at which it was written.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Exchange(BTreeMap<&'static str, (String, Value)>);
 
 /// The table inside the table.
@@ -69,6 +70,13 @@ impl Exchange {
     /// Every path that was written.
     pub(super) fn written(&self) -> impl Iterator<Item = &str> {
         self.0.values().map(|(path, _)| path.as_str())
+    }
+}
+
+/// The paths alone: a value may be a secret.
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.written()).finish()
     }
 }
 

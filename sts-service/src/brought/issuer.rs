@@ -23,6 +23,15 @@ pub(super) fn translate(settings: &Settings, work: &mut Work) -> Option<Authorit
         work.fault(Fault::new("authorization_url", "is missing or empty", write));
         return None;
     };
+    if has_user(url) {
+        let what = "has a user name or a password in it";
+        let write = "write the issuer's URL without what stands before the @";
+        let fault = Fault::new("authorization_url", what, write);
+        work.fault(fault.happens(
+            "no token says so in `iss`; and what stands before the @ may hide whose host it is",
+        ));
+        return None;
+    }
     let authority = Authority::of(url);
     let ca = ca_file.map(Value::from);
     let entry = match &authority {
@@ -49,4 +58,8 @@ pub(super) fn translate(settings: &Settings, work: &mut Work) -> Option<Authorit
     work.origins.note("issuers", "authorization_url");
     work.origins.note("issuers[0].ca_file", "certificate_authority");
     authority
+}
+
+fn has_user(url: &str) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some())
 }

@@ -13,6 +13,7 @@ mod scopes;
 mod target;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use obolus_core::config::brought::{Fault, Notice, Part, sort};
 use obolus_core::config::{Problem, Problems};
@@ -23,7 +24,6 @@ use exchange::Exchange;
 use origins::{CONSEQUENCE, Origins};
 
 /// What was made of a file.
-#[derive(Debug)]
 pub(crate) struct Brought {
     /// In our own form.
     pub(crate) value: Value,
@@ -61,6 +61,7 @@ pub(crate) fn translate(value: Value) -> Brought {
         let exchange = Exchange::read(&brought, &mut work);
         target::translate(&brought, &exchange, authority.as_ref(), &mut work);
     }
+    authority::notice_foreign_hosts(&mut work);
     Brought {
         value: Value::Object(work.own),
         faults: work.faults,
@@ -95,6 +96,17 @@ impl Brought {
     /// The key that a person wrote for a key of our own form.
     pub(crate) fn written(&self, path: &str) -> String {
         self.origins.of(path)
+    }
+}
+
+/// Without the value, which may hold a secret.
+impl fmt::Debug for Brought {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Brought")
+            .field("faults", &self.faults)
+            .field("notices", &self.notices)
+            .field("origins", &self.origins)
+            .finish_non_exhaustive()
     }
 }
 

@@ -149,6 +149,7 @@ fn a_secret_in_the_file_is_used_and_warned_of_and_ours_must_be_a_file() {
     assert!(brought.notices.iter().any(|notice| {
         notice.path == "sts_client_secret" && notice.text.contains("client_secret_file")
     }));
+    assert!(!format!("{brought:?}").contains("s3cr3t"));
     let ours = super::tests::brought("[[targets]]\nclient = { secret = \"s3cr3t\" }\n");
     assert!(fault(&ours, "targets[0].client.secret").write.contains("secret_file"));
     assert!(!ours.value.to_string().contains("s3cr3t"));
@@ -202,6 +203,12 @@ fn what_cannot_work_or_would_weaken_authentication_is_refused_with_what_to_write
         (entra(|text| text.replace("entra-obo", "other")), "token_exchange_strategy", "rfc8693 or"),
         (entra(|text| text.replace("https://", "")), "authorization_url", "URL"),
         (entra(|text| text.replace(TENANT, "")), "authorization_url", "the id"),
+        (
+            entra(|text| text.replace("https://", "https://login.microsoftonline.com@")),
+            "authorization_url",
+            "without",
+        ),
+        (keycloak(|text| text.replace("https://", "https://u:p@")), "authorization_url", "without"),
         (entra(after("sts_clientid = \"x\"")), "sts_clientid", "sts_client_id"),
         (entra(after("readonly = true")), "readonly", "read_only"),
         (
@@ -229,6 +236,36 @@ fn what_cannot_work_or_would_weaken_authentication_is_refused_with_what_to_write
         let fault = fault(&brought, path);
         assert!(fault.write.contains(word), "{path}: {word} is not in {fault:?}");
     }
+}
+
+#[test]
+fn a_host_that_is_not_microsofts_is_noticed_in_either_form() {
+    let noticed = |brought: &Brought, path: &str| {
+        brought.notices.iter().any(|notice| {
+            notice.path == path && notice.text.contains("names a host that is not Microsoft's")
+        })
+    };
+    let instead = |host: &str| entra(|text| text.replace("login.microsoftonline.com", host));
+    for host in [
+        "login.microsoftonline.com",
+        "login.microsoftonline.us",
+        "login.partner.microsoftonline.cn",
+        "login.windows.net",
+    ] {
+        assert!(!noticed(&instead(host), "authorization_url"), "{host}");
+    }
+    for host in
+        ["login.microsoftonline.co", "localhost:8443", "login.microsoftonline.com.evil.example"]
+    {
+        let brought = instead(host);
+        assert!(noticed(&brought, "authorization_url"), "{host}");
+        assert_eq!(brought.faults, [], "{host}");
+    }
+    let ours = |host: &str| {
+        brought(&format!("{SERVER}[[issuers]]\nprofile = \"entra\"\nauthority_host = \"{host}\"\n"))
+    };
+    assert!(!noticed(&ours("https://login.microsoftonline.us"), "issuers[0].authority_host"));
+    assert!(noticed(&ours("https://login.microsoftonline.co"), "issuers[0].authority_host"));
 }
 
 #[test]

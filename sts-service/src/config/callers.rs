@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use obolus_core::config::Section;
 use obolus_core::token::Principal;
-use obolus_core::token::application::{is_guid, is_same};
+use obolus_core::token::application::{id_of, is_graph, is_guid, is_same};
 
 use super::{ExchangedBy, Issuer, Target, entra_target, list};
 use crate::credentials::CallerSecret;
@@ -176,9 +176,18 @@ fn grant(section: Section<'_>, issuers: &[Arc<Issuer>], targets: &[Arc<Target>])
 fn check_entra(section: &Section<'_>, audiences: &[String], target: &Target) {
     let (name, client) = (target.name(), target.client.id());
     for audience in audiences {
-        let names_another = is_guid(audience.strip_prefix("api://").unwrap_or(audience))
-            && !is_same(audience, client);
-        if names_another {
+        if is_graph(audience) {
+            section.problem(
+                "audiences",
+                "is Microsoft Graph's, whose tokens nobody else can verify: write the Application (client) ID that \
+                 people ask a token for, which is the one that exchanges",
+            );
+        }
+        if let Some(fault) = entra_target::upper_case(audience) {
+            section.problem("audiences", fault);
+        }
+        // A client id that is no GUID has had its problem, and may be the secret: it is not repeated.
+        if id_of(audience).is_some() && is_guid(client) && !is_same(audience, client) {
             section.problem(
                 "audiences",
                 format!(

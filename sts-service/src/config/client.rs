@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{ExchangedBy, files};
+use crate::clock;
 use crate::credentials::{
     AssertionAlgorithm, AssertionKey, AssertionRules, ClientCredential, ClientSecret,
     CredentialError, Reader, Thumbprint, TokenFile,
@@ -119,7 +120,7 @@ fn open(section: &Section<'_>, key: Result<AssertionKey, CredentialError>) -> Op
 fn token(section: &Section<'_>, folder: &Path) -> Option<TokenFile> {
     let what = "the file of the federated token, such as AZURE_FEDERATED_TOKEN_FILE names";
     let file = TokenFile::new(files::required(section, "token_file", folder, what)?);
-    if let Err(error) = file.read() {
+    if let Err(error) = file.read(clock::now()) {
         section.problem("token_file", error.to_string());
     }
     Some(file)

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use obolus_core::config::Section;
-use obolus_core::token::application::{is_guid, is_same};
+use obolus_core::token::application::{id_of, is_graph, is_guid, is_same};
 
 const DEFAULT: &str = ".default";
 /// Entra gives these to every application; they ask for an ID token, a refresh token, or claims of the former.
@@ -43,6 +43,20 @@ pub(super) fn check(
             "`.default` means all that was consented to, and stands alone (AADSTS70011): leave out the others, or it",
         );
     }
+    let is_for_graph = resources.iter().any(|resource| is_graph(resource));
+    for (key, is_graphs) in [("scopes", is_for_graph), ("audience", audience.is_some_and(is_graph))]
+    {
+        if is_graphs {
+            section.problem(
+                key,
+                "is Microsoft Graph's: nobody but Graph can verify its tokens, so what came back would be refused here; \
+                 write the target's own application",
+            );
+        }
+    }
+    if let Some(fault) = audience.and_then(upper_case) {
+        section.problem("audience", fault);
+    }
     let Some(client) = client else { return };
     if resources.iter().any(|resource| is_same(resource, client)) {
         section.problem(
@@ -56,6 +70,13 @@ pub(super) fn check(
             "is the STS's own application, for which the incoming tokens are: write the target's Application (client) ID",
         );
     }
+}
+
+/// Tokens have a GUID in lower case, and are compared byte for byte.
+pub(super) fn upper_case(audience: &str) -> Option<String> {
+    let lower = audience.to_ascii_lowercase();
+    (id_of(audience).is_some() && lower != audience)
+        .then(|| format!("`{audience}` would match no token: write it in lower case, {lower}"))
 }
 
 /// The resource that a target's scopes are of.
@@ -138,14 +159,25 @@ mod tests {
             (&[&default, &other], "scopes", "stands alone"),
             (&[&own(".default")], "scopes", "to itself"),
             (&[&own_uri], "scopes", "to itself"),
+            (&["https://graph.microsoft.com/.default"], "scopes", "Microsoft Graph's"),
+            (&["https://graph.microsoft.com//.default"], "scopes", "Microsoft Graph's"),
+            (&["00000003-0000-0000-c000-000000000000/User.Read"], "scopes", "Microsoft Graph's"),
         ] {
             let found = problems(scopes, A);
             let told = found.iter().any(|p| p.starts_with(path) && p.contains(word));
             assert!(told, "{scopes:?} {found:?}");
         }
-        for audience in [B, &format!("api://{B}")] {
-            let found = problems(&[&default], audience);
-            assert!(found.iter().any(|p| p.starts_with("audience: ")), "{found:?}");
+        for (audience, word) in [
+            (B.to_owned(), "the STS's own"),
+            (format!("api://{B}"), "the STS's own"),
+            (format!("api://{B}/"), "the STS's own"),
+            ("https://graph.microsoft.com".to_owned(), "Microsoft Graph's"),
+            ("00000003-0000-0000-c000-000000000000".to_owned(), "Microsoft Graph's"),
+            (A.to_uppercase(), A),
+        ] {
+            let found = problems(&[&default], &audience);
+            let told = found.iter().any(|p| p.starts_with("audience: ") && p.contains(word));
+            assert!(told, "{audience} {found:?}");
         }
     }
 }

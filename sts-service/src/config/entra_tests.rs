@@ -55,7 +55,15 @@ fn folder() -> tempfile::TempDir {
     leaf("other", self_signed("sts", KeyKind::Rsa).unwrap());
     write("secret", "client-secret");
     write("credential", "0123456789abcdef");
-    write("token", "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NsdXN0ZXIifQ.c2ln\n");
+    // For api://AzureADTokenExchange until 2100, and for the API server.
+    write(
+        "token",
+        "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NsdXN0ZXIiLCJhdWQiOiJhcGk6Ly9BenVyZUFEVG9rZW5FeGNoYW5nZSIsImV4cCI6NDEwMjQ0NDgwMH0.c2ln\n",
+    );
+    write(
+        "own-token",
+        "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NsdXN0ZXIiLCJhdWQiOlsiaHR0cHM6Ly9rdWJlcm5ldGVzLmRlZmF1bHQuc3ZjIl0sImV4cCI6NDEwMjQ0NDgwMH0.c2ln\n",
+    );
     write("empty", "");
     folder
 }
@@ -182,6 +190,12 @@ fn every_fault_is_found_and_named_by_its_path() {
             client("token_file"),
             "one signed JWT",
         ),
+        (
+            METHOD,
+            "method = \"jwt_file\"\ntoken_file = \"own-token\"".to_owned(),
+            client("token_file"),
+            "write api://AzureADTokenExchange as the audience of the projected volume",
+        ),
         (METHOD, "method = \"client_secret_jwt\"".to_owned(), client("method"), "jwt_file"),
         (
             "audiences = [\"11111111-2222-4333-8444-555555555555\"",
@@ -200,6 +214,25 @@ fn every_fault_is_found_and_named_by_its_path() {
             "\"api://6dae42f8-4368-4678-94ff-3960e28e3630\"".to_owned(),
             grant(),
             "to itself",
+        ),
+        (
+            "\"api://11111111-2222-4333-8444-555555555555\"",
+            "\"https://graph.microsoft.com\"".to_owned(),
+            grant(),
+            "Microsoft Graph's",
+        ),
+        (
+            "[\"11111111-2222-4333-8444-555555555555\"",
+            "[\"ABCDEF00-2222-4333-8444-555555555555\"".to_owned(),
+            grant(),
+            "write it in lower case, abcdef00-2222-4333-8444-555555555555",
+        ),
+        (profile, with("algorithms = [\"EdDSA\"]"), issuers("algorithms"), "any of RS256"),
+        (
+            profile,
+            with("authority_host = \"https://login.chinacloudapi.cn\""),
+            issuers("authority_host"),
+            "https://login.partner.microsoftonline.cn",
         ),
     ] {
         let found = problems(folder.path(), &changed(from, &to));
@@ -274,6 +307,40 @@ secret_file = "secret"
     );
     let found = problems(folder.path(), &again).to_string();
     assert!(found.contains("issuers[1].tenants: is configured twice"), "{found}");
+}
+
+#[test]
+fn what_may_be_a_secret_at_the_wrong_place_is_not_repeated() {
+    let folder = folder();
+    let secret = "Qx7~SECRETVALUE";
+    let pem = std::fs::read_to_string(folder.path().join("rsa.key")).unwrap();
+    let quoted = format!("{:?}", pem);
+    let body = pem.lines().nth(1).unwrap();
+    for (from, to, key) in [
+        ("secret_file = \"secret\"", format!("secret_file = \"{secret}\""), "secret_file"),
+        (METHOD, KEY.replace("\"rsa.key\"", &quoted), "key_file"),
+        (METHOD, KEY.replace("\"rsa.crt\"", &quoted), "certificate_file"),
+        (METHOD, format!("method = \"jwt_file\"\ntoken_file = \"{secret}\""), "token_file"),
+        ("[\"credential\"]", format!("[\"credential\", \"{secret}\"]"), "credential_files"),
+        ("\"server.key\"", quoted.clone(), "server.private_key_file"),
+        ("\"server.crt\"", format!("\"{secret}\""), "server.certificate_file"),
+        ("profile = \"entra\"", format!("profile = \"entra\"\nca_file = {quoted}"), "ca_file"),
+        (
+            "id = \"11111111-2222-4333-8444-555555555555\"",
+            format!("id = \"{secret}\""),
+            "client.id",
+        ),
+    ] {
+        let found = problems(folder.path(), &changed(from, &to)).to_string();
+        assert!(found.contains(&format!("{key}: ")), "{key} is not in {found}");
+        assert!(!found.contains(secret) && !found.contains(body), "{found}");
+    }
+    // The name of a file that is there is said, and of one that is not its folder.
+    let bad = changed("secret_file = \"secret\"", "secret_file = \"empty\"");
+    assert!(problems(folder.path(), &bad).to_string().contains("empty: must hold a secret"));
+    let absent = changed("secret_file = \"secret\"", "secret_file = \"absent\"");
+    let place = format!("no such file in {}: cannot be read", folder.path().display());
+    assert!(problems(folder.path(), &absent).to_string().contains(&place));
 }
 
 /// The blocks of the README in TOML.

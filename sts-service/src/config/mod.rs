@@ -17,7 +17,7 @@ use std::sync::Arc;
 use obolus_core::config::{Problems, Section};
 use serde::Deserialize;
 
-use crate::brought;
+use crate::{brought, regular_file};
 
 pub use callers::{Caller, Clients, Grant};
 pub use issuers::Issuer;
@@ -64,7 +64,7 @@ impl Config {
     /// # Errors
     /// Every problem, each with its key's path and what to write.
     pub fn load(path: &Path) -> Result<Self, Problems> {
-        let text = std::fs::read_to_string(path)
+        let text = regular_file::text(path)
             .map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))?;
         Self::parse(&text, path.parent().unwrap_or_else(|| Path::new(".")))
     }

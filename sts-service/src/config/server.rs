@@ -47,7 +47,7 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> Option<Server> {
         client_sans,
     });
     if let Some(Err(error)) = tls.as_ref().map(server_config) {
-        section.problem("certificate_file", error.to_string());
+        section.problem(error.setting().unwrap_or("certificate_file"), error.to_string());
     }
     section.finish();
     Some(Server { listen: listen?, operations_listen: operations_listen?, tls: tls? })

@@ -83,7 +83,7 @@ fn every_fault_is_found_and_named_by_its_path() {
         ("0.0.0.0:8443", "8443", "server.listen", "address"),
         ("0.0.0.0:9000", "0.0.0.0:8443", "server.operations_listen", "another port"),
         ("server.key", "other.key", "server.certificate_file", ""),
-        ("server.crt", "absent", "server.certificate_file", "absent"),
+        ("server.crt", "absent", "server.certificate_file", "no such file in "),
         (
             tls,
             "private_key_file = \"server.key\"\nclient_sans = [\"a\"]",
@@ -129,7 +129,12 @@ fn every_fault_is_found_and_named_by_its_path() {
             "issuers[0].keys_max_stale_seconds",
             "at least",
         ),
-        ("profile = \"keycloak\"", "ca_file = \"absent\"", "issuers[0].ca_file", "absent"),
+        (
+            "profile = \"keycloak\"",
+            "ca_file = \"absent\"",
+            "issuers[0].ca_file",
+            "no such file in ",
+        ),
         (
             "profile = \"keycloak\"",
             "keys_refresh_seconds = 0",

@@ -60,7 +60,7 @@ impl CallerSecret {
         match self.read() {
             Ok(own) => own.0.ct_eq(&sent.0),
             Err(error) => {
-                tracing::warn!(%error, "a caller's credential does not count");
+                tracing::warn!(path = %self.path.display(), %error, "a caller's credential does not count");
                 Choice::from(0)
             }
         }

@@ -148,7 +148,7 @@ impl ClientCredential {
                 Authentication { header: None, form }
             }
             Self::Assertion { id, key } => by_assertion(id, key.sign(id, audience, now)?),
-            Self::Federated { id, token } => by_assertion(id, token.read()?),
+            Self::Federated { id, token } => by_assertion(id, token.read(now)?),
         })
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use obolus_core::json;
+use obolus_core::{UnixSeconds, json};
 use secrecy::SecretString;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -14,6 +14,13 @@ use super::{CredentialError, Generation, files};
 
 /// Longer tokens would not be taken by anybody.
 const MAX_BYTES: usize = 16 * 1024;
+
+/// For whom such a token is, in each cloud. One for anybody else may be good there: the pod's own token at the API server.
+const AUDIENCES: [&str; 3] = [
+    "api://AzureADTokenExchange",
+    "api://AzureADTokenExchangeUSGov",
+    "api://AzureADTokenExchangeChina",
+];
 
 /// A file with a token that somebody else renews.
 ///
@@ -34,10 +41,10 @@ impl TokenFile {
     /// What the file holds now.
     ///
     /// # Errors
-    /// When it does not hold one signed JWT.
-    pub fn read(&self) -> Result<SecretString, CredentialError> {
+    /// When it does not hold one signed JWT that is for Entra alone, and not yet at its end.
+    pub fn read(&self, now: UnixSeconds) -> Result<SecretString, CredentialError> {
         let bytes = files::read(&self.path)?;
-        token(&self.path, &bytes)
+        token(&self.path, &bytes, now)
     }
 
     /// INVARIANT: of the place, not of the content. A renewed token proves the same client, and exchanged tokens are
@@ -47,7 +54,7 @@ impl TokenFile {
     }
 }
 
-fn token(path: &Path, bytes: &[u8]) -> Result<SecretString, CredentialError> {
+fn token(path: &Path, bytes: &[u8], now: UnixSeconds) -> Result<SecretString, CredentialError> {
     let wrong = |problem: &str| CredentialError::new(path, problem);
     let text = bytes.trim_ascii();
     if text.is_empty() {
@@ -56,37 +63,103 @@ fn token(path: &Path, bytes: &[u8]) -> Result<SecretString, CredentialError> {
     if text.len() > MAX_BYTES {
         return Err(wrong("is too large for a token"));
     }
-    let text = str::from_utf8(text).ok().filter(|text| is_signed_jwt(text));
-    text.map(SecretString::from).ok_or_else(|| wrong("does not hold one signed JWT"))
+    let no_jwt = || wrong("does not hold one signed JWT");
+    let text = str::from_utf8(text).map_err(|_| no_jwt())?;
+    let claims = claims(text).ok_or_else(no_jwt)?;
+    if !is_for_entra(&claims) {
+        return Err(wrong(
+            "holds a token that is not for Entra alone, and is not sent there: write api://AzureADTokenExchange as the \
+             audience of the projected volume (serviceAccountToken.audience), or let the webhook of workload identity \
+             mount it; the pod's own token is for the API server",
+        ));
+    }
+    if !claims.get("exp").and_then(Value::as_u64).is_some_and(|end| end > now) {
+        return Err(wrong("holds a token that has expired: whoever issues it does not renew it"));
+    }
+    Ok(SecretString::from(text))
 }
 
-/// Only its form: whose it is, and whether it is still good, Entra finds out.
-fn is_signed_jwt(text: &str) -> bool {
+/// The claims, unverified: whose token it is, and whether it is good, Entra finds out.
+fn claims(text: &str) -> Option<Value> {
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok().filter(|bytes| !bytes.is_empty());
     let parts: Vec<_> = text.split('.').map(decode).collect();
-    let [Some(header), Some(claims), Some(_)] = parts.as_slice() else { return false };
+    let [Some(header), Some(claims), Some(_)] = parts.as_slice() else { return None };
     let says = |part: &[u8], member: &str| {
-        json::parse(part).is_ok_and(|object| object.get(member).is_some_and(Value::is_string))
+        json::parse(part).ok().filter(|object| object.get(member).is_some_and(Value::is_string))
     };
-    says(header, "alg") && says(claims, "iss")
+    says(header, "alg").and_then(|_| says(claims, "iss"))
+}
+
+fn is_for_entra(claims: &Value) -> bool {
+    let audience = match claims.get("aud") {
+        Some(Value::Array(all)) if all.len() == 1 => all.first(),
+        one => one,
+    };
+    audience.and_then(Value::as_str).is_some_and(|audience| AUDIENCES.contains(&audience))
 }
 
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret as _;
+    use serde_json::json;
 
     use super::*;
 
-    fn jwt(subject: &str) -> String {
+    const NOW: UnixSeconds = 1000;
+
+    fn jwt_of(claims: &Value) -> String {
         let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
-        let claims = format!(r#"{{"iss":"https://cluster","sub":"{subject}"}}"#);
-        format!("{}.{}.c2ln", part(r#"{"alg":"RS256"}"#), part(&claims))
+        format!("{}.{}.c2ln", part(r#"{"alg":"RS256"}"#), part(&claims.to_string()))
+    }
+
+    fn jwt(subject: &str) -> String {
+        let audience = "api://AzureADTokenExchange";
+        jwt_of(&json!({"iss": "https://cluster", "sub": subject, "aud": audience, "exp": NOW + 1}))
+    }
+
+    #[test]
+    fn a_token_for_somebody_else_or_for_others_too_or_at_its_end_is_not_sent() {
+        let read = |change: &dyn Fn(&mut Value)| {
+            let mut claims = json!({"iss": "https://cluster", "exp": NOW + 1});
+            claims["aud"] = json!("api://AzureADTokenExchange");
+            change(&mut claims);
+            let text = jwt_of(&claims);
+            let read = token(Path::new("token"), text.as_bytes(), NOW);
+            read.map(|_| ()).map_err(|error| error.to_string())
+        };
+        let aud = |aud: Value| read(&|claims| claims["aud"] = aud.clone());
+        let exp = |exp: Value| read(&|claims| claims["exp"] = exp.clone());
+        for good in AUDIENCES {
+            assert_eq!((aud(json!(good)), aud(json!([good]))), (Ok(()), Ok(())), "{good}");
+        }
+        for bad in [
+            json!(null),
+            json!([]),
+            json!(""),
+            json!("https://kubernetes.default.svc.cluster.local"),
+            json!(["https://kubernetes.default.svc.cluster.local"]),
+            json!(["api://AzureADTokenExchange", "https://kubernetes.default.svc"]),
+            json!([["api://AzureADTokenExchange"]]),
+            json!("api://AzureADTokenExchange/"),
+            json!("api://azureadtokenexchange"),
+        ] {
+            let told = aud(bad.clone()).unwrap_err();
+            assert!(
+                told.contains("write api://AzureADTokenExchange as the audience"),
+                "{bad} {told}"
+            );
+            assert!(!told.contains("kubernetes.default"), "{told}");
+        }
+        assert_eq!(exp(json!(NOW + 1)), Ok(()));
+        for bad in [json!(NOW), json!(0), json!(null), json!("1001"), json!(-1)] {
+            assert!(exp(bad.clone()).unwrap_err().contains("has expired"), "{bad}");
+        }
     }
 
     #[test]
     fn one_signed_jwt_is_taken_without_what_surrounds_it_and_nothing_else() {
         let read = |bytes: &[u8]| {
-            token(Path::new("token"), bytes)
+            token(Path::new("token"), bytes, NOW)
                 .map(|token| token.expose_secret().to_owned())
                 .map_err(|error| error.to_string())
         };
@@ -131,13 +204,13 @@ mod tests {
         std::os::unix::fs::symlink("..data/token", path("token")).unwrap();
         let file = TokenFile::new(path("token"));
         let generation = file.generation();
-        assert_eq!(file.read().unwrap().expose_secret(), &jwt("first"));
+        assert_eq!(file.read(NOW).unwrap().expose_secret(), &jwt("first"));
         std::os::unix::fs::symlink("..b", path("..data_tmp")).unwrap();
         std::fs::rename(path("..data_tmp"), path("..data")).unwrap();
-        assert_eq!(file.read().unwrap().expose_secret(), &jwt("second"));
+        assert_eq!(file.read(NOW).unwrap().expose_secret(), &jwt("second"));
         assert_eq!(file.generation(), generation);
         assert_ne!(TokenFile::new(path("other")).generation(), generation);
         std::fs::remove_file(path("token")).unwrap();
-        assert!(file.read().unwrap_err().to_string().contains("cannot be read"));
+        assert!(file.read(NOW).unwrap_err().to_string().contains("cannot be read"));
     }
 }

@@ -1,27 +1,28 @@
 //! Reading a secret from a file.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
-/// Longer files are no secret and no key.
-const MAX_BYTES: u64 = 32 * 1024;
+use crate::regular_file::{self, place};
 
-/// Why a file holds no credential. Never what it holds.
+/// Longer files are no secret and no key.
+pub(crate) const MAX_BYTES: u64 = 32 * 1024;
+
+/// Why a file holds no credential. Never what it holds, and its name only if there is such a file: a name that none has may
+/// be the secret itself.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {problem}")]
+#[error("{place}: {problem}")]
 pub struct CredentialError {
-    path: PathBuf,
+    place: String,
     problem: String,
     certificate: bool,
 }
 
 impl CredentialError {
     pub(super) fn new(path: &Path, problem: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), problem: problem.into(), certificate: false }
+        Self { place: place(path), problem: problem.into(), certificate: false }
     }
 
     pub(super) fn of_certificate(mut self) -> Self {
@@ -37,18 +38,8 @@ impl CredentialError {
 
 /// The bytes of a file of ordinary size.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
-    let problem =
-        |error: std::io::Error| CredentialError::new(path, format!("cannot be read: {error}"));
-    let file = File::open(path).map_err(problem)?;
-    if !file.metadata().map_err(problem)?.is_file() {
-        return Err(CredentialError::new(path, "is not a file"));
-    }
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(problem)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(CredentialError::new(path, "is too large"));
-    }
-    Ok(bytes)
+    regular_file::read(path, MAX_BYTES)
+        .map_err(|error| CredentialError::new(path, format!("cannot be read: {error}")))
 }
 
 /// One line of visible characters, its newline left out.

@@ -16,6 +16,7 @@ pub use certificate::Thumbprint;
 pub use client::{Authentication, ClientCredential, ClientSecret};
 pub use federated::TokenFile;
 pub use files::CredentialError;
+pub(crate) use files::MAX_BYTES;
 pub use signer::AssertionAlgorithm;
 
 /// SHA-256 of whatever a credential is made of: changes when the credential does.

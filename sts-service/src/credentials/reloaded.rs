@@ -55,7 +55,7 @@ impl<T> Reloaded<T> {
                 Ok(()) => held.complained = false,
                 Err(error) => {
                     if !held.complained {
-                        tracing::warn!(%error, "the last good credential is kept");
+                        tracing::warn!(path = %self.path.display(), %error, "the last good credential is kept");
                     }
                     held.complained = true;
                 }

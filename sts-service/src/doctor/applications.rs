@@ -11,7 +11,9 @@ use obolus_core::config::brought::Fault;
 use serde_json::Value;
 
 use crate::brought::application_of;
+use crate::credentials::MAX_BYTES;
 use crate::guid::is_guid;
+use crate::regular_file;
 
 /// Faults in a configuration of our own form.
 pub(super) fn faults(value: &Value, folder: &Path) -> Vec<Fault> {
@@ -95,14 +97,14 @@ impl Target<'_> {
 
     /// The portal shows a secret's id beside its value, and the id for ever.
     fn secret(&self, client: &Value, faults: &mut Vec<Fault>) {
+        let is_id = |secret: &str| is_guid(secret.trim());
         let file = || {
             let path = self.folder.join(text(client, "secret_file")?);
-            std::fs::read_to_string(path).ok().map(|text| ("client.secret_file", text))
+            let bytes = regular_file::read(&path, MAX_BYTES).ok()?;
+            Some(("client.secret_file", is_id(str::from_utf8(&bytes).ok()?)))
         };
-        let inline = || text(client, "secret").map(|text| ("client.secret", text.to_owned()));
-        if let Some((key, secret)) = inline().or_else(file)
-            && is_guid(secret.trim())
-        {
+        let inline = || text(client, "secret").map(|text| ("client.secret", is_id(text)));
+        if let Some((key, true)) = inline().or_else(file) {
             let write = "write the secret's value, which the portal shows once, when it is made";
             faults.push(
                 Fault::new(self.at(key), "holds a GUID: the secret's id, not its value", write)

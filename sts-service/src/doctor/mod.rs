@@ -11,6 +11,8 @@ mod report;
 
 use std::path::Path;
 
+use crate::regular_file;
+
 pub use report::{Finding, Report};
 
 /// Examines a file: TOML for this program, or YAML for Kubernetes.
@@ -19,11 +21,7 @@ pub use report::{Finding, Report};
 /// When it cannot be read.
 pub fn examine(path: &Path) -> std::io::Result<Report> {
     let is_yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-    if is_yaml {
-        Ok(kubernetes::examine(&std::fs::read_to_string(path)?))
-    } else {
-        configuration(path)
-    }
+    if is_yaml { Ok(kubernetes::examine(&regular_file::text(path)?)) } else { configuration(path) }
 }
 
 /// Examines a configuration of this program, in our own form or with settings of `kubernetes-mcp-server`.
@@ -31,7 +29,7 @@ pub fn examine(path: &Path) -> std::io::Result<Report> {
 /// # Errors
 /// When it cannot be read.
 pub fn configuration(path: &Path) -> std::io::Result<Report> {
-    let text = std::fs::read_to_string(path)?;
+    let text = regular_file::text(path)?;
     Ok(configuration::examine(&text, path.parent().unwrap_or_else(|| Path::new("."))))
 }
 

@@ -35,7 +35,7 @@ async fn each_of_five_proofs_gets_each_persons_token_and_a_wrong_one_gets_none()
         wrong("wrong-file", "method = \"jwt_file\"\ntoken_file = \"other.token\""),
     ];
     let world = World::start_with(&wrongs, |options| {
-        let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL290aGVyIn0.c2ln".to_owned();
+        let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL290aGVyIiwiYXVkIjoiYXBpOi8vQXp1cmVBRFRva2VuRXhjaGFuZ2UiLCJleHAiOjQxMDI0NDQ4MDB9.c2ln".to_owned();
         options.files.push(("other.token".to_owned(), token));
     })
     .await
