@@ -65,6 +65,8 @@ mod vetted;
 mod world;
 
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod smoke;
 
 pub use self::directory::{Certificate, Directory, FederatedCredential, GRAPH};
