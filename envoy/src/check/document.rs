@@ -171,6 +171,9 @@ fn patches_in_one_spelling(mut value: Value) -> Value {
 
 fn object_name(value: &Value) -> String {
     let (kind, name) = (text(value, "/kind"), text(value, "/metadata/name"));
+    if kind.is_empty() {
+        return String::new();
+    }
     match text(value, "/metadata/namespace") {
         "" => format!("{kind} {name}"),
         namespace => format!("{kind} {namespace}/{name}"),
@@ -196,6 +199,9 @@ impl Kind {
                 .is_some_and(|items| items.iter().any(|item| text(item, "/@type").contains(prefix)))
         };
         if value.get("apiVersion").is_some_and(Value::is_string) && has("kind") {
+            Some(Self::Manifest)
+        } else if value.pointer("/spec/template/spec/containers").is_some() {
+            // A patch for a workload.
             Some(Self::Manifest)
         } else if items("configs", "envoy.admin.") {
             Some(Self::Dump)

@@ -280,7 +280,7 @@ fn around_http(listener: &Node<'_>, protected: &[String], sts: &[&str], findings
             }
             chain::forges_permit(filter, findings);
             for place in filter.walk() {
-                let Some(name) = place.value.as_str() else { continue };
+                let Some(name) = cluster_named(&place) else { continue };
                 let is_sts = sts.contains(&name) && !is_internal;
                 if is_sts || protected.iter().any(|cluster| cluster == name) {
                     findings.add(
@@ -293,6 +293,13 @@ fn around_http(listener: &Node<'_>, protected: &[String], sts: &[&str], findings
             }
         }
     }
+}
+
+/// A text that may name a cluster.
+pub(super) fn cluster_named<'a>(place: &Node<'a>) -> Option<&'a str> {
+    let is_a_name_of_its_own = place.path.ends_with(".name") && !place.path.contains("clusters[")
+        || place.path.ends_with("stat_prefix");
+    place.value.as_str().filter(|_| !is_a_name_of_its_own && !place.path.is_empty())
 }
 
 fn check_admin(admin: &Node<'_>, findings: &mut Findings) {

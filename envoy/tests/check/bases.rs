@@ -23,14 +23,25 @@ pub(crate) enum Base {
     Istio,
     /// A mesh whose gateway runs our filter for our hosts only.
     IstioHosts,
+    /// A mesh whose gateway discovers our filter by itself (ECDS).
+    IstioDiscovered,
+    /// A mesh where our filter is in the MCP server's own sidecar.
+    IstioSidecar,
 }
 
 const MCP: &str = "outbound|8080||obolus-mcp.obolus.svc.cluster.local";
 const MODULE: &str = "/var/lib/obolus/obolus_filter.wasm";
 
 impl Base {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Bootstrap, Self::OwnRoutes, Self::TwoIssuers, Self::Istio, Self::IstioHosts];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Bootstrap,
+        Self::OwnRoutes,
+        Self::TwoIssuers,
+        Self::Istio,
+        Self::IstioHosts,
+        Self::IstioDiscovered,
+        Self::IstioSidecar,
+    ];
 
     /// A folder with this base, after the changes.
     pub(crate) fn written(self, changes: &[Change]) -> TempDir {
@@ -55,6 +66,8 @@ impl Base {
         match self {
             Self::Istio => mesh(filter()),
             Self::IstioHosts => mesh(for_hosts(filter())),
+            Self::IstioDiscovered => discovered(),
+            Self::IstioSidecar => sidecar(),
             _ => vec![(String::new(), self.bootstrap().to_value().unwrap())],
         }
     }
@@ -113,6 +126,84 @@ fn for_hosts(filter: Value) -> Value {
     }})
 }
 
+/// The chain holds our filter's place, and a refusal stands there until the filter comes.
+fn discovered() -> Vec<(String, Value)> {
+    let mut objects = mesh(json!({"name": obolus_envoy::FILTER_NAME, "config_discovery": {
+        "config_source": {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "1s"},
+        "apply_default_config_without_warming": true,
+        "type_urls": [
+            "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+        ],
+        "default_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+            "rules": {"action": "ALLOW"},
+        },
+    }}));
+    let patch = |kind: &str, value: Value| {
+        json!({
+            "applyTo": kind,
+            "match": {"context": "GATEWAY"},
+            "patch": {"operation": "ADD", "value": value},
+        })
+    };
+    // The STS's own TLS goes through the mesh's.
+    let listener = json!({
+        "name": "obolus-sts",
+        "internal_listener": {},
+        "filter_chains": [{"filters": [{
+            "name": "envoy.filters.network.tcp_proxy",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                "stat_prefix": "obolus-sts",
+                "cluster": "outbound|8443||obolus-sts.obolus.svc.cluster.local",
+            },
+        }]}],
+    });
+    let patches = objects[0].1["spec"]["configPatches"].as_array_mut().unwrap();
+    patches[3]["patch"]["value"]["type"] = json!("STATIC");
+    patches[3]["patch"]["value"]["load_assignment"]["endpoints"] = json!([{"lb_endpoints": [
+        {"endpoint": {"address": {"envoy_internal_address": {"server_listener_name": "obolus-sts"}}}},
+    ]}]);
+    patches.extend([patch("EXTENSION_CONFIG", filter()), patch("LISTENER", listener)]);
+    // Istio installed the gateway; we have a patch for it.
+    let gateway = objects.iter_mut().find(|(name, _)| name.starts_with("Deployment istio-system/"));
+    let (name, gateway) = gateway.unwrap();
+    name.clear();
+    *gateway = json!({"spec": {"template": {"spec": gateway["spec"]["template"]["spec"]}}});
+    objects
+}
+
+/// Everything that names the gateway or its cluster names the sidecar or its own.
+fn sidecar() -> Vec<(String, Value)> {
+    let (envoy_filter, others) = (mesh(filter()).remove(0).1, mesh(filter()));
+    let text = envoy_filter
+        .to_string()
+        .replace(MCP, "inbound|8080||")
+        .replace("GATEWAY", "SIDECAR_INBOUND")
+        .replace(r#""istio":"ingressgateway""#, r#""app":"obolus-mcp""#)
+        .replace("istio-system", "obolus");
+    let envoy_filter: Value = serde_json::from_str(&text).unwrap();
+    let mut objects = vec![(name_of(&envoy_filter), envoy_filter)];
+    objects.extend(others.into_iter().skip(1).map(|(name, mut object)| {
+        if name == "AuthorizationPolicy obolus/sts" {
+            let text = object.to_string();
+            let text = text.replace("istio-system/sa/istio-ingressgateway", "obolus/sa/obolus-mcp");
+            object = serde_json::from_str(&text).unwrap();
+        }
+        if name == "Deployment obolus/obolus-mcp" {
+            let gateway = mesh(filter());
+            let is_it = |(name, _): &&(String, Value)| name.ends_with("/istio-ingressgateway");
+            let gateway = &gateway.iter().find(is_it).unwrap().1;
+            let proxy = gateway["spec"]["template"]["spec"]["containers"][0].clone();
+            let containers = &mut object["spec"]["template"]["spec"]["containers"];
+            containers.as_array_mut().unwrap().push(proxy);
+        }
+        (name, object)
+    }));
+    objects
+}
+
 fn mesh(filter: Value) -> Vec<(String, Value)> {
     let before_router = |value: Value| {
         json!({
@@ -160,7 +251,7 @@ fn mesh(filter: Value) -> Vec<(String, Value)> {
         },
     });
     let mut objects = vec![(name_of(&envoy_filter), envoy_filter)];
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/istio");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy/tests/check/istio");
     for file in ["gateway.yaml", "workloads.yaml", "admission.yaml"] {
         let text = std::fs::read_to_string(folder.join(file)).unwrap();
         for document in serde_yaml_ng::Deserializer::from_str(&text) {

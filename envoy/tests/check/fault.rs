@@ -46,7 +46,7 @@ pub(crate) struct Change {
 impl Fault {
     /// All, in the order of their names.
     pub(crate) fn all() -> Vec<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check/faults");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy/tests/check/faults");
         let mut files: Vec<PathBuf> =
             std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();

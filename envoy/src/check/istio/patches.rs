@@ -21,6 +21,8 @@ pub(super) fn check(
     findings: &mut Findings,
 ) {
     let protected = gateway.protected();
+    let settings = gateway.settings();
+    let sts: Vec<_> = settings.iter().flat_map(|one| sts_clusters(one, patches)).collect();
     for cluster in &protected {
         let matching = patches.iter().filter(|patch| reaches_cluster(patch, cluster));
         let filters: Vec<_> = matching
@@ -44,11 +46,33 @@ pub(super) fn check(
                 patch.at("patch/value").iter().for_each(|value| clusters::options(value, findings));
             }
             "NETWORK_FILTER" | "FILTER_CHAIN" | "LISTENER" => {
-                around_http(patch, &protected, gateway, findings);
+                around_http(patch, &protected, &sts, findings);
             }
             _ => {}
         }
     }
+}
+
+/// The clusters that lead to the STS: the one that the filter calls, and the one behind it when that leads to an
+/// internal listener, where the STS's own TLS goes into the mesh's.
+pub(super) fn sts_clusters<'a>(settings: &'a Settings, patches: &[Node<'a>]) -> Vec<&'a str> {
+    let name = settings.sts_cluster.as_str();
+    let made = |kind: &'static str| {
+        let patches = patches.iter().filter(move |patch| patch.text("applyTo") == kind);
+        patches.filter_map(|patch| patch.at("patch/value"))
+    };
+    let own = made("CLUSTER").filter(|value| value.text("name") == name);
+    let listeners: Vec<&str> = own
+        .flat_map(|cluster| cluster.walk())
+        .map(|node| node.text("envoy_internal_address/server_listener_name"))
+        .filter(|name| !name.is_empty())
+        .collect();
+    let behind = made("LISTENER")
+        .filter(|value| listeners.contains(&value.text("name")))
+        .flat_map(|listener| listener.walk())
+        .filter(|node| node.type_name() == "TcpProxy")
+        .map(|proxy| proxy.text("cluster"));
+    [name].into_iter().chain(behind).filter(|name| !name.is_empty()).collect()
 }
 
 /// Whether this patch changes or makes the cluster of this name.
@@ -123,12 +147,12 @@ fn check_sts(
     if name.is_empty() {
         return;
     }
+    let names_it = |patch: &Node<'_>| {
+        patch.at("match/cluster").is_some() || patch.text("patch/operation") == "ADD"
+    };
     let reaching: Vec<_> = patches
         .iter()
-        .filter(|patch| {
-            reaches_cluster(patch, name) && patch.at("match/cluster").is_some()
-                || patch.text("patch/value/name") == name && patch.text("patch/operation") == "ADD"
-        })
+        .filter(|patch| reaches_cluster(patch, name) && names_it(patch))
         .filter_map(|patch| patch.at("patch/value"))
         .collect();
     let Some(machine) = istio_machine(name) else {
@@ -253,22 +277,16 @@ fn concerns_us(patch: &Node<'_>, gateway: &Gateway<'_>) -> bool {
     host.is_empty() || hosts.any(|(_, hosts)| hosts.iter().any(|one| bare(one) == bare(host)))
 }
 
-fn around_http(
-    patch: &Node<'_>,
-    protected: &[String],
-    gateway: &Gateway<'_>,
-    findings: &mut Findings,
-) {
+fn around_http(patch: &Node<'_>, protected: &[String], sts: &[&str], findings: &mut Findings) {
     let Some(value) = patch.at("patch/value") else { return };
     if value.text("name") == "envoy.filters.network.http_connection_manager" {
         return;
     }
     chain::forges_permit(&value, findings);
     let is_internal = value.get("internal_listener").is_some();
-    let is_sts = |name: &str| gateway.settings().iter().any(|one| one.sts_cluster == name);
     for place in value.walk() {
-        let Some(name) = place.value.as_str() else { continue };
-        if protected.iter().any(|cluster| cluster == name) || is_sts(name) && !is_internal {
+        let Some(name) = proxy::cluster_named(&place) else { continue };
+        if protected.iter().any(|cluster| cluster == name) || sts.contains(&name) && !is_internal {
             let what = format!(
                 "connections go to {name} without any HTTP filter: no token, no permit, no guard"
             );

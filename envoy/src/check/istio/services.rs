@@ -11,7 +11,9 @@ use super::{Manifest, Mesh, is_within, pairs, patches, workloads};
 #[derive(Debug, Clone)]
 pub(super) struct Place<'a> {
     pub(super) is_sts: bool,
-    /// Empty where a sidecar with our filter stands before the MCP server.
+    /// Our filter stands before it in its own sidecar, and judges whoever comes.
+    pub(super) is_inbound: bool,
+    /// The Service's name; empty where it is not known.
     pub(super) name: String,
     pub(super) namespace: String,
     pub(super) port: u16,
@@ -32,7 +34,8 @@ pub(super) fn places<'a>(mesh: &Mesh<'a>) -> Vec<Place<'a>> {
     let mut places: Vec<Place<'a>> = Vec::new();
     for gateway in &mesh.gateways {
         let patches = gateway.patches(&mesh.manifests);
-        let sts = gateway.settings().iter().map(|settings| (settings.sts_cluster.clone(), true));
+        let sts = gateway.settings().iter().flat_map(|one| patches::sts_clusters(one, &patches));
+        let sts: Vec<_> = sts.map(|name| (name.to_owned(), true)).collect();
         let protected = gateway.protected().into_iter().map(|name| (name, false));
         for (cluster, is_sts) in protected.chain(sts) {
             let found = if cluster.starts_with("inbound|") {
@@ -67,6 +70,7 @@ fn beside<'a>(gateway: &Gateway<'a>, cluster: &str, mesh: &Mesh<'a>) -> Place<'a
     let service = mesh.of_kind("Service").find(of_labels);
     Place {
         is_sts: false,
+        is_inbound: true,
         name: service.map(|one| one.name.to_owned()).unwrap_or_default(),
         namespace: namespace.to_owned(),
         port,
@@ -104,6 +108,7 @@ fn behind<'a>(
     let of_port = ports.iter().find(|one| one.number("port") == Some(u64::from(port)));
     Some(Place {
         is_sts,
+        is_inbound: false,
         name: name.to_owned(),
         namespace: namespace.to_owned(),
         port,

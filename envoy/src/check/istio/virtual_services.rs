@@ -58,6 +58,9 @@ fn virtual_service(
                 }
                 Some(place) => {
                     way_to_mcp(&route, &destination, place, findings);
+                    if place.is_inbound {
+                        continue;
+                    }
                     name_of_cluster(&destination, service, mesh, place, findings);
                     runs_ours(service, &outside, mesh, findings);
                 }

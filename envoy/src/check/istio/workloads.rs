@@ -19,7 +19,7 @@ pub(super) struct Workload<'a> {
 impl<'a> Workload<'a> {
     fn of(manifest: &Manifest<'a>) -> Option<Self> {
         let template = match manifest.kind {
-            "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => {
+            "" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => {
                 manifest.node.at("spec/template")?
             }
             "CronJob" => manifest.node.at("spec/jobTemplate/spec/template")?,
@@ -92,7 +92,16 @@ pub(super) fn check_gateway(
     manifests: &[Manifest<'_>],
     findings: &mut Findings,
 ) {
-    for workload in of_manifests(manifests, gateway.namespace, &gateway.labels) {
+    let mut workloads: Vec<_> =
+        of_manifests(manifests, gateway.namespace, &gateway.labels).collect();
+    if workloads.is_empty() {
+        // A patch for a Deployment that Istio installed says neither its kind nor its labels.
+        let patches = manifests.iter().filter(|manifest| manifest.kind.is_empty());
+        let is_proxy = |one: &Node<'_>| one.text("name") == "istio-proxy";
+        workloads = patches.filter_map(Workload::of).collect();
+        workloads.retain(|one| one.containers().iter().any(is_proxy));
+    }
+    for workload in workloads {
         let containers = workload.containers();
         for settings in gateway.settings() {
             let name = &settings.credential_env;
