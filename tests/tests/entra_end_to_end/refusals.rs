@@ -224,12 +224,13 @@ async fn sessions_that_end_are_over_for_their_tokens_and_a_new_sign_in_is_served
 async fn whose_account_is_gone_is_told_so_after_another_sign_in() {
     let world = world::turn().await;
     let emulator = &world.stack.entra().emulator;
-    let mut claims = emulator.claims("alice", "mcp-client", SERVER).unwrap();
+    // Of alice's sign-ins another story ends all that are older.
+    let mut claims = emulator.claims("bob", "mcp-client", SERVER).unwrap();
     for name in ["iat", "nbf"] {
         claims[name] = (now() - 1800).into();
     }
-    let (old, new) = (emulator.mint(&claims).unwrap(), world.token("alice").await);
-    emulator.change(|directory| directory.user_mut("alice").enabled = false);
+    let (old, new) = (emulator.mint(&claims).unwrap(), world.token("bob").await);
+    emulator.change(|directory| directory.user_mut("bob").enabled = false);
     refused(&world, &world.call(RECORDED, &old).await, &SIGN_IN_AGAIN);
     refused(&world, &world.call(RECORDED, &new).await, &GIVE_ACCESS);
     assert!(world.recorder.take().is_empty());
