@@ -20,7 +20,7 @@ use crate::yaml;
 
 /// Envoy answers 413 itself above its buffer's limit. At twice the filter's limit, the filter has
 /// answered before, in its own words.
-const BUFFER_PER_BODY: u64 = 2;
+pub(crate) const BUFFER_PER_BODY: u64 = 2;
 
 /// What a gateway is made of. The default is `envoy/bootstrap.yaml`: everything on this machine.
 ///

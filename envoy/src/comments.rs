@@ -89,8 +89,16 @@ pub(crate) struct Comments {
 }
 
 impl Comments {
+    /// Those of a bootstrap.
     pub(crate) fn new() -> Self {
-        Self { keys: KEYS.to_vec(), names: NAMES.to_vec() }
+        Self::of(KEYS, NAMES)
+    }
+
+    pub(crate) fn of(
+        keys: &[(&'static str, &'static str)],
+        names: &[(&'static str, &'static str)],
+    ) -> Self {
+        Self { keys: keys.to_vec(), names: names.to_vec() }
     }
 
     pub(crate) fn take_for_key(&mut self, key: &str) -> Option<&'static str> {

@@ -21,32 +21,35 @@ pub enum Scope {
 
 /// The filter as an entry of `http_filters`.
 pub fn entry(module: &Module, configuration: &FilterConfiguration, scope: Scope) -> Value {
-    let mut entry = json!({
-        "name": FILTER_NAME,
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-            "config": {
-                "name": "obolus",
-                "allow_on_headers_stop_iteration": true,
-                "failure_policy": "FAIL_RELOAD",
-                "reload_config": {"backoff": {"base_interval": "0.1s"}},
-                "vm_config": {
-                    "vm_id": module.vm_id(),
-                    "runtime": "envoy.wasm.runtime.v8",
-                    "code": {"local": {"filename": module.path}},
-                    "environment_variables": {"host_env_keys": [configuration.credential_env]},
-                },
-                "configuration": {
-                    "@type": "type.googleapis.com/google.protobuf.StringValue",
-                    "value": configuration.to_json(),
-                },
-            },
-        },
-    });
+    let mut entry =
+        json!({"name": FILTER_NAME, "typed_config": typed_config(module, configuration)});
     if let (Scope::OwnRoutes, Some(entry)) = (scope, entry.as_object_mut()) {
         entry.insert("disabled".to_owned(), true.into());
     }
     entry
+}
+
+/// The filter itself, wherever it stands.
+pub(crate) fn typed_config(module: &Module, configuration: &FilterConfiguration) -> Value {
+    json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+        "config": {
+            "name": "obolus",
+            "allow_on_headers_stop_iteration": true,
+            "failure_policy": "FAIL_RELOAD",
+            "reload_config": {"backoff": {"base_interval": "0.1s"}},
+            "vm_config": {
+                "vm_id": module.vm_id(),
+                "runtime": "envoy.wasm.runtime.v8",
+                "code": {"local": {"filename": module.path}},
+                "environment_variables": {"host_env_keys": [configuration.credential_env]},
+            },
+            "configuration": {
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": configuration.to_json(),
+            },
+        },
+    })
 }
 
 /// What a route says in `typed_per_filter_config` to have the filter run.

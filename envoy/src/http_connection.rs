@@ -26,8 +26,10 @@ pub(crate) fn http_connection(
     http_filters: &[Value],
     buffer_limit: u64,
 ) -> Value {
-    let stream_window = buffer_limit.clamp(SMALLEST_WINDOW, LARGEST_WINDOW);
-    let connection_window = stream_window.max(1_048_576);
+    let mut http2 = windows(buffer_limit);
+    if let Some(http2) = http2.as_object_mut() {
+        http2.insert("max_concurrent_streams".to_owned(), 100.into());
+    }
     json!({
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": {
@@ -40,11 +42,7 @@ pub(crate) fn http_connection(
                 "headers_with_underscores_action": "REJECT_REQUEST",
                 "idle_timeout": "900s",
             },
-            "http2_protocol_options": {
-                "max_concurrent_streams": 100,
-                "initial_stream_window_size": stream_window,
-                "initial_connection_window_size": connection_window,
-            },
+            "http2_protocol_options": http2,
             "use_remote_address": true,
             "request_headers_timeout": "10s",
             "request_timeout": "60s",
@@ -54,6 +52,15 @@ pub(crate) fn http_connection(
             "route_config": {"name": "gateway", "virtual_hosts": virtual_hosts},
             "http_filters": http_filters,
         },
+    })
+}
+
+/// HTTP/2's windows for bodies of this size.
+pub(crate) fn windows(buffer_limit: u64) -> Value {
+    let stream = buffer_limit.clamp(SMALLEST_WINDOW, LARGEST_WINDOW);
+    json!({
+        "initial_stream_window_size": stream,
+        "initial_connection_window_size": stream.max(1_048_576),
     })
 }
 

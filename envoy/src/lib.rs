@@ -20,6 +20,7 @@ mod filter;
 mod filter_configuration;
 pub mod guard;
 mod http_connection;
+pub mod istio;
 mod json_text;
 mod listener;
 mod module;

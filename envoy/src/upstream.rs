@@ -69,7 +69,7 @@ pub(crate) fn insert_options(cluster: &mut Map<String, Value>, more: &Value) {
 }
 
 /// The cluster's own guard, which holds on whatever way a request came here.
-fn guarded(cluster: &str) -> Value {
+pub(crate) fn guarded(cluster: &str) -> Value {
     json!({"http_filters": [
         guard::on_cluster(cluster),
         {

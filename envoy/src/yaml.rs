@@ -19,6 +19,17 @@ pub(crate) fn commented(value: &Value) -> String {
     writer.text
 }
 
+/// Several documents under one head, with their own comments.
+pub(crate) fn documents(head: &str, documents: &[Value], comments: Comments) -> String {
+    let mut writer = Writer { text: String::new(), comments };
+    writer.comment(head, 0);
+    for document in documents {
+        writer.line("---");
+        writer.block(document, 0, false);
+    }
+    writer.text
+}
+
 struct Writer {
     text: String,
     comments: Comments,

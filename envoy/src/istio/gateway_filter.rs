@@ -1,0 +1,210 @@
+//! The EnvoyFilter for the gateway.
+
+use serde_json::{Map, Value, json};
+
+use super::{Istio, NAME, sts};
+use crate::bootstrap::BUFFER_PER_BODY;
+use crate::filter::{self, FILTER_NAME};
+use crate::filter_configuration::FilterConfiguration;
+use crate::{guard, http_connection, upstream};
+
+/// Istiod applies greater ones later: what we put before the router then stands next to it.
+const PRIORITY: u32 = 1_000;
+const RBAC: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
+const MATCHED: &str =
+    "type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher";
+
+pub(super) fn object(istio: &Istio, configuration: &FilterConfiguration) -> Value {
+    let mut patches = vec![
+        extension(istio, configuration),
+        before_the_router(&place(configuration)),
+        before_the_router(&guard::guard(&configuration.protected_clusters())),
+    ];
+    patches.extend(configuration.protected_clusters().into_iter().map(guarded));
+    patches.push(json!({
+        "applyTo": "CLUSTER",
+        "match": {"context": "GATEWAY"},
+        "patch": {"operation": "ADD", "value": sts::cluster(istio, configuration)},
+    }));
+    patches.push(json!({
+        "applyTo": "LISTENER",
+        "match": {"context": "GATEWAY"},
+        "patch": {"operation": "ADD", "value": sts::listener(istio)},
+    }));
+    patches.extend(buffers(configuration));
+    patches.extend(configuration.resources.iter().map(|resource| idle(&resource.name)));
+    json!({
+        "apiVersion": "networking.istio.io/v1alpha3",
+        "kind": "EnvoyFilter",
+        "metadata": {"name": NAME, "namespace": istio.namespace},
+        "spec": {
+            "priority": PRIORITY,
+            "workloadSelector": {"labels": istio.labels},
+            "configPatches": patches,
+        },
+    })
+}
+
+/// The hosts for which the filter runs.
+fn hosts(configuration: &FilterConfiguration) -> Vec<&str> {
+    let mut hosts: Vec<&str> = Vec::new();
+    for host in configuration.resources.iter().flat_map(|resource| &resource.hosts) {
+        if !hosts.contains(&host.as_str()) {
+            hosts.push(host);
+        }
+    }
+    hosts
+}
+
+/// The filter, as Envoy discovers it.
+fn extension(istio: &Istio, configuration: &FilterConfiguration) -> Value {
+    let run = json!({"action": {
+        "name": FILTER_NAME,
+        "typed_config": {
+            "@type":
+                "type.googleapis.com/envoy.extensions.filters.http.composite.v3.ExecuteFilterAction",
+            "typed_config": {
+                "name": FILTER_NAME,
+                "typed_config": filter::typed_config(&istio.module, configuration),
+            },
+        },
+    }});
+    let for_ours = json!({"predicate": is_ours(&hosts(configuration)), "on_match": run});
+    json!({
+        "applyTo": "EXTENSION_CONFIG",
+        "patch": {"operation": "ADD", "value": {
+            "name": FILTER_NAME,
+            "typed_config": {
+                "@type": MATCHED,
+                "extension_config": {
+                    "name": FILTER_NAME,
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.extensions.filters.http.composite.v3.Composite",
+                    },
+                },
+                "xds_matcher": {"matcher_list": {"matchers": [for_ours]}},
+            },
+        }},
+    })
+}
+
+/// A matcher that takes each of these hosts, in any case.
+fn is_ours(hosts: &[&str]) -> Value {
+    let mut each: Vec<Value> = hosts
+        .iter()
+        .map(|host| {
+            json!({"single_predicate": {
+                "input": {
+                    "name": "host",
+                    "typed_config": {
+                        "@type": "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
+                        "header_name": ":authority",
+                    },
+                },
+                "value_match": {"exact": host, "ignore_case": true},
+            }})
+        })
+        .collect();
+    // Envoy takes no alternative of one.
+    match each.len() {
+        1 => each.swap_remove(0),
+        _ => json!({"or_matcher": {"predicate": each}}),
+    }
+}
+
+/// The filter's place in the listener, and what stands there until the filter has come.
+fn place(configuration: &FilterConfiguration) -> Value {
+    let ours: Vec<Value> = hosts(configuration)
+        .into_iter()
+        .map(|host| {
+            let matcher = json!({"exact": host, "ignore_case": true});
+            json!({"header": {"name": ":authority", "string_match": matcher}})
+        })
+        .collect();
+    json!({
+        "name": FILTER_NAME,
+        "config_discovery": {
+            "config_source": {
+                "ads": {},
+                "resource_api_version": "V3",
+                "initial_fetch_timeout": "1s",
+            },
+            "apply_default_config_without_warming": true,
+            "type_urls": [MATCHED, RBAC],
+            "default_config": {
+                "@type": RBAC,
+                "rules": {
+                    "action": "DENY",
+                    "policies": {"ours": {"principals": [{"any": true}], "permissions": ours}},
+                },
+                "rules_stat_prefix": "obolus_without_filter",
+            },
+        },
+    })
+}
+
+fn before_the_router(value: &Value) -> Value {
+    json!({
+        "applyTo": "HTTP_FILTER",
+        "match": {
+            "context": "GATEWAY",
+            "listener": {"filterChain": {"filter": {
+                "name": "envoy.filters.network.http_connection_manager",
+                "subFilter": {"name": "envoy.filters.http.router"},
+            }}},
+        },
+        "patch": {"operation": "INSERT_BEFORE", "value": value},
+    })
+}
+
+/// The guard on a protected cluster itself.
+fn guarded(cluster: &str) -> Value {
+    let mut value = Map::new();
+    upstream::insert_options(&mut value, &upstream::guarded(cluster));
+    json!({
+        "applyTo": "CLUSTER",
+        "match": {"context": "GATEWAY", "cluster": {"name": cluster}},
+        "patch": {"operation": "MERGE", "value": value},
+    })
+}
+
+/// Bodies are held as a whole: with less, Envoy would answer 413 itself, or let an HTTP/2 client wait.
+fn buffers(configuration: &FilterConfiguration) -> [Value; 2] {
+    let limit = configuration.body_limit.saturating_mul(BUFFER_PER_BODY);
+    let window = http_connection::windows(limit);
+    [
+        json!({
+            "applyTo": "LISTENER",
+            "match": {"context": "GATEWAY"},
+            "patch": {"operation": "MERGE", "value": {"per_connection_buffer_limit_bytes": limit}},
+        }),
+        json!({
+            "applyTo": "NETWORK_FILTER",
+            "match": {
+                "context": "GATEWAY",
+                "listener": {"filterChain": {"filter": {
+                    "name": "envoy.filters.network.http_connection_manager",
+                }}},
+            },
+            "patch": {"operation": "MERGE", "value": {
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                    "http2_protocol_options": window,
+                },
+            }},
+        }),
+    ]
+}
+
+/// Event streams may be of any length; they end when nothing moves any more.
+fn idle(resource: &str) -> Value {
+    json!({
+        "applyTo": "HTTP_ROUTE",
+        "match": {
+            "context": "GATEWAY",
+            "routeConfiguration": {"vhost": {"route": {"name": super::routes::name(resource)}}},
+        },
+        "patch": {"operation": "MERGE", "value": {"route": {"idle_timeout": "600s"}}},
+    })
+}
