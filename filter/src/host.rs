@@ -142,6 +142,12 @@ pub(crate) fn call_response(limit: usize) -> Option<(u16, Vec<u8>)> {
     Some((status, body.unwrap_or_default())).filter(|(_, body)| body.len() <= limit)
 }
 
+/// Whether the answer that is being delivered has this header.
+pub(crate) fn call_response_has(header: &str) -> bool {
+    hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, header)
+        .is_ok_and(|value| value.is_some())
+}
+
 pub(crate) fn call_foreign_function(name: &str, argument: &[u8]) -> Option<Vec<u8>> {
     hostcalls::call_foreign_function(name, Some(argument)).ok()?
 }

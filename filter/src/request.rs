@@ -8,7 +8,7 @@ use obolus_core::audit::Record;
 use obolus_core::config::Resource;
 use obolus_core::mcp::{Id, Message, check_mirrored};
 use obolus_core::policy::{Permit, Subject};
-use obolus_core::token::{CheckedToken, TokenDigest};
+use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::{Reason, reply};
 use proxy_wasm::types::LogLevel;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -92,9 +92,9 @@ pub(crate) struct Request {
 // === Entry: from callbacks and from the root context ===
 
 impl Request {
-    /// A key that this request waits for may have come. `missing` is the answer if it has not; `None` lets it
-    /// wait on. Returns whether it does.
-    pub(crate) fn key_may_be_here(&mut self, missing: Option<Reason>) -> bool {
+    /// A key that this request waits for may have come. If it has not, what was looked up for this request decides;
+    /// `None` lets it wait on. Returns whether it does.
+    pub(crate) fn key_may_be_here(&mut self, lookup: Option<Lookup>) -> bool {
         let Phase::Held(held) = &mut self.phase else { return false };
         let Token::Checked { token: slot, text, .. } = &mut held.token else { return false };
         let Some(token) = slot.take() else { return false };
@@ -104,9 +104,9 @@ impl Request {
                 self.go_on();
                 false
             }
-            Verification::KeyMissing(token) => match missing {
-                Some(reason) => {
-                    self.refuse(reason);
+            Verification::KeyMissing(token) => match lookup {
+                Some(lookup) => {
+                    self.refuse(token.key_source().without_key(lookup));
                     false
                 }
                 None => {
@@ -220,7 +220,7 @@ impl Request {
         let Token::Checked { token: Some(token), .. } = &held.token else { return Ok(()) };
         let now = host::now().ok_or(Reason::Internal)?;
         let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
-        self.worker.wait_for_key(waiter, token.issuer_name(), now)
+        self.worker.wait_for_key(waiter, token.key_source(), now)
     }
 
     /// This request, for a list of those that wait.

@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use obolus_core::config::FilterConfig;
 use obolus_core::exchange::ExchangedToken;
-use obolus_core::token::{KeyRing, Principal, TokenCache};
+use obolus_core::token::{KeyRing, KeySource, Principal, TokenCache};
 use secrecy::SecretString;
 
 pub(crate) use exchanges::ExchangeKey;
@@ -54,7 +54,7 @@ pub(crate) struct Worker {
     queue: u32,
     /// Grows when a key is lost: what was decided or verified before counts no more.
     generation: Cell<u64>,
-    rings: RefCell<BTreeMap<String, KeyRing>>,
+    rings: RefCell<BTreeMap<KeySource, KeyRing>>,
     /// By resource, since a token that one accepts another may not.
     tokens: RefCell<BTreeMap<String, TokenCache<Rc<Verified>>>>,
     key_waiters: RefCell<Vec<keys::KeyWaiter>>,
@@ -75,9 +75,10 @@ impl Worker {
         let rings = config
             .issuers
             .iter()
-            .map(|rules| {
+            .flat_map(|rules| rules.key_sources())
+            .map(|source| {
                 let ring = KeyRing::new(config.keys_refresh_seconds, config.keys_max_stale_seconds);
-                (rules.name.clone(), ring)
+                (source, ring)
             })
             .collect();
         let bytes_each = MAX_CACHED_TOKEN_BYTES / config.resources.len().max(1);

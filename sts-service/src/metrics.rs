@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use obolus_core::UnixSeconds;
+use obolus_core::token::KeySource;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -32,19 +33,16 @@ struct Upstream {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Fetch {
-    issuer: String,
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfTarget {
     target: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfIssuer {
-    issuer: String,
+/// `issuer`, `tenant` if it has any, and perhaps others.
+type OfSource = Vec<(&'static str, String)>;
+
+fn labels_of(source: &KeySource) -> OfSource {
+    let tenant = source.tenant().map(|tenant| ("tenant", tenant.to_string()));
+    [("issuer", source.issuer().to_owned())].into_iter().chain(tenant).collect()
 }
 
 /// All counters of this process.
@@ -54,9 +52,9 @@ pub(crate) struct Metrics {
     exchanges: Family<Exchange, Counter>,
     lookups: Family<Lookup, Counter>,
     upstream: Family<Upstream, Histogram, fn() -> Histogram>,
-    fetches: Family<Fetch, Counter>,
-    keys_age: Family<OfIssuer, Gauge>,
-    keys: Family<OfIssuer, Gauge>,
+    fetches: Family<OfSource, Counter>,
+    keys_age: Family<OfSource, Gauge>,
+    keys: Family<OfSource, Gauge>,
     certificates_end: Family<OfTarget, Gauge>,
 }
 
@@ -125,13 +123,14 @@ impl Metrics {
         self.upstream.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    pub(crate) fn keys_fetched(&self, issuer: &str, well: bool) {
-        let outcome = if well { "ok" } else { "failed" };
-        self.fetches.get_or_create(&Fetch { issuer: issuer.to_owned(), outcome }).inc();
+    pub(crate) fn keys_fetched(&self, source: &KeySource, well: bool) {
+        let mut labels = labels_of(source);
+        labels.push(("outcome", if well { "ok" } else { "failed" }.to_owned()));
+        self.fetches.get_or_create(&labels).inc();
     }
 
-    pub(crate) fn keys_held(&self, issuer: &str, keys: usize, age: Duration) {
-        let labels = OfIssuer { issuer: issuer.to_owned() };
+    pub(crate) fn keys_held(&self, source: &KeySource, keys: usize, age: Duration) {
+        let labels = labels_of(source);
         self.keys.get_or_create(&labels).set(i64::try_from(keys).unwrap_or(i64::MAX));
         self.keys_age.get_or_create(&labels).set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
     }

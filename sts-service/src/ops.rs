@@ -29,8 +29,8 @@ pub(crate) fn routes(service: Arc<Service>) -> Router {
 async fn ready(State(service): State<Arc<Service>>) -> Response {
     let issuers: Map<_, _> = service
         .mirrors
-        .iter()
-        .map(|(name, mirror)| {
+        .values()
+        .map(|mirror| {
             let state = match mirror.newest() {
                 Some(newest) => {
                     let keys = mirror.held().map(|held| held.keys.len());
@@ -38,7 +38,7 @@ async fn ready(State(service): State<Arc<Service>>) -> Response {
                 }
                 None => json!({"keys": null}),
             };
-            (name.clone(), state)
+            (mirror.source().to_string(), state)
         })
         .collect();
     let ready = service.mirrors.values().any(|mirror| mirror.newest().is_some());
@@ -47,10 +47,10 @@ async fn ready(State(service): State<Arc<Service>>) -> Response {
 }
 
 async fn metrics(State(service): State<Arc<Service>>) -> Response {
-    for (name, mirror) in &service.mirrors {
+    for mirror in service.mirrors.values() {
         if let Some(newest) = mirror.newest() {
             let keys = mirror.held().map_or(0, |held| held.keys.len());
-            service.metrics.keys_held(name, keys, newest.age());
+            service.metrics.keys_held(mirror.source(), keys, newest.age());
         }
     }
     for target in service.targets.values() {

@@ -109,6 +109,7 @@ fn routes(service: Arc<Service>) -> Router {
     Router::new()
         .route("/exchange", post(token::exchange).fallback(reply::post_only))
         .route("/keys/{name}", get(keys::keys).fallback(reply::get_only))
+        .route("/keys/{name}/{tenant}", get(keys::keys).fallback(reply::get_only))
         .fallback(async || reply::not_found())
         .with_state(service)
 }

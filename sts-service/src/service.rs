@@ -1,12 +1,12 @@
 //! Everything that a request needs, made once from the configuration.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
 use crate::cache::ExchangeCache;
-use crate::config::{Caller, Config, Target};
+use crate::config::{Caller, Config, Issuer, Target};
 use crate::idp_client::{CallError, IdpClient};
 use crate::keys::KeyMirror;
 use crate::metrics::Metrics;
@@ -15,7 +15,9 @@ use crate::metrics::Metrics;
 pub(crate) struct Service {
     pub(crate) callers: Vec<Caller>,
     pub(crate) targets: HashMap<String, Arc<Target>>,
-    pub(crate) mirrors: HashMap<String, Arc<KeyMirror>>,
+    pub(crate) issuers: Vec<Arc<Issuer>>,
+    /// By the path that they are served at.
+    pub(crate) mirrors: BTreeMap<String, Arc<KeyMirror>>,
     pub(crate) cache: ExchangeCache,
     /// One for each exchange that may be under way at an identity provider.
     pub(crate) exchanges: Semaphore,
@@ -25,16 +27,20 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn new(config: Config) -> Result<Self, CallError> {
         let metrics = Metrics::new();
-        let mut mirrors = HashMap::new();
-        for issuer in config.issuers {
+        let mut mirrors = BTreeMap::new();
+        for issuer in &config.issuers {
             let client = IdpClient::new(issuer.tls.clone(), config.limits.idp_timeout)?;
-            let name = issuer.name().to_owned();
-            mirrors.insert(name, Arc::new(KeyMirror::new(issuer, client, metrics.clone())));
+            for source in issuer.rules.key_sources() {
+                let (path, issuer) = (source.path(), Arc::clone(issuer));
+                let mirror = KeyMirror::new(source, issuer, client.clone(), metrics.clone());
+                mirrors.insert(path, Arc::new(mirror));
+            }
         }
         let targets = config.targets.into_iter();
         Ok(Self {
             callers: config.callers,
             targets: targets.map(|target| (target.name().to_owned(), target)).collect(),
+            issuers: config.issuers,
             mirrors,
             cache: ExchangeCache::new(&config.limits),
             exchanges: Semaphore::new(config.limits.exchanges_in_flight),

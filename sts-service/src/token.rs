@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use obolus_core::exchange::{ACCESS_TOKEN_TYPE, ExchangeRequest};
 use obolus_core::policy::require_person;
-use obolus_core::token::{Principal, PureRust, Unverified, UnverifiedToken};
+use obolus_core::token::{Lookup, Principal, PureRust, Unverified, UnverifiedToken};
 use obolus_core::{Reason, UnixSeconds};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -22,6 +22,7 @@ use crate::cache::{Got, Key};
 use crate::callers::authenticate;
 use crate::clock::now;
 use crate::config::{Caller, Target};
+use crate::keys::KeyMirror;
 use crate::providers::{Exchange, Failure};
 use crate::record::Record;
 use crate::reply;
@@ -117,7 +118,7 @@ async fn grant(
     let target = service.targets.get(&request.audience).ok_or(Reason::TargetUnknown)?;
     record.target = Some(Arc::clone(target));
     // INVARIANT: no principal, no grant; no grant, neither memory nor the identity provider.
-    let principal = verify(service, caller, &request, record).await?;
+    let (principal, mirror) = verify(service, caller, &request, record).await?;
     record.principal = Some(principal.clone());
     require_person(&principal)?;
     // INVARIANT: one issuer's token never reaches another's target, whatever a grant says.
@@ -126,45 +127,44 @@ async fn grant(
         return Err(Reason::TargetNotGranted);
     }
     let scope = scope(target, &request.scopes)?;
-    exchanged(service, &request, target, &scope, &principal, record).await
+    exchanged(service, &request, target, &scope, &principal, mirror, record).await
 }
 
-/// Verifies the subject token against what this caller's grants say of its issuer.
-async fn verify(
-    service: &Service,
+/// Verifies the subject token against what this caller's grants say of its issuer. Waits for no keys but its own
+/// issuer's, or tenant's; theirs is the mirror that is returned.
+async fn verify<'s>(
+    service: &'s Service,
     caller: &Caller,
     request: &ExchangeRequest,
     record: &mut Record,
-) -> Result<Principal, Reason> {
+) -> Result<(Principal, &'s KeyMirror), Reason> {
     let token = UnverifiedToken::parse(request.subject_token.expose_secret())?;
     record.token_digest = Some(token.digest());
-    let rules = token.rules_among(service.mirrors.values().map(|mirror| &mirror.issuer().rules))?;
-    let mirror = service.mirrors.get(&rules.name).ok_or(Reason::Internal)?;
-    let issuer = mirror.issuer();
-    let grants = caller.grants.iter().filter(|grant| grant.issuer == issuer.name());
+    let rules = token.rules_among(service.issuers.iter().map(|issuer| &issuer.rules))?;
+    let grants = caller.grants.iter().filter(|grant| grant.issuer == rules.name);
     let audiences: Vec<_> = grants.flat_map(|grant| &grant.audiences).cloned().collect();
     if audiences.is_empty() {
         return Err(Reason::IssuerUnknown);
     }
-    let claimed_issuer = token.claimed_issuer().unwrap_or_default().to_owned();
-    let checked = token.check(&[Arc::clone(&issuer.rules)], &audiences, now())?;
+    let checked = token.check(&[Arc::clone(rules)], &audiences, now())?;
+    let source = checked.key_source();
+    let mirror = service.mirrors.get(&source.path()).ok_or(Reason::Internal)?;
     if mirror.held().is_none() {
         mirror.refetch().await;
     }
     let held = mirror.held().ok_or(Reason::KeysUnavailable)?;
     let checked = match checked.verify(&held.keys, &PureRust) {
-        Ok(principal) => return Ok(principal),
+        Ok(principal) => return Ok((principal, mirror)),
         Err(Unverified::Refused(reason)) => return Err(reason),
         Err(Unverified::KeyUnknown(checked)) => checked,
     };
-    mirror.refetch().await;
-    let held = mirror.held().ok_or(Reason::KeysUnavailable)?;
-    checked.verify(&held.keys, &PureRust).map_err(|unverified| match unverified {
-        Unverified::KeyUnknown(_) if held.speaks_for(&claimed_issuer) => Reason::KeyUnknown,
-        // The others' keys are here, this tenant's are not: the person's token may well be good.
-        Unverified::KeyUnknown(_) => Reason::KeysUnavailable,
-        Unverified::Refused(reason) => reason,
-    })
+    let lookup = if mirror.refetch().await { Lookup::Confirmed } else { Lookup::Unconfirmed };
+    let held = mirror.held().ok_or_else(|| source.without_key(Lookup::Failed))?;
+    match checked.verify(&held.keys, &PureRust) {
+        Ok(principal) => Ok((principal, mirror)),
+        Err(Unverified::KeyUnknown(_)) => Err(source.without_key(lookup)),
+        Err(Unverified::Refused(reason)) => Err(reason),
+    }
 }
 
 /// The target's scopes, or those of them that were asked for.
@@ -184,9 +184,9 @@ async fn exchanged(
     target: &Target,
     scope: &str,
     principal: &Principal,
+    mirror: &KeyMirror,
     record: &mut Record,
 ) -> Result<Got, Reason> {
-    let mirror = service.mirrors.get(&target.issuer).ok_or(Reason::Internal)?;
     let key = Key::new(
         principal.issuer_name(),
         &request.subject_token,

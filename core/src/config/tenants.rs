@@ -22,6 +22,15 @@ pub fn entra_tenants(section: &Section<'_>, authority_host_key: &str) -> EntraTe
             Err(why) => section.problem("tenants", format!("`{name}` {why}: write {WHAT}")),
         }
     }
+    if tenants.len() > EntraTenants::MAX {
+        section.problem(
+            "tenants",
+            format!(
+                "must be at most {}, since the keys of each are fetched and kept: write more issuers of profile entra",
+                EntraTenants::MAX
+            ),
+        );
+    }
     let host = section.optional_string(authority_host_key);
     let host = host.unwrap_or_else(|| EntraTenants::GLOBAL.to_owned());
     if let Err(why) = check_authority_host(&host) {

@@ -20,7 +20,7 @@ pub enum Wanted {
     Now,
 }
 
-/// One issuer's keys in one worker.
+/// One issuer's keys in one worker, or those of one tenant ([`KeySource`](super::KeySource)).
 ///
 /// At most one fetch is under way, and at most one a second is started, however many unknown `kid`s arrive:
 /// an attacker who invents them costs one request a second, not one each. Keys are kept when a fetch fails, but not for
@@ -65,6 +65,18 @@ impl KeyRing {
     #[must_use]
     pub fn last_fetch(&self) -> FetchId {
         self.last_fetch
+    }
+
+    /// When a fetch was last started.
+    #[must_use]
+    pub fn last_start(&self) -> Option<Millis> {
+        self.last_start
+    }
+
+    /// Whether a fetch is under way.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.under_way
     }
 
     /// Whether to fetch now, and why; `anyone_waits` says whether requests wait for a key.

@@ -121,7 +121,7 @@ impl Provider {
 /// What is believed of one provider's tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerRules {
-    /// The name by which configuration and the STS's `/keys/{name}` know it.
+    /// The name by which configuration and the STS's `/keys` know it.
     pub name: String,
     /// Whose tokens, and how they are worded.
     pub provider: Provider,

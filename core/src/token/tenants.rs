@@ -60,6 +60,9 @@ impl EntraTenants {
     /// That of China's (21Vianet).
     pub const CHINA: &str = "https://login.partner.microsoftonline.cn";
 
+    /// The most tenants of one issuer in a configuration: each has keys of its own to be fetched and kept.
+    pub const MAX: usize = 64;
+
     /// These tenants at this authority host (scheme, host and port, without a slash at the end).
     #[must_use]
     pub fn new(authority_host: String, list: Vec<TenantId>) -> Self {

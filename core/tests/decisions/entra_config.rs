@@ -148,6 +148,12 @@ fn a_tenant_is_a_guid_and_nobody_elses() {
     }
     refuses("/issuers/0/tenants", json!([CONTOSO, CONTOSO.to_uppercase()]), "stands here twice");
     refuses("/issuers/0/tenants", json!([]), "issuers[0].tenants: must not be empty");
+    let many = |count: usize| {
+        let ids = (0..count).map(|number| format!("{number:08}-0000-4000-8000-000000000000"));
+        json!(ids.collect::<Vec<_>>())
+    };
+    assert_eq!(with("/issuers/0/tenants", many(64)), "");
+    refuses("/issuers/0/tenants", many(65), "issuers[0].tenants: must be at most 64");
     refuses("/issuers/0/tenants", json!(null), "issuers[0].tenants: is missing: write the GUIDs");
     refuses("/issuers/0/tenants", json!(CONTOSO), "must be an array of strings");
 }

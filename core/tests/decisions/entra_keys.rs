@@ -1,11 +1,12 @@
 //! A key that says for whose tokens it is signs for nobody else.
 
 use obolus_core::Reason;
-use obolus_core::token::{KeySet, Profile};
+use obolus_core::token::{KeySet, KeySource, Lookup, Profile, UnverifiedToken};
 use serde_json::{Value, json};
 
 use crate::entra::{
-    CONTOSO, FABRIKAM, STRANGERS, but, issuer_v1, issuer_v2, v1, v2, verify_with_keys,
+    AUDIENCES, CONTOSO, FABRIKAM, STRANGERS, but, entra_rules, issuer_v1, issuer_v2, v1, v2,
+    verify_with_keys,
 };
 use crate::issuer::{HEADER, KEYS, NOW, STRANGER, alice, rules, verify_with};
 
@@ -78,4 +79,35 @@ fn elsewhere_a_key_may_say_what_it_likes() {
     let token = KEYS.sign_text(HEADER, &alice().to_string());
     let set = keys(json!([key_for(&issuer_v2(CONTOSO))]));
     assert!(verify_with(&token, &rules(Profile::Keycloak), &set, NOW).is_ok());
+}
+
+/// Where the keys of a token are looked for.
+fn source(claims: &Value) -> KeySource {
+    let token = UnverifiedToken::parse(&KEYS.sign_text(HEADER, &claims.to_string())).unwrap();
+    token.check(&[entra_rules()], AUDIENCES.as_slice(), NOW).unwrap().key_source()
+}
+
+#[test]
+fn each_tenants_keys_are_looked_for_by_themselves_whatever_the_version_of_its_tokens() {
+    let of_contoso = source(&v2());
+    assert_eq!(of_contoso.path(), format!("/keys/entra/{CONTOSO}"));
+    assert_eq!(of_contoso, source(&v1()));
+    assert_eq!(source(&of_fabrikam()).path(), format!("/keys/entra/{FABRIKAM}"));
+    assert_eq!(entra_rules().key_sources(), [of_contoso, source(&of_fabrikam())]);
+    let of_keycloak = rules(Profile::Keycloak).key_sources();
+    assert_eq!(of_keycloak.iter().map(KeySource::path).collect::<Vec<_>>(), ["/keys/keycloak"]);
+}
+
+#[test]
+fn only_a_tenant_that_was_asked_can_say_that_a_key_does_not_exist() {
+    let entra = source(&v2());
+    let keycloak = &rules(Profile::Keycloak).key_sources()[0];
+    for (lookup, of_a_tenant, of_another_issuer) in [
+        (Lookup::Confirmed, Reason::KeyUnknown, Reason::KeyUnknown),
+        (Lookup::Unconfirmed, Reason::KeysUnavailable, Reason::KeyUnknown),
+        (Lookup::Failed, Reason::KeysUnavailable, Reason::KeysUnavailable),
+    ] {
+        assert_eq!(entra.without_key(lookup), of_a_tenant, "{lookup:?}");
+        assert_eq!(keycloak.without_key(lookup), of_another_issuer, "{lookup:?}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use obolus_core::token::{FetchId, KeySet};
+use obolus_core::token::{FetchId, KeySet, KeySource, Lookup};
 use proxy_wasm::types::LogLevel;
 
 use super::{ExchangeKey, Worker};
@@ -13,7 +13,7 @@ const MAX_ANSWER_BYTES: usize = 256 << 10;
 
 /// What an outstanding call is for.
 pub(super) enum Call {
-    Keys { issuer: String, fetch: FetchId },
+    Keys { source: KeySource, fetch: FetchId },
     Exchange(ExchangeKey),
 }
 
@@ -46,20 +46,26 @@ impl Worker {
         };
         let answer = host::call_response(MAX_ANSWER_BYTES);
         match call {
-            Some(Call::Keys { issuer, fetch }) => {
+            Some(Call::Keys { source, fetch }) => {
                 let keys = answer
                     .filter(|(status, _)| *status == 200)
                     .and_then(|(_, body)| KeySet::parse(&body).ok());
                 if keys.is_none() {
-                    let message = format!("obolus: no keys of issuer `{issuer}` from the STS");
+                    let message = format!("obolus: no keys of issuer `{source}` from the STS");
                     host::log(LogLevel::Warn, &message);
                 }
+                // RFC 9111 §5.1: an answer that was not got for this request says how old it is.
+                let lookup = if host::call_response_has("age") {
+                    Lookup::Unconfirmed
+                } else {
+                    Lookup::Confirmed
+                };
                 // Without a clock nothing new is believed; the fetch has ended all the same.
                 let (now, keys) = match host::now() {
-                    Some(now) => (now, keys),
+                    Some(now) => (now, keys.map(|keys| (keys, lookup))),
                     None => (host::Now { millis: 0 }, None),
                 };
-                self.keys_answered(&issuer, fetch, now, keys);
+                self.keys_answered(&source, fetch, now, keys);
             }
             Some(Call::Exchange(key)) => self.exchange_answered(key, answer, host::now()),
             None => {}

@@ -1,10 +1,10 @@
-//! Requests that wait for an issuer's keys, and the fetches that bring them.
+//! Requests that wait for an issuer's keys, or one of its tenants', and the fetches that bring them.
 
 use std::rc::Rc;
 
 use obolus_core::Reason;
 use obolus_core::config::Resource;
-use obolus_core::token::{CheckedToken, FetchId, KeySet, Unverified, Wanted};
+use obolus_core::token::{CheckedToken, FetchId, KeySet, KeySource, Lookup, Unverified, Wanted};
 use secrecy::SecretString;
 
 use super::calls::Call;
@@ -13,10 +13,13 @@ use crate::host::Now;
 
 /// How long a request may wait for a key, in milliseconds.
 const KEY_WAIT: u64 = 10_000;
+/// How many fetches may be under way: of many tenants' keys some at a time, so that a start with all of them, or
+/// strangers with tokens of each, leave the STS connections for exchanges.
+const MAX_FETCHES: usize = 32;
 
 pub(super) struct KeyWaiter {
     pub(super) waiter: Waiter,
-    issuer: String,
+    source: KeySource,
     /// The fetch that was the last one when the request came: what it brings may be older than the request, so
     /// that only a later one says for good that the key does not exist.
     came_after: FetchId,
@@ -57,7 +60,7 @@ impl Worker {
         let Ok(rings) = self.rings.try_borrow() else {
             return Verification::Refused(Reason::Internal);
         };
-        let Some(ring) = rings.get(token.issuer_name()) else {
+        let Some(ring) = rings.get(&token.key_source()) else {
             return Verification::Refused(Reason::Internal);
         };
         let Some(keys) = ring.keys() else {
@@ -90,11 +93,11 @@ impl Worker {
         }
     }
 
-    /// Lets a request wait for a key of `issuer`.
+    /// Lets a request wait for a key of `source`.
     pub(crate) fn wait_for_key(
         &self,
         waiter: Waiter,
-        issuer: &str,
+        source: KeySource,
         now: Now,
     ) -> Result<(), Reason> {
         if !self.has_room(self.waiting_for_keys()) {
@@ -104,14 +107,10 @@ impl Worker {
             .rings
             .try_borrow()
             .ok()
-            .and_then(|rings| rings.get(issuer).map(|ring| ring.last_fetch()))
+            .and_then(|rings| rings.get(&source).map(|ring| ring.last_fetch()))
             .ok_or(Reason::Internal)?;
-        let waiter = KeyWaiter {
-            waiter,
-            issuer: issuer.to_owned(),
-            came_after,
-            deadline: now.millis.saturating_add(KEY_WAIT),
-        };
+        let waiter =
+            KeyWaiter { waiter, source, came_after, deadline: now.millis.saturating_add(KEY_WAIT) };
         self.key_waiters.try_borrow_mut().map_err(|_| Reason::Internal)?.push(waiter);
         self.wake_root().ok_or(Reason::Internal)
     }
@@ -131,89 +130,90 @@ impl Worker {
     }
 
     pub(super) fn start_key_fetches(&self, now: Now) {
-        let due: Vec<(String, Wanted)> =
-            match (self.rings.try_borrow(), self.key_waiters.try_borrow()) {
-                (Ok(rings), Ok(waiters)) => rings
-                    .iter()
-                    .filter_map(|(issuer, ring)| {
-                        let anyone = waiters.iter().any(|waiter| waiter.issuer == *issuer);
-                        Some((issuer.clone(), ring.wants_fetch(now.millis, anyone)?))
-                    })
-                    .collect(),
-                _ => return,
-            };
-        for (issuer, wanted) in due {
+        for (source, wanted) in self.due_key_fetches(now) {
             let fetch = match self.rings.try_borrow_mut() {
-                Ok(mut rings) => rings.get_mut(&issuer).map(|ring| ring.started(now.millis)),
+                Ok(mut rings) => rings.get_mut(&source).map(|ring| ring.started(now.millis)),
                 Err(_) => None,
             };
             let Some(fetch) = fetch else { continue };
             self.metrics.keys_call();
-            if self.dispatch_keys(&issuer, wanted, fetch).is_none() {
-                self.keys_answered(&issuer, fetch, now, None);
+            if self.dispatch_keys(&source, wanted, fetch).is_none() {
+                self.keys_answered(&source, fetch, now, None);
             }
         }
     }
 
-    fn dispatch_keys(&self, issuer: &str, wanted: Wanted, fetch: FetchId) -> Option<()> {
-        let path = format!("/keys/{issuer}");
+    /// Those first that were not fetched for longest, so that nobody's turn never comes.
+    fn due_key_fetches(&self, now: Now) -> Vec<(KeySource, Wanted)> {
+        let (Ok(rings), Ok(waiters)) = (self.rings.try_borrow(), self.key_waiters.try_borrow())
+        else {
+            return Vec::new();
+        };
+        let mut due = Vec::new();
+        for (source, ring) in rings.iter() {
+            let anyone = waiters.iter().any(|waiter| waiter.source == *source);
+            if let Some(wanted) = ring.wants_fetch(now.millis, anyone) {
+                due.push((ring.last_start(), wanted != Wanted::Now, source.clone(), wanted));
+            }
+        }
+        due.sort_by_key(|(last_start, is_routine, ..)| (*last_start, *is_routine));
+        let under_way = rings.values().filter(|ring| ring.is_under_way()).count();
+        let due = due.into_iter().take(MAX_FETCHES.saturating_sub(under_way));
+        due.map(|(.., source, wanted)| (source, wanted)).collect()
+    }
+
+    fn dispatch_keys(&self, source: &KeySource, wanted: Wanted, fetch: FetchId) -> Option<()> {
+        let path = source.path();
         let mut headers = vec![(":method", "GET"), (":path", path.as_str())];
         if wanted == Wanted::Now {
             headers.push(("cache-control", "no-cache"));
         }
-        self.dispatch(headers, None, Call::Keys { issuer: issuer.to_owned(), fetch })
+        self.dispatch(headers, None, Call::Keys { source: source.clone(), fetch })
     }
 
     /// A fetch has ended, with keys or without.
     pub(super) fn keys_answered(
         &self,
-        issuer: &str,
+        source: &KeySource,
         fetch: FetchId,
         now: Now,
-        keys: Option<KeySet>,
+        keys: Option<(KeySet, Lookup)>,
     ) {
-        let fetched = keys.is_some();
-        let mut have_keys = false;
+        let lookup = keys.as_ref().map_or(Lookup::Failed, |(_, lookup)| *lookup);
         if let Ok(mut rings) = self.rings.try_borrow_mut()
-            && let Some(ring) = rings.get_mut(issuer)
+            && let Some(ring) = rings.get_mut(source)
         {
             let lost = match keys {
-                Some(keys) => ring.fetched(now.millis, keys),
+                Some((keys, _)) => ring.fetched(now.millis, keys),
                 None => {
                     ring.failed();
                     false
                 }
             };
-            have_keys = ring.keys().is_some();
             if lost {
                 self.forget_verified();
             }
         }
-        let waiters = self.take_key_waiters(|waiter| waiter.issuer == issuer);
+        let waiters = self.take_key_waiters(|waiter| waiter.source == *source);
         let (answered, early): (Vec<_>, Vec<_>) =
             waiters.into_iter().partition(|waiter| waiter.came_after < fetch);
         // What came during the fetch may succeed with what it brought, but is not refused by it.
-        let early = early.into_iter().map(|waiter| (waiter, false));
-        let answered = answered.into_iter().map(|waiter| (waiter, true));
-        for (waiter, last_try) in answered.chain(early) {
-            let missing = match (last_try, fetched, have_keys) {
-                (false, ..) => None,
-                (true, true, _) => Some(Reason::KeyUnknown),
-                (true, false, _) => Some(Reason::KeysUnavailable),
-            };
-            self.retry(waiter, missing);
+        let early = early.into_iter().map(|waiter| (waiter, None));
+        let answered = answered.into_iter().map(|waiter| (waiter, Some(lookup)));
+        for (waiter, lookup) in answered.chain(early) {
+            self.retry(waiter, lookup);
         }
     }
 
-    /// Tries a waiting request again; `missing` is the answer if its key is still not there, `None` lets it wait on.
-    fn retry(&self, waiter: KeyWaiter, missing: Option<Reason>) {
+    /// Tries a waiting request again; if its key is still not there, the look-up decides, and `None` lets it wait on.
+    fn retry(&self, waiter: KeyWaiter, lookup: Option<Lookup>) {
         let request = Rc::clone(&waiter.waiter.request);
         let context_id = waiter.waiter.context_id;
         let mut waits_on = false;
         if crate::host::act_on(context_id).is_some()
             && let Ok(mut request) = request.try_borrow_mut()
         {
-            waits_on = request.key_may_be_here(missing);
+            waits_on = request.key_may_be_here(lookup);
         }
         crate::host::act_on(self.root_id);
         if waits_on && let Ok(mut waiters) = self.key_waiters.try_borrow_mut() {

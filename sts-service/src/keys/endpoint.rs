@@ -1,25 +1,26 @@
-//! `GET /keys/{name}`.
+//! `GET /keys/{name}` and `GET /keys/{name}/{tenant}`.
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::extract::State;
+use axum::http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse as _, Response};
 use obolus_core::Reason;
 
 use crate::reply;
 use crate::service::Service;
 
-/// The key set of a configured issuer. Public, therefore without a credential.
+/// The key set of a configured issuer, or of one of its tenants. Public, therefore without a credential.
 pub(crate) async fn keys(
     State(service): State<Arc<Service>>,
-    Path(name): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let Some(mirror) = service.mirrors.get(&name) else { return reply::not_found() };
+    let Some(mirror) = service.mirrors.get(uri.path()) else { return reply::not_found() };
+    let mut confirmed = false;
     if asks_for_new(&headers) || mirror.held().is_none() {
-        mirror.refetch().await;
+        confirmed = mirror.refetch().await;
     }
     let Some(held) = mirror.held() else { return reply::refused(Reason::KeysUnavailable) };
     let max_age = format!("max-age={}", mirror.issuer().keys_refresh.as_secs());
@@ -27,7 +28,12 @@ pub(crate) async fn keys(
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (CACHE_CONTROL, HeaderValue::try_from(max_age).unwrap_or(reply::NO_STORE)),
     ];
-    (headers, held.document.clone()).into_response()
+    let mut response = (headers, held.document.clone()).into_response();
+    if !confirmed {
+        // RFC 9111 §5.1: says that nobody asked the issuer for this request.
+        response.headers_mut().insert(AGE, held.age().as_secs().into());
+    }
+    response
 }
 
 fn asks_for_new(headers: &HeaderMap) -> bool {

@@ -1,34 +1,33 @@
-//! One issuer's keys: fetched at start, every so often, and when somebody misses one; the last good ones are kept
-//! while the issuer does not answer, but not without end: a withdrawn key must not outlive its withdrawal because
-//! somebody stands between us and the issuer.
+//! One issuer's keys, or one tenant's: fetched at start, every so often, and when somebody misses one; the last good
+//! ones are kept while the issuer does not answer, but not without end: a withdrawn key must not outlive its withdrawal
+//! because somebody stands between us and the issuer.
 //!
-//! One task per issuer fetches, so that there is never more than one fetch under way and never more than one begun
+//! One task per mirror fetches, so that there is never more than one fetch under way and never more than one begun
 //! per second, whoever asks for it and however often.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use obolus_core::token::{EntraTenants, KeySetError};
+use axum::body::Bytes;
+use obolus_core::token::{KeySet, KeySetError, KeySource};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::discovery::{Endpoints, discover};
-use super::held::{Held, Part};
-use super::{document, tenants};
+use super::document;
+use super::spacing::{SPACING, Spacing};
 use crate::config::Issuer;
 use crate::idp_client::{CallError, IdpClient};
 use crate::metrics::Metrics;
 
-/// The least time between the beginnings of two fetches.
-const SPACING: Duration = Duration::from_secs(1);
 /// The longest time between two attempts while the issuer does not answer.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 /// How long one request waits for keys: the spacing and one prompt answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Endpoints move seldom.
 const ENDPOINTS_LIFE: Duration = Duration::from_secs(600);
-pub(super) const MAX_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 
 /// Why keys were not fetched.
 #[derive(Debug, thiserror::Error)]
@@ -49,23 +48,42 @@ pub(crate) enum FetchError {
     OtherOrigin(&'static str),
     #[error("the key set: {0}")]
     Keys(#[from] KeySetError),
-    #[error("{0} tenant(s) did not answer with a key set")]
-    Tenants(usize),
     #[error("nothing says where the keys are")]
     Nowhere,
     #[error("the fetch ended by a panic")]
     Panicked,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+/// What was fetched.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) keys: KeySet,
+    /// The set as it is passed on.
+    pub(crate) document: Bytes,
+    fetched: Instant,
+}
+
+impl Held {
+    /// For how long the keys have not been confirmed.
+    pub(crate) fn age(&self) -> Duration {
+        self.fetched.elapsed()
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
 struct Attempts {
     begun: u64,
     ended: u64,
+    /// The last one that brought keys.
+    answered: u64,
+    /// When one may begin that somebody wishes for.
+    earliest: Instant,
 }
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct KeyMirror {
+    source: KeySource,
     issuer: Arc<Issuer>,
     client: IdpClient,
     metrics: Metrics,
@@ -76,16 +94,28 @@ pub(crate) struct KeyMirror {
 }
 
 impl KeyMirror {
-    pub(crate) fn new(issuer: Arc<Issuer>, client: IdpClient, metrics: Metrics) -> Self {
+    /// Of one of the issuer's sources.
+    pub(crate) fn new(
+        source: KeySource,
+        issuer: Arc<Issuer>,
+        client: IdpClient,
+        metrics: Metrics,
+    ) -> Self {
+        let attempts = Attempts { begun: 0, ended: 0, answered: 0, earliest: Instant::now() };
         Self {
+            source,
             issuer,
             client,
             metrics,
             held: ArcSwapOption::empty(),
             endpoints: ArcSwapOption::empty(),
             wanted: Notify::new(),
-            attempts: watch::Sender::new(Attempts::default()),
+            attempts: watch::Sender::new(attempts),
         }
+    }
+
+    pub(crate) fn source(&self) -> &KeySource {
+        &self.source
     }
 
     pub(crate) fn issuer(&self) -> &Issuer {
@@ -98,14 +128,7 @@ impl KeyMirror {
 
     /// The newest keys; `None` until the issuer has answered once, and when it has not for too long.
     pub(crate) fn held(&self) -> Option<Arc<Held>> {
-        let newest = self.newest()?;
-        if newest.age() <= self.issuer.keys_max_stale {
-            return Some(newest);
-        }
-        // Of several tenants one may be away for too long; the others' keys are as good as ever.
-        let rest = Arc::new(newest.without_older_than(self.issuer.keys_max_stale)?);
-        self.held.compare_and_swap(&Some(newest), Some(Arc::clone(&rest)));
-        Some(rest)
+        self.newest().filter(|newest| newest.age() <= self.issuer.keys_max_stale)
     }
 
     /// The newest keys, believed or not.
@@ -118,71 +141,101 @@ impl KeyMirror {
         self.endpoints.load().as_ref().map(|known| known.0.clone())
     }
 
-    /// Waits for a fetch that ends after now: the one under way, or else the next, at most one per second. Returns
-    /// in any case after a while.
-    pub(crate) async fn refetch(&self) {
+    /// Waits for a fetch that ends after now: the one under way, or else the next, for which there is a [`Spacing`].
+    /// Returns in any case after a while, and at once if there is none in that time. Returns whether there was one
+    /// that brought keys.
+    pub(crate) async fn refetch(&self) -> bool {
         let mut attempts = self.attempts.subscribe();
-        let Attempts { begun, ended } = *attempts.borrow();
+        let Attempts { begun, ended, earliest, .. } = *attempts.borrow();
         let awaited = if begun > ended {
             begun
         } else {
+            // Also if nobody waits for it: who comes again is the better off.
             self.wanted.notify_one();
+            if earliest > Instant::now() + PATIENCE {
+                return false;
+            }
             begun + 1
         };
         // An error is the deadline, or the end of this process.
-        let _ = timeout(PATIENCE, attempts.wait_for(|attempts| attempts.ended >= awaited)).await;
+        let waited = attempts.wait_for(|attempts| attempts.ended >= awaited);
+        timeout(PATIENCE, waited)
+            .await
+            .is_ok_and(|seen| seen.is_ok_and(|attempts| attempts.answered >= awaited))
     }
 
     /// Fetches for as long as the task lives.
     pub(crate) async fn keep_fresh(self: Arc<Self>) {
         let mut backoff = SPACING;
-        let mut asked_for = true;
+        let mut spacing = match self.source.tenant() {
+            None => Spacing::constant(),
+            Some(_) => Spacing::growing(self.issuer.keys_refresh),
+        };
+        let mut wished_for = false;
         loop {
             let begun = Instant::now();
             self.attempts.send_modify(|attempts| attempts.begun += 1);
             let this = Arc::clone(&self);
             // A task of its own: a panic in it must not end this one.
-            let outcome = tokio::spawn(async move { this.fetch(asked_for).await }).await;
+            let outcome = tokio::spawn(async move { this.fetch().await }).await;
             let outcome = outcome.unwrap_or(Err(FetchError::Panicked));
-            self.metrics.keys_fetched(self.issuer.name(), outcome.is_ok());
-            self.attempts.send_modify(|attempts| attempts.ended = attempts.begun);
+            self.metrics.keys_fetched(&self.source, outcome.is_ok());
+            let is_news = matches!(outcome, Ok(true));
+            if wished_for {
+                spacing.granted(begun, is_news);
+            } else if is_news {
+                spacing.news();
+            }
+            let earliest = begun + spacing.now();
+            self.attempts.send_modify(|attempts| {
+                attempts.ended = attempts.begun;
+                attempts.earliest = earliest;
+                if outcome.is_ok() {
+                    attempts.answered = attempts.begun;
+                }
+            });
             let pause = match outcome {
-                Ok(()) => {
+                Ok(_) => {
                     backoff = SPACING;
                     self.issuer.keys_refresh
                 }
                 Err(error) => {
-                    let issuer = self.issuer.name();
-                    tracing::warn!(issuer, %error, "keys were not fetched");
+                    let issuer = &self.source;
+                    tracing::warn!(%issuer, %error, "keys were not fetched");
                     if self.newest().is_some() && self.held().is_none() {
-                        tracing::error!(issuer, "keys are too old to be believed");
+                        tracing::error!(%issuer, "keys are too old to be believed");
                     }
                     let pause = backoff.min(self.issuer.keys_refresh);
                     backoff = (backoff * 2).min(LONGEST_BACKOFF);
                     pause
                 }
             };
-            sleep_until(begun + SPACING).await;
-            let next = timeout_at(begun + pause.max(SPACING), self.wanted.notified());
-            asked_for = next.await.is_ok();
+            let routine = begun + pause.max(SPACING);
+            sleep_until(earliest.min(routine)).await;
+            wished_for = timeout_at(routine, self.wanted.notified()).await.is_ok();
         }
     }
 
-    async fn fetch(&self, asked_for: bool) -> Result<(), FetchError> {
-        if let Some(tenants) = self.issuer.rules.provider.entra() {
-            return self.fetch_tenants(tenants, asked_for).await;
+    /// Fetches the keys, and returns whether they are others than before.
+    async fn fetch(&self) -> Result<bool, FetchError> {
+        if let Some(tenant) = self.source.tenant() {
+            let tenants = self.issuer.rules.provider.entra().ok_or(FetchError::Nowhere)?;
+            let url = format!("{}/{tenant}/discovery/v2.0/keys", tenants.authority_host());
+            let body = self.fetch_keys(&url).await?;
+            return Ok(self.hold(document::read_of_tenant(&body, tenants, tenant)?));
         }
         let discovered = self.refresh_endpoints().await;
         let url = match (&self.issuer.jwks_uri, discovered) {
             (Some(url), discovered) => {
                 if let Err(error) = discovered {
-                    tracing::warn!(issuer = self.issuer.name(), %error, "no endpoints");
+                    tracing::warn!(issuer = %self.source, %error, "no endpoints");
                 }
                 url.clone()
             }
             (None, discovered) => discovered?.jwks_uri,
         };
-        let outcome = self.fetch_keys(&url).await;
+        let read = async { Ok(document::read(&self.fetch_keys(&url).await?)?) };
+        let outcome = read.await.map(|keys| self.hold(keys));
         if outcome.is_err() {
             // They may have moved.
             self.outdate_endpoints();
@@ -190,47 +243,22 @@ impl KeyMirror {
         outcome
     }
 
-    async fn fetch_keys(&self, url: &str) -> Result<(), FetchError> {
+    async fn fetch_keys(&self, url: &str) -> Result<Vec<u8>, FetchError> {
         let answered = self.client.call(self.client.get(url), MAX_BYTES).await?;
         if answered.status != 200 {
             return Err(FetchError::Status("the key set", answered.status.as_u16()));
         }
-        let (keys, document) = document::read(&answered.body)?;
-        self.hold(Held::whole(keys, document));
-        Ok(())
+        Ok(answered.body)
     }
 
-    /// Keys of each tenant for itself: one that does not answer neither takes away the others' keys nor makes us ask
-    /// them more often.
-    async fn fetch_tenants(
-        &self,
-        listed: &EntraTenants,
-        asked_for: bool,
-    ) -> Result<(), FetchError> {
-        let before = self.newest();
-        let known = before.as_deref().map(Held::parts).unwrap_or_default();
-        let refresh = self.issuer.keys_refresh;
-        let is_due = |tenant| {
-            let part = known.iter().find(|part| part.is_of(tenant));
-            asked_for || part.is_none_or(|part| part.age() + SPACING > refresh)
-        };
-        let due = listed.list().iter().filter(|tenant| is_due(tenant)).cloned().collect();
-        let (fetched, failed) = tenants::fetch(&self.client, self.issuer.name(), listed, due).await;
-        let is_old = |part: &&Arc<Part>| !fetched.iter().any(|new| new.replaces(part));
-        let kept: Vec<_> = known.iter().filter(is_old).cloned().collect();
-        let parts = kept.into_iter().chain(fetched).collect();
-        if let Some(held) = Held::merged(parts, listed, self.issuer.keys_max_stale)? {
-            self.hold(held);
-        }
-        if failed > 0 { Err(FetchError::Tenants(failed)) } else { Ok(()) }
-    }
-
-    fn hold(&self, held: Held) {
+    fn hold(&self, (keys, document): (KeySet, Bytes)) -> bool {
         let before = self.held.load();
-        if before.as_ref().is_none_or(|before| before.keys != held.keys) {
-            tracing::info!(issuer = self.issuer.name(), keys = held.keys.len(), "keys are new");
+        let are_new = before.as_ref().is_none_or(|before| before.keys != keys);
+        if are_new {
+            tracing::info!(issuer = %self.source, keys = keys.len(), "keys are new");
         }
-        self.held.store(Some(Arc::new(held)));
+        self.held.store(Some(Arc::new(Held { keys, document, fetched: Instant::now() })));
+        are_new
     }
 
     /// The endpoints, at most ten minutes old if the issuer answers.

@@ -15,6 +15,7 @@ mod credentials;
 mod grants;
 mod idp;
 mod keys;
+mod many_tenants;
 mod program;
 mod sharing;
 mod tenants;

@@ -23,10 +23,10 @@ const ENDPOINTS: [&str; 2] = [
     "/aaaaaaaa-0000-4000-8000-00000000000a/oauth2/v2.0/token",
     "/bbbbbbbb-0000-4000-8000-00000000000b/oauth2/v2.0/token",
 ];
-const SERVER: &str = "11111111-2222-4333-8444-555555555555";
+pub(crate) const SERVER: &str = "11111111-2222-4333-8444-555555555555";
 const CLUSTER: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
 
-fn configuration(host: &str) -> String {
+pub(crate) fn configuration(host: &str, tenants: &[&str]) -> String {
     format!(
         r#"
 [server]
@@ -38,7 +38,7 @@ private_key_file = "server.key"
 [[issuers]]
 name = "idp"
 profile = "entra"
-tenants = ["{A}", "{B}"]
+tenants = {tenants:?}
 authority_host = "{host}"
 ca_file = "authority.crt"
 keys_refresh_seconds = 1
@@ -66,7 +66,7 @@ targets = ["kubernetes"]
     )
 }
 
-fn claims(host: &str, tenant: &str, audience: &str) -> Value {
+pub(crate) fn claims(host: &str, tenant: &str, audience: &str) -> Value {
     json!({
         "iss": format!("{host}/{tenant}/v2.0"), "ver": "2.0", "tid": tenant, "oid": "0".repeat(36),
         "sub": "pairwise", "aud": audience, "azp": "client", "scp": "access_as_user",
@@ -82,13 +82,13 @@ fn rand() -> usize {
 }
 
 /// A key of this tenant, as Entra publishes it.
-fn of(key: &Key, host: &str, tenant: &str) -> Value {
+pub(crate) fn of(key: &Key, host: &str, tenant: &str) -> Value {
     let mut jwk = key.jwk().clone();
     jwk["issuer"] = json!(format!("{host}/{tenant}/v2.0"));
     jwk
 }
 
-fn set(keys: &[Value]) -> Does {
+pub(crate) fn set(keys: &[Value]) -> Does {
     Does::json(200, json!({ "keys": keys }))
 }
 
@@ -97,7 +97,7 @@ fn away() -> Does {
 }
 
 /// Exchanges a token at the endpoint of its own tenant, and no other.
-fn exchange(key: Key) -> Does {
+pub(crate) fn exchange(key: Key) -> Does {
     Does::answers(move |idp, request| {
         let subject = claims_of(&form(request)["assertion"]).unwrap();
         let tenant = subject["tid"].as_str().unwrap();
@@ -137,7 +137,7 @@ impl Tenants {
             running.idp.at(endpoint, exchange(a.clone()));
         }
         prepare(&running.idp);
-        let config = configuration(&host);
+        let config = configuration(&host, &[A, B]);
         let world = World::start_changed(
             &authority,
             running,
@@ -167,30 +167,38 @@ impl Tenants {
     }
 }
 
-const LONG: Duration = Duration::from_secs(3600);
+pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
 async fn a_tenants_key_verifies_that_tenants_tokens_and_no_others() {
-    let [any, bare, foreign] = ["any", "bare", "foreign"].map(|id| Key::new("RS256", id).unwrap());
-    let (any_key, bare_key, foreign_key) = (any.clone(), bare.clone(), foreign.clone());
+    let [any, all, bare, foreign] =
+        ["any", "all", "bare", "foreign"].map(|id| Key::new("RS256", id).unwrap());
+    let (any_key, all_key) = (any.clone(), all.clone());
+    let (bare_key, foreign_key) = (bare.clone(), foreign.clone());
     let tenants = Tenants::start(LONG, |idp| {
         let host = idp.issuer();
         let own = Key::new("RS256", "own").unwrap();
         let keys = [
             of(&own, &host, A),
             of(&any_key, &host, "{tenantid}"),
+            of(&all_key, &host, "{tenantid}"),
             bare_key.jwk().clone(),
             of(&foreign_key, &host, B),
         ];
         idp.at(KEYS_OF_A, set(&keys));
     })
     .await;
+    let idp = tenants.world.idp();
+    let of_b = [of(&tenants.b, &tenants.host, B), of(&all, &tenants.host, "{tenantid}")];
+    idp.at(KEYS_OF_B, set(&of_b));
     let unknown = || refused(401, "key_unknown");
     for (what, tenant, key, expected) in [
         ("B's own", B, &tenants.b, granted()),
         ("B's own", A, &tenants.b, unknown()),
-        ("one for all", A, &any, granted()),
-        ("one for all", B, &any, granted()),
+        ("one for all, of both", A, &all, granted()),
+        ("one for all, of both", B, &all, granted()),
+        ("one for all, of A", A, &any, granted()),
+        ("one for all, of A", B, &any, unknown()),
         ("one that says nothing", A, &bare, granted()),
         ("one that says nothing", B, &bare, unknown()),
         ("B's in A's set", A, &foreign, unknown()),

@@ -2,12 +2,15 @@
 //!
 //! The emulator's tenants share their keys, as Entra's mostly do. This one's do not, and one of them lies.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, http::StatusCode};
-use obolus_tests::fixtures::gateway::{Gateway, GatewayOptions, PROTECTED, Place};
+use obolus_tests::deadline::eventually;
+use obolus_tests::fixtures::gateway::{self, Gateway, GatewayOptions, PROTECTED};
 use obolus_tests::fixtures::idp::{Key, claims_of, now};
 use obolus_tests::fixtures::mcp_client::McpClient;
 use obolus_tests::fixtures::recorder::{Recorded, Recorder};
@@ -27,6 +30,8 @@ const SCOPE: &str = "api://5e75e700-0000-4000-8000-000000000001/access_as_user";
 /// An Entra whose tenants publish what each of them likes.
 struct Tenants {
     host: OnceLock<String>,
+    /// Whether B's keys are to be had.
+    b_is_away: AtomicBool,
     keys: [Key; 4],
 }
 
@@ -34,7 +39,7 @@ impl Tenants {
     fn new() -> Result<Self> {
         let key = |name| Key::new("RS256", name);
         let keys = [key("of-a")?, key("of-b")?, key("of-any")?, key("b-for-a")?];
-        Ok(Self { host: OnceLock::new(), keys })
+        Ok(Self { host: OnceLock::new(), b_is_away: AtomicBool::new(false), keys })
     }
 
     fn issuer(&self, tenant: &str) -> String {
@@ -64,6 +69,9 @@ impl Tenants {
         let path = request.uri.path().to_owned();
         let tenant = path.split('/').nth(1).unwrap_or_default();
         if path.ends_with("/discovery/v2.0/keys") {
+            if tenant == B && self.b_is_away.load(Ordering::Relaxed) {
+                return StatusCode::NOT_FOUND.into_response();
+            }
             return Json(json!({"keys": self.published(tenant)})).into_response();
         }
         if !path.ends_with("/oauth2/v2.0/token") {
@@ -90,24 +98,68 @@ impl Tenants {
     }
 }
 
+/// Those tenants, and what believes them.
+struct Place {
+    tenants: Arc<Tenants>,
+    entra: Recorder,
+    upstream: Recorder,
+    gateway: Gateway,
+    _sts: Sts,
+}
+
+impl Place {
+    async fn start(tenants: Tenants) -> Self {
+        let authority = Authority::new("obolus tenants").unwrap();
+        let tenants = Arc::new(tenants);
+        let answers = Arc::clone(&tenants);
+        let entra = Recorder::answering_tls(&authority.server().unwrap(), move |request| {
+            let answers = Arc::clone(&answers);
+            async move { answers.answer(&request) }
+        })
+        .await
+        .unwrap();
+        tenants.host.set(entra.url()).unwrap();
+        let credential = secret::random().unwrap();
+        let sts = Sts::start(&authority, &sts_options(&entra.url(), &credential)).await.unwrap();
+        let upstream = mcp_recorder().await.unwrap();
+        let options = gateway_options(&entra.url(), &upstream, &credential);
+        let gateway =
+            Gateway::start(gateway::Place::reserve().unwrap(), &sts, options).await.unwrap();
+        Self { tenants, entra, upstream, gateway, _sts: sts }
+    }
+
+    /// What a person of this tenant is told whose token this key has signed.
+    async fn call(&self, signer: usize, tenant: &str) -> (u16, Value) {
+        let token = self.tenants.token(signer, &self.tenants.persons(tenant)).unwrap();
+        let client = McpClient::new(&self.gateway.resource(), Some(&token)).unwrap();
+        let answer = client.call("whoami", json!({})).await.unwrap();
+        (answer.status.as_u16(), answer.body["reason"].clone())
+    }
+}
+
 #[tokio::test]
-async fn a_key_of_another_tenant_signs_for_nobody_here() {
-    let authority = Authority::new("obolus tenants").unwrap();
-    let tenants = Arc::new(Tenants::new().unwrap());
-    let answers = Arc::clone(&tenants);
-    let entra = Recorder::answering_tls(&authority.server().unwrap(), move |request| {
-        let answers = Arc::clone(&answers);
-        async move { answers.answer(&request) }
+async fn whose_tenants_keys_are_away_is_not_told_that_there_is_no_such_key() {
+    let tenants = Tenants::new().unwrap();
+    tenants.b_is_away.store(true, Ordering::Relaxed);
+    let place = Place::start(tenants).await;
+    for _ in 0..2 {
+        assert_eq!(place.call(0, A).await, (200, Value::Null));
+        assert_eq!(place.call(1, B).await, (503, json!("keys_unavailable")));
+        assert_eq!(place.call(1, A).await, (401, json!("key_unknown")), "A was asked");
+    }
+    place.tenants.b_is_away.store(false, Ordering::Relaxed);
+    eventually("B's keys", Duration::from_secs(20), || async {
+        let seen = place.call(1, B).await;
+        ensure!(seen == (200, Value::Null), "{seen:?}");
+        Ok(())
     })
     .await
     .unwrap();
-    tenants.host.set(entra.url()).unwrap();
-    let credential = secret::random().unwrap();
-    let sts = Sts::start(&authority, &sts_options(&entra.url(), &credential)).await.unwrap();
-    let upstream = mcp_recorder().await.unwrap();
-    let options = gateway_options(&entra.url(), &upstream, &credential);
-    let gateway = Gateway::start(Place::reserve().unwrap(), &sts, options).await.unwrap();
+}
 
+#[tokio::test]
+async fn a_key_of_another_tenant_signs_for_nobody_here() {
+    let place = Arc::new(Place::start(Tenants::new().unwrap()).await);
     let mut calls = tokio::task::JoinSet::new();
     for (signer, tenant, passes) in [
         (0, A, true),
@@ -119,21 +171,19 @@ async fn a_key_of_another_tenant_signs_for_nobody_here() {
         (3, A, false),
         (3, B, false),
     ] {
-        let token = tenants.token(signer, &tenants.persons(tenant)).unwrap();
-        let client = McpClient::new(&gateway.resource(), Some(&token)).unwrap();
-        let what = format!("{} for {tenant}", tenants.keys[signer].id);
+        let place = Arc::clone(&place);
         calls.spawn(async move {
-            let answer = client.call("whoami", json!({})).await.unwrap();
-            let verdict = (answer.status.as_u16(), answer.body["reason"].clone());
+            let verdict = place.call(signer, tenant).await;
+            let what = format!("{} for {tenant}", place.tenants.keys[signer].id);
             let expected = if passes { (200, Value::Null) } else { (401, json!("key_unknown")) };
-            assert_eq!(verdict, expected, "{what}: {}", answer.body);
+            assert_eq!(verdict, expected, "{what}");
         });
     }
     while let Some(call) = calls.join_next().await {
         call.unwrap();
     }
-    assert_eq!(upstream.requests().len(), 4);
-    let asked = entra.requests();
+    assert_eq!(place.upstream.requests().len(), 4);
+    let asked = place.entra.requests();
     let exchanges: Vec<_> = asked
         .iter()
         .map(|request| request.uri.path())

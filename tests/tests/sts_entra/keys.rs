@@ -43,27 +43,30 @@ async fn keys_are_passed_on_with_whom_they_may_sign_for_and_kept_while_entra_is_
     let alice = world.token("alice").await;
     assert_eq!(world.exchange(&alice, TARGET.name()).await, granted());
     let published = world.entra.emulator.keys().published();
-    let keys = mirrored(&world).await;
-    let host = world.entra.emulator.authority_host();
+    let fabrikam = world.entra.emulator.directory().tenant("fabrikam").unwrap().id.clone();
+    let (contoso, host) = (world.entra.tenant_id(), world.entra.emulator.authority_host());
     // Both tenants publish the same keys, as Entra's do; the one of personal accounts is nobody's.
-    for key in &keys {
-        assert_eq!(key["issuer"], format!("{host}/{{tenantid}}/v2.0"));
-        assert!(published.iter().any(|kid| key["kid"] == *kid));
-        assert!(key.get("x5c").is_none(), "{key}");
+    for tenant in [contoso.as_str(), &fabrikam] {
+        let keys = mirrored(&world, tenant).await;
+        for key in &keys {
+            assert_eq!(key["issuer"], format!("{host}/{tenant}/v2.0"));
+            assert!(published.iter().any(|kid| key["kid"] == *kid));
+            assert!(key.get("x5c").is_none(), "{key}");
+        }
+        assert_eq!(keys.len(), published.len() - 1);
     }
-    assert_eq!(keys.len(), published.len() - 1);
 
     let away = Fault::new(What::Html { status: 503 }).at(Endpoint::Keys);
     world.entra.emulator.faults().add(away);
     let fetches = world.entra.emulator.requests().to(Endpoint::Keys).len();
     world.entra.emulator.requests().wait_for(Endpoint::Keys, fetches + 4).await.unwrap();
-    assert_eq!(mirrored(&world).await.len(), keys.len());
+    assert_eq!(mirrored(&world, &contoso).await.len(), published.len() - 1);
     assert_eq!(world.exchange(&world.token("bob").await, TARGET.name()).await, granted());
     assert!(world.sts.log().contains("keys were not fetched"));
 }
 
-async fn mirrored(world: &World) -> Vec<Value> {
-    let url = format!("{}/keys/entra", world.sts.url());
+async fn mirrored(world: &World, tenant: &str) -> Vec<Value> {
+    let url = format!("{}/keys/entra/{tenant}", world.sts.url());
     let answer = world.http.get(url).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let set: Value = answer.json().await.unwrap();
