@@ -47,8 +47,8 @@ fn the_sts_configuration_can_work_with_each_credential_and_at_aks() -> Result<()
     let authority = Authority::new("documentation")?;
     let folder = files(&authority)?;
     std::fs::write(folder.path().join("client-secret"), "a-secret~of.entra")?;
-    // {"alg":"RS256"} {"iss":"https://cluster","sub":"sts"}, and no signature of anybody.
-    let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NsdXN0ZXIiLCJzdWIiOiJzdHMifQ.c2ln";
+    // For api://AzureADTokenExchange until 2100, and with no signature of anybody.
+    let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NsdXN0ZXIiLCJhdWQiOiJhcGk6Ly9BenVyZUFEVG9rZW5FeGNoYW5nZSIsImV4cCI6NDEwMjQ0NDgwMH0.c2ln";
     std::fs::write(folder.path().join("token"), token)?;
     let (before, after) = whole.split_once("[targets.client]").context("a client")?;
     let (_, callers) = after.split_once("[[callers]]").context("callers")?;
@@ -99,6 +99,36 @@ fn filter_and_sts_and_api_server_speak_of_the_same_applications() -> Result<()> 
     for pointer in ["/claimMappings/username", "/claimMappings/groups"] {
         assert_eq!(jwt.pointer(pointer), deployed["jwt"][0].pointer(pointer), "{pointer}");
     }
+    Ok(())
+}
+
+#[test]
+fn for_several_tenants_the_names_say_which_in_the_guide_and_in_the_deployed_file() {
+    let deployed =
+        text(&workspace().join("deploy/kubernetes/entra/authentication-configuration.yaml"));
+    let expressions = one("cel", "claims.tid");
+    assert_eq!(expressions.lines().count(), 2, "of a person and of groups");
+    for expression in expressions.lines() {
+        let commented = deployed
+            .lines()
+            .any(|line| line.trim_start().starts_with('#') && line.ends_with(expression));
+        assert!(commented, "{expression}");
+        // As for one tenant, with the tenant before what is named.
+        let of_one = expression.replace("claims.tid + ':' + ", "");
+        assert!(deployed.contains(&format!("expression: \"{of_one}\"")), "{of_one}");
+    }
+}
+
+#[test]
+fn an_app_id_uri_of_other_words_stands_in_the_audiences() -> Result<()> {
+    let mut filter: Value = serde_json::from_str(&one("json", "\"resources\""))?;
+    let by_uri: Value = serde_json::from_str(&one("json", "https://mcp.contoso.com"))?;
+    for key in ["audiences", "requiredScopes"] {
+        filter["resources"][0][key] = by_uri[key].clone();
+    }
+    assert!(FilterConfig::from_json(&filter).is_ok());
+    filter["resources"][0]["audiences"] = serde_json::json!([by_uri["audiences"][0]]);
+    assert!(FilterConfig::from_json(&filter).is_err());
     Ok(())
 }
 

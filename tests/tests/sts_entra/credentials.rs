@@ -133,6 +133,11 @@ async fn a_federated_token_is_reread_through_a_swapped_folder_and_a_bad_one_is_o
         (" \n", "is empty"),
         ("garbage", "does not hold one signed JWT"),
         (large.as_str(), "is too large"),
+        // The pod's own: for https://kubernetes.default.svc, until 2100.
+        (
+            "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NsdXN0ZXIiLCJhdWQiOlsiaHR0cHM6Ly9rdWJlcm5ldGVzLmRlZmF1bHQuc3ZjIl0sImV4cCI6NDEwMjQ0NDgwMH0.c2ln",
+            "is not sent there",
+        ),
     ]
     .into_iter()
     .enumerate()
