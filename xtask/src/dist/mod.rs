@@ -1,4 +1,4 @@
-//! What is shipped, in `target/dist`: static programs, the filter's module under its digest, an image
+//! What is shipped, in `target/shipped`: static programs, the filter's module under its digest, an image
 //! of each, checksums, and the bill of materials.
 //!
 //! The same sources, toolchain and `CARGO_HOME` give the same bytes: images and archives carry no
@@ -25,7 +25,7 @@ const CA_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Builds and writes all of it.
 pub(crate) fn run() -> Result<()> {
-    let folder = target_folder().join("dist");
+    let folder = target_folder().join("shipped");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
