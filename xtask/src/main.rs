@@ -5,6 +5,7 @@
 #![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it does not have")]
 
 mod bench;
+mod check;
 mod demo;
 mod dist;
 mod test;
@@ -27,6 +28,8 @@ enum Command {
     Test(test::Arguments),
     /// Measures
     Bench(bench::Arguments),
+    /// Names what would fail open or not work in configuration and manifests, offline
+    Check(check::Arguments),
     /// Builds what is shipped: static programs, the module, images, checksums, bill of materials
     Dist,
     /// Writes every generated file anew
@@ -38,6 +41,7 @@ fn main() -> Result<()> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Dist => dist::run(),
         Command::Generate => generate(),
     }

@@ -1,0 +1,37 @@
+//! What would fail open or not work, found before anything runs.
+
+use std::path::PathBuf;
+use std::process::exit;
+
+use anyhow::Result;
+use obolus_envoy::check::{Severity, check};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// An Envoy bootstrap, its /config_dump, a file that it watches, a manifest, or a folder of these
+    path: PathBuf,
+}
+
+/// Ends with 1 on errors, with 2 when there is nothing to check, with 0 otherwise.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let report = match check(&arguments.path) {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("{}: {error}", arguments.path.display());
+            exit(2);
+        }
+    };
+    for finding in &report.findings {
+        println!("{finding}\n");
+    }
+    let count = |severity| {
+        report.findings.iter().filter(|finding| finding.rule.severity() == severity).count()
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    println!("{}", report.looked_at);
+    println!("{errors} error(s), {warnings} warning(s)");
+    if report.has_errors() {
+        exit(1);
+    }
+    Ok(())
+}
