@@ -206,7 +206,8 @@ async fn strangers_have_one_tenants_keys_fetched_and_ever_more_seldom() {
     let before: Vec<_> = (0..COUNT).map(|number| many.fetches(number)).collect();
     let (flooded, other) = (3, 4);
     let (begun, mut ages) = (Instant::now(), 0);
-    while many.fetches(flooded) < before[flooded] + 6 {
+    // Until one wish is not granted in the time that it has.
+    while many.fetches(flooded) < before[flooded] + 6 || ages == 0 {
         assert!(begun.elapsed() < Duration::from_secs(30), "they are granted all the same");
         let wishes = (0..5).map(|_| many.wish(flooded));
         let mut answers = Vec::new();
@@ -243,7 +244,6 @@ async fn strangers_have_one_tenants_keys_fetched_and_ever_more_seldom() {
     let url = many.world.url(&format!("/keys/idp/{}", tenant(other)));
     let kept = many.world.http.get(url).send().await.unwrap();
     assert!(kept.headers().contains_key("age"));
-    assert!(ages > 0, "of so many wishes, some were not granted");
 }
 
 #[tokio::test]
