@@ -1,7 +1,7 @@
 //! The same gateway in every form in which Envoy's configuration is written down: the checks must not depend on it.
 
-use obolus_envoy::Bootstrap;
 use obolus_envoy::check::{Rule, check};
+use obolus_envoy::{Bootstrap, Module};
 use serde_json::{Value, json};
 
 const MANAGER: &str = "/listeners/0/filter_chains/0/filters/0/typed_config";
@@ -113,4 +113,16 @@ fn a_key_that_stands_twice_makes_a_file_unreadable() {
         let found = report.findings.iter().any(|finding| finding.rule == Rule::Unreadable);
         assert_eq!(found, expected, "{:?}", report.findings);
     }
+}
+
+#[test]
+fn a_module_that_is_there_is_the_one_that_its_vm_is_named_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("module");
+    std::fs::write(&path, "one").unwrap();
+    let gateway = Bootstrap { module: Module::read(&path).unwrap(), ..Bootstrap::default() };
+    let value = gateway.to_value().unwrap();
+    assert_eq!(rules(&[("b.json", value.clone())]), []);
+    std::fs::write(&path, "two").unwrap();
+    assert_eq!(rules(&[("b.json", value)]), [Rule::ModuleDigest]);
 }
