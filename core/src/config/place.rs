@@ -12,7 +12,13 @@ pub fn place(path: &Path, exists: impl Fn(&Path) -> bool) -> String {
     let folder = path.parent().filter(|folder| exists(folder));
     folder.map_or_else(
         || "no such file, nor its folder".to_owned(),
-        |folder| format!("no such file in {}", folder.display()),
+        |folder| {
+            if folder.as_os_str().is_empty() {
+                "no such file here".to_owned()
+            } else {
+                format!("no such file in {}", folder.display())
+            }
+        },
     )
 }
 
@@ -23,12 +29,13 @@ mod tests {
     #[test]
     fn a_name_is_repeated_only_if_something_has_it() {
         let there =
-            |path: &Path| ["/etc/obolus", "/etc/obolus/key.pem"].map(Path::new).contains(&path);
+            |path: &Path| ["/etc/obolus", "/etc/obolus/key.pem", ""].map(Path::new).contains(&path);
         for (path, said) in [
             ("/etc/obolus/key.pem", "/etc/obolus/key.pem"),
             ("/etc/obolus/Qx7~SECRETVALUE", "no such file in /etc/obolus"),
             ("/etc/obolus/-----BEGIN KEY-----\nQx7/x\n", "no such file, nor its folder"),
-            ("Qx7~SECRETVALUE", "no such file, nor its folder"),
+            ("Qx7~SECRETVALUE", "no such file here"),
+            ("secret/Qx7~SECRETVALUE", "no such file, nor its folder"),
         ] {
             assert_eq!(place(Path::new(path), there), said);
         }

@@ -30,7 +30,6 @@ pub(super) fn translate(settings: &Settings, work: &mut Work) -> Option<Authorit
         work.fault(fault.happens(
             "no token says so in `iss`; and what stands before the @ may hide whose host it is",
         ));
-        return None;
     }
     let authority = Authority::of(url);
     let ca = ca_file.map(Value::from);

@@ -266,6 +266,9 @@ fn a_host_that_is_not_microsofts_is_noticed_in_either_form() {
     };
     assert!(!noticed(&ours("https://login.microsoftonline.us"), "issuers[0].authority_host"));
     assert!(noticed(&ours("https://login.microsoftonline.co"), "issuers[0].authority_host"));
+    // Whoever is named before the host, it is Entra still: nothing else is wrong with the file.
+    let named = entra(|text| text.replace("https://", "https://u:p@"));
+    assert_eq!(named.faults.len(), 1, "{:?}", named.faults);
 }
 
 #[test]

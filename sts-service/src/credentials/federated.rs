@@ -73,7 +73,7 @@ fn token(path: &Path, bytes: &[u8], now: UnixSeconds) -> Result<SecretString, Cr
              mount it; the pod's own token is for the API server",
         ));
     }
-    if !claims.get("exp").and_then(Value::as_u64).is_some_and(|end| end > now) {
+    if claims.get("exp").and_then(Value::as_u64).is_none_or(|end| end <= now) {
         return Err(wrong("holds a token that has expired: whoever issues it does not renew it"));
     }
     Ok(SecretString::from(text))
