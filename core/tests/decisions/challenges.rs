@@ -19,7 +19,9 @@ fn the_three_challenges_read_as_the_specifications_have_them() {
     assert_eq!(challenge(Reason::TokenMissing, &resource).as_deref(), Some(start));
     assert_eq!(
         challenge(Reason::TokenExpired, &resource).unwrap(),
-        format!(r#"{start}, error="invalid_token", error_description="the token has expired: get a new one""#)
+        format!(
+            r#"{start}, error="invalid_token", error_description="the token has expired: get a new one""#
+        )
     );
     assert_eq!(
         challenge(Reason::InsufficientScope, &resource).unwrap(),
