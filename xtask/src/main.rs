@@ -49,10 +49,16 @@ fn main() -> Result<()> {
 
 /// Files that stand in the repository and come from code.
 fn generate() -> Result<()> {
-    let written = [
-        ("envoy/bootstrap.yaml", obolus_envoy::Bootstrap::default().to_yaml()),
-        ("envoy/compose/envoy.yaml", obolus_envoy::compose::Compose::default().to_yaml()),
+    let mut written = vec![
+        ("envoy/bootstrap.yaml".to_owned(), obolus_envoy::Bootstrap::default().to_yaml()),
+        (
+            "envoy/compose/envoy.yaml".to_owned(),
+            obolus_envoy::compose::Compose::default().to_yaml(),
+        ),
     ];
+    let mesh = obolus_envoy::istio::Istio::default().files();
+    let mesh = mesh.map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    written.extend(mesh.map(|(path, yaml)| (format!("deploy/istio/{path}"), Ok(yaml))));
     for (path, yaml) in written {
         let path = obolus_tests::parts::products::workspace().join(path);
         std::fs::write(&path, yaml.map_err(|problems| anyhow::anyhow!("{problems}"))?)?;

@@ -197,7 +197,8 @@ fn buffers(configuration: &FilterConfiguration) -> [Value; 2] {
     ]
 }
 
-/// Event streams may be of any length; they end when nothing moves any more.
+/// Event streams may be of any length; they end when nothing moves any more. A VirtualService can say
+/// neither of the two.
 fn idle(resource: &str) -> Value {
     json!({
         "applyTo": "HTTP_ROUTE",
@@ -205,6 +206,6 @@ fn idle(resource: &str) -> Value {
             "context": "GATEWAY",
             "routeConfiguration": {"vhost": {"route": {"name": super::routes::name(resource)}}},
         },
-        "patch": {"operation": "MERGE", "value": {"route": {"idle_timeout": "600s"}}},
+        "patch": {"operation": "MERGE", "value": {"route": {"timeout": "0s", "idle_timeout": "600s"}}},
     })
 }

@@ -64,7 +64,6 @@ fn service(istio: &Istio, resource: &Resource) -> Value {
                 "name": name(&resource.name),
                 "match": matches,
                 "route": [{"destination": {"host": to, "port": {"number": port}}}],
-                "timeout": "0s",
                 "retries": {"attempts": 0},
             }],
         },

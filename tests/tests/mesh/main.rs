@@ -5,9 +5,13 @@
 //!
 //! Not shown here: anything of ours (`deploy/istio` has its own stories), iptables, and NetworkPolicy.
 
+mod callers;
 mod delivery;
 mod extension;
 mod identity;
+mod installed;
+mod nested;
 mod outage;
+mod people;
 mod tools;
 mod world;
