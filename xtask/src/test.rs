@@ -12,7 +12,7 @@ use obolus_tests::fixtures::compose::{Engine, START_ENGINE};
 use obolus_tests::fixtures::stack::{self, Provider};
 use obolus_tests::parts::node::Inspector;
 use obolus_tests::parts::products::{PROGRAMS, filter, target_folder};
-use obolus_tests::parts::{prerequisites, progress::Progress};
+use obolus_tests::parts::{mesh, msal, prerequisites, progress::Progress};
 
 pub(crate) use build::cargo;
 use build::{TestProgram, TestPrograms};
@@ -53,6 +53,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     prerequisites::check()?;
     stack::fetch_parts(&[Provider::Keycloak, Provider::Entra])?;
     Inspector::find()?;
+    // What one suite alone needs takes minutes, and is not for the others to wait for.
+    let wants = |name: &str| chosen.iter().any(|suite| suite.name == name);
+    if wants("mesh") {
+        mesh::binaries()?;
+    }
+    if wants("entra_msal") {
+        msal::packages()?;
+    }
     let engine = engine(&chosen, arguments.start_engine)?;
     let progress = Progress::start("all tests", "building");
     let programs = TestPrograms::build()?;
@@ -67,8 +75,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn report(outcomes: &[Outcome], prepared: Duration) -> Result<()> {
-    println!("\n{:15} {:>6} {:>9}", "suite", "tests", "time");
-    println!("{:15} {:>6} {:>7.1} s", "(building)", "", prepared.as_secs_f32());
+    println!("\n{:16} {:>6} {:>9}", "suite", "tests", "time");
+    println!("{:16} {:>6} {:>7.1} s", "(building)", "", prepared.as_secs_f32());
     for outcome in outcomes {
         let mark = match (outcome.skipped, outcome.ok) {
             (true, _) => "  SKIPPED",
@@ -76,7 +84,7 @@ fn report(outcomes: &[Outcome], prepared: Duration) -> Result<()> {
             (false, false) => "  FAILED",
         };
         let seconds = outcome.took.as_secs_f32();
-        println!("{:15} {:>6} {seconds:>7.1} s{mark}", outcome.name, outcome.passed);
+        println!("{:16} {:>6} {seconds:>7.1} s{mark}", outcome.name, outcome.passed);
     }
     let failed: Vec<_> = outcomes.iter().filter(|outcome| !outcome.ok).map(|o| o.name).collect();
     let passed: u32 = outcomes.iter().map(|outcome| outcome.passed).sum();
