@@ -4,7 +4,7 @@
 //! what the manifests say, these differ: whose tokens the filter takes, and where its files are.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
@@ -41,6 +41,9 @@ pub(crate) struct Installed {
     _mcp_server: McpServer,
     pub(crate) entra: Entra,
     pub(crate) authority: Authority,
+    /// What made the EnvoyFilter that is installed.
+    pub(crate) istio: Istio,
+    pub(crate) folder: PathBuf,
     _folder: File,
 }
 
@@ -109,7 +112,8 @@ impl Installed {
         options.folder = Some(folder.join("mesh"));
         options.gateway.environment.push((CREDENTIAL.to_owned(), sts_options.credential));
         options.edit = Edit::new(move |object| {
-            if object["kind"] == "EnvoyFilter" && object["metadata"]["name"] == "obolus" {
+            // The committed one, which has no module's digest.
+            if object["kind"] == "EnvoyFilter" && object.to_string().contains(&"0".repeat(64)) {
                 *object = envoy_filter.clone();
             }
         });
@@ -122,8 +126,16 @@ impl Installed {
         mesh.apply_dir(&deployed()).await?;
         eprintln!("deploy/istio is in place after {:.1?}", started.elapsed());
 
-        let installed =
-            Self { mesh, sts, _mcp_server: mcp_server, entra, authority, _folder: lock };
+        let installed = Self {
+            mesh,
+            sts,
+            _mcp_server: mcp_server,
+            entra,
+            authority,
+            istio,
+            folder,
+            _folder: lock,
+        };
         let exchanged = installed.entra.exchange(&installed.token("alice").await?).await?;
         installed.mesh.cluster.wait_for_issuer(&exchanged).await?;
         eprintln!("the API server knows the issuer after {:.1?}", started.elapsed());
@@ -142,6 +154,13 @@ impl Installed {
         tool: &str,
         arguments: Value,
     ) -> Result<Answered> {
+        let client = self.client(token)?;
+        let params = json!({"name": tool, "arguments": arguments});
+        answered(client.request("tools/call", params).header("host", HOST)).await
+    }
+
+    /// A client at the gateway; its requests need the header `host`.
+    pub(crate) fn client(&self, token: Option<&str>) -> Result<McpClient> {
         let url = format!("https://{HOST}:{}/mcp", gateway_port(443));
         // With HTTP/2 the host would be the URL's, which has this machine's port.
         let http = https::builder()
@@ -149,9 +168,7 @@ impl Installed {
             .tls_certs_only([reqwest::Certificate::from_pem(self.authority.pem().as_bytes())?])
             .resolve(HOST, self.mesh.gateway.at(gateway_port(443)))
             .build()?;
-        let client = McpClient::new(&url, token)?.over(http);
-        let params = json!({"name": tool, "arguments": arguments});
-        answered(client.request("tools/call", params).header("host", HOST)).await
+        Ok(McpClient::new(&url, token)?.over(http))
     }
 
     /// A workload with an identity of its own that nobody has admitted.
@@ -172,7 +189,7 @@ impl Installed {
 }
 
 /// The folder that people apply.
-pub(crate) fn deployed() -> std::path::PathBuf {
+pub(crate) fn deployed() -> PathBuf {
     workspace().join("deploy/istio")
 }
 

@@ -7,6 +7,7 @@
 
 mod callers;
 mod delivery;
+mod detours;
 mod extension;
 mod identity;
 mod installed;
@@ -14,4 +15,5 @@ mod nested;
 mod outage;
 mod people;
 mod tools;
+mod upgrade;
 mod world;

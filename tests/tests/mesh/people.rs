@@ -16,7 +16,7 @@ async fn two_people_come_through_the_mesh_as_themselves_and_each_may_do_what_the
         ensure!(*username == world.entra.username(person), "{person}: {answer:?}");
     }
     // What the cluster grants to one and not to the other.
-    let delete = json!({"namespace": "dev", "name": "no-such-pod"});
+    let delete = json!({"namespace": "shop", "name": "no-such-pod"});
     let mut said = Vec::new();
     for person in ["alice", "bob"] {
         let token = world.token(person).await?;
