@@ -16,7 +16,8 @@ pub(crate) fn probe(url: &str, show: bool) -> Result<()> {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.split(' ').nth(1).unwrap_or_default();
     if show {
-        println!("{body}");
+        let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+        println!("{}", if chunked { joined(body) } else { body.to_owned() });
     }
     if status != "200" {
         bail!("{url}: {}", head.lines().next().unwrap_or_default());
@@ -28,10 +29,22 @@ fn ask(authority: &str, path: &str) -> Result<String> {
     let address = authority.to_socket_addrs()?.next().context("the name has no address")?;
     let mut stream = TcpStream::connect_timeout(&address, DEADLINE)?;
     stream.set_read_timeout(Some(DEADLINE))?;
-    write!(stream, "GET /{path} HTTP/1.0\r\nhost: {authority}\r\nconnection: close\r\n\r\n")?;
+    write!(stream, "GET /{path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// The chunks of a body without their sizes (RFC 9112 §7.1). Envoy refuses HTTP/1.0, which has none.
+fn joined(body: &str) -> String {
+    let (mut rest, mut text) = (body, String::new());
+    while let Some((size, after)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size.trim(), 16).unwrap_or_default();
+        let Some((chunk, after)) = after.split_at_checked(size).filter(|_| size > 0) else { break };
+        text.push_str(chunk);
+        rest = after.strip_prefix("\r\n").unwrap_or(after);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -50,6 +63,12 @@ mod tests {
             stream.write_all(text.as_bytes()).unwrap();
         });
         url
+    }
+
+    #[test]
+    fn chunks_are_joined() {
+        assert_eq!(joined("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), "abcde");
+        assert_eq!(joined("zz\r\n"), "");
     }
 
     #[test]
