@@ -25,6 +25,7 @@ pub fn provider(section: &Section<'_>, authority_host_key: &str) -> Option<Provi
             "issuer",
             "is Entra ID's: leave it out, and write profile entra and the tenants' GUIDs",
         );
+        return None;
     }
     Some(match profile {
         Profile::Keycloak => Provider::Keycloak(issuer),
@@ -32,9 +33,10 @@ pub fn provider(section: &Section<'_>, authority_host_key: &str) -> Option<Provi
     })
 }
 
-/// Under another profile its tokens would be held against `sub`, which is another one at each application.
+/// On any scheme and path: a slip of the pen there is no other identity provider. Under another profile its tokens would be held against `sub`, which is another one at each application.
 fn is_entra(issuer: &str) -> bool {
-    let host = issuer.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+    let rest = issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split('/').next());
     matches!(
         host,
         Some(

@@ -1,6 +1,6 @@
 //! Whose issuer a URL is.
 
-use obolus_core::config::brought::Notice;
+use obolus_core::config::brought::{Fault, Notice};
 use obolus_core::token::EntraTenants;
 use reqwest::Url;
 use serde_json::Value;
@@ -22,35 +22,40 @@ pub(crate) enum Authority {
     Other,
 }
 
+/// Hosts of Entra, of its clouds and of its issuers in their older form.
+const MICROSOFT: [&str; 7] = [
+    "login.microsoftonline.com",
+    "login.microsoftonline.us",
+    "login.partner.microsoftonline.cn",
+    "login.windows.net",
+    "login.chinacloudapi.cn",
+    "sts.windows.net",
+    "sts.chinacloudapi.cn",
+];
+/// Azure AD B2C has a host for each tenant.
+const B2C: &str = ".b2clogin.com";
+
 /// The words that stand for "whichever tenant".
 const ANY_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
 
 impl Authority {
-    /// Reads an issuer of Entra's older or newer form, at any host that has Entra's paths.
+    /// Reads an issuer of Entra's older or newer form, at any host that has Entra's paths. Whatever stands behind a
+    /// host of Microsoft's is Entra: what is wrong with it is for [`slip`] to say.
     pub(crate) fn of(issuer: &str) -> Option<Self> {
-        let url = Url::parse(issuer).ok().filter(Url::has_host)?;
+        let url = url(issuer)?;
         let host = url.host_str()?;
         let segments: Vec<_> = url.path_segments()?.filter(|segment| !segment.is_empty()).collect();
-        let is_microsoft = [
-            "login.microsoftonline.com",
-            "login.microsoftonline.us",
-            "login.partner.microsoftonline.cn",
-            "login.windows.net",
-            "login.chinacloudapi.cn",
-            "sts.windows.net",
-            "sts.chinacloudapi.cn",
-        ]
-        .contains(&host);
+        let is_microsoft = MICROSOFT.contains(&host);
         let tenant = match *segments.as_slice() {
-            [tenant] if is_microsoft => tenant,
-            [tenant, "v2.0"] if is_microsoft || is_guid(tenant) || ANY_TENANT.contains(&tenant) => {
-                tenant
-            }
+            ["v2.0" | "oauth2", ..] | [] if is_microsoft => "",
+            [tenant, ..] if is_microsoft || host.ends_with(B2C) => tenant,
+            [tenant, "v2.0"] if is_guid(tenant) || ANY_TENANT.contains(&tenant) => tenant,
             _ => return Some(Self::Other),
         };
         let host = match host {
             "sts.windows.net" | "login.windows.net" => EntraTenants::GLOBAL.to_owned(),
             "sts.chinacloudapi.cn" => EntraTenants::CHINA.to_owned(),
+            _ if is_microsoft => format!("https://{host}"),
             _ => url.origin().ascii_serialization(),
         };
         Some(Self::Entra { host, tenant: tenant.to_ascii_lowercase() })
@@ -59,6 +64,49 @@ impl Authority {
     pub(crate) fn is_entra(&self) -> bool {
         matches!(self, Self::Entra { .. })
     }
+}
+
+/// A URL, or what would be one of Microsoft's with its scheme.
+fn url(text: &str) -> Option<Url> {
+    let is_entras = |url: &Url| url.host_str().is_some_and(|host| MICROSOFT.contains(&host));
+    let parsed = Url::parse(text).ok().filter(Url::has_host);
+    parsed.or_else(|| Url::parse(&format!("https://{text}")).ok().filter(is_entras))
+}
+
+/// A small mistake in an issuer's URL at a host of Microsoft's.
+pub(super) fn slip(path: &str, issuer: &str) -> Option<Fault> {
+    let url = url(issuer)?;
+    let host = url.host_str()?;
+    if host.ends_with(B2C) {
+        let write =
+            "write an issuer of Entra ID, https://login.microsoftonline.com/<tenant id>/v2.0";
+        return Some(
+            Fault::new(path, "is Azure AD B2C's, which does not know On-Behalf-Of", write)
+                .happens("a B2C token cannot be exchanged for one of the cluster's"),
+        );
+    }
+    let Some(Authority::Entra { host: meant, tenant }) = Authority::of(issuer) else { return None };
+    if !MICROSOFT.contains(&host) {
+        return None;
+    }
+    let segments: Vec<_> = url.path_segments()?.filter(|segment| !segment.is_empty()).collect();
+    let is_issuer = issuer.starts_with("https://")
+        && matches!(*segments.as_slice(), [_] | [_, "v2.0"])
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.port().is_none();
+    if !is_guid(&tenant) {
+        let write =
+            format!("write {meant}/<tenant id>/v2.0, with the Directory (tenant) ID, one GUID");
+        return Some(
+            Fault::new(path, "names no tenant by its GUID", write)
+                .happens("no token says so in `iss`"),
+        );
+    }
+    (!is_issuer).then(|| {
+        Fault::new(path, "is no issuer of Entra's", format!("write {meant}/{tenant}/v2.0"))
+            .happens("no token says so in `iss`")
+    })
 }
 
 /// People's tokens, and what proves the STS, are sent to the authority host: a slip of the pen in it is a gift to
@@ -118,6 +166,9 @@ mod tests {
             (format!("https://localhost:8443/{TENANT}/v2.0"), entra("https://localhost:8443")),
             ("https://idp.example.com/realms/r".to_owned(), Some(Authority::Other)),
             ("https://idp.example.com/app/v2.0".to_owned(), Some(Authority::Other)),
+            (format!("http://login.microsoftonline.com/{TENANT}/v2.0"), entra(public)),
+            (format!("login.microsoftonline.com/{TENANT}/v2.0"), entra(public)),
+            (format!("{public}/{TENANT}/oauth2/v2.0/authorize"), entra(public)),
             ("not a url".to_owned(), None),
         ] {
             assert_eq!(Authority::of(&issuer), authority, "{issuer}");

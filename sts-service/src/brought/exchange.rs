@@ -23,9 +23,11 @@ impl Exchange {
         for key in TOKEN_EXCHANGE {
             let older = key.older.and_then(|older| Some((older, settings.0.get(older)?)));
             match (older, newer.get(key.newer)) {
-                (Some((older, _)), Some(_)) => {
+                (Some((older, _)), Some(value)) => {
                     let what = format!("says the same as {}, which stands here, too", key.newer);
                     work.fault(Fault::new(older, what, "write one of the two"));
+                    // It is there, if too often: nothing that goes by it is missing.
+                    all.insert(key.newer, (key.newer.to_owned(), value.clone()));
                 }
                 (Some((older, value)), None) => {
                     all.insert(key.newer, (older.to_owned(), value.clone()));

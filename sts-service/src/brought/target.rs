@@ -24,7 +24,12 @@ pub(super) fn translate(
     let (issuer, entra) = match authority {
         Some(authority) if authority.is_entra() => ("entra".to_owned(), true),
         Some(_) => ("keycloak".to_owned(), false),
-        None => own_issuer(work),
+        None if work.own.contains_key("issuers") => own_issuer(work),
+        // No URL that can be read: the strategy says what was meant, and is not wrong for that.
+        None => {
+            let is_obo = |word: String| word == "entra-obo";
+            (String::new(), exchange.text(STRATEGY, work).is_some_and(is_obo))
+        }
     };
     scopes::check(settings, entra, work);
     if work.own.contains_key("targets") {

@@ -201,7 +201,7 @@ fn what_cannot_work_or_would_weaken_authentication_is_refused_with_what_to_write
             "rfc8693",
         ),
         (entra(|text| text.replace("entra-obo", "other")), "token_exchange_strategy", "rfc8693 or"),
-        (entra(|text| text.replace("https://", "")), "authorization_url", "URL"),
+        (keycloak(|text| text.replace("https://", "")), "authorization_url", "URL"),
         (entra(|text| text.replace(TENANT, "")), "authorization_url", "the id"),
         (
             entra(|text| text.replace("https://", "https://login.microsoftonline.com@")),
@@ -269,6 +269,53 @@ fn a_host_that_is_not_microsofts_is_noticed_in_either_form() {
     // Whoever is named before the host, it is Entra still: nothing else is wrong with the file.
     let named = entra(|text| text.replace("https://", "https://u:p@"));
     assert_eq!(named.faults.len(), 1, "{:?}", named.faults);
+}
+
+#[test]
+fn a_small_mistake_in_entras_url_is_one_fault_with_the_url_to_write() {
+    let public = "https://login.microsoftonline.com";
+    let good = format!("{public}/{TENANT}/v2.0");
+    let with = |url: &str| entra(|text| text.replace(&good, url));
+    for url in [good.clone(), format!("{good}/"), format!("https://sts.windows.net/{TENANT}/")] {
+        assert_eq!(with(&url).faults, [], "{url}");
+    }
+    let one = "/<tenant id>/v2.0, with the Directory (tenant) ID";
+    for (url, write) in [
+        (format!("http://login.microsoftonline.com/{TENANT}/v2.0"), good.clone()),
+        (format!("login.microsoftonline.com/{TENANT}/v2.0"), good.clone()),
+        (format!("{public}/{TENANT}/oauth2/v2.0/authorize"), good.clone()),
+        (format!("{good}/.well-known/openid-configuration"), good.clone()),
+        (
+            format!("http://login.microsoftonline.us/{TENANT}"),
+            format!("https://login.microsoftonline.us/{TENANT}/v2.0"),
+        ),
+        (public.to_owned(), format!("{public}{one}")),
+        (format!("{public}/v2.0"), format!("{public}{one}")),
+        (format!("{public}/common/v2.0"), format!("{public}{one}")),
+        (format!("{public}/contoso.onmicrosoft.com/v2.0"), format!("{public}{one}")),
+        (
+            format!("https://contoso.b2clogin.com/{TENANT}/v2.0/"),
+            "an issuer of Entra ID".to_owned(),
+        ),
+        (
+            "https://contoso.b2clogin.com/contoso.onmicrosoft.com/b2c_1_in/v2.0".to_owned(),
+            "an issuer of Entra ID".to_owned(),
+        ),
+        ("nonsense".to_owned(), "byte for byte".to_owned()),
+    ] {
+        let brought = with(&url);
+        assert!(fault(&brought, "authorization_url").write.contains(&write), "{url}: {brought:?}");
+        assert_eq!(brought.faults.len(), 1, "{url}: {:?}", brought.faults);
+    }
+}
+
+#[test]
+fn what_stands_in_both_forms_is_one_fault_and_not_missing() {
+    let brought =
+        entra(|text| format!("token_exchange = {{ scopes = [\"{CLUSTER}/.default\"] }}\n{text}"));
+    assert_eq!(brought.faults.len(), 1, "{:?}", brought.faults);
+    assert!(fault(&brought, "sts_scopes").write.contains("one of the two"));
+    assert_eq!(brought.value["targets"][0]["audience"], CLUSTER);
 }
 
 #[test]

@@ -7,7 +7,8 @@ use obolus_core::config::Section;
 use obolus_core::token::Principal;
 use obolus_core::token::application::{id_of, is_graph, is_guid, is_same};
 
-use super::{ExchangedBy, Issuer, Target, entra_target, list};
+use super::names::{Names, not_configured};
+use super::{ExchangedBy, Target, entra_target};
 use crate::credentials::CallerSecret;
 
 /// Somebody who may ask for exchanges.
@@ -64,12 +65,12 @@ impl Grant {
 pub(super) fn read(
     top: &Section<'_>,
     folder: &Path,
-    issuers: &[Arc<Issuer>],
     targets: &[Arc<Target>],
+    known: &Names<'_>,
 ) -> Vec<Caller> {
     let mut callers: Vec<Caller> = Vec::new();
     for section in top.sections("callers") {
-        if let Some(caller) = caller(&section, folder, issuers, targets) {
+        if let Some(caller) = caller(&section, folder, targets, known) {
             if callers.iter().any(|other| other.id == caller.id) {
                 section.problem("id", "is taken by another caller");
             }
@@ -86,8 +87,8 @@ pub(super) fn read(
 fn caller(
     section: &Section<'_>,
     folder: &Path,
-    issuers: &[Arc<Issuer>],
     targets: &[Arc<Target>],
+    known: &Names<'_>,
 ) -> Option<Caller> {
     let id = section.string("id", "the caller's name, such as envoy");
     let what = "one file, or two while a secret is replaced";
@@ -104,7 +105,7 @@ fn caller(
     let grants: Vec<_> = section
         .sections("grants")
         .into_iter()
-        .filter_map(|section| grant(section, issuers, targets))
+        .filter_map(|section| grant(section, targets, known))
         .collect();
     if section.is_empty_array_or_missing("grants") {
         section.problem("grants", "must hold at least one [[callers.grants]]");
@@ -112,7 +113,7 @@ fn caller(
     Some(Caller { id: id?, secrets, grants })
 }
 
-fn grant(section: Section<'_>, issuers: &[Arc<Issuer>], targets: &[Arc<Target>]) -> Option<Grant> {
+fn grant(section: Section<'_>, targets: &[Arc<Target>], known: &Names<'_>) -> Option<Grant> {
     let issuer = section.string("issuer", "the name of an issuer");
     let audiences =
         section.some_strings("audiences", "the audiences that the incoming token may have");
@@ -120,10 +121,9 @@ fn grant(section: Section<'_>, issuers: &[Arc<Issuer>], targets: &[Arc<Target>])
     let names = section.some_strings("clients", what);
     let target_names = section.some_strings("targets", "the names of targets");
     if let Some(issuer) = &issuer
-        && !issuers.iter().any(|known| known.name() == issuer)
+        && !known.issuers.contains(&issuer.as_str())
     {
-        let known = list(issuers.iter().map(|issuer| issuer.name()));
-        section.problem("issuer", format!("`{issuer}` is not configured; there are: {known}"));
+        section.problem("issuer", not_configured(issuer, &known.issuers));
     }
     if audiences.iter().any(|audience| audience == "account") {
         section.problem(
@@ -133,8 +133,9 @@ fn grant(section: Section<'_>, issuers: &[Arc<Issuer>], targets: &[Arc<Target>])
     }
     for name in &target_names {
         let Some(target) = targets.iter().find(|target| target.name() == name) else {
-            let known = list(targets.iter().map(|target| target.name()));
-            section.problem("targets", format!("`{name}` is not configured; there are: {known}"));
+            if !known.targets.contains(&name.as_str()) {
+                section.problem("targets", not_configured(name, &known.targets));
+            }
             continue;
         };
         if audiences.contains(&target.target.audience) {

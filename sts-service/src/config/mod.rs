@@ -8,6 +8,7 @@ mod entra_target;
 mod files;
 mod issuers;
 mod limits;
+mod names;
 mod server;
 mod targets;
 
@@ -23,6 +24,7 @@ pub use callers::{Caller, Clients, Grant};
 pub use issuers::Issuer;
 pub(crate) use issuers::{is_https, same_origin};
 pub use limits::Limits;
+use names::Names;
 pub use server::Server;
 pub use targets::{ExchangedBy, Target};
 
@@ -82,9 +84,10 @@ impl Config {
         let server = top
             .section("server", "[server] with listen, certificate_file and private_key_file")
             .and_then(|section| server::read(section, folder));
+        let names = Names::of(&brought.value);
         let issuers = issuers::read(&top, folder);
-        let targets = targets::read(&top, folder, &issuers);
-        let callers = callers::read(&top, folder, &issuers, &targets);
+        let targets = targets::read(&top, folder, &issuers, &names);
+        let callers = callers::read(&top, folder, &targets, &names);
         let limits = limits::read(&top);
         let log_level = top.word("log_level", "error, warn, info, debug", LogLevel::Info);
         let built =
@@ -106,12 +109,6 @@ fn check_name(section: &Section<'_>, key: &str, name: &str) {
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
         section.problem(key, "must be letters, digits, '-', '_' and '.'");
     }
-}
-
-/// The names of what there is, for a problem that says which name there is not.
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 #[cfg(test)]

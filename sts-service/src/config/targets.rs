@@ -8,7 +8,8 @@ use obolus_core::exchange;
 use serde::Deserialize;
 
 use super::client::client;
-use super::{Issuer, check_name, entra_target, list};
+use super::names::{Names, not_configured};
+use super::{Issuer, check_name, entra_target};
 use crate::credentials::ClientCredential;
 
 /// One target of exchanges.
@@ -55,10 +56,15 @@ impl ExchangedBy {
     }
 }
 
-pub(super) fn read(top: &Section<'_>, folder: &Path, issuers: &[Arc<Issuer>]) -> Vec<Arc<Target>> {
+pub(super) fn read(
+    top: &Section<'_>,
+    folder: &Path,
+    issuers: &[Arc<Issuer>],
+    names: &Names<'_>,
+) -> Vec<Arc<Target>> {
     let mut targets: Vec<Arc<Target>> = Vec::new();
     for section in top.sections("targets") {
-        if let Some(target) = target(&section, folder, issuers) {
+        if let Some(target) = target(&section, folder, issuers, names) {
             if targets.iter().any(|other| other.name() == target.name()) {
                 section.problem("name", "is taken by another target");
             }
@@ -72,7 +78,12 @@ pub(super) fn read(top: &Section<'_>, folder: &Path, issuers: &[Arc<Issuer>]) ->
     targets
 }
 
-fn target(section: &Section<'_>, folder: &Path, issuers: &[Arc<Issuer>]) -> Option<Target> {
+fn target(
+    section: &Section<'_>,
+    folder: &Path,
+    issuers: &[Arc<Issuer>],
+    names: &Names<'_>,
+) -> Option<Target> {
     let name = section.string("name", "a short name, such as kubernetes");
     if let Some(name) = &name {
         check_name(section, "name", name);
@@ -81,7 +92,7 @@ fn target(section: &Section<'_>, folder: &Path, issuers: &[Arc<Issuer>]) -> Opti
     let exchanged_by = section.word("provider", "keycloak, entra", None::<ExchangedBy>);
     let issuer = section.string("issuer", "the name of the issuer that exchanges");
     if let Some(issuer) = &issuer {
-        check_issuer(section, exchanged_by, issuer, issuers);
+        check_issuer(section, exchanged_by, issuer, issuers, names);
     }
     let audience = section.string("audience", "the audience of the exchanged token");
     let scopes = section.some_strings("scopes", "the scopes that carry the target's audience");
@@ -110,10 +121,12 @@ fn check_issuer(
     exchanged_by: Option<ExchangedBy>,
     name: &str,
     issuers: &[Arc<Issuer>],
+    names: &Names<'_>,
 ) {
     let Some(issuer) = issuers.iter().find(|known| known.name() == name) else {
-        let known = list(issuers.iter().map(|issuer| issuer.name()));
-        section.problem("issuer", format!("`{name}` is not configured; there are: {known}"));
+        if !names.issuers.contains(&name) {
+            section.problem("issuer", not_configured(name, &names.issuers));
+        }
         return;
     };
     let is_entra = issuer.rules.provider.entra().is_some();

@@ -221,6 +221,29 @@ fn every_fault_is_found_and_named_by_its_path() {
 }
 
 #[test]
+fn what_did_not_load_for_a_fault_of_its_own_is_not_told_to_be_missing() {
+    let folder = folder();
+    for (from, to, path) in [
+        ("secret_file = \"secret\"", "secret_file = \"empty\"", "targets[0].client.secret_file"),
+        (
+            "profile = \"keycloak\"",
+            "profile = \"keycloak\"\nca_file = \"absent\"",
+            "issuers[0].ca_file",
+        ),
+    ] {
+        let found = problems(folder.path(), &GOOD.replacen(from, to, 1));
+        let paths: Vec<_> = found.list().iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(paths, [path], "{found}");
+        // A name that nothing has is one.
+        let text = GOOD
+            .replacen(from, to, 1)
+            .replace("targets = [\"kubernetes\"]", "targets = [\"other\"]");
+        let found = problems(folder.path(), &text).to_string();
+        assert!(found.contains("`other` is not configured; there are: kubernetes"), "{found}");
+    }
+}
+
+#[test]
 fn names_are_taken_once_and_tokens_of_another_issuer_cannot_be_exchanged() {
     let folder = folder();
     let (head, callers) = GOOD.split_once("[[callers]]").unwrap();
