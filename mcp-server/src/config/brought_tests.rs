@@ -102,6 +102,7 @@ fn what_is_unsafe_or_not_here_is_refused_with_what_to_write() {
         ("[[confirmation_rules]]\ntool = \"x\"", "confirmation_rules", "not here yet"),
         ("confirmation_fallback = \"deny\"", "confirmation_fallback", "not here yet"),
         ("[http]\nrate_limit_rps = 1.5", "http.rate_limit_rps", "at the gateway"),
+        ("[http]\nrate_limit_burst = 5", "http.rate_limit_burst", "at the gateway"),
         ("[http]\nrate_limit_rps = 2", "http.rate_limit_rps", "at the gateway"),
         ("[http]\nmax_body = 1", "http.max_body", "is not a setting"),
         ("[http]\nread_header_timeout = \"10\"", "http.read_header_timeout", "such as \"10s\""),

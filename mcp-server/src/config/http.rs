@@ -40,13 +40,15 @@ pub(super) fn bounds(top: &Section<'_>, notices: &mut Vec<Notice>) -> (usize, Du
 /// What cannot be honoured yet is not passed over: somebody counts on it.
 fn refuse_rate_limit(http: &Section<'_>) {
     let rate = http.word("rate_limit_rps", "a number", 0.0_f64);
-    http.integer("rate_limit_burst", 0, 0..=u64::from(u32::MAX));
-    if rate > 0.0 {
-        http.problem(
-            "rate_limit_rps",
-            "is not here yet: leave it out, and limit rates at the gateway (envoy.filters.http.local_ratelimit); \
-             how many requests one caller has under way is bounded here anyway",
-        );
+    let burst = http.integer("rate_limit_burst", 0, 0..=u64::from(u32::MAX));
+    for (key, is_set) in [("rate_limit_rps", rate > 0.0), ("rate_limit_burst", burst > 0)] {
+        if is_set {
+            http.problem(
+                key,
+                "is not here yet: leave it out, and limit rates at the gateway (envoy.filters.http.local_ratelimit); \
+                 how many requests one caller has under way is bounded here anyway",
+            );
+        }
     }
 }
 

@@ -177,7 +177,10 @@ fn cluster(top: &Section<'_>, folder: &Path) -> Option<ClusterConfig> {
     }
     let certificate_authority = PathBuf::from(IN_CLUSTER_CA);
     if let Err(error) = crate::tls::client_config(Some(&certificate_authority)) {
-        top.problem(values::STRATEGY, format!("is in-cluster, which needs {IN_CLUSTER_CA}: {error}"));
+        top.problem(
+            values::STRATEGY,
+            format!("is in-cluster, which needs {IN_CLUSTER_CA}: {error}"),
+        );
     }
     Some(ClusterConfig {
         server: Uri::from_static(IN_CLUSTER),
