@@ -139,6 +139,12 @@ impl<'a> Section<'a> {
         found
     }
 
+    /// A string that may be there, at a key that is not told of among the settings that there are.
+    #[must_use]
+    pub fn unlisted_string(&self, key: &str) -> Option<String> {
+        self.object.get(key).and_then(|_| self.optional_string(key))
+    }
+
     /// A string that must be there and must not be empty. `what` says what to write.
     pub fn string(&self, key: &str, what: &str) -> Option<String> {
         let found = self.optional_string(key);
@@ -260,6 +266,7 @@ mod tests {
         top.string("missing", "a word");
         let sub = top.section("sub", "a table").unwrap();
         sub.integer("port", 1, 1..=65535);
+        assert_eq!(sub.unlisted_string("quiet"), None);
         sub.finish();
         for item in top.sections("list") {
             item.string("x", "an x");
@@ -272,5 +279,6 @@ mod tests {
             ["name", "missing", "sub.port", "sub.extra", "list[0].x", "list[1].x", "typo"]
         );
         assert!(problems.to_string().contains("sub.port: must be a whole number from 1 to 65535"));
+        assert!(problems.to_string().contains("the settings are: port\n"), "{problems}");
     }
 }

@@ -130,6 +130,34 @@ pub(super) fn notice_foreign_hosts(work: &mut Work) {
     work.notices.extend(notices);
 }
 
+/// Not a fault: an application of v1 tokens has its App ID URI in them.
+pub(super) fn notice_v1_audiences(work: &mut Work) {
+    fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+        value.get(key).and_then(Value::as_array).into_iter().flatten()
+    }
+    let own = Value::Object(work.own.clone());
+    let is_entra = |name: Option<&Value>| {
+        items(&own, "issuers").any(|issuer| {
+            name.is_some() && issuer.get("name") == name && issuer["profile"] == "entra"
+        })
+    };
+    for (caller, entry) in items(&own, "callers").enumerate() {
+        for (index, grant) in items(entry, "grants").enumerate() {
+            let audiences: Vec<_> = items(grant, "audiences").filter_map(Value::as_str).collect();
+            let is_uri = audiences.iter().any(|audience| audience.starts_with("api://"));
+            let is_v2 = audiences.iter().any(|audience| is_guid(audience));
+            if is_uri && !is_v2 && is_entra(grant.get("issuer")) {
+                let path = format!("callers[{caller}].grants[{index}].audiences");
+                let path = work.origins.of(&path);
+                work.notice(
+                    &path,
+                    "is an App ID URI, which only v1 tokens carry; v2 tokens carry the GUID: write the Application (client) ID if the application has requestedAccessTokenVersion 2",
+                );
+            }
+        }
+    }
+}
+
 /// The application in `<guid>/.default`, `api://<guid>/access_as_user` or `<guid>`, if it is named by its GUID.
 pub(crate) fn application_of(text: &str) -> Option<&str> {
     let text = text.strip_prefix("api://").unwrap_or(text);

@@ -62,6 +62,7 @@ pub(crate) fn translate(value: Value) -> Brought {
         target::translate(&brought, &exchange, authority.as_ref(), &mut work);
     }
     authority::notice_foreign_hosts(&mut work);
+    authority::notice_v1_audiences(&mut work);
     Brought {
         value: Value::Object(work.own),
         faults: work.faults,

@@ -65,14 +65,16 @@ pub(super) fn client(
 
 fn secret(section: &Section<'_>, folder: &Path) -> Option<ClientSecret> {
     // Of settings that people bring from elsewhere; in our own it has been refused before.
-    if let Some(secret) = section.optional_string("secret") {
+    if let Some(secret) = section.unlisted_string("secret") {
         return Some(ClientSecret::given(SecretString::from(secret)));
     }
-    let path = files::required(section, "secret_file", folder, "the file of the client secret")?;
-    ClientSecret::open(path).map_err(|error| section.problem("secret_file", error.to_string())).ok()
+    let what = "the file of the client secret, one line of text";
+    let path = files::required(section, "secret_file", folder, what)?;
+    ClientSecret::open(path).map_err(|error| section.problem("secret_file", error.told(what))).ok()
 }
 
 const KEY_FILE: &str = "the file of the private key (PEM, PKCS#8)";
+const CERTIFICATE_FILE: &str = "the file of the certificate that is registered for this key (PEM)";
 
 fn key(section: &Section<'_>, folder: &Path) -> Option<AssertionKey> {
     let path = files::required(section, "key_file", folder, KEY_FILE);
@@ -92,8 +94,7 @@ fn key(section: &Section<'_>, folder: &Path) -> Option<AssertionKey> {
 /// Entra knows a key by the certificate that was uploaded for it, and by nothing else.
 fn entra_key(section: &Section<'_>, folder: &Path) -> Option<AssertionKey> {
     let path = files::required(section, "key_file", folder, KEY_FILE);
-    let what = "the file of the certificate that is registered for this key (PEM)";
-    let certificate = files::required(section, "certificate_file", folder, what);
+    let certificate = files::required(section, "certificate_file", folder, CERTIFICATE_FILE);
     let allowed = "PS256, RS256";
     let algorithm = section.word("algorithm", allowed, AssertionAlgorithm::PS256);
     if algorithm == AssertionAlgorithm::ES256 {
@@ -114,7 +115,12 @@ fn entra_key(section: &Section<'_>, folder: &Path) -> Option<AssertionKey> {
 }
 
 fn open(section: &Section<'_>, key: Result<AssertionKey, CredentialError>) -> Option<AssertionKey> {
-    key.map_err(|error| section.problem(error.setting(), error.to_string())).ok()
+    let told = |error: CredentialError| {
+        let setting = error.setting();
+        let what = if setting == "key_file" { KEY_FILE } else { CERTIFICATE_FILE };
+        section.problem(setting, error.told(what));
+    };
+    key.map_err(told).ok()
 }
 
 fn token(section: &Section<'_>, folder: &Path) -> Option<TokenFile> {

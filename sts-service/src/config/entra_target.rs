@@ -27,7 +27,16 @@ pub(super) fn check(
                 resources.insert(resource);
                 names.insert(name);
             }
-            Err(why) => section.problem("scopes", format!("`{scope}` {why}")),
+            Err(why) => {
+                // With the audience's GUID the line is finished.
+                let id = audience.and_then(id_of).filter(|id| Some(*id) != client);
+                let uri = id.map(|id| format!("api://{}", id.to_ascii_lowercase()));
+                let fill = |why: String, uri: &String| {
+                    why.replace("<the target's App ID URI>", uri).replace("<App ID URI>", uri)
+                };
+                let why = uri.iter().fold(why, fill);
+                section.problem("scopes", format!("`{scope}` {why}"));
+            }
         }
     }
     if resources.len() > 1 {
@@ -61,7 +70,7 @@ pub(super) fn check(
     if resources.iter().any(|resource| is_same(resource, client)) {
         section.problem(
             "scopes",
-            "are of the STS's own application: the exchange would be to itself; write the target's, such as api://<the target's App ID URI>/.default",
+            "are of the STS's own application: the exchange would be to itself; write the target's, such as <the target's App ID URI>/.default",
         );
     }
     if audience.is_some_and(|audience| is_same(audience, client)) {
@@ -88,7 +97,7 @@ pub(super) fn resource(scopes: &[String]) -> Option<&str> {
 fn split(scope: &str) -> Result<(&str, &str), String> {
     if OF_SIGN_IN.contains(&scope) {
         return Err(
-            "is for signing in, and asks for nothing at the target: leave it out, and write the target's, such as api://<App ID URI>/.default"
+            "is for signing in, and asks for nothing at the target: leave it out, and write the target's, such as <App ID URI>/.default"
                 .to_owned(),
         );
     }
@@ -105,7 +114,7 @@ fn split(scope: &str) -> Result<(&str, &str), String> {
             Err(format!("names a resource and no scope: write {scope}/.default"))
         }
         _ => Err(format!(
-            "has no resource, so Entra takes it for a permission of Microsoft Graph (AADSTS650053): write api://<the target's App ID URI>/{}",
+            "has no resource, so Entra takes it for a permission of Microsoft Graph (AADSTS650053): write <the target's App ID URI>/{}",
             scope.trim_start_matches('/')
         )),
     }
@@ -148,9 +157,9 @@ mod tests {
         for (scopes, path, word) in [
             (&["openid"][..], "scopes", "signing in"),
             (&[&default, "offline_access"], "scopes", "`offline_access` is for signing in"),
-            (&["user.read"], "scopes", "App ID URI>/user.read"),
+            (&["user.read"], "scopes", &format!("write api://{A}/user.read")),
             (&[".default"], "scopes", "Microsoft Graph"),
-            (&["/.default"], "scopes", "App ID URI>/.default"),
+            (&["/.default"], "scopes", &format!("write api://{A}/.default")),
             (&["kubernetes/.default"], "scopes", "Microsoft Graph"),
             (&["api://kubernetes"], "scopes", "write api://kubernetes/.default"),
             (&["https:///.default"], "scopes", "names a resource"),
@@ -164,9 +173,12 @@ mod tests {
             (&["00000003-0000-0000-c000-000000000000/User.Read"], "scopes", "Microsoft Graph's"),
         ] {
             let found = problems(scopes, A);
+            assert!(!found.concat().contains("api://<"), "{found:?}");
             let told = found.iter().any(|p| p.starts_with(path) && p.contains(word));
             assert!(told, "{scopes:?} {found:?}");
         }
+        let named = problems(&["user.read"], "https://kubernetes.example.com").concat();
+        assert!(named.contains("write <the target's App ID URI>/user.read"), "{named}");
         for (audience, word) in [
             (B.to_owned(), "the STS's own"),
             (format!("api://{B}"), "the STS's own"),

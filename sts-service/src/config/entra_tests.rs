@@ -170,13 +170,29 @@ fn every_fault_is_found_and_named_by_its_path() {
             client("key_file"),
             "is missing",
         ),
-        (METHOD, KEY.replace("rsa.crt", "other.crt"), client("certificate_file"), "SHA-256"),
-        (METHOD, KEY.replace("rsa.", "server."), client("key_file"), "Entra takes RSA"),
-        (METHOD, KEY.replace("rsa.crt", "absent"), client("certificate_file"), "cannot be read"),
+        (
+            METHOD,
+            KEY.replace("rsa.crt", "other.crt"),
+            client("certificate_file"),
+            "key's own certificate",
+        ),
+        (METHOD, KEY.replace("rsa.", "server."), client("key_file"), "RSA of 2048 bits or more"),
+        (
+            METHOD,
+            KEY.replace("rsa.crt", "absent"),
+            client("certificate_file"),
+            "write the file of the certificate",
+        ),
         (METHOD, format!("{KEY}\nalgorithm = \"ES256\""), client("algorithm"), "RSA only"),
         (METHOD, format!("{KEY}\nthumbprint = \"x5t\""), client("thumbprint"), "RS256"),
         (METHOD, format!("{KEY}\nthumbprint = \"x5c\""), client("thumbprint"), "one of"),
         (METHOD, format!("{KEY}\nkey_id = \"k\""), client("key_id"), "not a setting"),
+        (
+            METHOD,
+            METHOD.replace("\"secret\"", "\"absent\""),
+            client("secret_file"),
+            "write the file of the client secret",
+        ),
         (METHOD, "method = \"jwt_file\"".to_owned(), client("token_file"), "is missing"),
         (
             METHOD,
@@ -242,6 +258,9 @@ fn every_fault_is_found_and_named_by_its_path() {
         );
     }
     Config::parse(GOOD, folder.path()).unwrap();
+    let unknown = problems(folder.path(), &changed(METHOD, &format!("{METHOD}\nsurprise = 1")));
+    let unknown = unknown.to_string();
+    assert!(unknown.contains("the settings are: id, method, secret_file"), "{unknown}");
 }
 
 #[test]

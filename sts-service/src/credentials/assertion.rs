@@ -121,7 +121,7 @@ fn held(
     let wrong = || {
         let mut problem = format!("is no private key in PEM (PKCS#8) that can sign {algorithm:?}");
         if *reader == Reader::Entra {
-            problem += ": Entra takes RSA keys of at least 2048 bits only";
+            problem += ": Entra takes RSA of 2048 bits or more: make such a key, and register its certificate";
         }
         CredentialError::new(path, problem)
     };

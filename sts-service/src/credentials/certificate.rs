@@ -8,7 +8,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use der::asn1::{GeneralizedTime, UtcTime};
-use der::{Decode as _, Reader, SliceReader, Tag};
+use der::{DateTime, Decode as _, Reader, SliceReader, Tag};
 use obolus_core::UnixSeconds;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use rustls::pki_types::CertificateDer;
@@ -56,7 +56,7 @@ impl Certificate {
         }
         let problem = format!(
             "is the certificate of another key: SHA-256 of the certificate's public key is {}, of the private \
-             key's public half {}",
+             key's public half {}: write the key's own certificate here, or the certificate's key",
             hex(digest(&SHA256, &self.public_key).as_ref()),
             hex(digest(&SHA256, public_key).as_ref()),
         );
@@ -70,9 +70,12 @@ impl Certificate {
         now: UnixSeconds,
     ) -> Result<(), CredentialError> {
         let problem = if self.not_after <= now {
-            "has expired: register a new one, and write it here with its key"
+            format!(
+                "has expired{}: register a new one, and write it here with its key",
+                date(self.not_after)
+            )
         } else if self.not_before > now {
-            "is not valid yet: is the clock right?"
+            "is not valid yet: is the clock right?".to_owned()
         } else {
             return Ok(());
         };
@@ -96,6 +99,12 @@ impl Certificate {
     pub(super) fn portal_thumbprint(&self) -> String {
         hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, &self.der).as_ref()).to_uppercase()
     }
+}
+
+/// When, for people.
+fn date(time: UnixSeconds) -> String {
+    let date = DateTime::from_unix_duration(std::time::Duration::from_secs(time));
+    date.map(|date| format!(" ({date})")).unwrap_or_default()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -173,7 +182,8 @@ mod tests {
             let at = |now| read.must_be_good_at(path, now).map_err(|error| error.to_string());
             assert_eq!((at(start), at(end - 1)), (Ok(()), Ok(())));
             assert!(at(start - 1).unwrap_err().contains("not valid yet"));
-            assert!(at(end).unwrap_err().contains("has expired"));
+            let expired = format!("has expired ({year}-02-01T00:00:00Z): register a new one");
+            assert!(at(end).unwrap_err().contains(&expired), "{:?}", at(end));
         }
     }
 

@@ -18,16 +18,22 @@ pub struct CredentialError {
     place: String,
     problem: String,
     certificate: bool,
+    unread: bool,
 }
 
 impl CredentialError {
     pub(super) fn new(path: &Path, problem: impl Into<String>) -> Self {
-        Self { place: place(path), problem: problem.into(), certificate: false }
+        Self { place: place(path), problem: problem.into(), certificate: false, unread: false }
     }
 
     pub(super) fn of_certificate(mut self) -> Self {
         self.certificate = true;
         self
+    }
+
+    /// With what is wanted, where nothing could be read.
+    pub(crate) fn told(&self, what: &str) -> String {
+        if self.unread { format!("{self}: write {what}") } else { self.to_string() }
     }
 
     /// The setting that names the file, for a signing key.
@@ -38,8 +44,10 @@ impl CredentialError {
 
 /// The bytes of a file of ordinary size.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
-    regular_file::read(path, MAX_BYTES)
-        .map_err(|error| CredentialError::new(path, format!("cannot be read: {error}")))
+    regular_file::read(path, MAX_BYTES).map_err(|error| CredentialError {
+        unread: true,
+        ..CredentialError::new(path, format!("cannot be read: {error}"))
+    })
 }
 
 /// One line of visible characters, its newline left out.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use obolus_core::config::Problem;
-use obolus_core::config::brought::Fault;
+use obolus_core::config::brought::{Fault, Notice};
 
 use super::applications;
 use super::lines::{Lines, line_at};
@@ -44,7 +44,10 @@ pub(super) fn examine(text: &str, folder: &Path) -> Report {
         report.faults.push(Finding::fault(fault, line));
     }
     report.faults.extend(rest);
-    for notice in brought.notices {
+    // What a key does that has a fault is not to be said.
+    let is_good = |notice: &Notice| !report.faults.iter().any(|fault| fault.path == notice.path);
+    let notices: Vec<_> = brought.notices.into_iter().filter(is_good).collect();
+    for notice in notices {
         let line = lines.line(&notice.path);
         report.notices.push(Finding::notice(notice, line));
     }

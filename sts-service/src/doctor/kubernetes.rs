@@ -13,8 +13,10 @@ use crate::brought::Authority;
 /// Claims that a person, an administrator or a marriage can change.
 const MUTABLE: [&str; 6] = ["email", "upn", "preferred_username", "unique_name", "name", "mail"];
 
+const LOOKED_AT: &str = "looked at by which claims Entra's people and groups are named, and at the names in role bindings; expressions are not compiled";
+
 pub(super) fn examine(text: &str) -> Report {
-    let mut report = Report::default();
+    let mut report = Report { looked_at: Some(LOOKED_AT), ..Report::default() };
     let mut lines = Lines { text, after: 0 };
     for document in serde_yaml_ng::Deserializer::from_str(text) {
         match Value::deserialize(document) {
@@ -84,6 +86,17 @@ fn authenticator(jwt: &Value, index: usize, lines: &mut Lines<'_>, report: &mut 
             line,
         ));
     }
+    if at("/claimMappings/groups/claim") == Some("groups") {
+        let line = lines.next_key("claim", "groups");
+        let path = format!("jwt[{index}].claimMappings.groups.claim");
+        report.faults.push(Finding::fault(groups_by_claim(path), line));
+    }
+}
+
+/// People in too many groups have a token that names a place to ask for them instead (`_claim_names`).
+fn groups_by_claim(path: String) -> Fault {
+    Fault::new(path, "reads Entra's groups by the claim", "write groups.expression: \"has(claims.groups) ? dyn(claims.groups).map(group, 'entra:' + string(group)) : []\", and leave out claim and prefix")
+        .happens("for people in too many groups the API server asks graph.windows.net, which is retired, and answers them 401")
 }
 
 fn by_name(path: String, claim: &str) -> Fault {
@@ -158,7 +171,11 @@ impl Lines<'_> {
     }
 
     fn next_key(&mut self, key: &str, value: &str) -> usize {
-        self.find(|line| line.contains(key) && line.contains(value))
+        self.find(|line| {
+            line.find(key).is_some_and(|start| {
+                line.get(start + key.len()..).is_some_and(|rest| rest.contains(value))
+            })
+        })
     }
 
     /// The first such line from here on; else the first of all, and else where we are.

@@ -17,6 +17,8 @@ pub struct Report {
     pub notices: Vec<Finding>,
     /// The configuration, when it is good, and when the file holds one.
     pub config: Option<Config>,
+    /// What was looked at, where that is not all of the file.
+    pub looked_at: Option<&'static str>,
 }
 
 /// One thing that was found.
@@ -100,6 +102,9 @@ impl fmt::Display for Printed<'_> {
         }
         for notice in &self.report.notices {
             writeln!(out, "{file}:{}: note: {} {}", notice.line, notice.path, notice.what)?;
+        }
+        if let Some(looked_at) = self.report.looked_at {
+            writeln!(out, "{file}: {looked_at}")?;
         }
         let faults = self.report.faults.len();
         match faults {

@@ -63,6 +63,30 @@ fn our_own_form_is_held_to_the_same_rules_with_the_codes_of_entra() {
 }
 
 #[test]
+fn a_key_with_a_fault_has_no_notice_that_it_is_used_and_an_app_id_uri_alone_has_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let brought = |secret: &str| {
+        format!(
+            "oauth_audience = \"api://{B}\"\nauthorization_url = \"https://login.microsoftonline.com/{TENANT}/v2.0\"\n\
+             token_exchange_strategy = \"entra-obo\"\nsts_client_id = \"{B}\"\nsts_client_secret = \"{secret}\"\n\
+             sts_scopes = [\"api://{A}/.default\"]\n"
+        )
+    };
+    let noticed = |text: &str, path: &str, word: &str| {
+        let report = configuration::examine(text, folder.path());
+        report.notices.iter().any(|notice| notice.path == path && notice.what.contains(word))
+    };
+    assert!(noticed(&brought("value~of.it"), "sts_client_secret", "is used"));
+    assert!(!noticed(&brought(TENANT), "sts_client_secret", "is used"));
+    let word = "v2 tokens carry the GUID";
+    let path = "callers[0].grants[0].audiences";
+    assert!(noticed(&brought("value~of.it"), "oauth_audience", word));
+    assert!(noticed(&own("", "", &format!("api://{B}")), path, word));
+    assert!(!noticed(&own("", "", B), path, word));
+    assert!(!noticed(&own("", "", &format!("{B}\", \"api://{B}")), path, word));
+}
+
+#[test]
 fn drop_ins_and_what_is_no_toml_are_told_with_their_lines() {
     let folder = tempfile::tempdir().unwrap();
     let report = configuration::examine("a = 1\nb = hunter2 hunter2\n", folder.path());
@@ -87,6 +111,10 @@ fn the_clusters_files_may_name_people_by_what_never_changes_and_by_nothing_else(
         )
     };
     let entra = format!("https://login.microsoftonline.com/{TENANT}/v2.0");
+    let groups = |url: &str, groups: &str| {
+        let jwt = jwt(url, "claim: oid, prefix: 'entra:'");
+        format!("{jwt}    groups: {{{groups}}}\n")
+    };
     let subject = |kind: &str, name: &str| {
         format!("kind: RoleBinding\nsubjects:\n- kind: {kind}\n  name: {name}\n")
     };
@@ -98,6 +126,9 @@ fn the_clusters_files_may_name_people_by_what_never_changes_and_by_nothing_else(
         (jwt(&entra, "expression: \"claims.email_verified ? claims.oid : ''\""), &[]),
         (jwt("https://idp.example.com/realms/r", "claim: preferred_username, prefix: ''"), &[]),
         (jwt("https://login.microsoftonline.com/common/v2.0", "claim: oid, prefix: ''"), &[4]),
+        (groups(&entra, "claim: groups, prefix: 'entra:'"), &[7]),
+        (groups(&entra, "expression: \"has(claims.groups) ? claims.groups : []\""), &[]),
+        (groups("https://idp.example.com/realms/r", "claim: groups, prefix: ''"), &[]),
         (subject("User", "alice@example.com"), &[4]),
         (subject("User", "entra:a11ce000"), &[]),
         (subject("User", "system:kube@x"), &[]),
@@ -117,5 +148,7 @@ fn the_clusters_files_may_name_people_by_what_never_changes_and_by_nothing_else(
         let report = kubernetes::examine(&text);
         let found: Vec<_> = report.faults.iter().map(|fault| fault.line).collect();
         assert_eq!(found, lines, "{text}{report:?}");
+        let said = said(&report);
+        assert!(said[said.len() - 2].contains("expressions are not compiled"), "{said:?}");
     }
 }

@@ -34,6 +34,10 @@ const MAX_BYTES: usize = 256 * 1024;
 pub(crate) enum FetchError {
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(
+        "the key set was answered with status 400: Entra does not know this tenant, or not in this cloud: compare `tenants`"
+    )]
+    UnknownTenant,
     #[error("{0} was answered with status {1}")]
     Status(&'static str, u16),
     #[error("{0} is not the JSON that it should be")]
@@ -52,6 +56,16 @@ pub(crate) enum FetchError {
     Nowhere,
     #[error("the fetch ended by a panic")]
     Panicked,
+}
+
+impl FetchError {
+    /// The key set of a tenant is at a URL that the tenant makes: there is no other reason for a 400.
+    fn of_tenant(self) -> Self {
+        match self {
+            Self::Status(_, 400) => Self::UnknownTenant,
+            other => other,
+        }
+    }
 }
 
 /// What was fetched.
@@ -221,7 +235,7 @@ impl KeyMirror {
         if let Some(tenant) = self.source.tenant() {
             let tenants = self.issuer.rules.provider.entra().ok_or(FetchError::Nowhere)?;
             let url = format!("{}/{tenant}/discovery/v2.0/keys", tenants.authority_host());
-            let body = self.fetch_keys(&url).await?;
+            let body = self.fetch_keys(&url).await.map_err(FetchError::of_tenant)?;
             return Ok(self.hold(document::read_of_tenant(&body, tenants, tenant)?));
         }
         let discovered = self.refresh_endpoints().await;
@@ -291,5 +305,17 @@ impl KeyMirror {
         {
             self.endpoints.store(Some(Arc::new((known.0.clone(), long_ago))));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_that_entra_does_not_know_is_told_with_the_setting_to_look_at() {
+        let told = |status| FetchError::Status("the key set", status).of_tenant().to_string();
+        assert!(told(400).contains("compare `tenants`"), "{}", told(400));
+        assert_eq!(told(503), "the key set was answered with status 503");
     }
 }
