@@ -103,7 +103,7 @@ impl Many {
     /// The tenant has a key more than it had.
     fn roll_over(&self, number: usize) -> String {
         let new = format!("new-{number}");
-        let published = published(&self.host, number, &[new.clone()]);
+        let published = published(&self.host, number, std::slice::from_ref(&new));
         self.world.idp().at(keys_of(number), published);
         new
     }
