@@ -1,13 +1,18 @@
-//! A real istiod configures stock Envoys that hold certificates of Istio's CA: what `deploy/istio` leans on.
+//! A real istiod configures stock Envoys that hold certificates of Istio's CA.
 //!
-//! One mesh serves all stories of this binary; they take turns, since each changes what holds for all. Behind each
+//! One mesh serves the stories of what `deploy/istio` leans on; they take turns, since each changes what holds for all. Behind each
 //! sidecar stands a recorder, so that "refused" is seen to mean that nothing arrived.
 //!
-//! Not shown here: anything of ours (`deploy/istio` has its own stories), iptables, and NetworkPolicy.
+//! A second mesh has `deploy/istio` installed, with everything of ours behind it.
+//!
+//! Not shown here: iptables, and NetworkPolicy.
+
+#![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it does not have")]
 
 mod callers;
 mod delivery;
 mod detours;
+mod documented;
 mod extension;
 mod identity;
 mod installed;
