@@ -79,7 +79,7 @@ fn a_file_of_kubernetes_mcp_server_is_read_as_it_is() {
 #[test]
 fn what_is_unsafe_or_not_here_is_refused_with_what_to_write() {
     for (text, path, word) in [
-        ("kubeconfig = \"/root/.kube/config\"", "kubeconfig", "write [cluster]"),
+        ("kubeconfig = \"/etc/kubernetes/admin.conf\"", "kubeconfig", "write [cluster]"),
         ("cluster_auth_mode = \"kubeconfig\"", "cluster_auth_mode", "write passthrough"),
         ("require_oauth = false", "require_oauth", "write true"),
         ("skip_jwt_verification = true", "skip_jwt_verification", "leave it out"),

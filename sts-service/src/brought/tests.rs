@@ -172,7 +172,7 @@ fn what_cannot_work_or_would_weaken_authentication_is_refused_with_what_to_write
         (entra(after("skip_jwt_verification = true")), "skip_jwt_verification", "leave it out"),
         (entra(after("validate_token = false")), "validate_token", "leave it out"),
         (entra(after("cluster_auth_mode = \"kubeconfig\"")), "cluster_auth_mode", "passthrough"),
-        (entra(after("kubeconfig = \"/root/.kube/config\"")), "kubeconfig", "[cluster]"),
+        (entra(after("kubeconfig = \"/etc/kubernetes/admin.conf\"")), "kubeconfig", "[cluster]"),
         (entra(after("trust_proxy_headers = true")), "trust_proxy_headers", "leave it out"),
         (entra(|text| text.replace("h = true", "h = false")), "require_oauth", "write true"),
         (entra(as_audience("oauth_audience = \"\"")), "oauth_audience", "the audience"),

@@ -90,6 +90,8 @@ pub struct Authentication {
     pub header: Option<SecretString>,
     /// Parameters of the form.
     pub form: Vec<(&'static str, SecretString)>,
+    /// What of it proves who we are, as it is: not to be repeated, whoever says it.
+    pub secrets: Vec<SecretString>,
 }
 
 impl ClientCredential {
@@ -137,7 +139,8 @@ impl ClientCredential {
                 let (secret, _) = secret.current();
                 let pair = format!("{}:{}", form_encode(id), form_encode(secret.expose_secret()));
                 let header = SecretString::from(format!("Basic {}", STANDARD.encode(pair)));
-                Authentication { header: Some(header), form: Vec::new() }
+                let secrets = vec![SecretString::from(secret.expose_secret())];
+                Authentication { header: Some(header), form: Vec::new(), secrets }
             }
             Self::Post { id, secret } => {
                 let (secret, _) = secret.current();
@@ -145,7 +148,8 @@ impl ClientCredential {
                     ("client_id", SecretString::from(id.as_str())),
                     ("client_secret", SecretString::from(secret.expose_secret())),
                 ];
-                Authentication { header: None, form }
+                let secrets = vec![SecretString::from(secret.expose_secret())];
+                Authentication { header: None, form, secrets }
             }
             Self::Assertion { id, key } => by_assertion(id, key.sign(id, audience, now)?),
             Self::Federated { id, token } => by_assertion(id, token.read(now)?),
@@ -154,12 +158,13 @@ impl ClientCredential {
 }
 
 fn by_assertion(id: &str, assertion: SecretString) -> Authentication {
+    let secrets = vec![assertion.clone()];
     let form = vec![
         ("client_id", SecretString::from(id)),
         ("client_assertion_type", SecretString::from(ASSERTION_TYPE)),
         ("client_assertion", assertion),
     ];
-    Authentication { header: None, form }
+    Authentication { header: None, form, secrets }
 }
 
 /// RFC 6749 §2.3.1: id and secret are form-encoded before they are joined.

@@ -1,6 +1,7 @@
 //! How each kind of identity provider exchanges a token. One file per kind; what they have in common is how they are
 //! asked, how they fail, and that an answer is held against the person and the target.
 
+mod echo;
 mod entra;
 mod entra_refusal;
 mod failure;
@@ -88,7 +89,12 @@ impl Exchange<'_> {
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
-        Ok(client.call(request, MAX_BYTES).await?)
+        let mut answered = client.call(request, MAX_BYTES).await?;
+        if answered.status != 200 {
+            let secrets = authentication.secrets.iter().chain([self.subject_token]);
+            answered.body = echo::without(&answered.body, secrets);
+        }
+        Ok(answered)
     }
 }
 

@@ -12,6 +12,7 @@
 mod answer;
 mod audiences;
 mod disconnects;
+mod echo;
 mod identity;
 mod module;
 mod moved;
