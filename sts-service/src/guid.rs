@@ -1,6 +1,5 @@
 //! GUIDs, by which Entra tells tenants, applications, requests and assertions apart.
 
-pub(crate) use obolus_core::token::application::is_guid;
 use rustls::crypto::ring;
 
 /// A random GUID (RFC 9562 §5.4); `None` when the system has no randomness.
@@ -23,6 +22,8 @@ pub(crate) fn random() -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use obolus_core::token::application::is_guid;
+
     use super::*;
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::apart::check_apart;
 use super::issuers::issuers;
+use super::names::names_in;
 use super::resource::resource;
 use super::{Problems, Resource, Section};
 use crate::json;
@@ -67,10 +68,11 @@ impl FilterConfig {
         let top = Section::top(value)?;
         let sts = top.section("sts", "the STS's cluster and credential").and_then(sts);
         let issuers = issuers(&top);
+        let issuer_names = names_in(value, "issuers");
         let resources: Vec<_> = top
             .sections("resources")
             .into_iter()
-            .map(|section| (section.path_of(""), resource(section, &issuers)))
+            .map(|section| (section.path_of(""), resource(section, &issuers, &issuer_names)))
             .collect();
         if resources.is_empty() && top.is_empty_array_or_missing("resources") {
             top.problem("resources", "must name at least one protected resource");

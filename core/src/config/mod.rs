@@ -16,6 +16,7 @@ mod tenants;
 
 pub use algorithms::algorithms;
 pub use filter::{FilterConfig, StsEndpoint};
+pub use names::{check_name, names_in, not_configured};
 pub use place::place;
 pub use provider::provider;
 pub use resource::{DEFAULT_MAX_BODY_BYTES, Resource};

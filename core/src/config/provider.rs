@@ -1,7 +1,7 @@
 //! Whose tokens an issuer of the configuration stands for, as the filter and the STS both read it.
 
 use super::{Section, entra_tenants};
-use crate::token::{Profile, Provider};
+use crate::token::{EntraTenants, Profile, Provider};
 
 /// The identity provider of an issuer's section: `profile`, and `issuer` or `tenants` and the authority host, whose
 /// key the filter and the STS write differently. The form of `issuer` is the caller's to check.
@@ -37,16 +37,5 @@ pub fn provider(section: &Section<'_>, authority_host_key: &str) -> Option<Provi
 fn is_entra(issuer: &str) -> bool {
     let rest = issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://"));
     let host = rest.and_then(|rest| rest.split('/').next());
-    matches!(
-        host,
-        Some(
-            "login.microsoftonline.com"
-                | "login.microsoftonline.us"
-                | "login.partner.microsoftonline.cn"
-                | "login.chinacloudapi.cn"
-                | "login.windows.net"
-                | "sts.windows.net"
-                | "sts.chinacloudapi.cn"
-        )
-    )
+    host.is_some_and(|host| EntraTenants::authority_of(host).is_some())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::filter::to_usize;
-use super::names::check_name;
+use super::names::{check_name, not_configured};
 use super::{Section, entra_resource, scopes};
 use crate::exchange::Target;
 use crate::metadata::ResourceUrl;
@@ -35,7 +35,12 @@ pub struct Resource {
     pub max_body_bytes: usize,
 }
 
-pub(super) fn resource(section: Section<'_>, issuers: &[Arc<IssuerRules>]) -> Option<Resource> {
+/// `issuer_names` are all that were written, also of issuers that have a fault.
+pub(super) fn resource(
+    section: Section<'_>,
+    issuers: &[Arc<IssuerRules>],
+    issuer_names: &[&str],
+) -> Option<Resource> {
     let name = section.string("name", "a short name, such as kubernetes");
     check_name(&section, name.as_deref());
     let url = section
@@ -57,10 +62,8 @@ pub(super) fn resource(section: Section<'_>, issuers: &[Arc<IssuerRules>]) -> Op
                 section.problem("issuers", format!("`{name}` stands here twice"));
             }
             let rules = issuers.iter().find(|rules| rules.name == *name).cloned();
-            if rules.is_none() {
-                let known = issuers.iter().map(|r| r.name.as_str()).collect::<Vec<_>>().join(", ");
-                section
-                    .problem("issuers", format!("`{name}` is not configured; there are: {known}"));
+            if rules.is_none() && !issuer_names.contains(&name.as_str()) {
+                section.problem("issuers", not_configured(name, issuer_names));
             }
             rules
         })

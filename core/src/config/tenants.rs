@@ -52,22 +52,12 @@ fn tenant(name: &str) -> Result<TenantId, &'static str> {
     }
 }
 
-/// Hosts that are no cloud's, or no longer, and the one whose tokens are meant.
-const OTHER_NAMES: [(&str, &str); 7] = [
-    ("login.windows.net", EntraTenants::GLOBAL),
-    ("login.microsoft.com", EntraTenants::GLOBAL),
-    ("sts.windows.net", EntraTenants::GLOBAL),
-    ("login-us.microsoftonline.com", EntraTenants::US_GOVERNMENT),
-    ("login.chinacloudapi.cn", EntraTenants::CHINA),
-    ("sts.chinacloudapi.cn", EntraTenants::CHINA),
-    ("login.partner.microsoftonline.com", EntraTenants::CHINA),
-];
-
 /// Scheme, host and port as they stand in `iss`: tokens are compared with them byte for byte. What is wrong is told
 /// without the text, which may hold anything.
 fn check_authority_host(host: &str) -> Result<(), String> {
     let bare = host.trim_end_matches('/').strip_prefix("https://");
-    if let Some((_, meant)) = OTHER_NAMES.iter().find(|(name, _)| Some(*name) == bare) {
+    let meant = bare.and_then(EntraTenants::authority_of);
+    if let Some(meant) = meant.filter(|meant| meant.strip_prefix("https://") != bare) {
         return Err(format!(
             "is another name of {meant}, which is the one that tokens have: write that"
         ));

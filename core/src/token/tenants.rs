@@ -60,6 +60,24 @@ impl EntraTenants {
     /// That of China's (21Vianet).
     pub const CHINA: &str = "https://login.partner.microsoftonline.cn";
 
+    /// The authority host of the cloud to which one of Microsoft's sign-in hosts belongs, whether it is that host, an
+    /// older name of it, or the issuer of its v1 tokens; `None` for anybody else's.
+    #[must_use]
+    pub fn authority_of(host: &str) -> Option<&'static str> {
+        Some(match host {
+            "login.microsoftonline.com"
+            | "login.windows.net"
+            | "login.microsoft.com"
+            | "sts.windows.net" => Self::GLOBAL,
+            "login.microsoftonline.us" | "login-us.microsoftonline.com" => Self::US_GOVERNMENT,
+            "login.partner.microsoftonline.cn"
+            | "login.chinacloudapi.cn"
+            | "sts.chinacloudapi.cn"
+            | "login.partner.microsoftonline.com" => Self::CHINA,
+            _ => return None,
+        })
+    }
+
     /// The most tenants of one issuer in a configuration: each has keys of its own to be fetched and kept.
     pub const MAX: usize = 64;
 

@@ -6,7 +6,7 @@ use reqwest::Url;
 use serde_json::Value;
 
 use super::Work;
-use crate::guid::is_guid;
+use obolus_core::token::application::is_guid;
 
 /// What a URL says of the identity provider behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,16 +22,6 @@ pub(crate) enum Authority {
     Other,
 }
 
-/// Hosts of Entra, of its clouds and of its issuers in their older form.
-const MICROSOFT: [&str; 7] = [
-    "login.microsoftonline.com",
-    "login.microsoftonline.us",
-    "login.partner.microsoftonline.cn",
-    "login.windows.net",
-    "login.chinacloudapi.cn",
-    "sts.windows.net",
-    "sts.chinacloudapi.cn",
-];
 /// Azure AD B2C has a host for each tenant.
 const B2C: &str = ".b2clogin.com";
 
@@ -45,19 +35,15 @@ impl Authority {
         let url = url(issuer)?;
         let host = url.host_str()?;
         let segments: Vec<_> = url.path_segments()?.filter(|segment| !segment.is_empty()).collect();
-        let is_microsoft = MICROSOFT.contains(&host);
+        let microsofts = EntraTenants::authority_of(host);
+        let is_microsoft = microsofts.is_some();
         let tenant = match *segments.as_slice() {
             ["v2.0" | "oauth2", ..] | [] if is_microsoft => "",
             [tenant, ..] if is_microsoft || host.ends_with(B2C) => tenant,
             [tenant, "v2.0"] if is_guid(tenant) || ANY_TENANT.contains(&tenant) => tenant,
             _ => return Some(Self::Other),
         };
-        let host = match host {
-            "sts.windows.net" | "login.windows.net" => EntraTenants::GLOBAL.to_owned(),
-            "sts.chinacloudapi.cn" => EntraTenants::CHINA.to_owned(),
-            _ if is_microsoft => format!("https://{host}"),
-            _ => url.origin().ascii_serialization(),
-        };
+        let host = microsofts.map_or_else(|| url.origin().ascii_serialization(), str::to_owned);
         Some(Self::Entra { host, tenant: tenant.to_ascii_lowercase() })
     }
 
@@ -68,7 +54,7 @@ impl Authority {
 
 /// A URL, or what would be one of Microsoft's with its scheme.
 fn url(text: &str) -> Option<Url> {
-    let is_entras = |url: &Url| url.host_str().is_some_and(|host| MICROSOFT.contains(&host));
+    let is_entras = |url: &Url| url.host_str().and_then(EntraTenants::authority_of).is_some();
     let parsed = Url::parse(text).ok().filter(Url::has_host);
     parsed.or_else(|| Url::parse(&format!("https://{text}")).ok().filter(is_entras))
 }
@@ -86,9 +72,7 @@ pub(super) fn slip(path: &str, issuer: &str) -> Option<Fault> {
         );
     }
     let Some(Authority::Entra { host: meant, tenant }) = Authority::of(issuer) else { return None };
-    if !MICROSOFT.contains(&host) {
-        return None;
-    }
+    EntraTenants::authority_of(host)?;
     let segments: Vec<_> = url.path_segments()?.filter(|segment| !segment.is_empty()).collect();
     let is_issuer = issuer.starts_with("https://")
         && matches!(*segments.as_slice(), [_] | [_, "v2.0"])

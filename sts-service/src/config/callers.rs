@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use obolus_core::config::Section;
+use obolus_core::config::{Section, not_configured};
 use obolus_core::token::Principal;
 use obolus_core::token::application::{id_of, is_graph, is_guid, is_same};
 
-use super::names::{Names, not_configured};
+use super::names::Names;
 use super::{ExchangedBy, Target, entra_target};
 use crate::credentials::CallerSecret;
 

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use obolus_core::config::{Section, algorithms, provider};
+use obolus_core::config::{Section, algorithms, check_name, provider};
 use obolus_core::token::{IssuerRules, Provider};
 use rustls::ClientConfig;
 
-use super::{check_name, files};
+use super::files;
 use crate::tls::client_config;
 
 /// One identity provider.
@@ -76,9 +76,7 @@ fn issuer(section: &Section<'_>, folder: &Path) -> Option<Issuer> {
             "must be at least keys_refresh_seconds, or there would be no keys in between",
         );
     }
-    if let Some(name) = &name {
-        check_name(section, "name", name);
-    }
+    check_name(section, name.as_deref());
     let urls = [
         ("issuer", provider.as_ref().and_then(Provider::single_issuer)),
         ("jwks_uri", jwks_uri.as_deref()),

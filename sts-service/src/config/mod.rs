@@ -104,13 +104,6 @@ fn not_toml(text: &str, error: &toml::de::Error) -> Problems {
     Problems::one(&format!("line {line}"), format!("is not TOML: {}", error.message()))
 }
 
-/// Whether a name may stand in a URL's path, a log and a metric.
-fn check_name(section: &Section<'_>, key: &str, name: &str) {
-    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
-        section.problem(key, "must be letters, digits, '-', '_' and '.'");
-    }
-}
-
 #[cfg(test)]
 mod entra_tests;
 #[cfg(test)]

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use obolus_core::config::Section;
+use obolus_core::config::{Section, check_name, not_configured};
 use obolus_core::exchange;
 use serde::Deserialize;
 
 use super::client::client;
-use super::names::{Names, not_configured};
-use super::{Issuer, check_name, entra_target};
+use super::names::Names;
+use super::{Issuer, entra_target};
 use crate::credentials::ClientCredential;
 
 /// One target of exchanges.
@@ -85,9 +85,7 @@ fn target(
     names: &Names<'_>,
 ) -> Option<Target> {
     let name = section.string("name", "a short name, such as kubernetes");
-    if let Some(name) = &name {
-        check_name(section, "name", name);
-    }
+    check_name(section, name.as_deref());
     section.string("provider", "keycloak or entra");
     let exchanged_by = section.word("provider", "keycloak, entra", None::<ExchangedBy>);
     let issuer = section.string("issuer", "the name of the issuer that exchanges");

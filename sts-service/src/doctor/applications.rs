@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::brought::application_of;
 use crate::credentials::MAX_BYTES;
-use crate::guid::is_guid;
 use crate::regular_file;
+use obolus_core::token::application::is_guid;
 
 /// Faults in a configuration of our own form.
 pub(super) fn faults(value: &Value, folder: &Path) -> Vec<Fault> {

@@ -59,7 +59,7 @@ fn authenticator(jwt: &Value, index: usize, lines: &mut Lines<'_>, report: &mut 
     let url = at("/issuer/url").unwrap_or_default();
     let line = lines.next(url);
     let Some(Authority::Entra { tenant, .. }) = Authority::of(url) else { return };
-    if !crate::guid::is_guid(&tenant) {
+    if !obolus_core::token::application::is_guid(&tenant) {
         let fault = Fault::new(
             format!("jwt[{index}].issuer.url"),
             "names no one tenant",
