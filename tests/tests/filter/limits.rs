@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::golden::Golden;
 use crate::plans::plan_with_trailers;
-use crate::story::Story;
+use crate::story::{Decision, Story};
 use crate::wire::{Framing, http1};
 
 /// A call whose body has exactly this many bytes.
@@ -52,7 +52,8 @@ async fn the_limit_is_exact(mut story: Story, limit: usize, golden: &'static str
             let answer = story.send(&request, framing).await;
             if answer.header("content-type") == Some("text/plain") {
                 assert_eq!(answer.status, 413, "{case}: {answer:?}");
-                story.control(&case, Vec::new()).await;
+                let ours = Decision::Deny("body_too_large", 413);
+                story.control_after_envoys_answer(&case, ours).await;
             } else {
                 story.was_refused(&case, &answer, 413, "body_too_large").await;
             }

@@ -217,6 +217,16 @@ impl Story {
         self.decided(case, decisions).await;
     }
 
+    /// As [`Self::control`], where Envoy's own answer may have come before our decision or after it.
+    pub(crate) async fn control_after_envoys_answer(&mut self, case: &str, ours: Decision<'_>) {
+        let Decision::Deny(reason, _) = ours else { panic!("{case}: only a refusal is Envoy's") };
+        let counter = format!("deny.{reason}");
+        let counted = self.bench.gateway.counters().await.unwrap();
+        let of = |counters: &BTreeMap<String, u64>| counters.get(&counter).copied();
+        let decided = of(&counted) > of(&self.counted);
+        self.control(case, if decided { vec![ours] } else { Vec::new() }).await;
+    }
+
     /// The positive control alone, where a test cannot say what was decided: nothing else has arrived.
     pub(crate) async fn nothing_arrived(&mut self, case: &str) {
         let answer = self.send(&self.good_call(), Framing::Length).await;
