@@ -10,6 +10,7 @@
 
 pub mod audit;
 pub mod config;
+pub mod denial;
 pub mod exchange;
 pub mod json;
 pub mod mcp;
@@ -19,6 +20,7 @@ pub mod reason;
 pub mod reply;
 pub mod token;
 
+pub use denial::{ClaimsChallenge, Denial, RetrySeconds};
 pub use reason::Reason;
 
 /// Seconds since the Unix epoch. Core never reads a clock: every caller passes its own.

@@ -53,6 +53,8 @@ pub enum Reason {
     SubjectTokenRefused,
     /// The identity provider wants to see the person again: a second factor, a policy (RFC 9470 §3).
     InteractionRequired,
+    /// The identity provider wants to see the person again, and says by which claims the new token must be asked for.
+    ClaimsRequired,
 
     // What this person, or this page, may do: 403.
     /// The token lacks a scope that the operation needs (RFC 6750 §3.1).
@@ -200,6 +202,7 @@ reasons! {
     SignatureInvalid => "signature_invalid", 401, INVALID_TOKEN, "the token's signature is not valid";
     SubjectTokenRefused => "subject_token_refused", 401, INVALID_TOKEN, "the identity provider no longer accepts the token: sign in again";
     InteractionRequired => "interaction_required", 401, Some("insufficient_user_authentication"), "the identity provider asks for more: sign in again, and do what it asks for";
+    ClaimsRequired => "claims_required", 401, Some("insufficient_claims"), "the identity provider asks for more: sign in again with the claims of this answer";
     InsufficientScope => "insufficient_scope", 403, Some("insufficient_scope"), "the token lacks a scope that this operation needs";
     OriginRefused => "origin_refused", 403, Some("access_denied"), "this Origin may not call this resource";
     ExchangeDenied => "exchange_denied", 403, Some("access_denied"), "the identity provider gives this person no token for the target: ask an administrator for access";

@@ -1,11 +1,11 @@
 //! Answers that the filter gives itself, from configuration and decisions alone.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::Reason;
 use crate::config::Resource;
 use crate::mcp::Id;
 use crate::metadata::{challenge, protected_resource_metadata};
+use crate::{Denial, Reason};
 
 /// A whole answer. Header names are in lower case, as HTTP/2 has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Reply {
 }
 
 const JSON: (&str, &str) = ("content-type", "application/json");
-const EXPOSED: &str = "WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version";
+const EXPOSED: &str = "WWW-Authenticate, Retry-After, Mcp-Session-Id, MCP-Protocol-Version";
 const METHODS: &str = "POST, OPTIONS";
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, \
                                Mcp-Name, Mcp-Session-Id, Last-Event-ID";
@@ -30,18 +30,19 @@ const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol
 /// 400 without a JSON-RPC error for an old server (MCP 2026-07-28, Streamable HTTP). A refused token is
 /// answered as OAuth has it.
 #[must_use]
-pub fn denial(reason: Reason, resource: &Resource, id: Option<&Id>) -> Reply {
+pub fn denial(denial: &Denial, resource: &Resource, id: Option<&Id>) -> Reply {
+    let reason = denial.reason();
     let mut headers = vec![(JSON.0, JSON.1.to_owned()), ("cache-control", "no-store".to_owned())];
-    if let Some(challenge) = challenge(reason, resource) {
+    if let Some(challenge) = challenge(denial, resource) {
         headers.push(("www-authenticate", challenge));
     }
-    if let Some(seconds) = reason.retry_after_seconds() {
+    if let Some(seconds) = denial.retry_after_seconds() {
         headers.push(("retry-after", seconds.to_string()));
     }
     if reason == Reason::MethodNotAllowed {
         headers.push(("allow", METHODS.to_owned()));
     }
-    let body = match reason.json_rpc_code() {
+    let mut body = match reason.json_rpc_code() {
         Some(code) => json!({
             "jsonrpc": "2.0",
             "id": id.map(Id::as_json),
@@ -57,6 +58,10 @@ pub fn denial(reason: Reason, resource: &Resource, id: Option<&Id>) -> Reply {
             "reason": reason.as_str(),
         }),
     };
+    // For clients, and people, that read bodies only.
+    if let (Some(claims), Some(body)) = (denial.claims(), body.as_object_mut()) {
+        body.insert("claims".to_owned(), Value::Object(claims.as_object().clone()));
+    }
     Reply { status: reason.status(), headers, body: body.to_string() }
 }
 

@@ -9,7 +9,7 @@ use obolus_core::config::Resource;
 use obolus_core::mcp::{Id, Message, check_mirrored};
 use obolus_core::policy::{Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
-use obolus_core::{Reason, reply};
+use obolus_core::{Denial, Reason, reply};
 use proxy_wasm::types::LogLevel;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -106,7 +106,7 @@ impl Request {
             }
             Verification::KeyMissing(token) => match lookup {
                 Some(lookup) => {
-                    self.refuse(token.key_source().without_key(lookup));
+                    self.refuse(&token.key_source().without_key(lookup).into());
                     false
                 }
                 None => {
@@ -115,7 +115,7 @@ impl Request {
                 }
             },
             Verification::Refused(reason) => {
-                self.refuse(reason);
+                self.refuse(&reason.into());
                 false
             }
         }
@@ -127,12 +127,13 @@ impl Request {
         match self.advance() {
             Ok(Next::Forward) => host::resume_request(),
             Ok(Next::Wait) => {}
-            Err(reason) => self.refuse(reason),
+            Err(reason) => self.refuse(&reason.into()),
         }
     }
 
     /// Refuses a held request.
-    pub(crate) fn refuse(&mut self, reason: Reason) {
+    pub(crate) fn refuse(&mut self, denial: &Denial) {
+        let reason = denial.reason();
         let Phase::Held(held) = std::mem::replace(&mut self.phase, Phase::Answered) else { return };
         let (principal, digest) = match &held.token {
             Token::Verified(verified) => (Some(&verified.principal), None),
@@ -146,7 +147,7 @@ impl Request {
         record.tool = held.asked.tool.as_deref();
         host::log(LogLevel::Info, &record.line());
         self.worker.metrics.deny(reason);
-        host::send(&reply::denial(reason, &held.resource, held.asked.id.as_ref()));
+        host::send(&reply::denial(denial, &held.resource, held.asked.id.as_ref()));
     }
 
     /// Does whatever can be done now.

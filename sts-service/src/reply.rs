@@ -4,19 +4,20 @@ use axum::Json;
 use axum::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use obolus_core::Reason;
 use obolus_core::exchange::Refusal;
+use obolus_core::{Denial, Reason};
 use serde_json::json;
 
 pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// A refusal, worded by its reason alone.
-pub(crate) fn refused(reason: Reason) -> Response {
+/// A refusal, worded by its reason, with the two details that may travel beside one.
+pub(crate) fn refused(denial: &Denial) -> Response {
+    let reason = denial.reason();
     let status = StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, Json(Refusal::from(reason))).into_response();
+    let mut response = (status, Json(Refusal::from(denial))).into_response();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, NO_STORE);
-    if let Some(seconds) = reason.retry_after_seconds() {
+    if let Some(seconds) = denial.retry_after_seconds() {
         headers.insert(RETRY_AFTER, seconds.into());
     }
     if reason == Reason::CallerUnauthenticated {
@@ -34,7 +35,7 @@ pub(crate) fn not_found() -> Response {
 
 /// `/exchange` takes POST.
 pub(crate) async fn post_only() -> Response {
-    let mut response = refused(Reason::MethodNotAllowed);
+    let mut response = refused(&Reason::MethodNotAllowed.into());
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     response
 }

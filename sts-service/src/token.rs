@@ -51,7 +51,7 @@ pub(crate) async fn exchange(State(service): State<Arc<Service>>, request: Reque
     // A task of its own: it ends even if its client goes away, with others perhaps waiting for the same exchange, and
     // a panic in it is this request's alone.
     let task = tokio::spawn(async move { judge(&service, &parts, body).await });
-    task.await.unwrap_or_else(|_| reply::refused(Reason::Internal))
+    task.await.unwrap_or_else(|_| reply::refused(&Reason::Internal.into()))
 }
 
 async fn judge(service: &Service, parts: &request::Parts, body: Body) -> Response {
@@ -61,7 +61,7 @@ async fn judge(service: &Service, parts: &request::Parts, body: Body) -> Respons
     record.write(outcome.as_ref().map(drop).map_err(|reason| *reason), &service.metrics);
     let mut response = match outcome {
         Ok(got) => granted(&got),
-        Err(reason) => reply::refused(reason),
+        Err(reason) => reply::refused(&reason.into()),
     };
     if known {
         response.extensions_mut().insert(KnownCaller);

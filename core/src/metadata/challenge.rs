@@ -1,14 +1,16 @@
 //! The `WWW-Authenticate` header of a denial (RFC 6750 §3, RFC 9728 §5.1, MCP authorization).
 
-use crate::Reason;
+use crate::Denial;
 use crate::config::Resource;
 
-/// The challenge for this reason, or `None` where the answer is no challenge.
+/// The challenge for this denial, or `None` where the answer is no challenge.
 ///
-/// Every value is quoted text from the configuration or from [`Reason`], checked at start to need no escapes;
-/// nothing of the request is echoed.
+/// Every value is quoted text from the configuration or from [`Reason`](crate::Reason), checked at start to need no
+/// escapes, or claims in base64 (Entra ID's claims challenge), with the plain ones among their authentication
+/// contexts (RFC 9470 §3); nothing of the request is echoed.
 #[must_use]
-pub fn challenge(reason: Reason, resource: &Resource) -> Option<String> {
+pub fn challenge(denial: &Denial, resource: &Resource) -> Option<String> {
+    let reason = denial.reason();
     if !reason.is_challenge() {
         return None;
     }
@@ -22,6 +24,13 @@ pub fn challenge(reason: Reason, resource: &Resource) -> Option<String> {
     if let Some(error) = reason.oauth_error() {
         parameter("error", error);
         parameter("error_description", reason.description());
+    }
+    if let Some(claims) = denial.claims() {
+        parameter("claims", &claims.to_base64());
+        let contexts = claims.contexts();
+        if !contexts.is_empty() {
+            parameter("acr_values", &contexts.join(" "));
+        }
     }
     Some(header)
 }

@@ -1,9 +1,10 @@
 //! What a refused client is told, word for word: challenges, bodies, metadata. From the configuration alone.
 
+use obolus_core::config::Resource;
 use obolus_core::mcp::Message;
 use obolus_core::metadata::{challenge, protected_resource_metadata};
 use obolus_core::reply::{self, Reply};
-use obolus_core::{Reason, config::Resource};
+use obolus_core::{ClaimsChallenge, Denial, Reason, RetrySeconds};
 use serde_json::{Value, json};
 
 use crate::configuration::{good, parse, resource_but};
@@ -12,26 +13,30 @@ fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
     reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
 }
 
+fn claims() -> ClaimsChallenge {
+    ClaimsChallenge::parse(r#"{"access_token":{"acrs":{"essential":true,"value":"c1"}}}"#).unwrap()
+}
+
 #[test]
 fn the_three_challenges_read_as_the_specifications_have_them() {
     let resource = resource_but(json!({"requiredScopes": ["mcp:tools", "mcp:write"]}));
     let start = r#"Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp", scope="mcp:tools mcp:write""#;
-    assert_eq!(challenge(Reason::TokenMissing, &resource).as_deref(), Some(start));
+    assert_eq!(challenge(&Reason::TokenMissing.into(), &resource).as_deref(), Some(start));
     assert_eq!(
-        challenge(Reason::TokenExpired, &resource).unwrap(),
+        challenge(&Reason::TokenExpired.into(), &resource).unwrap(),
         format!(
             r#"{start}, error="invalid_token", error_description="the token has expired: get a new one""#
         )
     );
     assert_eq!(
-        challenge(Reason::InsufficientScope, &resource).unwrap(),
+        challenge(&Reason::InsufficientScope.into(), &resource).unwrap(),
         format!(
             r#"{start}, error="insufficient_scope", error_description="the token lacks a scope that this operation needs""#
         )
     );
     let without = resource_but(json!({"requiredScopes": []}));
     assert_eq!(
-        challenge(Reason::TokenMissing, &without).as_deref(),
+        challenge(&Reason::TokenMissing.into(), &without).as_deref(),
         Some(
             r#"Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp""#
         )
@@ -39,10 +44,48 @@ fn the_three_challenges_read_as_the_specifications_have_them() {
 }
 
 #[test]
+fn claims_reach_the_client_in_base64_and_in_the_body_and_contexts_as_rfc_9470_has_them() {
+    let resource = resource_but(json!({"requiredScopes": ["mcp:tools"]}));
+    let reply = reply::denial(&Denial::claims_required(claims()), &resource, None);
+    assert_eq!(reply.status, 401);
+    assert_eq!(
+        header(&reply, "www-authenticate").unwrap(),
+        r#"Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp", scope="mcp:tools", error="insufficient_claims", error_description="the identity provider asks for more: sign in again with the claims of this answer", claims="eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6eyJlc3NlbnRpYWwiOnRydWUsInZhbHVlIjoiYzEifX19", acr_values="c1""#
+    );
+    assert_eq!(
+        serde_json::from_str::<Value>(&reply.body).unwrap(),
+        json!({
+            "error": "insufficient_claims",
+            "error_description": Reason::ClaimsRequired.description(),
+            "reason": "claims_required",
+            "claims": {"access_token": {"acrs": {"essential": true, "value": "c1"}}},
+        })
+    );
+    let plain = ClaimsChallenge::parse(r#"{"access_token":{"nbf":{"value":"1"}}}"#).unwrap();
+    let reply = reply::denial(&Denial::claims_required(plain), &resource, None);
+    assert!(!header(&reply, "www-authenticate").unwrap().contains("acr_values"));
+}
+
+#[test]
+fn a_client_is_told_the_time_that_the_identity_provider_named_and_ours_without() {
+    let resource = resource_but(json!({}));
+    let told = |after: Option<u64>| {
+        let denial = Denial::from(Reason::IdpUnavailable).after(after.map(RetrySeconds::new));
+        let reply = reply::denial(&denial, &resource, None);
+        header(&reply, "retry-after").unwrap().to_owned()
+    };
+    assert_eq!((told(Some(77)), told(None)), ("77".to_owned(), "2".to_owned()));
+}
+
+#[test]
 fn every_bearer_401_and_a_missing_scope_are_challenged_and_nothing_else_is() {
     let resource = resource_but(json!({}));
     for reason in Reason::ALL {
-        let reply = reply::denial(*reason, &resource, None);
+        let denial = match reason {
+            Reason::ClaimsRequired => Denial::claims_required(claims()),
+            reason => Denial::from(*reason),
+        };
+        let reply = reply::denial(&denial, &resource, None);
         assert_eq!(reply.status, reason.status());
         assert_eq!(header(&reply, "content-type"), Some("application/json"));
         assert_eq!(header(&reply, "cache-control"), Some("no-store"));
@@ -91,7 +134,7 @@ fn a_refused_body_is_answered_as_json_rpc_with_the_id_and_a_refused_token_as_oau
     let resource = resource_but(json!({}));
     let call = br#"{"jsonrpc":"2.0","id":"q","method":"tools/call"}"#;
     let refused = Message::parse(call).unwrap_err();
-    let reply = reply::denial(refused.reason, &resource, refused.id.as_ref());
+    let reply = reply::denial(&refused.reason.into(), &resource, refused.id.as_ref());
     assert_eq!(reply.status, 400);
     assert_eq!(
         serde_json::from_str::<Value>(&reply.body).unwrap(),
@@ -105,10 +148,10 @@ fn a_refused_body_is_answered_as_json_rpc_with_the_id_and_a_refused_token_as_oau
             },
         })
     );
-    let reply = reply::denial(Reason::BodyTooLarge, &resource, None);
+    let reply = reply::denial(&Reason::BodyTooLarge.into(), &resource, None);
     assert_eq!(reply.status, 413);
     assert_eq!(serde_json::from_str::<Value>(&reply.body).unwrap()["id"], Value::Null);
-    let reply = reply::denial(Reason::TokenExpired, &resource, None);
+    let reply = reply::denial(&Reason::TokenExpired.into(), &resource, None);
     assert_eq!(
         serde_json::from_str::<Value>(&reply.body).unwrap(),
         json!({
@@ -117,7 +160,7 @@ fn a_refused_body_is_answered_as_json_rpc_with_the_id_and_a_refused_token_as_oau
             "reason": "token_expired",
         })
     );
-    let reply = reply::denial(Reason::MethodNotAllowed, &resource, None);
+    let reply = reply::denial(&Reason::MethodNotAllowed.into(), &resource, None);
     assert_eq!((reply.status, header(&reply, "allow")), (405, Some("POST, OPTIONS")));
 }
 
@@ -227,6 +270,10 @@ fn a_browser_is_told_what_it_may_send_and_read() {
     assert_eq!(more, format!("{allowed}, mcp-param-namespace, mcp-param-x"));
     let cors = reply::cors_headers("https://app.example.com");
     assert!(cors.contains(&("access-control-allow-origin", "https://app.example.com")));
+    for name in ["WWW-Authenticate", "Retry-After"] {
+        let exposed = cors.iter().find(|(name, _)| name.ends_with("expose-headers")).unwrap().1;
+        assert!(exposed.split(", ").any(|known| known == name), "{name}");
+    }
     assert!(cors.contains(&("vary", "Origin")), "one page's answer is not another's");
     assert!(!cors.iter().any(|(name, _)| name.contains("credentials")), "no cookies are wanted");
 }

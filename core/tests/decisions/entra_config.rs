@@ -378,7 +378,7 @@ fn clients_are_told_the_tenants_servers_and_the_scopes_by_their_full_names() {
     let start = format!(
         r#"Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/entra", scope="{scope}""#
     );
-    let told = |reason: Reason| challenge(reason, &config.resources[0]);
+    let told = |reason: Reason| challenge(&reason.into(), &config.resources[0]);
     assert_eq!(told(Reason::TokenMissing).as_ref(), Some(&start));
     assert_eq!(
         told(Reason::GraphToken).unwrap(),

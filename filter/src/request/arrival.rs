@@ -77,7 +77,7 @@ impl Request {
                     resource,
                 }));
                 if let Err(reason) = self.wait_for_missing_key() {
-                    self.refuse(reason);
+                    self.refuse(&reason.into());
                 }
             }
             Err(denied) => self.deny(&head, &resource, &denied),
@@ -134,7 +134,7 @@ impl Request {
         record.request_id = head.request_id();
         host::log(LogLevel::Info, &record.line());
         self.worker.metrics.deny(denied.reason);
-        let reply: Reply = reply::denial(denied.reason, resource, None);
+        let reply: Reply = reply::denial(&denied.reason.into(), resource, None);
         host::send(&reply);
     }
 }

@@ -55,7 +55,7 @@ impl Request {
                 Ok(Next::Forward) => Action::Continue,
                 Ok(Next::Wait) => Action::Pause,
                 Err(reason) => {
-                    self.refuse(reason);
+                    self.refuse(&reason.into());
                     Action::Pause
                 }
             },
@@ -70,9 +70,9 @@ impl Request {
                 Token::Verified(_) => Ok(()),
             };
             if length > held.resource.max_body_bytes {
-                self.refuse(Reason::BodyTooLarge);
+                self.refuse(&Reason::BodyTooLarge.into());
             } else if let Err(reason) = room {
-                self.refuse(reason);
+                self.refuse(&reason.into());
             } else if complete {
                 held.body = Some(length);
             }
@@ -86,8 +86,8 @@ impl Request {
             let body = host::request_body(held.resource.max_body_bytes);
             match (body, host::drop_request_trailers()) {
                 (Some(body), Some(())) => held.body = Some(body.len()),
-                (None, _) => self.refuse(Reason::BodyTooLarge),
-                (_, None) => self.refuse(Reason::Internal),
+                (None, _) => self.refuse(&Reason::BodyTooLarge.into()),
+                (_, None) => self.refuse(&Reason::Internal.into()),
             }
         }
         self.proceed()

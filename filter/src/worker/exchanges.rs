@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use obolus_core::Reason;
 use obolus_core::config::Resource;
 use obolus_core::exchange::{Answer, ExchangeRequest, ExchangedToken, Refusal};
+use obolus_core::{Denial, Reason};
 use secrecy::ExposeSecret as _;
 
 use super::calls::Call;
@@ -121,7 +121,7 @@ impl Worker {
                 }
                 self.act_for(exchange.waiters, crate::request::Request::go_on);
             }
-            Err(reason) => self.act_for(exchange.waiters, |request| request.refuse(reason)),
+            Err(denial) => self.act_for(exchange.waiters, |request| request.refuse(&denial)),
         }
     }
 }
@@ -130,13 +130,13 @@ fn read_answer(
     exchange: &Exchange,
     answer: Option<(u16, Vec<u8>)>,
     now: Option<Now>,
-) -> Result<Rc<ExchangedToken>, Reason> {
+) -> Result<Rc<ExchangedToken>, Denial> {
     let (status, body) = answer.ok_or(Reason::StsUnavailable)?;
     let now = now.ok_or(Reason::Internal)?.seconds();
     if status != 200 {
-        return Err(Refusal::reason_for_client(status, &body));
+        return Err(Refusal::for_client(status, &body));
     }
     let principal = &exchange.verified.principal;
     let target = &exchange.resource.target;
-    ExchangedToken::accept(principal, target, Answer::parse(&body)?, now).map(Rc::new)
+    Ok(Rc::new(ExchangedToken::accept(principal, target, Answer::parse(&body)?, now)?))
 }

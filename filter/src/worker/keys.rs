@@ -225,7 +225,7 @@ impl Worker {
     pub(crate) fn expire_key_waiters(&self, now: Now) {
         let expired = self.take_key_waiters(|waiter| waiter.deadline <= now.millis);
         let expired = expired.into_iter().map(|waiter| waiter.waiter).collect();
-        self.act_for(expired, |request| request.refuse(Reason::KeysUnavailable));
+        self.act_for(expired, |request| request.refuse(&Reason::KeysUnavailable.into()));
     }
 
     fn take_key_waiters(&self, take: impl Fn(&KeyWaiter) -> bool) -> Vec<KeyWaiter> {

@@ -22,7 +22,7 @@ pub(crate) async fn keys(
     if asks_for_new(&headers) || mirror.held().is_none() {
         confirmed = mirror.refetch().await;
     }
-    let Some(held) = mirror.held() else { return reply::refused(Reason::KeysUnavailable) };
+    let Some(held) = mirror.held() else { return reply::refused(&Reason::KeysUnavailable.into()) };
     let max_age = format!("max-age={}", mirror.issuer().keys_refresh.as_secs());
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
