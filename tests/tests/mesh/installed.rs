@@ -9,7 +9,6 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use obolus_envoy::Module;
 use obolus_envoy::istio::Istio;
 use obolus_tests::fixtures::cluster::{Cluster, ClusterOptions};
 use obolus_tests::fixtures::entra::{Entra, EntraOptions, TARGET};
@@ -27,6 +26,8 @@ use obolus_tests::{https, secret};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+use crate::modules;
 
 /// The host of the resource in `deploy/istio/filter.json`.
 pub(crate) const HOST: &str = "mcp.example.com";
@@ -97,7 +98,7 @@ impl Installed {
         .await?;
         eprintln!("cluster, STS and MCP server run after {:.1?}", started.elapsed());
 
-        let istio = istio(&entra, &sts)?;
+        let istio = istio(&entra, &sts, &folder)?;
         let envoy_filter =
             istio.envoy_filter().map_err(|problems| anyhow::anyhow!("{problems}"))?;
         let behind = |address, port, protocol: &str| Application {
@@ -194,7 +195,7 @@ pub(crate) fn deployed() -> PathBuf {
 }
 
 /// The committed configuration with this directory's people, and this machine's files.
-fn istio(entra: &Entra, sts: &Sts) -> Result<Istio> {
+fn istio(entra: &Entra, sts: &Sts, folder: &Path) -> Result<Istio> {
     let mut istio = Istio::default();
     let committed = istio.configuration["resources"][0].clone();
     let text = |name: &str| committed[name].as_str().context("a text is missing");
@@ -206,7 +207,7 @@ fn istio(entra: &Entra, sts: &Sts) -> Result<Istio> {
     istio.configuration["sts"]["authority"] = AUTHORITY.into();
     istio.configuration["issuers"] = json!([entra.issuer_for_the_filter()]);
     istio.configuration["resources"] = json!([resource]);
-    istio.module = Module::read(Path::new(&products()?.filter))?;
+    istio.module = modules::deliver(&std::fs::read(products()?.filter)?, folder)?;
     istio.sts_ca_file = sts.ca_file().to_string_lossy().into_owned();
     Ok(istio)
 }

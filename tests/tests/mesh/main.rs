@@ -10,15 +10,19 @@
 #![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it does not have")]
 
 mod callers;
+mod checked;
 mod delivery;
 mod detours;
 mod documented;
 mod extension;
 mod identity;
 mod installed;
+mod modules;
 mod nested;
 mod outage;
 mod people;
+mod prober;
 mod tools;
+mod unguarded;
 mod upgrade;
 mod world;

@@ -1,78 +1,134 @@
-//! Changes under load: a module that is not there, and one that is new.
+//! Changes under load: configurations that are good and broken, modules that are not there, new, and that panic.
+//!
+//! Four callers never stop asking: one with alice's token, one without, one with a bad token, and one of another
+//! application at the same gateway. What arrives at the MCP server is counted at its sidecar, between the phases,
+//! while none of them has a request under way. So every request that arrived is accounted for.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
-
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use obolus_envoy::Module;
 use obolus_envoy::istio::Istio;
-use obolus_tests::deadline::eventually;
 use obolus_tests::fixtures::mcp_client::McpClient;
 use obolus_tests::fixtures::mesh::manifests::gateway_port;
 use obolus_tests::fixtures::recorder::Recorder;
 use obolus_tests::https;
 use reqwest::RequestBuilder;
-use serde_json::json;
-use tokio::task::JoinHandle;
+use serde_json::{Value, json};
 
 use crate::installed::{HOST, Installed, installed};
+use crate::modules;
+use crate::prober::{Prober, Tally, between};
 
-/// Successes of the good prober in each phase.
+/// Successes of the good caller in each phase.
 const ENOUGH: u64 = 50;
+/// How often the module panics.
+const PANICS: usize = 5;
 
-/// Asks again and again, and counts the answers.
-struct Prober {
-    name: &'static str,
-    counts: Arc<Counts>,
-    task: JoinHandle<()>,
+struct Probers {
+    good: Prober,
+    none: Prober,
+    bad: Prober,
+    other: Prober,
 }
 
-#[derive(Default)]
-struct Counts {
-    stop: AtomicBool,
-    passed: AtomicU64,
-    refused: AtomicU64,
-    failed: AtomicU64,
+/// What was counted up to now, or within a phase.
+struct Counted {
+    phase: &'static str,
+    good: Tally,
+    none: Tally,
+    bad: Tally,
+    other: Tally,
+    arrived: u64,
 }
 
-impl Prober {
-    fn start(name: &'static str, request: impl Fn() -> RequestBuilder + Send + 'static) -> Self {
-        let counts = Arc::new(Counts::default());
-        let shared = Arc::clone(&counts);
-        let task = tokio::spawn(async move {
-            while !shared.stop.load(Ordering::Relaxed) {
-                let counter = match request().send().await.map(|answer| answer.status().as_u16()) {
-                    Ok(200) => &shared.passed,
-                    Ok(401 | 403) => &shared.refused,
-                    _ => &shared.failed,
-                };
-                counter.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        Self { name, counts, task }
+impl Probers {
+    fn start(world: &Installed, token: &str) -> Result<Self> {
+        let plain = https::plain_client()?;
+        let url = format!("http://{}/", world.mesh.gateway.at(gateway_port(80)));
+        let other = move || plain.get(&url).header("host", "shop.example.com");
+        Ok(Self {
+            good: Prober::start(whoami(world.client(Some(token))?)),
+            none: Prober::start(whoami(world.client(None)?)),
+            bad: Prober::start(whoami(world.client(Some("x.y.z"))?)),
+            other: Prober::start(other),
+        })
     }
 
-    fn counts(&self) -> (u64, u64, u64) {
-        let Counts { passed, refused, failed, .. } = &*self.counts;
-        let [passed, refused, failed] =
-            [passed, refused, failed].map(|one| one.load(Ordering::Relaxed));
-        (passed, refused, failed)
+    /// Ends the phase that began with `before`, and prints what was counted in it.
+    async fn count(&self, world: &Installed, phase: &'static str) -> Result<Counted> {
+        let Self { good, none, bad, other } = self;
+        between(&[good, none, bad, other], async {
+            Ok(Counted {
+                phase,
+                good: good.tally(),
+                none: none.tally(),
+                bad: bad.tally(),
+                other: other.tally(),
+                arrived: arrived(world).await?,
+            })
+        })
+        .await
     }
 
-    async fn end(self) -> Result<(u64, u64, u64)> {
-        self.counts.stop.store(true, Ordering::Relaxed);
-        let counts = Arc::clone(&self.counts);
-        let name = self.name;
-        self.task.await?;
-        let load = |one: &AtomicU64| one.load(Ordering::Relaxed);
-        let all = (load(&counts.passed), load(&counts.refused), load(&counts.failed));
-        println!("{name}: {} passed, {} refused, {} failed", all.0, all.1, all.2);
-        Ok(all)
+    /// Everybody has asked in this phase, and the good one was served often enough.
+    async fn enough(&self) -> Result<()> {
+        self.good.passes(ENOUGH).await?;
+        self.everybody_asks().await
+    }
+
+    async fn everybody_asks(&self) -> Result<()> {
+        for prober in [&self.none, &self.bad, &self.other] {
+            prober.asks(5).await?;
+        }
+        Ok(())
+    }
+
+    async fn end(self) -> Result<()> {
+        for prober in [self.good, self.none, self.bad, self.other] {
+            prober.end().await?;
+        }
+        Ok(())
     }
 }
 
-fn whoami(client: McpClient) -> impl Fn() -> RequestBuilder + Send + 'static {
+impl Counted {
+    fn since(&self, earlier: &Self) -> Self {
+        Self {
+            phase: self.phase,
+            good: self.good - earlier.good,
+            none: self.none - earlier.none,
+            bad: self.bad - earlier.bad,
+            other: self.other - earlier.other,
+            arrived: self.arrived - earlier.arrived,
+        }
+    }
+
+    fn print(&self) {
+        let Self { phase, good, none, bad, other, arrived } = self;
+        println!("{phase:34} {good:>12} {none:>12} {bad:>12} {other:>13} {arrived:>8}");
+    }
+
+    /// Nobody but alice came through, and the other application noticed nothing.
+    fn check(&self) -> Result<()> {
+        let Self { phase, good, none, bad, other, arrived } = self;
+        ensure!(none.passed == 0 && none.refused + none.failed > 0, "{phase}: none: {none:?}");
+        ensure!(bad.passed == 0 && bad.refused + bad.failed > 0, "{phase}: bad: {bad:?}");
+        ensure!(other.passed > 0, "{phase}: other: {other:?}");
+        ensure!(other.refused + other.failed == 0, "{phase}: other: {other:?}");
+        // One of hers that failed may have arrived before it did.
+        let hers = good.passed..=good.passed + good.failed;
+        ensure!(hers.contains(arrived), "{phase}: {arrived} arrived, of alice's {good:?}");
+        Ok(())
+    }
+
+    fn cuts_nobody_off(&self) -> Result<()> {
+        let Self { phase, good, .. } = self;
+        ensure!(good.passed >= ENOUGH, "{phase}: good: {good:?}");
+        ensure!((good.refused + good.failed) * 100 <= good.passed, "{phase}: good: {good:?}");
+        Ok(())
+    }
+}
+
+pub(crate) fn whoami(client: McpClient) -> impl Fn() -> RequestBuilder + Send + Sync + 'static {
     let params = json!({"name": "whoami", "arguments": {}});
     move || client.request("tools/call", params.clone()).header("host", HOST)
 }
@@ -85,76 +141,152 @@ pub(crate) async fn arrived(world: &Installed) -> Result<u64> {
     Ok(stats.iter().filter(|(name, _)| inbound(name)).map(|(_, count)| count).sum())
 }
 
-/// The good prober has succeeded so often since now.
-async fn enough(good: &Prober) -> Result<()> {
-    let since = good.counts().0;
-    eventually("enough successes", Duration::from_secs(60), || async {
-        let now = good.counts().0 - since;
-        ensure!(now >= ENOUGH, "only {now}");
-        Ok(())
-    })
-    .await
+pub(crate) fn of(istio: &Istio) -> Result<Value> {
+    istio.envoy_filter().map_err(|problems| anyhow!("{problems}"))
 }
 
-fn of(istio: &Istio) -> Result<String> {
-    Ok(istio.envoy_filter().map_err(|problems| anyhow!("{problems}"))?.to_string())
+/// What Envoy calls the filter's settings, wherever they stand in the EnvoyFilter.
+pub(crate) fn plugin(envoy_filter: &mut Value) -> Result<&mut Value> {
+    let matched =
+        "/spec/configPatches/0/patch/value/typed_config/xds_matcher/matcher_list/matchers/0";
+    let at = format!("{matched}/on_match/action/typed_config/typed_config/typed_config/config");
+    envoy_filter.pointer_mut(&at).context("the filter is elsewhere")
+}
+
+/// A request that a [trapping](modules::trapping) module does not survive.
+pub(crate) fn provocation(client: &McpClient) -> RequestBuilder {
+    let request = client.request("tools/call", json!({"name": "whoami", "arguments": {}}));
+    let headers = 0..modules::HEADERS;
+    headers.fold(request.header("host", HOST), |request, number| {
+        request.header(format!("x-more-{number}"), "1")
+    })
+}
+
+/// How often the gateway has written that the module trapped.
+fn traps(world: &Installed) -> usize {
+    world.mesh.gateway.log().matches("proxy_on_request_headers failed").count()
+}
+
+async fn rejected(world: &Installed, envoy_filter: &Value, why: &str) -> Result<()> {
+    world.mesh.apply_only(&envoy_filter.to_string()).await?;
+    let rejections = world.mesh.settle_with_rejections().await?;
+    ensure!(rejections.iter().any(|one| one.reason.contains(why)), "{why}: {rejections:?}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broken_and_a_new_module_under_load_let_nobody_in_and_cut_nobody_off() -> Result<()> {
+async fn broken_and_new_configurations_and_modules_and_a_panic_let_nobody_in_and_spare_the_others()
+-> Result<()> {
     let world = installed().await?;
     let shop = Recorder::start().await?;
     let application = include_str!("shop.yaml").replace("10000", &shop.port().to_string());
     world.mesh.apply(&application).await?;
-    let token = world.token("alice").await?;
-    world.call(Some(&token), "whoami", json!({})).await?;
-
-    let before = arrived(&world).await?;
-    let good = Prober::start("with alice's token", whoami(world.client(Some(&token))?));
-    let none = Prober::start("without a token", whoami(world.client(None)?));
-    let bad = Prober::start("with a bad token", whoami(world.client(Some("x.y.z"))?));
-    let plain = https::plain_client()?;
-    let url = format!("http://{}/", world.mesh.gateway.at(gateway_port(80)));
-    let other = Prober::start("another application", move || {
-        plain.get(&url).header("host", "shop.example.com")
-    });
-
-    enough(&good).await?;
-    let mut broken = world.istio.clone();
-    broken.module =
-        Module { path: "/nowhere/obolus_filter.wasm".to_owned(), sha256: Some("ab".repeat(32)) };
-    world.mesh.apply_only(&of(&broken)?).await?;
-    let rejections = world.mesh.settle_with_rejections().await?;
-    ensure!(
-        rejections.iter().any(|one| one.reason.contains("/nowhere/obolus_filter.wasm")),
-        "{rejections:?}"
-    );
-    enough(&good).await?;
-
-    // The same program as another file, and another VM.
-    let path = world.folder.join("new.wasm");
-    std::fs::copy(&world.istio.module.path, &path)?;
-    let mut new = world.istio.clone();
-    let path = path.to_string_lossy().into_owned();
-    new.module = Module { path, sha256: Some("cd".repeat(32)) };
-    world.mesh.apply(&of(&new)?).await?;
-    let taken = world.mesh.gateway.admin.get("/config_dump").await?;
-    ensure!(taken.contains(&format!("obolus-{}", "cd".repeat(32))), "the new module is not there");
-    enough(&good).await?;
-
-    let (good, none, bad, other) =
-        (good.end().await?, none.end().await?, bad.end().await?, other.end().await?);
-    let arrived = arrived(&world).await? - before;
-    world.mesh.apply(&of(&world.istio)?).await?;
+    let outcome = story(&world).await;
+    world.mesh.apply(&of(&world.istio)?.to_string()).await?;
     world.mesh.delete(&application).await?;
-    ensure!(good.0 >= 3 * ENOUGH && (good.1 + good.2) * 100 <= good.0, "good: {good:?}");
-    ensure!(none.0 == 0 && none.1 > 0, "none: {none:?}");
-    ensure!(bad.0 == 0 && bad.1 > 0, "bad: {bad:?}");
-    ensure!(other.0 >= ENOUGH && other.1 + other.2 == 0, "other: {other:?}");
-    // Those that counted alice's requests count every one.
-    ensure!(
-        (good.0..=good.0 + good.2).contains(&arrived),
-        "{arrived} arrived, of alice there were {good:?}"
+    outcome
+}
+
+async fn story(world: &Installed) -> Result<()> {
+    let token = world.token("alice").await?;
+    let client = world.client(Some(&token))?;
+    world.call(Some(&token), "whoami", json!({})).await?;
+    let shipped = std::fs::read(&world.istio.module.path)?;
+    let probers = Probers::start(world, &token)?;
+    println!(
+        "{:34} {:>12} {:>12} {:>12} {:>13} {:>8}",
+        "passed/refused/failed", "alice", "no token", "bad token", "another app", "arrived"
     );
+    let mut last = probers.count(world, "").await?;
+    let mut phases = Vec::new();
+    let mut end_of = async |phase: &'static str| -> Result<()> {
+        let now = probers.count(world, phase).await?;
+        let phase = now.since(&last);
+        phase.print();
+        phases.push(phase);
+        last = now;
+        Ok(())
+    };
+
+    probers.enough().await?;
+    end_of("good").await?;
+
+    let mut missing = world.istio.clone();
+    missing.module =
+        Module { path: "/nowhere/obolus_filter.wasm".to_owned(), sha256: Some("ab".repeat(32)) };
+    rejected(world, &of(&missing)?, "/nowhere/obolus_filter.wasm").await?;
+    probers.enough().await?;
+    end_of("a module that is not there").await?;
+
+    let mut broken = of(&world.istio)?;
+    plugin(&mut broken)?["configuration"]["value"] = "{\"unknown\": 1}".into();
+    rejected(world, &broken, "obolus").await?;
+    probers.enough().await?;
+    end_of("a configuration that is refused").await?;
+
+    let mut good = world.istio.clone();
+    good.configuration["sts"]["timeoutMs"] = 4000.into();
+    world.mesh.apply(&of(&good)?.to_string()).await?;
+    probers.enough().await?;
+    end_of("good again").await?;
+
+    let mut new = world.istio.clone();
+    new.module = modules::deliver(&modules::release(&shipped, "new"), &world.folder)?;
+    ensure!(new.module.sha256 != world.istio.module.sha256, "the new module is the old one");
+    world.mesh.apply(&of(&new)?.to_string()).await?;
+    let taken = world.mesh.gateway.admin.get("/config_dump").await?;
+    ensure!(taken.contains(&new.module.path), "the new module is not there");
+    probers.enough().await?;
+    end_of("a new module").await?;
+
+    new.module = modules::deliver(&modules::trapping(&shipped)?, &world.folder)?;
+    world.mesh.apply(&of(&new)?.to_string()).await?;
+    probers.enough().await?;
+    end_of("one that can panic").await?;
+
+    let before = traps(world);
+    for _ in 0..PANICS {
+        let answer = provocation(&client).send().await?;
+        ensure!(answer.status() == 503, "the request in which it panics: {answer:?}");
+        probers.everybody_asks().await?;
+        probers.good.passes(1).await?;
+    }
+    ensure!(traps(world) >= before + PANICS, "it panicked {} times", traps(world) - before);
+    end_of("5 panics, and made anew").await?;
+    probers.enough().await?;
+    end_of("after that").await?;
+
+    // As somebody else might deliver it: then the guard is all there is.
+    let mut open = of(&new)?;
+    let settings = plugin(&mut open)?;
+    settings["failure_policy"] = "FAIL_OPEN".into();
+    settings.as_object_mut().context("no object")?.remove("reload_config");
+    world.mesh.apply(&open.to_string()).await?;
+    // One of hers that the module holds when it panics would hang now, until she gives up.
+    between(&[&probers.good], provocation(&client).send()).await?;
+    end_of("FAIL_OPEN, until the panic").await?;
+    probers.everybody_asks().await?;
+    probers.good.asks(ENOUGH).await?;
+    end_of("FAIL_OPEN, panicked").await?;
+
+    world.mesh.apply(&of(&world.istio)?.to_string()).await?;
+    probers.enough().await?;
+    end_of("the shipped one").await?;
+    probers.end().await?;
+
+    for phase in &phases {
+        phase.check()?;
+        match phase.phase {
+            "5 panics, and made anew" => {
+                ensure!(phase.good.failed > 0, "nobody noticed the panics: {:?}", phase.good);
+            }
+            "FAIL_OPEN, until the panic" | "the shipped one" => {}
+            "FAIL_OPEN, panicked" => {
+                ensure!(phase.arrived == 0 && phase.good.passed == 0, "{:?}", phase.good);
+                ensure!(phase.none.failed + phase.bad.failed == 0, "the guard did not answer");
+            }
+            _ => phase.cuts_nobody_off()?,
+        }
+    }
     Ok(())
 }
