@@ -19,6 +19,7 @@ pub mod policy;
 pub mod reason;
 pub mod reply;
 pub mod token;
+pub mod trace;
 
 pub use denial::{ClaimsChallenge, Denial, RetrySeconds};
 pub use reason::Reason;

@@ -9,6 +9,7 @@ use obolus_core::config::Resource;
 use obolus_core::mcp::{Id, Message, check_mirrored};
 use obolus_core::policy::{Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
+use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason, reply};
 use proxy_wasm::types::LogLevel;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -43,6 +44,7 @@ struct Held {
     resource: Arc<Resource>,
     cluster: String,
     request_id: Option<String>,
+    trace: Option<TraceParent>,
     mirrored: Mirrored,
     left_behind: Vec<String>,
     token: Token,
@@ -174,8 +176,9 @@ impl Request {
             if std::mem::replace(&mut held.exchange_asked, true) {
                 return Err(Reason::ExchangedExpired);
             }
+            let trace = held.trace.clone();
             let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
-            self.worker.wait_for_exchange(waiter, &verified, &resource)?;
+            self.worker.wait_for_exchange(waiter, &verified, &resource, trace)?;
             return Ok(Next::Wait);
         };
         let Some(permit) = held.permit.take() else { return Err(Reason::Internal) };

@@ -4,6 +4,7 @@ use obolus_core::Reason;
 use obolus_core::mcp::MirroredHeaders;
 use obolus_core::policy::is_forwarded_header;
 use obolus_core::token::token_in_query;
+use obolus_core::trace::TraceParent;
 
 /// What decisions need of the headers. Names are in lower case: Envoy's codecs see to that.
 pub(crate) struct RequestHead {
@@ -46,6 +47,15 @@ impl RequestHead {
 
     pub(crate) fn request_id(&self) -> Option<&str> {
         self.first("x-request-id").filter(|id| id.len() <= 128)
+    }
+
+    /// The trace that this request is part of. Of two that stand there nobody knows which one is meant.
+    pub(crate) fn trace(&self) -> Option<TraceParent> {
+        let mut values = self.values("traceparent");
+        match (values.next(), values.next()) {
+            (Some(only), None) => TraceParent::parse(str::from_utf8(only).ok()?),
+            _ => None,
+        }
     }
 
     /// The page's origin. One that cannot be read is there all the same, and is no allowed one.

@@ -67,6 +67,7 @@ impl Request {
                 self.phase = Phase::Held(Box::new(Held {
                     cluster,
                     request_id: head.request_id().map(str::to_owned),
+                    trace: head.trace(),
                     mirrored: head.mirrored(),
                     left_behind: head.left_behind(),
                     token,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use obolus_core::config::Resource;
 use obolus_core::exchange::{Answer, ExchangeRequest, ExchangedToken, Refusal};
+use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason};
 use secrecy::ExposeSecret as _;
 
@@ -19,6 +20,8 @@ pub(super) struct Exchange {
     verified: Rc<Verified>,
     resource: Arc<Resource>,
     waiters: Vec<Waiter>,
+    /// Of whoever came first: one call is part of one trace.
+    trace: Option<TraceParent>,
     dispatched: bool,
 }
 
@@ -49,6 +52,7 @@ impl Worker {
         waiter: Waiter,
         verified: &Rc<Verified>,
         resource: &Arc<Resource>,
+        trace: Option<TraceParent>,
     ) -> Result<(), Reason> {
         if !self.has_room(self.waiting_for_exchanges()) {
             return Err(Reason::Overloaded);
@@ -62,6 +66,7 @@ impl Worker {
                 verified: Rc::clone(verified),
                 resource: Arc::clone(resource),
                 waiters: Vec::new(),
+                trace,
                 dispatched: false,
             })
             .waiters
@@ -81,20 +86,23 @@ impl Worker {
                         audience: exchange.resource.target.name.clone(),
                         scopes: Vec::new(),
                     };
-                    (*key, request)
+                    (*key, request, exchange.trace.as_ref().map(TraceParent::to_header))
                 })
                 .collect(),
             Err(_) => return,
         };
-        for (key, request) in due {
+        for (key, request, trace) in due {
             self.metrics.exchange_call();
             let form = request.to_form();
-            let headers = vec![
+            let mut headers = vec![
                 (":method", "POST"),
                 (":path", "/exchange"),
                 ("content-type", "application/x-www-form-urlencoded"),
                 ("authorization", self.credential.expose_secret()),
             ];
+            if let Some(trace) = &trace {
+                headers.push(("traceparent", trace.as_str()));
+            }
             let body = Some(form.expose_secret().as_bytes());
             if self.dispatch(headers, body, Call::Exchange(key)).is_none() {
                 self.exchange_answered(key, None, None);
