@@ -6,6 +6,11 @@ Our filter, its guard and its way to the STS, for the gateway with the label ist
 Written by `cargo xtask generate` from deploy/istio/filter.json; change that, not this file. With your
 module's SHA-256 in place of the zeros: docs/istio.md.";
 
+pub(super) const SIDECAR_HEAD: &str = "\
+The same for the MCP server's own sidecar, instead of the gateway: docs/istio.md says when.
+
+Written by `cargo xtask generate` from deploy/istio/filter.json; change that, not this file.";
+
 pub(super) const ROUTES_HEAD: &str = "\
 The resources of deploy/istio/filter.json at the gateway.
 
@@ -55,6 +60,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "per_connection_buffer_limit_bytes",
         "Twice maxBodyBytes. Above this Envoy answers 413 itself; our filter does so before.",
     ),
+    ("retry_policy", "Nothing is sent twice: no status code is named. Istiod's own would do so."),
     ("idle_timeout", "Shorter than the STS and the MCP server keep a connection."),
 ];
 

@@ -1,4 +1,5 @@
-//! What istiod is given for a gateway of the mesh: an EnvoyFilter, and the routes to our resources.
+//! What istiod is given for a gateway of the mesh, or for the MCP server's own sidecar: an EnvoyFilter, and the
+//! gateway's routes to our resources.
 //!
 //! The same configuration of the filter that makes a bootstrap makes these, so that what is
 //! protected, guarded, and routed cannot disagree here either.
@@ -11,7 +12,8 @@
 //! * The guard stands in the listener, between the filter and the router.
 
 mod comments;
-mod gateway_filter;
+mod envoy_filter;
+mod place;
 mod routes;
 mod service;
 mod sts;
@@ -25,6 +27,7 @@ use crate::filter_configuration::FilterConfiguration;
 use crate::module::Module;
 use crate::problems::Problems;
 use crate::yaml;
+use place::Place;
 pub use service::Service;
 
 /// The EnvoyFilter's name.
@@ -68,9 +71,15 @@ impl Istio {
         }
     }
 
-    /// The EnvoyFilter.
+    /// The EnvoyFilter for the gateway.
     pub fn envoy_filter(&self) -> Result<Value, Problems> {
-        Ok(gateway_filter::object(self, &self.checked()?))
+        Ok(envoy_filter::object(self, &Place::gateway(self, self.checked()?)))
+    }
+
+    /// The EnvoyFilter for the sidecar of the MCP server itself, instead of the gateway's: the server is the Service
+    /// that the first resource leads to, and its pods have the label `app` with the Service's name.
+    pub fn sidecar_filter(&self) -> Result<Value, Problems> {
+        Ok(envoy_filter::object(self, &Place::sidecar(self, &self.checked()?)?))
     }
 
     /// The Gateway and the VirtualServices.
@@ -79,13 +88,17 @@ impl Istio {
     }
 
     /// Each generated file of `deploy/istio`: its name, and its text.
-    pub fn files(&self) -> Result<[(&'static str, String); 2], Problems> {
-        let filter = Comments::of(comments::KEYS, &[]);
+    pub fn files(&self) -> Result<[(&'static str, String); 3], Problems> {
+        let filter = || Comments::of(comments::KEYS, &[]);
         let routes = Comments::of(comments::ROUTES, &[]);
         Ok([
             (
                 "gateway/envoy-filter.yaml",
-                yaml::documents(comments::FILTER_HEAD, &[self.envoy_filter()?], filter),
+                yaml::documents(comments::FILTER_HEAD, &[self.envoy_filter()?], filter()),
+            ),
+            (
+                "sidecar/envoy-filter.yaml",
+                yaml::documents(comments::SIDECAR_HEAD, &[self.sidecar_filter()?], filter()),
             ),
             (
                 "gateway/routes.yaml",

@@ -28,7 +28,8 @@ fn what_is_written_is_what_is_read() {
         read.filter(|one: &Value| !one.is_null()).collect::<Vec<_>>()
     };
     assert_eq!(read(0), [istio.envoy_filter().unwrap()]);
-    assert_eq!(read(1), istio.routes().unwrap());
+    assert_eq!(read(1), [istio.sidecar_filter().unwrap()]);
+    assert_eq!(read(2), istio.routes().unwrap());
 }
 
 #[test]
@@ -86,4 +87,33 @@ fn clusters_that_istiod_does_not_make_and_the_sts_itself_are_refused_at_once() {
     let problems = istio.envoy_filter().unwrap_err();
     let keys: Vec<_> = problems.iter().filter_map(|line| line.split(": ").next()).collect();
     assert_eq!(keys, ["sts.cluster", "resources[0].clusters", "resources[0].clusters"]);
+}
+
+#[test]
+fn at_the_sidecar_the_way_to_the_program_is_protected_and_so_is_the_one_by_ports_of_no_service() {
+    let mut istio = Istio::default();
+    let mut other = istio.configuration["resources"][0].clone();
+    other["name"] = json!("elsewhere");
+    other["clusters"] = json!(["outbound|80||other.team.svc.cluster.local"]);
+    istio.configuration["resources"].as_array_mut().unwrap().push(other);
+    let value = istio.sidecar_filter().unwrap();
+    assert_eq!(value["metadata"]["namespace"], "obolus");
+    assert_eq!(value["spec"]["workloadSelector"]["labels"], json!({"app": "obolus-mcp"}));
+    let patches = value["spec"]["configPatches"].as_array().unwrap();
+    let text = value.to_string();
+    assert!(!text.contains("GATEWAY") && !text.contains("elsewhere"), "{text}");
+
+    let protected = ["inbound|8080||", "InboundPassthroughCluster"];
+    let guard = guard::guard(&protected);
+    assert!(patches.iter().any(|patch| patch["patch"]["value"] == guard), "{text}");
+    let guarded: Vec<_> = patches
+        .iter()
+        .filter(|patch| patch.to_string().contains(guard::CLUSTER_NAME))
+        .map(|patch| &patch["match"]["cluster"]["name"])
+        .collect();
+    assert_eq!(guarded, protected);
+    // The module permits the one, never the other.
+    let extension = patches[0].to_string();
+    assert!(extension.contains("inbound|8080||"), "{extension}");
+    assert!(!extension.contains("InboundPassthrough"), "{extension}");
 }

@@ -1,8 +1,9 @@
-//! The EnvoyFilter for the gateway.
+//! The EnvoyFilter, wherever the filter stands.
 
 use serde_json::{Map, Value, json};
 
-use super::{Istio, NAME, sts};
+use super::place::Place;
+use super::{Istio, sts};
 use crate::bootstrap::BUFFER_PER_BODY;
 use crate::filter::{self, FILTER_NAME};
 use crate::filter_configuration::FilterConfiguration;
@@ -14,32 +15,33 @@ const RBAC: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RB
 const MATCHED: &str =
     "type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher";
 
-pub(super) fn object(istio: &Istio, configuration: &FilterConfiguration) -> Value {
+pub(super) fn object(istio: &Istio, place: &Place) -> Value {
+    let Place { configuration, context, calls, .. } = place;
     let mut patches = vec![
         extension(istio, configuration),
-        before_the_router(&place(configuration)),
-        before_the_router(&guard::guard(&configuration.protected_clusters())),
+        before_the_router(context, &entry(configuration)),
+        before_the_router(context, &guard::guard(&place.guarded)),
     ];
-    patches.extend(configuration.protected_clusters().into_iter().map(guarded));
+    patches.extend(place.guarded.iter().map(|cluster| guarded(context, cluster)));
     patches.push(json!({
         "applyTo": "CLUSTER",
-        "match": {"context": "GATEWAY"},
+        "match": {"context": calls},
         "patch": {"operation": "ADD", "value": sts::cluster(istio, configuration)},
     }));
     patches.push(json!({
         "applyTo": "LISTENER",
-        "match": {"context": "GATEWAY"},
+        "match": {"context": calls},
         "patch": {"operation": "ADD", "value": sts::listener(istio)},
     }));
-    patches.extend(buffers(configuration));
-    patches.extend(configuration.resources.iter().map(|resource| idle(&resource.name)));
+    patches.extend(buffers(context, configuration));
+    patches.extend(place.routes.iter().map(|(name, value)| route(context, name, value)));
     json!({
         "apiVersion": "networking.istio.io/v1alpha3",
         "kind": "EnvoyFilter",
-        "metadata": {"name": NAME, "namespace": istio.namespace},
+        "metadata": {"name": place.name, "namespace": place.namespace},
         "spec": {
             "priority": PRIORITY,
-            "workloadSelector": {"labels": istio.labels},
+            "workloadSelector": {"labels": place.labels},
             "configPatches": patches,
         },
     })
@@ -113,7 +115,7 @@ fn is_ours(hosts: &[&str]) -> Value {
 }
 
 /// The filter's place in the listener, and what stands there until the filter has come.
-fn place(configuration: &FilterConfiguration) -> Value {
+fn entry(configuration: &FilterConfiguration) -> Value {
     let ours: Vec<Value> = hosts(configuration)
         .into_iter()
         .map(|host| {
@@ -143,11 +145,11 @@ fn place(configuration: &FilterConfiguration) -> Value {
     })
 }
 
-fn before_the_router(value: &Value) -> Value {
+fn before_the_router(context: &str, value: &Value) -> Value {
     json!({
         "applyTo": "HTTP_FILTER",
         "match": {
-            "context": "GATEWAY",
+            "context": context,
             "listener": {"filterChain": {"filter": {
                 "name": "envoy.filters.network.http_connection_manager",
                 "subFilter": {"name": "envoy.filters.http.router"},
@@ -158,30 +160,30 @@ fn before_the_router(value: &Value) -> Value {
 }
 
 /// The guard on a protected cluster itself.
-fn guarded(cluster: &str) -> Value {
+fn guarded(context: &str, cluster: &str) -> Value {
     let mut value = Map::new();
     upstream::insert_options(&mut value, &upstream::guarded(cluster));
     json!({
         "applyTo": "CLUSTER",
-        "match": {"context": "GATEWAY", "cluster": {"name": cluster}},
+        "match": {"context": context, "cluster": {"name": cluster}},
         "patch": {"operation": "MERGE", "value": value},
     })
 }
 
 /// Bodies are held as a whole: with less, Envoy would answer 413 itself, or let an HTTP/2 client wait.
-fn buffers(configuration: &FilterConfiguration) -> [Value; 2] {
+fn buffers(context: &str, configuration: &FilterConfiguration) -> [Value; 2] {
     let limit = configuration.body_limit.saturating_mul(BUFFER_PER_BODY);
     let window = http_connection::windows(limit);
     [
         json!({
             "applyTo": "LISTENER",
-            "match": {"context": "GATEWAY"},
+            "match": {"context": context},
             "patch": {"operation": "MERGE", "value": {"per_connection_buffer_limit_bytes": limit}},
         }),
         json!({
             "applyTo": "NETWORK_FILTER",
             "match": {
-                "context": "GATEWAY",
+                "context": context,
                 "listener": {"filterChain": {"filter": {
                     "name": "envoy.filters.network.http_connection_manager",
                 }}},
@@ -199,13 +201,13 @@ fn buffers(configuration: &FilterConfiguration) -> [Value; 2] {
 
 /// Event streams may be of any length; they end when nothing moves any more. A VirtualService can say
 /// neither of the two.
-fn idle(resource: &str) -> Value {
+fn route(context: &str, name: &str, value: &Value) -> Value {
     json!({
         "applyTo": "HTTP_ROUTE",
         "match": {
-            "context": "GATEWAY",
-            "routeConfiguration": {"vhost": {"route": {"name": super::routes::name(resource)}}},
+            "context": context,
+            "routeConfiguration": {"vhost": {"route": {"name": name}}},
         },
-        "patch": {"operation": "MERGE", "value": {"route": {"timeout": "0s", "idle_timeout": "600s"}}},
+        "patch": {"operation": "MERGE", "value": {"route": value}},
     })
 }
