@@ -7,7 +7,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fault::Change;
+use super::fault::Change;
 
 /// What a fault is a change of.
 #[derive(Debug, Clone, Copy, serde::Deserialize)]

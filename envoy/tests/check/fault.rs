@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::bases::Base;
+use super::bases::Base;
 
 /// What somebody did, and what is found.
 #[derive(Debug, Deserialize)]

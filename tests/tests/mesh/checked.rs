@@ -75,12 +75,12 @@ impl Said {
         };
         let validated = istioctl(&["validate", "--filename"])?;
         let analyzed = istioctl(&["analyze", "--use-kube=false", "--output=json"])?;
-        // Without findings it writes `null` or nothing.
-        let findings: Option<Vec<Value>> = match analyzed.stdout.trim_ascii() {
-            b"" => None,
-            findings => serde_json::from_slice(findings)
-                .with_context(|| format!("istioctl analyze: {analyzed:?}"))?,
-        };
+        // Before the findings may stand lines of its log, about files that are not Kubernetes'.
+        let text = String::from_utf8(analyzed.stdout)?;
+        let lines =
+            text.lines().skip_while(|line| !line.starts_with(['[', 'n'])).collect::<String>();
+        let findings: Option<Vec<Value>> =
+            serde_json::from_str(&lines).with_context(|| format!("istioctl analyze: {text}"))?;
         let findings = findings.unwrap_or_default();
         let codes = findings.iter().filter(|finding| finding["level"] != "Info");
         let codes = codes.filter_map(|finding| finding["code"].as_str());
