@@ -243,6 +243,6 @@ mod tests {
         let got = cache.get_or_exchange(same(), alice.identity(), never()).await;
         assert_eq!(got.unwrap().source, Source::Hit);
         let got = cache.get_or_exchange(same(), bob.identity(), never()).await;
-        assert_eq!(got.unwrap_err().reason, Reason::ExchangedIdentityMismatch);
+        assert_eq!(got.unwrap_err().denial.reason(), Reason::ExchangedIdentityMismatch);
     }
 }

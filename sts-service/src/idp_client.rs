@@ -3,14 +3,19 @@
 use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName};
+use obolus_core::RetrySeconds;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{RequestBuilder, StatusCode};
 use rustls::ClientConfig;
+
+use crate::upstream::retry_after;
 
 /// A connection should be there long before the answer is.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Below the idle timeouts that servers and load balancers have, so that few requests meet a closed connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often the other end of a busy connection is looked for, and how long it may take to say that it is there.
+const PING: Duration = Duration::from_secs(5);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -34,39 +39,59 @@ pub(crate) struct Answered {
     pub(crate) is_json: bool,
     /// When it was sent, by the clock of whoever sent it.
     pub(crate) sent_at: Option<SystemTime>,
+    /// After what time it wants to be asked again.
+    pub(crate) retry_after: Option<RetrySeconds>,
     pub(crate) body: Vec<u8>,
+}
+
+/// Over which connections: many requests share one, and with it whatever happens to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// The ones that there are.
+    Usual,
+    /// Others, for a second attempt.
+    Other,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct IdpClient {
-    http: reqwest::Client,
+    usual: reqwest::Client,
+    other: reqwest::Client,
 }
 
 impl IdpClient {
     pub(crate) fn new(tls: ClientConfig, timeout: Duration) -> Result<Self, CallError> {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .https_only(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            // Every request carries an assertion that must not be sent twice.
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_TIMEOUT.min(timeout))
-            .timeout(timeout)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .user_agent(concat!("obolus-sts/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(CallError::Client)?;
-        Ok(Self { http })
+        let client = || {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .https_only(true)
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .referer(false)
+                // Every request carries an assertion that must not be sent twice.
+                .retry(reqwest::retry::never())
+                .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+                .timeout(timeout)
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                // One that nobody is at the end of any more is found out while requests wait.
+                .http2_keep_alive_interval(PING)
+                .http2_keep_alive_timeout(PING)
+                .user_agent(concat!("obolus-sts/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .map_err(CallError::Client)
+        };
+        Ok(Self { usual: client()?, other: client()? })
     }
 
     pub(crate) fn get(&self, url: &str) -> RequestBuilder {
-        self.http.get(url)
+        self.usual.get(url)
     }
 
-    pub(crate) fn post(&self, url: &str) -> RequestBuilder {
-        self.http.post(url)
+    pub(crate) fn post(&self, line: Line, url: &str) -> RequestBuilder {
+        match line {
+            Line::Usual => self.usual.post(url),
+            Line::Other => self.other.post(url),
+        }
     }
 
     /// Sends a request and reads at most `limit` bytes of the answer.
@@ -80,11 +105,13 @@ impl IdpClient {
         let headers = response.headers();
         let is_json = text(headers, CONTENT_TYPE).is_some_and(is_json);
         let sent_at = text(headers, DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+        let retry_after = text(headers, RETRY_AFTER)
+            .and_then(|value| retry_after(value, sent_at, SystemTime::now()));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             push(&mut body, &chunk, limit)?;
         }
-        Ok(Answered { status, is_json, sent_at, body })
+        Ok(Answered { status, is_json, sent_at, retry_after, body })
     }
 }
 

@@ -31,3 +31,4 @@ mod serve;
 mod service;
 mod standing;
 mod token;
+mod upstream;

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-
-use tokio::sync::Semaphore;
+use std::time::Duration;
 
 use crate::cache::ExchangeCache;
 use crate::config::{Caller, Config, Issuer, Target};
 use crate::idp_client::{CallError, IdpClient};
 use crate::keys::KeyMirror;
 use crate::metrics::Metrics;
+use crate::upstream::{Gate, Places};
 
 /// See the module.
 pub(crate) struct Service {
@@ -19,8 +19,10 @@ pub(crate) struct Service {
     /// By the path that they are served at.
     pub(crate) mirrors: BTreeMap<String, Arc<KeyMirror>>,
     pub(crate) cache: ExchangeCache,
-    /// One for each exchange that may be under way at an identity provider.
-    pub(crate) exchanges: Semaphore,
+    /// The ways to the token endpoints, by the same paths.
+    pub(crate) gates: HashMap<String, Arc<Gate>>,
+    /// For one exchange as a whole.
+    pub(crate) idp_timeout: Duration,
     pub(crate) metrics: Metrics,
 }
 
@@ -36,6 +38,12 @@ impl Service {
                 mirrors.insert(path, Arc::new(mirror));
             }
         }
+        let places = Places::deal(config.limits.exchanges_in_flight, mirrors.len());
+        let gates = mirrors.iter().zip(places).map(|((path, mirror), places)| {
+            let gate = Gate::new(mirror.source().clone(), places, metrics.clone());
+            (path.clone(), Arc::new(gate))
+        });
+        let gates = gates.collect();
         let targets = config.targets.into_iter();
         Ok(Self {
             callers: config.callers,
@@ -43,7 +51,8 @@ impl Service {
             issuers: config.issuers,
             mirrors,
             cache: ExchangeCache::new(&config.limits),
-            exchanges: Semaphore::new(config.limits.exchanges_in_flight),
+            gates,
+            idp_timeout: config.limits.idp_timeout,
             metrics,
         })
     }

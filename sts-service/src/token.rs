@@ -14,20 +14,22 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use obolus_core::exchange::{ACCESS_TOKEN_TYPE, ExchangeRequest};
 use obolus_core::policy::require_person;
 use obolus_core::token::{Lookup, Principal, PureRust, Unverified, UnverifiedToken};
-use obolus_core::{Reason, UnixSeconds};
+use obolus_core::{Denial, Reason, UnixSeconds};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::cache::{Got, Key};
 use crate::callers::authenticate;
 use crate::clock::now;
 use crate::config::{Caller, Target};
 use crate::keys::KeyMirror;
-use crate::providers::{Exchange, Failure};
+use crate::providers::Exchange;
 use crate::record::Record;
 use crate::reply;
 use crate::serve::KnownCaller;
 use crate::service::Service;
+use crate::upstream::Errand;
 
 /// A token of 16 KiB and the rest of the form.
 const MAX_BODY_BYTES: usize = 32 * 1024;
@@ -58,10 +60,10 @@ async fn judge(service: &Service, parts: &request::Parts, body: Body) -> Respons
     let mut record = Record::begin();
     let outcome = grant(service, parts, body, &mut record).await;
     let known = record.caller.is_some();
-    record.write(outcome.as_ref().map(drop).map_err(|reason| *reason), &service.metrics);
+    record.write(outcome.as_ref().map(drop).map_err(Denial::reason), &service.metrics);
     let mut response = match outcome {
         Ok(got) => granted(&got),
-        Err(reason) => reply::refused(&reason.into()),
+        Err(denial) => reply::refused(&denial),
     };
     if known {
         response.extensions_mut().insert(KnownCaller);
@@ -109,7 +111,7 @@ async fn grant(
     parts: &request::Parts,
     body: Body,
     record: &mut Record,
-) -> Result<Got, Reason> {
+) -> Result<Got, Denial> {
     // INVARIANT: nobody's body is read before we know whose it is: bodies are memory, and strangers have many.
     let caller = authenticate(&service.callers, &parts.headers)?;
     record.caller = Some(caller.id.clone());
@@ -124,7 +126,7 @@ async fn grant(
     // INVARIANT: one issuer's token never reaches another's target, whatever a grant says.
     let is_own = target.issuer == principal.issuer_name();
     if !is_own || !caller.grants.iter().any(|grant| grant.covers(&principal, target.name())) {
-        return Err(Reason::TargetNotGranted);
+        return Err(Reason::TargetNotGranted.into());
     }
     let scope = scope(target, &request.scopes)?;
     exchanged(service, &request, target, &scope, &principal, mirror, record).await
@@ -186,7 +188,7 @@ async fn exchanged(
     principal: &Principal,
     mirror: &KeyMirror,
     record: &mut Record,
-) -> Result<Got, Reason> {
+) -> Result<Got, Denial> {
     let key = Key::new(
         principal.issuer_name(),
         &request.subject_token,
@@ -196,12 +198,22 @@ async fn exchanged(
     );
     let request_id = OnceLock::new();
     let ask = async {
-        let _one =
-            service.exchanges.try_acquire().map_err(|_| Failure::from(Reason::Overloaded))?;
+        let gate = service.gates.get(&mirror.source().path()).ok_or(Reason::Internal)?;
+        let (errand, deadline) = (Errand::Request, Instant::now() + service.idp_timeout);
         let subject_token = &request.subject_token;
         let (request_id, metrics) = (&request_id, &service.metrics);
-        let exchange =
-            Exchange { mirror, target, scope, subject_token, principal, request_id, metrics };
+        let exchange = Exchange {
+            mirror,
+            gate,
+            errand,
+            deadline,
+            target,
+            scope,
+            subject_token,
+            principal,
+            request_id,
+            metrics,
+        };
         exchange.run().await
     };
     let outcome = service.cache.get_or_exchange(key, principal.identity(), ask).await;
@@ -214,7 +226,7 @@ async fn exchanged(
         }
         Err(failure) => {
             record.upstream.clone_from(&failure.upstream);
-            Err(failure.reason)
+            Err(failure.denial.clone())
         }
     }
 }

@@ -9,9 +9,10 @@ use obolus_core::token::{EntraTenants, TenantId};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret as _;
 
-use super::{Exchange, Failure, answer, entra_refusal};
+use super::{Exchange, Failure, answer, attempts, entra_refusal};
 use crate::clock::now;
 use crate::guid;
+use crate::idp_client::Line;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// A GUID by which an administrator finds the request in Entra's sign-in logs.
@@ -23,7 +24,8 @@ pub(super) async fn ask(exchange: &Exchange<'_>) -> Result<Answer, Failure> {
     let tenants = exchange.mirror.issuer().rules.provider.entra().ok_or(Reason::Internal)?;
     // INVARIANT: of the verified token: a guest is somebody in the tenant that issued it, and nobody at home.
     let tenant = exchange.principal.tenant().ok_or(Reason::Internal)?;
-    exchange.measured(request(exchange, &token_endpoint(tenants, tenant))).await
+    let token_endpoint = token_endpoint(tenants, tenant);
+    attempts::ask(exchange, |line| request(exchange, line, &token_endpoint)).await
 }
 
 /// Never `/common`: which tenant answers must not depend on what somebody else makes of an assertion.
@@ -31,7 +33,11 @@ fn token_endpoint(tenants: &EntraTenants, tenant: &TenantId) -> String {
     format!("{}/{tenant}/oauth2/v2.0/token", tenants.authority_host())
 }
 
-async fn request(exchange: &Exchange<'_>, token_endpoint: &str) -> Result<Answer, Failure> {
+async fn request(
+    exchange: &Exchange<'_>,
+    line: Line,
+    token_endpoint: &str,
+) -> Result<Answer, Failure> {
     let request_id = guid::random().ok_or(Reason::Internal)?;
     let request_id = exchange.request_id.get_or_init(|| request_id);
     let mut headers = HeaderMap::new();
@@ -44,7 +50,7 @@ async fn request(exchange: &Exchange<'_>, token_endpoint: &str) -> Result<Answer
         ("assertion", exchange.subject_token.expose_secret()),
         ("scope", exchange.scope),
     ];
-    let answered = exchange.post(token_endpoint, token_endpoint, headers, &form).await?;
+    let answered = exchange.post(line, token_endpoint, token_endpoint, headers, &form).await?;
     if answered.status == 200 {
         return answer(&answered);
     }

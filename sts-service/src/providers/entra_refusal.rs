@@ -5,7 +5,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use obolus_core::{Reason, UnixSeconds};
+use obolus_core::{ClaimsChallenge, Denial, Reason, UnixSeconds};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -45,26 +45,36 @@ pub(super) fn is_new(issued_at: Option<UnixSeconds>, now: UnixSeconds) -> bool {
 
 /// Reads an answer whose status is not 200. `is_new` says whether the token that was refused [`is_new`].
 pub(super) fn read(answered: &Answered, is_new: bool) -> Failure {
-    let status = answered.status.as_u16();
     let mut upstream = Upstream {
-        status: Some(status),
         clock_ahead_seconds: answered.sent_at.and_then(clock_ahead),
         ..Upstream::default()
     };
     // A throttled request has been seen to be answered in plain text; a gateway's page says nothing about anybody.
     let Ok(document) = serde_json::from_slice::<Document>(&answered.body) else {
-        upstream.error = Some("no OAuth error".to_owned());
-        return Failure { reason: Reason::IdpUnavailable, upstream: Box::new(upstream) };
+        return Failure::answered(Reason::IdpUnavailable, answered, None, upstream);
     };
-    let reason = reason(status, &document, is_new);
     let text = |value: &Value| value.as_str().map(harmless);
-    upstream.error = Some(harmless(&document.error));
     upstream.suberror = text(&document.suberror);
     upstream.description = text(&document.error_description);
     upstream.codes = codes(&document.error_codes);
     upstream.trace_id = text(&document.trace_id);
     upstream.correlation_id = text(&document.correlation_id);
-    Failure { reason, upstream: Box::new(upstream) }
+    let denial = denial(answered.status.as_u16(), &document, is_new);
+    Failure::answered(denial, answered, Some(&document.error), upstream)
+}
+
+/// A sign-in that is to bring certain claims is asked for with them, if a client can.
+fn denial(status: u16, document: &Document, is_new: bool) -> Denial {
+    let reason = reason(status, document, is_new);
+    let claims = match &document.claims {
+        Value::String(text) => ClaimsChallenge::parse(text),
+        Value::Object(claims) => ClaimsChallenge::of(claims.clone()),
+        _ => None,
+    };
+    match (reason, claims) {
+        (Reason::InteractionRequired, Some(claims)) => Denial::claims_required(claims),
+        (reason, _) => reason.into(),
+    }
 }
 
 fn reason(status: u16, document: &Document, is_new: bool) -> Reason {

@@ -1,9 +1,10 @@
 //! An exchange that did not take place.
 
-use obolus_core::Reason;
+use obolus_core::{Denial, Reason};
 
 use crate::credentials::AuthenticationError;
-use crate::idp_client::CallError;
+use crate::idp_client::{Answered, CallError};
+use crate::upstream::Sign;
 
 /// Longer texts of somebody else's do not enter our log.
 pub(super) const MAX_CHARS: usize = 600;
@@ -12,7 +13,9 @@ pub(super) const MAX_CHARS: usize = 600;
 #[derive(Debug)]
 pub(crate) struct Failure {
     /// All that leaves this process.
-    pub(crate) reason: Reason,
+    pub(crate) denial: Denial,
+    /// What it says of the identity provider.
+    pub(crate) sign: Sign,
     /// For the log.
     pub(crate) upstream: Box<Upstream>,
 }
@@ -41,6 +44,27 @@ pub(crate) struct Upstream {
 }
 
 impl Failure {
+    /// Whether the identity provider has looked at this grant, and refuses it: asking again soon brings the same.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.is_of_the_person()
+            || (self.sign == Sign::Answered
+                && self.denial.reason() == Reason::ExchangeMisconfigured)
+    }
+
+    /// Whether it refuses this person, or this token of theirs: what it gave before must not be used any more.
+    pub(crate) fn is_of_the_person(&self) -> bool {
+        self.sign == Sign::Answered
+            && matches!(
+                self.denial.reason(),
+                Reason::SubjectTokenRefused
+                    | Reason::InteractionRequired
+                    | Reason::ClaimsRequired
+                    | Reason::ConsentRequired
+                    | Reason::BlockedByPolicy
+                    | Reason::ExchangeDenied
+            )
+    }
+
     pub(super) fn of_request(mut self, id: Option<&String>) -> Self {
         self.upstream.request_id = id.cloned();
         self
@@ -49,13 +73,25 @@ impl Failure {
 
 impl From<Reason> for Failure {
     fn from(reason: Reason) -> Self {
-        Self { reason, upstream: Box::default() }
+        Self::from(Denial::from(reason))
+    }
+}
+
+impl From<Denial> for Failure {
+    fn from(denial: Denial) -> Self {
+        Self { denial, sign: Sign::Unasked, upstream: Box::default() }
     }
 }
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
-        Self::said(Reason::IdpUnavailable, error.to_string())
+        let sign = match &error {
+            CallError::Client(_) => Sign::Unasked,
+            CallError::NoAnswer(error) if error.is_connect() => Sign::Unreachable,
+            CallError::NoAnswer(_) => Sign::Silent,
+            CallError::TooLarge(_) => Sign::Strange,
+        };
+        Self { sign, ..Self::said(Reason::IdpUnavailable, error.to_string()) }
     }
 }
 
@@ -70,15 +106,41 @@ impl From<AuthenticationError> for Failure {
 }
 
 impl Failure {
-    /// An answer that is none.
-    pub(super) fn answered(reason: Reason, status: u16, what: &str) -> Self {
-        let mut failure = Self::said(reason, what.to_owned());
-        failure.upstream.status = Some(status);
-        failure
+    /// An answer that is read. `error` is its OAuth error, where it has one.
+    pub(super) fn answered(
+        denial: impl Into<Denial>,
+        answered: &Answered,
+        error: Option<&str>,
+        mut upstream: Upstream,
+    ) -> Self {
+        let status = answered.status.as_u16();
+        let mut denial = denial.into();
+        let sign = match (status, error) {
+            // It is there, and says so itself or by whoever stands before it.
+            (429, _) => Sign::Answered,
+            (500.., _) => Sign::Silent,
+            (_, None) | (..=399, _) => Sign::Strange,
+            (_, Some("temporarily_unavailable" | "server_error")) => Sign::Busy,
+            (_, Some(_)) => Sign::Answered,
+        };
+        if matches!(status, 429 | 500..) {
+            denial = denial.after(answered.retry_after);
+        }
+        upstream.status = Some(status);
+        upstream.error = Some(error.map_or_else(|| "no OAuth error".to_owned(), harmless));
+        Self { denial, sign, upstream: Box::new(upstream) }
+    }
+
+    /// An answer of status 200 that is none.
+    pub(super) fn no_json() -> Self {
+        let mut failure = Self::said(Reason::IdpUnavailable, "not JSON".to_owned());
+        failure.upstream.status = Some(200);
+        Self { sign: Sign::Strange, ..failure }
     }
 
     fn said(reason: Reason, error: String) -> Self {
-        Self { reason, upstream: Box::new(Upstream { error: Some(error), ..Upstream::default() }) }
+        let upstream = Upstream { error: Some(error), ..Upstream::default() };
+        Self { upstream: Box::new(upstream), ..Self::from(reason) }
     }
 }
 

@@ -9,24 +9,24 @@ use reqwest::header::HeaderMap;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
-use super::{Exchange, Failure, answer, refusal};
-use crate::idp_client::Answered;
+use super::{Exchange, Failure, answer, attempts, refusal};
+use crate::idp_client::{Answered, Line};
 
 /// Asks Keycloak.
 pub(super) async fn ask(exchange: &Exchange<'_>) -> Result<Answer, Failure> {
     let endpoints = exchange.mirror.endpoints().ok_or(Reason::IdpUnavailable)?;
     let token_endpoint =
         endpoints.token_endpoint.as_deref().ok_or(Reason::ExchangeMisconfigured)?;
-    match exchange.measured(request(exchange, token_endpoint)).await {
-        Err(failure) if failure.reason == Reason::SubjectTokenRefused => {
-            let introspection = endpoints.introspection_endpoint.as_deref();
-            Err(explain(exchange, failure, introspection).await)
-        }
-        other => other,
-    }
+    let introspection = endpoints.introspection_endpoint.as_deref();
+    attempts::ask(exchange, |line| request(exchange, line, token_endpoint, introspection)).await
 }
 
-async fn request(exchange: &Exchange<'_>, token_endpoint: &str) -> Result<Answer, Failure> {
+async fn request(
+    exchange: &Exchange<'_>,
+    line: Line,
+    token_endpoint: &str,
+    introspection: Option<&str>,
+) -> Result<Answer, Failure> {
     let form = [
         ("grant_type", GRANT_TYPE),
         ("subject_token_type", ACCESS_TOKEN_TYPE),
@@ -35,8 +35,16 @@ async fn request(exchange: &Exchange<'_>, token_endpoint: &str) -> Result<Answer
         ("audience", &exchange.target.target.audience),
         ("scope", exchange.scope),
     ];
-    let answered = post(exchange, token_endpoint, &form).await?;
-    if answered.status == 200 { answer(&answered) } else { Err(refusal::read(&answered)) }
+    let answered = post(exchange, line, token_endpoint, &form).await?;
+    if answered.status == 200 {
+        return answer(&answered);
+    }
+    match refusal::read(&answered) {
+        failure if failure.denial.reason() == Reason::SubjectTokenRefused => {
+            Err(explain(exchange, line, failure, introspection).await)
+        }
+        failure => Err(failure),
+    }
 }
 
 /// Keycloak says `invalid_request` for a token that is revoked, whose person has signed out, or who was disabled,
@@ -45,6 +53,7 @@ async fn request(exchange: &Exchange<'_>, token_endpoint: &str) -> Result<Answer
 /// clearly stays a refused token, which is what RFC 8693 §2.2.2 says.
 async fn explain(
     exchange: &Exchange<'_>,
+    line: Line,
     failure: Failure,
     introspection_endpoint: Option<&str>,
 ) -> Failure {
@@ -55,23 +64,24 @@ async fn explain(
     let Some(endpoint) = introspection_endpoint else { return failure };
     let form =
         [("token", exchange.subject_token.expose_secret()), ("token_type_hint", "access_token")];
-    let active = match post(exchange, endpoint, &form).await {
+    let active = match post(exchange, line, endpoint, &form).await {
         Ok(answered) if answered.status == 200 => {
             serde_json::from_slice(&answered.body).is_ok_and(|document: Document| document.active)
         }
         _ => false,
     };
     let reason = if active { Reason::ExchangeMisconfigured } else { Reason::SubjectTokenRefused };
-    Failure { reason, ..failure }
+    Failure { denial: reason.into(), ..failure }
 }
 
 /// RFC 7523bis, and Keycloak, want the issuer as the audience of an assertion.
 async fn post(
     exchange: &Exchange<'_>,
+    line: Line,
     url: &str,
     form: &[(&str, &str)],
 ) -> Result<Answered, Failure> {
     let rules = &exchange.mirror.issuer().rules;
     let issuer = rules.provider.single_issuer().ok_or(Reason::Internal)?;
-    exchange.post(url, issuer, HeaderMap::new(), form).await
+    exchange.post(line, url, issuer, HeaderMap::new(), form).await
 }

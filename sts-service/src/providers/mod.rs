@@ -1,6 +1,7 @@
 //! How each kind of identity provider exchanges a token. One file per kind; what they have in common is how they are
 //! asked, how they fail, and that an answer is held against the person and the target.
 
+mod attempts;
 mod echo;
 mod entra;
 mod entra_refusal;
@@ -8,8 +9,8 @@ mod failure;
 mod keycloak;
 mod refusal;
 
-use std::sync::OnceLock;
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use obolus_core::Reason;
 use obolus_core::exchange::{Answer, ExchangedToken};
@@ -17,12 +18,14 @@ use obolus_core::token::Principal;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::Instant;
 
 use crate::clock::now;
 use crate::config::{ExchangedBy, Target};
-use crate::idp_client::Answered;
+use crate::idp_client::{Answered, Line};
 use crate::keys::KeyMirror;
 use crate::metrics::Metrics;
+use crate::upstream::{Errand, Gate, Sign};
 
 pub(crate) use failure::{Failure, Upstream};
 
@@ -33,6 +36,11 @@ const MAX_BYTES: usize = 32 * 1024;
 pub(crate) struct Exchange<'a> {
     /// Of the target's issuer, which is the principal's; of the principal's tenant, if it has one.
     pub(crate) mirror: &'a KeyMirror,
+    /// Of the same issuer or tenant.
+    pub(crate) gate: &'a Arc<Gate>,
+    pub(crate) errand: Errand,
+    /// When nobody waits for it any more.
+    pub(crate) deadline: Instant,
     pub(crate) target: &'a Target,
     pub(crate) scope: &'a str,
     pub(crate) subject_token: &'a SecretString,
@@ -50,20 +58,37 @@ impl Exchange<'_> {
             ExchangedBy::Entra => entra::ask(self).await,
         };
         let answer = outcome.map_err(|failure| failure.of_request(self.request_id.get()))?;
-        Ok(ExchangedToken::accept(self.principal, &self.target.target, answer, now())?)
+        ExchangedToken::accept(self.principal, &self.target.target, answer, now())
+            .map_err(|reason| Failure { sign: Sign::Answered, ..Failure::from(reason) })
     }
 
-    /// Counts a call for an exchange, and how long it took.
+    fn remains(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Counts a call for an exchange, what was answered, and how long it took.
     async fn measured(
         &self,
         call: impl Future<Output = Result<Answer, Failure>>,
     ) -> Result<Answer, Failure> {
         let begun = Instant::now();
         let outcome = call.await;
-        let label = outcome.as_ref().map_or_else(|failure| failure.reason.as_str(), |_| "ok");
+        let label =
+            outcome.as_ref().map_or_else(|failure| failure.denial.reason().as_str(), |_| "ok");
         let issuer = self.mirror.issuer().name();
         let provider = self.target.exchanged_by.as_str();
         self.metrics.called(issuer, provider, label, begun.elapsed());
+        let source = self.mirror.source();
+        match &outcome {
+            Ok(_) => self.metrics.answered(source, Some(200), None),
+            Err(Failure { upstream, .. }) => {
+                self.metrics.answered(source, upstream.status, upstream.error.as_deref());
+                let codes = upstream.codes.iter().flat_map(|codes| codes.split(' '));
+                for code in codes.filter_map(|code| code.parse().ok()) {
+                    self.metrics.coded(source, code);
+                }
+            }
+        }
         outcome
     }
 
@@ -71,15 +96,17 @@ impl Exchange<'_> {
     /// our own, for this audience.
     async fn post(
         &self,
+        line: Line,
         url: &str,
         audience: &str,
         headers: HeaderMap,
         form: &[(&str, &str)],
     ) -> Result<Answered, Failure> {
-        let authentication = self.target.client.authenticate(audience, now())?;
+        let authentication = self.target.client.authenticate(audience, now()).await?;
         let client = self.mirror.client();
         let mut request = client
-            .post(url)
+            .post(line, url)
+            .timeout(self.remains())
             .headers(headers)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(encode(form, &authentication.form));
@@ -101,9 +128,10 @@ impl Exchange<'_> {
 /// The token in an answer of status 200.
 fn answer(answered: &Answered) -> Result<Answer, Failure> {
     if !answered.is_json {
-        return Err(Failure::answered(Reason::IdpUnavailable, 200, "not JSON"));
+        return Err(Failure::no_json());
     }
-    Ok(Answer::parse(&answered.body)?)
+    Answer::parse(&answered.body)
+        .map_err(|reason| Failure { sign: Sign::Answered, ..Failure::from(reason) })
 }
 
 fn encode(form: &[(&str, &str)], authentication: &[(&str, SecretString)]) -> String {

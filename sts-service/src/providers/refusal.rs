@@ -16,23 +16,16 @@ struct Document {
 
 /// Reads an answer whose status is not 200.
 pub(super) fn read(answered: &Answered) -> Failure {
-    let status = answered.status.as_u16();
     let document = serde_json::from_slice::<Document>(&answered.body).ok();
     let reason = match &document {
-        Some(document) => reason(status, &document.error),
+        Some(document) => reason(answered.status.as_u16(), &document.error),
         // HTML, a redirect, nothing: something else answers in the identity provider's place.
         None => Reason::IdpUnavailable,
     };
-    let (error, description) = document
-        .map(|document| (document.error, document.error_description))
-        .unwrap_or(("no OAuth error".to_owned(), None));
-    let upstream = Upstream {
-        status: Some(status),
-        error: Some(harmless(&error)),
-        description: description.as_deref().map(harmless),
-        ..Upstream::default()
-    };
-    Failure { reason, upstream: Box::new(upstream) }
+    let said = |document: &Document| document.error_description.as_deref().map(harmless);
+    let description = document.as_ref().and_then(said);
+    let error = document.as_ref().map(|document| document.error.as_str());
+    Failure::answered(reason, answered, error, Upstream { description, ..Upstream::default() })
 }
 
 fn reason(status: u16, error: &str) -> Reason {
@@ -65,6 +58,7 @@ mod tests {
             status: StatusCode::from_u16(status).unwrap(),
             is_json: true,
             sent_at: None,
+            retry_after: None,
             body: body.as_bytes().to_vec(),
         }
     }
@@ -91,10 +85,10 @@ mod tests {
             (302, "access_denied", IdpUnavailable),
         ] {
             let body = format!(r#"{{"error":"{error}"}}"#);
-            assert_eq!(read(&answered(status, &body)).reason, reason, "{status} {error}");
+            assert_eq!(read(&answered(status, &body)).denial.reason(), reason, "{status} {error}");
         }
         for body in ["", "<html>invalid_request</html>", "{}", r#"{"error":1}"#, "[]"] {
-            assert_eq!(read(&answered(400, body)).reason, IdpUnavailable, "{body}");
+            assert_eq!(read(&answered(400, body)).denial.reason(), IdpUnavailable, "{body}");
         }
     }
 
@@ -104,7 +98,7 @@ mod tests {
         let body =
             format!(r#"{{"error":"invalid_scope","error_description":"a\nb\u001b[0m{long}"}}"#);
         let failure = read(&answered(400, &body));
-        assert_eq!(failure.reason, Reason::ExchangeMisconfigured);
+        assert_eq!(failure.denial.reason(), Reason::ExchangeMisconfigured);
         let description = failure.upstream.description.unwrap();
         assert!(description.starts_with("a b [0m"));
         assert_eq!(description.chars().count(), MAX_CHARS);

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::super::failure::MAX_CHARS;
 use super::*;
 use Reason::{
-    BlockedByPolicy, ConsentRequired, ExchangeDenied, ExchangeMisconfigured, IdpUnavailable,
-    InteractionRequired, SubjectTokenRefused,
+    BlockedByPolicy, ClaimsRequired, ConsentRequired, ExchangeDenied, ExchangeMisconfigured,
+    IdpUnavailable, InteractionRequired, SubjectTokenRefused,
 };
 
 fn answered(status: u16, body: &str) -> Answered {
@@ -15,6 +15,7 @@ fn answered(status: u16, body: &str) -> Answered {
         status: StatusCode::from_u16(status).unwrap(),
         is_json: true,
         sent_at: None,
+        retry_after: None,
         body: body.as_bytes().to_vec(),
     }
 }
@@ -56,17 +57,17 @@ const CATALOGUE: &[(u32, u16, &str, &str, bool, Reason)] = &[
     (65001, 400, "consent_required", "", false, ConsentRequired),
     (50105, 400, "invalid_grant", "", false, SubjectTokenRefused),
     (50105, 400, "interaction_required", "", false, InteractionRequired),
-    (50076, 400, "interaction_required", "", true, InteractionRequired),
-    (50076, 400, "invalid_grant", "basic_action", true, InteractionRequired),
-    (50079, 400, "interaction_required", "", true, InteractionRequired),
-    (50079, 400, "invalid_grant", "basic_action", true, InteractionRequired),
+    (50076, 400, "interaction_required", "", true, ClaimsRequired),
+    (50076, 400, "invalid_grant", "basic_action", true, ClaimsRequired),
+    (50079, 400, "interaction_required", "", true, ClaimsRequired),
+    (50079, 400, "invalid_grant", "basic_action", true, ClaimsRequired),
     (50072, 400, "invalid_grant", "basic_action", false, InteractionRequired),
-    (50074, 400, "invalid_grant", "basic_action", true, InteractionRequired),
-    (50158, 400, "invalid_grant", "", true, InteractionRequired),
+    (50074, 400, "invalid_grant", "basic_action", true, ClaimsRequired),
+    (50158, 400, "invalid_grant", "", true, ClaimsRequired),
     (53003, 400, "invalid_grant", "message_only", false, BlockedByPolicy),
-    (53003, 400, "invalid_grant", "message_only", true, InteractionRequired),
+    (53003, 400, "invalid_grant", "message_only", true, ClaimsRequired),
     (53000, 400, "invalid_grant", "additional_action", false, BlockedByPolicy),
-    (53001, 400, "invalid_grant", "additional_action", true, InteractionRequired),
+    (53001, 400, "invalid_grant", "additional_action", true, ClaimsRequired),
     (53002, 400, "invalid_grant", "message_only", false, BlockedByPolicy),
     (53005, 400, "invalid_grant", "protection_policy_required", false, BlockedByPolicy),
     (0, 400, "invalid_grant", "client_mismatch", false, ExchangeMisconfigured),
@@ -133,9 +134,17 @@ fn every_row_of_the_catalogue_has_one_meaning_which_its_number_and_text_do_not_c
                 SubjectTokenRefused if bare => ExchangeDenied,
                 other => *other,
             };
-            assert_eq!(failure.reason, of_a_new_one, "{code} {error} {suberror}, a new token");
+            assert_eq!(
+                failure.denial.reason(),
+                of_a_new_one,
+                "{code} {error} {suberror}, a new token"
+            );
             let failure = read(&answered(*status, &body.to_string()), false);
-            assert_eq!(failure.reason, *reason, "{code} {status} {error} {suberror} {has_claims}");
+            assert_eq!(
+                failure.denial.reason(),
+                *reason,
+                "{code} {status} {error} {suberror} {has_claims}"
+            );
             assert_eq!(failure.upstream.codes, Some(number.to_string()));
         }
     }
@@ -149,7 +158,7 @@ fn what_is_no_oauth_error_is_nobodys_fault() {
         for status in [400, 401, 403, 404, 429, 500, 503] {
             for is_new in [true, false] {
                 let failure = read(&answered(status, body), is_new);
-                assert_eq!(failure.reason, IdpUnavailable, "{status} {body}");
+                assert_eq!(failure.denial.reason(), IdpUnavailable, "{status} {body}");
             }
         }
     }
@@ -165,14 +174,14 @@ fn members_of_other_types_do_not_hide_the_error() {
         ("error_codes", json!([-1, 1.5, "x", null]), SubjectTokenRefused),
         ("claims", json!(null), SubjectTokenRefused),
         ("claims", json!(""), SubjectTokenRefused),
-        ("claims", json!({"access_token": {}}), InteractionRequired),
+        ("claims", json!({"access_token": {}}), ClaimsRequired),
         ("claims", json!("not JSON"), InteractionRequired),
         ("trace_id", json!(true), SubjectTokenRefused),
     ] {
         let mut body = json!({"error": "invalid_grant"});
         body[member] = value.clone();
         let failure = read(&answered(400, &body.to_string()), false);
-        assert_eq!(failure.reason, reason, "{member} {value}");
+        assert_eq!(failure.denial.reason(), reason, "{member} {value}");
     }
 }
 

@@ -1,0 +1,87 @@
+//! Asking a token endpoint: once, or twice where the first time may have been bad luck, each time with a new proof of who
+//! we are, and both within the one time that an exchange may take.
+
+use std::pin::pin;
+
+use obolus_core::exchange::Answer;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Exchange, Failure};
+use crate::idp_client::Line;
+use crate::upstream::{PAUSE, Passage, Sign, patience};
+
+/// Asks by `attempt`, if there is any use in it now.
+pub(super) async fn ask<F>(
+    exchange: &Exchange<'_>,
+    attempt: impl Fn(Line) -> F,
+) -> Result<Answer, Failure>
+where
+    F: Future<Output = Result<Answer, Failure>>,
+{
+    let passage = exchange.gate.enter(exchange.errand, exchange.target)?;
+    let mut asking = Asking { exchange, passage };
+    let begun = Instant::now();
+    let mut first = pin!(asking.exchange.measured(attempt(Line::Usual)));
+    let outcome = match patience(exchange.remains()) {
+        Some(patience) => timeout(patience, &mut first).await.ok(),
+        None => Some(first.as_mut().await),
+    };
+    let Some(outcome) = outcome else {
+        if !asking.passage.asks_again() {
+            return asking.noted(begun, first.await);
+        }
+        let beside = Instant::now();
+        let mut second = pin!(asking.exchange.measured(attempt(Line::Other)));
+        // Whoever answers first; no answer is none while the other may bring one.
+        return tokio::select! {
+            outcome = &mut first => match asking.noted(begun, outcome) {
+                Err(failure) if !failure.sign.is_answer() => asking.noted(beside, second.await),
+                outcome => outcome,
+            },
+            outcome = &mut second => match asking.noted(beside, outcome) {
+                Err(failure) if !failure.sign.is_answer() => asking.noted(begun, first.await),
+                outcome => outcome,
+            },
+        };
+    };
+    let outcome = asking.noted(begun, outcome);
+    if !outcome.as_ref().is_err_and(|failure| asking.may_pass(failure)) {
+        return outcome;
+    }
+    sleep(PAUSE).await;
+    // It may have turned out in the meantime that nobody is answered.
+    if !asking.passage.asks_again() {
+        return outcome;
+    }
+    let begun = Instant::now();
+    let outcome = asking.exchange.measured(attempt(Line::Other)).await;
+    asking.noted(begun, outcome)
+}
+
+struct Asking<'a> {
+    exchange: &'a Exchange<'a>,
+    passage: Passage,
+}
+
+impl Asking<'_> {
+    /// Remembers for others what came of an attempt that began then.
+    fn noted(
+        &mut self,
+        begun: Instant,
+        outcome: Result<Answer, Failure>,
+    ) -> Result<Answer, Failure> {
+        let sign = outcome.as_ref().map_or_else(|failure| failure.sign, |_| Sign::Answered);
+        self.passage.saw(sign, begun, self.exchange.principal.identity());
+        if let Err(failure) = &outcome
+            && let Some(after) = failure.denial.retry_after()
+        {
+            self.passage.hold(self.exchange.target, after);
+        }
+        outcome
+    }
+
+    fn may_pass(&self, failure: &Failure) -> bool {
+        let told_to_wait = failure.denial.retry_after().is_some();
+        self.passage.may_ask_again(failure.sign, told_to_wait, self.exchange.remains())
+    }
+}

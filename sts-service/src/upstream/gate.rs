@@ -1,0 +1,169 @@
+//! The way to one token endpoint.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use obolus_core::token::{Identity, KeySource};
+use obolus_core::{Denial, Reason, RetrySeconds};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use super::circuit::{Admission, Circuit};
+use super::holds::Holds;
+use super::{Places, Sign, retry};
+use crate::config::Target;
+use crate::metrics::{CircuitState, Metrics};
+
+/// What somebody is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Errand {
+    /// A person waits.
+    Request,
+    /// Nobody does: never worth a probe.
+    Refresh,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    source: KeySource,
+    metrics: Metrics,
+    places: Places,
+    under_way: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    circuit: Circuit<Identity>,
+    holds: Holds,
+}
+
+/// Leave to ask, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Passage {
+    gate: Arc<Gate>,
+    is_probe: bool,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Gate {
+    pub(crate) fn new(source: KeySource, places: Places, metrics: Metrics) -> Self {
+        metrics.circuit(&source, CircuitState::Closed);
+        let state = State { circuit: Circuit::new(), holds: Holds::default() };
+        Self { source, metrics, places, under_way: AtomicUsize::new(0), state: Mutex::new(state) }
+    }
+
+    /// Lets one exchange for this target through.
+    ///
+    /// # Errors
+    /// [`Reason::IdpUnavailable`] with the time that remains, while the identity provider has told us to stay away or
+    /// does not answer; [`Reason::Overloaded`] when enough are under way.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        errand: Errand,
+        target: &Target,
+    ) -> Result<Passage, Denial> {
+        let now = Instant::now();
+        let mut state = self.state();
+        if let Some(remaining) = state.holds.remaining(target.client.id(), target.name(), now) {
+            self.metrics.held_back(target.name());
+            return Err(Denial::from(Reason::IdpUnavailable).after(Some(remaining)));
+        }
+        if errand == Errand::Refresh && !state.circuit.is_closed() {
+            return Err(Reason::IdpUnavailable.into());
+        }
+        let is_probe = match state.circuit.admit(now) {
+            Admission::Free => false,
+            Admission::Probe => true,
+            Admission::Refused(wait) => {
+                let wait = RetrySeconds::remaining(wait);
+                return Err(Denial::from(Reason::IdpUnavailable).after(Some(wait)));
+            }
+        };
+        self.show(&state);
+        drop(state);
+        // From here on: if there is no place, the probe's is given back.
+        let mut passage = Passage { gate: Arc::clone(self), is_probe, place: None };
+        let place = self.places.take().ok_or(Reason::Overloaded)?;
+        passage.place = Some(place);
+        self.metrics.in_flight(&self.source, self.under_way.fetch_add(1, Ordering::Relaxed) + 1);
+        Ok(passage)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self, state: &State) {
+        let shown = match (state.circuit.is_closed(), state.circuit.is_probing()) {
+            (true, _) => CircuitState::Closed,
+            (false, true) => CircuitState::Probing,
+            (false, false) => CircuitState::Open,
+        };
+        self.metrics.circuit(&self.source, shown);
+    }
+}
+
+impl Passage {
+    /// What came of an attempt that began then, for this person.
+    pub(crate) fn saw(&mut self, sign: Sign, begun: Instant, person: &Identity) {
+        let now = Instant::now();
+        let mut state = self.gate.state();
+        let was_closed = state.circuit.is_closed();
+        match sign {
+            Sign::Unasked => return,
+            Sign::Answered | Sign::Busy => state.circuit.answered(now),
+            Sign::Unreachable => state.circuit.silent(begun, now, None, self.is_probe),
+            Sign::Silent | Sign::Strange => {
+                state.circuit.silent(begun, now, Some(person.clone()), self.is_probe);
+            }
+        }
+        self.is_probe = false;
+        let is_closed = state.circuit.is_closed();
+        self.gate.show(&state);
+        drop(state);
+        let issuer = &self.gate.source;
+        match (was_closed, is_closed) {
+            (true, false) => {
+                tracing::warn!(%issuer, "does not answer: asked no more, but by probes")
+            }
+            (false, true) => tracing::info!(%issuer, "answers again"),
+            _ => {}
+        }
+    }
+
+    /// The identity provider wants no more of this kind for so long.
+    pub(crate) fn hold(&self, target: &Target, after: RetrySeconds) {
+        self.gate.state().holds.hold(target.client.id(), target.name(), after, Instant::now());
+    }
+
+    /// Whether another attempt is worth a pause, when so much of the time `remains`.
+    pub(crate) fn may_ask_again(&self, sign: Sign, told_to_wait: bool, remains: Duration) -> bool {
+        retry::again(sign, told_to_wait, self.gate.state().circuit.is_closed(), remains)
+    }
+
+    /// Whether another attempt begins now.
+    pub(crate) fn asks_again(&self) -> bool {
+        let asks = self.gate.state().circuit.is_closed();
+        if asks {
+            self.gate.metrics.retried(&self.gate.source);
+        }
+        asks
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        if self.is_probe {
+            let mut state = self.gate.state();
+            state.circuit.gave_up();
+            self.gate.show(&state);
+        }
+        if self.place.take().is_some() {
+            let under_way = self.gate.under_way.fetch_sub(1, Ordering::Relaxed).saturating_sub(1);
+            self.gate.metrics.in_flight(&self.gate.source, under_way);
+        }
+    }
+}
