@@ -55,10 +55,12 @@ fn generate() -> Result<()> {
             "envoy/compose/envoy.yaml".to_owned(),
             obolus_envoy::compose::Compose::default().to_yaml(),
         ),
+        ("docs/reasons.md".to_owned(), Ok(obolus_core::reason::guide::to_markdown())),
     ];
-    let mesh = obolus_envoy::istio::Istio::default().files();
-    let mesh = mesh.map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    let istio = obolus_envoy::istio::Istio::default();
+    let mesh = istio.files().map_err(|problems| anyhow::anyhow!("{problems}"))?;
     written.extend(mesh.map(|(path, yaml)| (format!("deploy/istio/{path}"), Ok(yaml))));
+    written.push(("deploy/istio-sidecar/envoy-filter.yaml".to_owned(), istio.sidecar_file()));
     for (path, yaml) in written {
         let path = obolus_tests::parts::products::workspace().join(path);
         std::fs::write(&path, yaml.map_err(|problems| anyhow::anyhow!("{problems}"))?)?;

@@ -60,7 +60,6 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "per_connection_buffer_limit_bytes",
         "Twice maxBodyBytes. Above this Envoy answers 413 itself; our filter does so before.",
     ),
-    ("retry_policy", "Nothing is sent twice: no status code is named. Istiod's own would do so."),
     ("idle_timeout", "Shorter than the STS and the MCP server keep a connection."),
 ];
 

@@ -88,23 +88,25 @@ impl Istio {
     }
 
     /// Each generated file of `deploy/istio`: its name, and its text.
-    pub fn files(&self) -> Result<[(&'static str, String); 3], Problems> {
-        let filter = || Comments::of(comments::KEYS, &[]);
+    pub fn files(&self) -> Result<[(&'static str, String); 2], Problems> {
+        let filter = Comments::of(comments::KEYS, &[]);
         let routes = Comments::of(comments::ROUTES, &[]);
         Ok([
             (
                 "gateway/envoy-filter.yaml",
-                yaml::documents(comments::FILTER_HEAD, &[self.envoy_filter()?], filter()),
-            ),
-            (
-                "sidecar/envoy-filter.yaml",
-                yaml::documents(comments::SIDECAR_HEAD, &[self.sidecar_filter()?], filter()),
+                yaml::documents(comments::FILTER_HEAD, &[self.envoy_filter()?], filter),
             ),
             (
                 "gateway/routes.yaml",
                 yaml::documents(comments::ROUTES_HEAD, &self.routes()?, routes),
             ),
         ])
+    }
+
+    /// The text of `envoy-filter.yaml` in `deploy/istio-sidecar`.
+    pub fn sidecar_file(&self) -> Result<String, Problems> {
+        let filter = Comments::of(comments::KEYS, &[]);
+        Ok(yaml::documents(comments::SIDECAR_HEAD, &[self.sidecar_filter()?], filter))
     }
 
     fn checked(&self) -> Result<FilterConfiguration, Problems> {

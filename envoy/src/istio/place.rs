@@ -69,12 +69,8 @@ impl Place {
                 own.map(|all| *all = vec![inside.clone().into()]).is_some()
             });
         }
-        // Istiod's own would send again what was not sent yet; ours sends nothing twice, for no reason.
-        let route = json!({
-            "timeout": "0s",
-            "idle_timeout": "600s",
-            "retry_policy": {"retry_on": "retriable-status-codes"},
-        });
+        // Istiod's own route to the program beside the sidecar has no timeout, and repeats what was not sent yet.
+        let route = json!({"idle_timeout": "600s"});
         Ok(Self {
             name: format!("{NAME}-sidecar"),
             namespace: namespace.to_owned(),
