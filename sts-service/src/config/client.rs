@@ -73,7 +73,7 @@ fn secret(section: &Section<'_>, folder: &Path) -> Option<ClientSecret> {
     ClientSecret::open(path).map_err(|error| section.problem("secret_file", error.told(what))).ok()
 }
 
-const KEY_FILE: &str = "the file of the private key (PEM, PKCS#8)";
+const KEY_FILE: &str = "the file of the private key (PEM: PKCS#8, PKCS#1 or SEC1)";
 const CERTIFICATE_FILE: &str = "the file of the certificate that is registered for this key (PEM)";
 
 fn key(section: &Section<'_>, folder: &Path) -> Option<AssertionKey> {
@@ -91,10 +91,10 @@ fn key(section: &Section<'_>, folder: &Path) -> Option<AssertionKey> {
     open(section, AssertionKey::open(path?, certificate, rules))
 }
 
-/// Entra knows a key by the certificate that was uploaded for it, and by nothing else.
+/// Entra knows a key by the certificate that was uploaded for it, and by nothing else. It may stand in the key's own file.
 fn entra_key(section: &Section<'_>, folder: &Path) -> Option<AssertionKey> {
     let path = files::required(section, "key_file", folder, KEY_FILE);
-    let certificate = files::required(section, "certificate_file", folder, CERTIFICATE_FILE);
+    let certificate = files::optional(section, "certificate_file", folder);
     let allowed = "PS256, RS256";
     let algorithm = section.word("algorithm", allowed, AssertionAlgorithm::PS256);
     if algorithm == AssertionAlgorithm::ES256 {
@@ -111,7 +111,22 @@ fn entra_key(section: &Section<'_>, folder: &Path) -> Option<AssertionKey> {
         return None;
     }
     let rules = AssertionRules { reader: Reader::Entra, algorithm, key_id: None, thumbprint };
-    open(section, AssertionKey::open(path?, Some(certificate?), rules))
+    let path = path?;
+    if let Some(certificate) = certificate {
+        return open(section, AssertionKey::open(path, Some(certificate), rules));
+    }
+    let key = AssertionKey::open(path.clone(), Some(path), rules);
+    key.map_err(|error| {
+        let setting = error.setting();
+        if setting == "key_file" {
+            section.problem(setting, error.told(KEY_FILE));
+        } else {
+            let what = "or add the certificate to the key's file";
+            section
+                .problem(setting, format!("is missing: write {CERTIFICATE_FILE}, {what}: {error}"));
+        }
+    })
+    .ok()
 }
 
 fn open(section: &Section<'_>, key: Result<AssertionKey, CredentialError>) -> Option<AssertionKey> {

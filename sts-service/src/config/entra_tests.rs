@@ -176,7 +176,7 @@ fn every_fault_is_found_and_named_by_its_path() {
             client("certificate_file"),
             "key's own certificate",
         ),
-        (METHOD, KEY.replace("rsa.", "server."), client("key_file"), "RSA of 2048 bits or more"),
+        (METHOD, KEY.replace("rsa.", "server."), client("key_file"), "RSA of 2048 to 4096 bits"),
         (
             METHOD,
             KEY.replace("rsa.crt", "absent"),

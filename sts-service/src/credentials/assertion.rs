@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use jwt_simple::prelude::{Claims, Duration, JWTClaims, NoCustomClaims};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use obolus_core::UnixSeconds;
 use secrecy::SecretString;
+use serde::Serialize;
 
 use super::certificate::Certificate;
+use super::file_signer::{FileSigner, NoKey};
 use super::reloaded::Reloaded;
 use super::signer::Signer;
 use super::{AssertionAlgorithm, AuthenticationError, CredentialError, Generation, Thumbprint};
@@ -42,8 +45,36 @@ pub struct AssertionKey {
 }
 
 struct Held {
-    signer: Signer,
+    signer: Box<dyn Signer>,
+    /// The JOSE header, encoded.
+    header: String,
     expires_at: Option<UnixSeconds>,
+}
+
+/// RFC 7515 §4.1.
+#[derive(Serialize)]
+struct Header<'a> {
+    alg: &'a str,
+    typ: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
+    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(rename = "x5t", skip_serializing_if = "Option::is_none")]
+    sha1: Option<String>,
+}
+
+/// RFC 7523 §3.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    jti: &'a str,
+    iat: UnixSeconds,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nbf: Option<UnixSeconds>,
+    exp: UnixSeconds,
 }
 
 impl Reader {
@@ -85,30 +116,38 @@ impl AssertionKey {
 
     /// An assertion for one request: `iss` and `sub` are the client, `aud` is one string (Keycloak refuses lists), `jti`
     /// is never used twice.
-    pub(super) fn sign(
+    pub(super) async fn sign(
         &self,
         client_id: &str,
         audience: &str,
         now: UnixSeconds,
     ) -> Result<SecretString, AuthenticationError> {
         let jti = guid::random().ok_or(AuthenticationError::Unsigned)?;
-        let mut claims: JWTClaims<NoCustomClaims> = Claims::create(Duration::from_secs(0))
-            .with_issuer(client_id)
-            .with_subject(client_id)
-            .with_audience(audience)
-            .with_jwt_id(jti);
-        claims.issued_at = Some(Duration::from_secs(now));
-        claims.expires_at =
-            Some(Duration::from_secs(now.saturating_add(self.reader.life_seconds())));
-        claims.invalid_before = match self.reader {
-            // Nothing but a second clock's drift would make it matter.
-            Reader::Keycloak => None,
-            Reader::Entra => Some(Duration::from_secs(now)),
+        let claims = Claims {
+            iss: client_id,
+            sub: client_id,
+            aud: audience,
+            jti: &jti,
+            iat: now,
+            nbf: match self.reader {
+                // Nothing but a second clock's drift would make it matter.
+                Reader::Keycloak => None,
+                Reader::Entra => Some(now),
+            },
+            exp: now.saturating_add(self.reader.life_seconds()),
         };
+        let claims = encoded(&claims).ok_or(AuthenticationError::Unsigned)?;
         let (held, _) = self.key.current();
-        let signed = held.signer.sign(claims).ok_or(AuthenticationError::Unsigned)?;
-        Ok(SecretString::from(signed))
+        let input = format!("{}.{claims}", held.header);
+        let signature = held.signer.sign(input.as_bytes()).await;
+        let signature = signature.map_err(|_| AuthenticationError::Unsigned)?;
+        Ok(SecretString::from(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))))
     }
+}
+
+/// A part of a compact JWS.
+fn encoded(part: &impl Serialize) -> Option<String> {
+    serde_json::to_vec(part).ok().map(|json| URL_SAFE_NO_PAD.encode(json))
 }
 
 fn held(
@@ -118,25 +157,26 @@ fn held(
     rules: &AssertionRules,
 ) -> Result<Held, CredentialError> {
     let AssertionRules { reader, algorithm, key_id, thumbprint } = rules;
-    let wrong = || {
-        let mut problem = format!("is no private key in PEM (PKCS#8) that can sign {algorithm:?}");
-        if *reader == Reader::Entra {
-            problem += ": Entra takes RSA of 2048 bits or more: make such a key, and register its certificate";
-        }
-        CredentialError::new(path, problem)
+    let signer = FileSigner::from_pem(*algorithm, bytes)
+        .map_err(|fault| CredentialError::new(path, told(&fault, *algorithm, *reader)))?;
+    let mut header = Header {
+        alg: algorithm.as_str(),
+        typ: "JWT",
+        kid: key_id.as_deref(),
+        sha256: None,
+        sha1: None,
     };
-    let pem = str::from_utf8(bytes).map_err(|_| wrong())?;
-    let mut signer = Signer::from_pem(*algorithm, pem).ok_or_else(wrong)?;
     let mut expires_at = None;
     if let Some((certificate_path, bytes)) = certificate {
-        let certificate = Certificate::read(certificate_path, bytes)?;
-        certificate.must_be_of(certificate_path, &signer.public_key().ok_or_else(wrong)?)?;
+        let certificate = Certificate::of_key(certificate_path, bytes, signer.public_key())?;
         if *reader == Reader::Entra {
             certificate.must_be_good_at(certificate_path, clock::now())?;
         }
-        signer
-            .name_certificate(*thumbprint, &certificate.thumbprint(*thumbprint))
-            .ok_or_else(wrong)?;
+        let name = match thumbprint {
+            Thumbprint::Sha256 => &mut header.sha256,
+            Thumbprint::Sha1 => &mut header.sha1,
+        };
+        *name = Some(certificate.thumbprint(*thumbprint));
         tracing::info!(
             path = %certificate_path.display(),
             thumbprint = certificate.portal_thumbprint(),
@@ -145,10 +185,32 @@ fn held(
         );
         expires_at = Some(certificate.expires_at());
     }
-    if let Some(key_id) = key_id {
-        signer = signer.with_key_id(key_id);
+    let header = encoded(&header).ok_or_else(|| CredentialError::new(path, "cannot be named"))?;
+    Ok(Held { signer: Box::new(signer), header, expires_at })
+}
+
+fn told(fault: &NoKey, algorithm: AssertionAlgorithm, reader: Reader) -> String {
+    match fault {
+        NoKey::Encrypted => "is behind a passphrase, and nobody is there to type it in: write the key without one, and \
+                             let the file's permissions protect it"
+            .to_owned(),
+        NoKey::Several => "holds several private keys: leave the one that is registered".to_owned(),
+        NoKey::Unfit => {
+            let name = algorithm.as_str();
+            let mut text = match algorithm {
+                AssertionAlgorithm::ES256 => format!(
+                    "holds no private key in PEM (PKCS#8 or SEC1) on P-256, which {name} signs with"
+                ),
+                AssertionAlgorithm::RS256 | AssertionAlgorithm::PS256 => format!(
+                    "holds no private key in PEM (PKCS#8 or PKCS#1) that is RSA of 2048 to 4096 bits, which {name} signs with"
+                ),
+            };
+            if reader == Reader::Entra {
+                text += ": Entra takes RSA: make such a key, and register its certificate";
+            }
+            text
+        }
     }
-    Ok(Held { signer, expires_at })
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub enum Thumbprint {
 }
 
 /// See the module.
+#[derive(Clone)]
 pub(super) struct Certificate {
     der: CertificateDer<'static>,
     public_key: Vec<u8>,
@@ -38,29 +39,43 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    /// The first certificate of a PEM file.
-    pub(super) fn read(path: &Path, pem: &[u8]) -> Result<Self, CredentialError> {
-        let wrong = |problem: &str| CredentialError::new(path, problem).of_certificate();
-        let der =
-            CertificateDer::from_pem_slice(pem).map_err(|_| wrong("is no certificate in PEM"))?;
-        let Facts { public_key, not_before, not_after } =
-            facts(&der).map_err(|_| wrong("is no X.509 certificate"))?;
-        let public_key = public_key.to_vec();
-        Ok(Self { der, public_key, not_before, not_after })
-    }
-
-    /// The certificate must be that of the key with this public half (SubjectPublicKeyInfo).
-    pub(super) fn must_be_of(&self, path: &Path, public_key: &[u8]) -> Result<(), CredentialError> {
-        if self.public_key == public_key {
-            return Ok(());
+    /// That of the key with this public half (SubjectPublicKeyInfo), among all certificates of a PEM file: a chain in any
+    /// order, or an old one beside its successor, of which the one that ends last is meant.
+    pub(super) fn of_key(
+        path: &Path,
+        pem: &[u8],
+        public_key: &[u8],
+    ) -> Result<Self, CredentialError> {
+        let all = Self::read_all(path, pem)?;
+        let own = all.iter().filter(|one| one.public_key == public_key);
+        if let Some(own) = own.max_by_key(|one| one.not_after) {
+            return Ok(own.clone());
         }
+        let keys: Vec<_> = all.iter().map(|one| fingerprint(&one.public_key)).collect();
         let problem = format!(
             "is the certificate of another key: SHA-256 of the certificate's public key is {}, of the private \
              key's public half {}: write the key's own certificate here, or the certificate's key",
-            hex(digest(&SHA256, &self.public_key).as_ref()),
-            hex(digest(&SHA256, public_key).as_ref()),
+            keys.join(" or "),
+            fingerprint(public_key),
         );
         Err(CredentialError::new(path, problem).of_certificate())
+    }
+
+    fn read_all(path: &Path, pem: &[u8]) -> Result<Vec<Self>, CredentialError> {
+        let wrong = |problem: &str| CredentialError::new(path, problem).of_certificate();
+        let all: Vec<_> = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<_, _>>()
+            .map_err(|_| wrong("is not PEM"))?;
+        if all.is_empty() {
+            return Err(wrong("holds no certificate in PEM"));
+        }
+        let read = |der: CertificateDer<'static>| {
+            let Facts { public_key, not_before, not_after } = facts(&der)?;
+            let public_key = public_key.to_vec();
+            der::Result::Ok(Self { der, public_key, not_before, not_after })
+        };
+        let all = all.into_iter().map(read).collect::<Result<_, _>>();
+        all.map_err(|_| wrong("holds something that is no X.509 certificate"))
     }
 
     /// A certificate that is not good now would only be found out by the identity provider.
@@ -99,6 +114,10 @@ impl Certificate {
     pub(super) fn portal_thumbprint(&self) -> String {
         hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, &self.der).as_ref()).to_uppercase()
     }
+}
+
+fn fingerprint(public_key: &[u8]) -> String {
+    hex(digest(&SHA256, public_key).as_ref())
 }
 
 /// When, for people.
@@ -177,7 +196,7 @@ mod tests {
             [(2030, 1_893_456_000, 1_896_134_400), (2060, 2_840_140_800, 2_842_819_200)]
         {
             let (_, pem) = certificate((year, 1), (year, 2));
-            let read = Certificate::read(path, pem.as_bytes()).unwrap();
+            let read = Certificate::read_all(path, pem.as_bytes()).unwrap().remove(0);
             assert_eq!((read.not_before, read.expires_at()), (start, end));
             let at = |now| read.must_be_good_at(path, now).map_err(|error| error.to_string());
             assert_eq!((at(start), at(end - 1)), (Ok(()), Ok(())));
@@ -192,9 +211,9 @@ mod tests {
         let path = Path::new("c.crt");
         let (own, pem) = certificate((2020, 1), (2060, 1));
         let (other, _) = certificate((2020, 1), (2060, 1));
-        let read = Certificate::read(path, pem.as_bytes()).unwrap();
-        read.must_be_of(path, &own).unwrap();
-        let text = read.must_be_of(path, &other).unwrap_err().to_string();
+        let of_key = |key: &[u8]| Certificate::of_key(path, pem.as_bytes(), key);
+        assert!(of_key(&own).is_ok());
+        let text = of_key(&other).err().unwrap().to_string();
         for key in [own, other] {
             let fingerprint = hex(digest(&SHA256, &key).as_ref());
             assert!(text.contains(&fingerprint), "{fingerprint} is not in {text}");
@@ -216,7 +235,7 @@ mod tests {
         }
         let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
         for text in ["", "x", &key] {
-            assert!(Certificate::read(Path::new("c"), text.as_bytes()).is_err(), "{text}");
+            assert!(Certificate::read_all(Path::new("c"), text.as_bytes()).is_err(), "{text}");
         }
     }
 }

@@ -129,7 +129,7 @@ impl ClientCredential {
     ///
     /// # Errors
     /// When there is no assertion.
-    pub fn authenticate(
+    pub async fn authenticate(
         &self,
         audience: &str,
         now: UnixSeconds,
@@ -151,7 +151,7 @@ impl ClientCredential {
                 let secrets = vec![SecretString::from(secret.expose_secret())];
                 Authentication { header: None, form, secrets }
             }
-            Self::Assertion { id, key } => by_assertion(id, key.sign(id, audience, now)?),
+            Self::Assertion { id, key } => by_assertion(id, key.sign(id, audience, now).await?),
             Self::Federated { id, token } => by_assertion(id, token.read(now)?),
         })
     }
@@ -183,22 +183,22 @@ mod tests {
         (folder, ClientSecret::open(path).unwrap())
     }
 
-    #[test]
-    fn basic_encodes_what_would_end_the_id_or_the_secret() {
+    #[tokio::test]
+    async fn basic_encodes_what_would_end_the_id_or_the_secret() {
         let (_folder, secret) = secret("p:ss+w%rd&=ä\n");
         let client = ClientCredential::Basic { id: "sts:1".to_owned(), secret };
-        let authentication = client.authenticate("https://issuer", 0).unwrap();
+        let authentication = client.authenticate("https://issuer", 0).await.unwrap();
         let header = authentication.header.unwrap();
         let encoded = header.expose_secret().strip_prefix("Basic ").unwrap();
         assert_eq!(STANDARD.decode(encoded).unwrap(), b"sts%3A1:p%3Ass%2Bw%25rd%26%3D%C3%A4");
         assert!(authentication.form.is_empty());
     }
 
-    #[test]
-    fn post_sends_no_header_and_nothing_shows_the_secret() {
+    #[tokio::test]
+    async fn post_sends_no_header_and_nothing_shows_the_secret() {
         let (_folder, secret) = secret("very-secret");
         let client = ClientCredential::Post { id: "sts".to_owned(), secret };
-        let authentication = client.authenticate("https://issuer", 0).unwrap();
+        let authentication = client.authenticate("https://issuer", 0).await.unwrap();
         assert!(authentication.header.is_none());
         let sent: Vec<_> = authentication
             .form

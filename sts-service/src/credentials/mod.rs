@@ -6,6 +6,7 @@ mod caller;
 mod certificate;
 mod client;
 mod federated;
+mod file_signer;
 mod files;
 mod reloaded;
 mod signer;
@@ -17,7 +18,7 @@ pub use client::{Authentication, ClientCredential, ClientSecret};
 pub use federated::TokenFile;
 pub use files::CredentialError;
 pub(crate) use files::MAX_BYTES;
-pub use signer::AssertionAlgorithm;
+pub use signer::{AssertionAlgorithm, Signer, Signing, Unsigned};
 
 /// SHA-256 of whatever a credential is made of: changes when the credential does.
 pub type Generation = [u8; 32];

@@ -1,13 +1,9 @@
-//! A private key that signs with one algorithm.
+//! What signs our assertions. The private key stays behind this, wherever it is.
 
-use jwt_simple::common::KeyMetadata;
-use jwt_simple::prelude::{
-    ECDSAP256KeyPairLike as _, ES256KeyPair, JWTClaims, NoCustomClaims, PS256KeyPair, RS256KeyPair,
-    RSAKeyPairLike as _,
-};
+use std::fmt::Debug;
+use std::pin::Pin;
+
 use serde::Deserialize;
-
-use super::Thumbprint;
 
 /// What may sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -20,62 +16,38 @@ pub enum AssertionAlgorithm {
     ES256,
 }
 
-pub(super) enum Signer {
-    Rs256(RS256KeyPair),
-    Ps256(PS256KeyPair),
-    Es256(ES256KeyPair),
+impl AssertionAlgorithm {
+    /// As `alg` has it (RFC 7518 §3.1).
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RS256 => "RS256",
+            Self::PS256 => "PS256",
+            Self::ES256 => "ES256",
+        }
+    }
 }
 
-impl Signer {
-    /// PKCS#8; for RSA also PKCS#1.
-    pub(super) fn from_pem(algorithm: AssertionAlgorithm, pem: &str) -> Option<Self> {
-        match algorithm {
-            AssertionAlgorithm::RS256 => RS256KeyPair::from_pem(pem).ok().map(Self::Rs256),
-            AssertionAlgorithm::PS256 => PS256KeyPair::from_pem(pem).ok().map(Self::Ps256),
-            AssertionAlgorithm::ES256 => ES256KeyPair::from_pem(pem).ok().map(Self::Es256),
-        }
-    }
+/// The key did not sign. Why is said in the log by whoever knows; nothing of it is for anybody outside.
+#[derive(Debug, thiserror::Error)]
+#[error("the key did not sign")]
+pub struct Unsigned;
 
-    pub(super) fn with_key_id(self, key_id: &str) -> Self {
-        match self {
-            Self::Rs256(key) => Self::Rs256(key.with_key_id(key_id)),
-            Self::Ps256(key) => Self::Ps256(key.with_key_id(key_id)),
-            Self::Es256(key) => Self::Es256(key.with_key_id(key_id)),
-        }
-    }
+/// A signature, as soon as there is one.
+pub type Signing<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, Unsigned>> + Send + 'a>>;
 
-    /// Names the certificate in the header of whatever is signed.
-    pub(super) fn name_certificate(&mut self, kind: Thumbprint, thumbprint: &str) -> Option<()> {
-        let metadata = KeyMetadata::default();
-        let metadata = match kind {
-            Thumbprint::Sha256 => metadata.with_certificate_sha256_thumbprint(thumbprint),
-            Thumbprint::Sha1 => metadata.with_certificate_sha1_thumbprint(thumbprint),
-        }
-        .ok()?;
-        match self {
-            Self::Rs256(key) => key.attach_metadata(metadata),
-            Self::Ps256(key) => key.attach_metadata(metadata),
-            Self::Es256(key) => key.attach_metadata(metadata),
-        }
-        .ok()
-    }
+/// A private key that signs with one algorithm and shows nothing but its public half.
+///
+/// `sign` is asynchronous because a key in a file is the exception: a cloud's key service is a request over the network,
+/// and a PKCS#11 token is a call that blocks for milliseconds and belongs on a thread of its own. Neither may hold up the
+/// other requests of this process. A trait object, so that which of them it is stays a matter of configuration.
+pub trait Signer: Debug + Send + Sync {
+    /// With what it signs.
+    fn algorithm(&self) -> AssertionAlgorithm;
 
-    /// SubjectPublicKeyInfo.
-    pub(super) fn public_key(&self) -> Option<Vec<u8>> {
-        match self {
-            Self::Rs256(key) => key.public_key().to_der().ok(),
-            Self::Ps256(key) => key.public_key().to_der().ok(),
-            Self::Es256(key) => key.public_key().to_der().ok(),
-        }
-    }
+    /// SubjectPublicKeyInfo in DER, to be held against a certificate's.
+    fn public_key(&self) -> &[u8];
 
-    /// A compact JWS.
-    pub(super) fn sign(&self, claims: JWTClaims<NoCustomClaims>) -> Option<String> {
-        match self {
-            Self::Rs256(key) => key.sign(claims),
-            Self::Ps256(key) => key.sign(claims),
-            Self::Es256(key) => key.sign(claims),
-        }
-        .ok()
-    }
+    /// Signs the bytes, unhashed, as JWS wants it (RFC 7518 §3.3 to §3.5): of ECDSA `r || s`, no DER.
+    fn sign<'a>(&'a self, message: &'a [u8]) -> Signing<'a>;
 }

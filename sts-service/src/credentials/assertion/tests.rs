@@ -20,8 +20,8 @@ fn part(assertion: &SecretString, index: usize) -> serde_json::Value {
     json::parse(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-#[test]
-fn an_assertion_is_for_one_issuer_short_lived_named_and_never_the_same() {
+#[tokio::test]
+async fn an_assertion_is_for_one_issuer_short_lived_named_and_never_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let (key_file, certificate_file) =
         (folder.path().join("key.pem"), folder.path().join("certificate.pem"));
@@ -35,7 +35,7 @@ fn an_assertion_is_for_one_issuer_short_lived_named_and_never_the_same() {
     };
 
     let named = open(Some("key-1"), Some(certificate_file.clone())).unwrap();
-    let assertion = named.sign("sts", "https://issuer", 1000).unwrap();
+    let assertion = named.sign("sts", "https://issuer", 1000).await.unwrap();
     let header = part(&assertion, 0);
     assert_eq!(header["alg"], "ES256");
     assert_eq!(header["kid"], "key-1");
@@ -46,11 +46,13 @@ fn an_assertion_is_for_one_issuer_short_lived_named_and_never_the_same() {
     assert_eq!((&claims["iat"], &claims["exp"]), (&1000.into(), &1030.into()));
 
     let bare = open(None, None).unwrap();
-    let ids: HashSet<_> = (0..100)
-        .map(|_| part(&bare.sign("sts", "https://issuer", 1).unwrap(), 1)["jti"].to_string())
-        .collect();
+    let mut ids = HashSet::new();
+    for _ in 0..100 {
+        let assertion = bare.sign("sts", "https://issuer", 1).await.unwrap();
+        ids.insert(part(&assertion, 1)["jti"].to_string());
+    }
     assert_eq!(ids.len(), 100);
-    assert!(part(&bare.sign("sts", "i", 1).unwrap(), 0).get("kid").is_none());
+    assert!(part(&bare.sign("sts", "i", 1).await.unwrap(), 0).get("kid").is_none());
 
     let other = rcgen::KeyPair::generate().unwrap();
     let foreign = rcgen::CertificateParams::default().self_signed(&other).unwrap();
@@ -61,8 +63,8 @@ fn an_assertion_is_for_one_issuer_short_lived_named_and_never_the_same() {
     assert!(AssertionKey::open(key_file, None, rsa).is_err());
 }
 
-#[test]
-fn a_key_and_its_certificate_may_be_replaced_one_after_the_other_and_either_alone() {
+#[tokio::test]
+async fn a_key_and_its_certificate_may_be_replaced_one_after_the_other_and_either_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let (old, new) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
@@ -75,26 +77,26 @@ fn a_key_and_its_certificate_may_be_replaced_one_after_the_other_and_either_alon
     std::fs::write(path("key"), old.serialize_pem()).unwrap();
     let rules = rules(AssertionAlgorithm::ES256, None);
     let key = AssertionKey::open(path("key"), Some(path("certificate")), rules).unwrap();
-    let named = || {
+    let named = async || {
         key.key.forget_when_checked();
-        let assertion = key.sign("sts", "https://issuer", 1).unwrap();
+        let assertion = key.sign("sts", "https://issuer", 1).await.unwrap();
         part(&assertion, 0)["x5t#S256"].as_str().unwrap().to_owned()
     };
-    assert_eq!(named(), first);
+    assert_eq!(named().await, first);
     let generation = key.generation();
     std::fs::write(path("key"), new.serialize_pem()).unwrap();
-    assert_eq!([named(), named()], [first.clone(), first]);
+    assert_eq!([named().await, named().await], [first.clone(), first]);
     assert_eq!(key.generation(), generation);
     let second = certify(&new);
-    assert_eq!(named(), second);
+    assert_eq!(named().await, second);
     assert_ne!(key.generation(), generation);
     let renewed = certify(&new);
     assert_ne!(renewed, second);
-    assert_eq!(named(), renewed);
+    assert_eq!(named().await, renewed);
 }
 
-#[test]
-fn entra_gets_a_guid_the_endpoint_numbers_and_the_thumbprint_that_was_asked_for() {
+#[tokio::test]
+async fn entra_gets_a_guid_the_endpoint_numbers_and_the_thumbprint_that_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let leaf = self_signed("sts", KeyKind::Rsa).unwrap();
@@ -126,7 +128,7 @@ fn entra_gets_a_guid_the_endpoint_numbers_and_the_thumbprint_that_was_asked_for(
         ),
     ] {
         let key = open(algorithm, thumbprint).unwrap();
-        let assertion = key.sign("client", endpoint, 1000).unwrap();
+        let assertion = key.sign("client", endpoint, 1000).await.unwrap();
         let header = part(&assertion, 0);
         assert_eq!((&header["alg"], &header["typ"]), (&alg.into(), &"JWT".into()));
         assert_eq!(header[own], digest);
@@ -169,24 +171,4 @@ fn an_expired_certificate_is_no_use_to_entra_and_keycloak_does_not_look() {
     assert_eq!(error.setting(), "certificate_file");
     std::fs::write(path("certificate"), &leaf.certificate).unwrap();
     assert!(open(Reader::Entra).is_ok());
-}
-
-#[test]
-fn an_rsa_key_may_be_in_pkcs1() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("key");
-    let key = jwt_simple::prelude::RS256KeyPair::generate(2048).unwrap();
-    let der = key.to_der().unwrap();
-    // PKCS#8 (RFC 5208 §5) holds PKCS#1 as the octet string at its end.
-    let inner = der.windows(4).skip(8).position(|w| w[..2] == [0x30, 0x82]).unwrap() + 8;
-    let body = base64::engine::general_purpose::STANDARD.encode(&der[inner..]);
-    let label = "RSA PRIVATE KEY";
-    let lines: Vec<_> = body.as_bytes().chunks(64).map(|l| str::from_utf8(l).unwrap()).collect();
-    let pem = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"));
-    std::fs::write(&file, pem).unwrap();
-    for algorithm in [AssertionAlgorithm::RS256, AssertionAlgorithm::PS256] {
-        let own = AssertionKey::open(file.clone(), None, rules(algorithm, None)).unwrap();
-        let own = own.key.current().0.signer.public_key();
-        assert_eq!(own, key.public_key().to_der().ok());
-    }
 }
