@@ -3,6 +3,8 @@
 //! Status, OAuth error, JSON-RPC code, metric label and audit field of a denial all come from here, so that
 //! they cannot disagree.
 
+pub mod guide;
+
 /// A denial. [`Reason::as_str`] is stable: dashboards, alerts and clients may depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
