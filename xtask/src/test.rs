@@ -1,14 +1,15 @@
 //! All suites, one after the other: how many tests each has and how long it takes.
 
 mod build;
+mod report;
 mod suites;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
-use obolus_tests::fixtures::compose::{Engine, START_ENGINE};
+use anyhow::{Context as _, Result};
+use obolus_tests::fixtures::compose::{DockerCompose, Engine, START_ENGINE};
 use obolus_tests::fixtures::stack::{self, Provider};
 use obolus_tests::parts::node::Inspector;
 use obolus_tests::parts::products::{PROGRAMS, filter, target_folder};
@@ -16,6 +17,7 @@ use obolus_tests::parts::{mesh, msal, prerequisites, progress::Progress};
 
 pub(crate) use build::cargo;
 use build::{TestProgram, TestPrograms};
+use report::Outcome;
 use suites::{SUITES, Suite, What};
 
 #[derive(clap::Args)]
@@ -28,14 +30,6 @@ pub(crate) struct Arguments {
     /// Starts a Docker Engine for the suites that need one, as root, and ends it afterwards
     #[arg(long)]
     start_engine: bool,
-}
-
-struct Outcome {
-    name: &'static str,
-    passed: u32,
-    took: Duration,
-    ok: bool,
-    skipped: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -71,31 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .into_iter()
         .map(|suite| one(suite, &programs, engine))
         .collect::<Result<Vec<_>>>()?;
-    report(&outcomes, prepared)
-}
-
-fn report(outcomes: &[Outcome], prepared: Duration) -> Result<()> {
-    println!("\n{:16} {:>6} {:>9}", "suite", "tests", "time");
-    println!("{:16} {:>6} {:>7.1} s", "(building)", "", prepared.as_secs_f32());
-    for outcome in outcomes {
-        let mark = match (outcome.skipped, outcome.ok) {
-            (true, _) => "  SKIPPED",
-            (false, true) => "",
-            (false, false) => "  FAILED",
-        };
-        let seconds = outcome.took.as_secs_f32();
-        println!("{:16} {:>6} {seconds:>7.1} s{mark}", outcome.name, outcome.passed);
-    }
-    let failed: Vec<_> = outcomes.iter().filter(|outcome| !outcome.ok).map(|o| o.name).collect();
-    let passed: u32 = outcomes.iter().map(|outcome| outcome.passed).sum();
-    let took: Duration = outcomes.iter().map(|outcome| outcome.took).sum();
-    println!("{:15} {passed:>6} {:>7.1} s", "all", (took + prepared).as_secs_f32());
-    let skipped = outcomes.iter().filter(|outcome| outcome.skipped).count();
-    println!("{passed} passed, {} failed, {skipped} skipped", failed.len());
-    if failed.is_empty() {
-        return Ok(());
-    }
-    bail!("failed: {}. Again: cargo xtask test {}", failed.join(", "), failed.join(" "));
+    println!("\n{}", report::table(&outcomes, prepared));
+    report::verdict(&outcomes)
 }
 
 /// Which engine the suites that need one have.
@@ -119,10 +90,15 @@ fn engine(chosen: &[&Suite], start: bool) -> Result<InEngine> {
         false => InEngine::None,
     };
     if engine != InEngine::None {
+        DockerCompose::all()?;
         crate::dist::run()?;
     }
     Ok(engine)
 }
+
+/// How long one phase of an outage takes; the stories' own default otherwise.
+const PHASE_SECONDS: &str = "OBOLUS_PHASE_SECONDS";
+const LONG_PHASE: &str = "60";
 
 /// Runs one suite and passes its output on.
 fn one(suite: &'static Suite, programs: &TestPrograms, engine: InEngine) -> Result<Outcome> {
@@ -141,6 +117,11 @@ fn one(suite: &'static Suite, programs: &TestPrograms, engine: InEngine) -> Resu
         }
         What::Story(name) => {
             ok = shown(&mut ready(programs.story(name)?), &mut passed)?;
+        }
+        What::Long(name, tests) => {
+            let mut command = ready(programs.story(name)?);
+            command.args([tests, "--nocapture"]).env(PHASE_SECONDS, LONG_PHASE);
+            ok = shown(&mut command, &mut passed)?;
         }
         What::InEngine(_) if engine == InEngine::None => {
             println!("SKIPPED: no Docker Engine answers; --start-engine starts one");
@@ -197,5 +178,15 @@ mod tests {
             "test result: FAILED. 12 passed; 1 failed; 0 ignored; 0 measured; finished in 1s";
         assert_eq!(passed_in(line), Some(12));
         assert_eq!(passed_in("running 3 tests"), None);
+    }
+
+    #[test]
+    fn without_an_engine_its_suites_are_skipped_and_with_one_their_programs_have_to_be_there() {
+        let suites = suites::chosen(&["compose".to_owned()]).unwrap();
+        assert!(matches!(suites[0].what, What::InEngine(_)));
+        let nothing_built = TestPrograms::default();
+        let outcome = one(suites[0], &nothing_built, InEngine::None).unwrap();
+        assert!(outcome.skipped && outcome.passed == 0);
+        assert!(one(suites[0], &nothing_built, InEngine::Started).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! What a person decides about an installation, by environment variables of the compose file.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
@@ -26,6 +27,9 @@ pub(crate) struct Settings {
     /// The API server's authority, as `certificate-authority-data` in a kubeconfig, or `k3s`
     #[arg(long, env = "OBOLUS_CLUSTER_CA_DATA")]
     pub(crate) cluster_ca_data: String,
+    /// The one address at which the MCP server answers, port 8080
+    #[arg(long, env = "OBOLUS_MCP_ADDRESS", default_value = "172.31.251.100")]
+    pub(crate) mcp_address: Ipv4Addr,
     /// SHA-256 of the only module that may be delivered; any when empty
     #[arg(long, env = "OBOLUS_FILTER_SHA256", default_value = "")]
     pub(crate) filter_sha256: String,
@@ -91,6 +95,7 @@ mod tests {
             port: 10_000,
             cluster_server: "https://10.0.0.1:6443".to_owned(),
             cluster_ca_data: STANDARD.encode("-----BEGIN CERTIFICATE-----\n"),
+            mcp_address: Ipv4Addr::new(10, 0, 0, 2),
             filter_sha256: String::new(),
             module: PathBuf::new(),
             volumes: PathBuf::new(),

@@ -62,7 +62,8 @@ pub(crate) fn setup(settings: &Settings) -> Result<()> {
     module::forget_others(&volumes.0.join("gateway"), &gateway.module_file())?;
     write(&volumes.file("sts", "sts.toml"), services::sts(&gateway))?;
     write(&volumes.file("mcp", "cluster-ca.crt"), cluster_ca(settings, &volumes)?)?;
-    write(&volumes.file("mcp", "mcp.toml"), services::mcp(settings.cluster_server()?, &gateway))?;
+    let mcp = services::mcp(settings.mcp_address, settings.cluster_server()?, &gateway);
+    write(&volumes.file("mcp", "mcp.toml"), mcp)?;
     write(&volumes.file(KEYCLOAK, "obolus-realm.json"), keycloak::realm(&gateway, &volumes)?)?;
     let authentication = services::authentication(&gateway, authority.pem());
     write(&volumes.file("authority", "authentication.yaml"), &authentication)?;

@@ -2,9 +2,11 @@
 //!
 //! Images that cannot be pulled have stand-ins: the base with Envoy, the base with Keycloak. The stage of
 //! our Dockerfile that compiles does not run here; what it would make comes from `cargo xtask dist`.
-//! The cluster is the test cluster, reached over the engine's bridge. Not shown here: the profile k3s.
+//! The cluster is the test cluster, reached over the engine's bridge. Of the profile k3s only this is
+//! shown, that both Compose read it.
 //!
-//! One story after the other on one installation, as a person would go through the page.
+//! One story after the other on one installation, as a person would go through the page: all of it with
+//! the machine's docker-compose, and again, without upgrade and roll-back, with Compose 2.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,13 +14,15 @@
     reason = "a story that meets something unexpected ends there"
 )]
 
+mod confined;
 mod outside;
 mod page;
 mod people;
+mod reach;
 mod world;
 
 use anyhow::Result;
-use obolus_tests::fixtures::compose::{Engine, START_ENGINE};
+use obolus_tests::fixtures::compose::{Engine, START_ENGINE, Traces};
 use obolus_tests::parts::products::target_folder;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,16 +30,19 @@ async fn an_installation_by_the_page_works_from_install_to_remove() -> Result<()
     let own = std::env::var_os(START_ENGINE).is_some();
     let log = target_folder().join("compose-engine.log");
     let _from_before = std::fs::remove_file(&log);
+    let before = own.then(Traces::now).transpose()?;
     let engine = if own { Some(Engine::start(&log)?) } else { Engine::reachable(&log) };
     let Some(engine) = engine else {
         println!("SKIPPED: no Docker Engine answers; cargo xtask test compose --start-engine");
         return Ok(());
     };
+    // The control: what an engine leaves would be seen.
+    if let Some(before) = &before {
+        assert_ne!(*before, Traces::now()?, "an engine runs, and nothing of it is seen");
+    }
     let told = world::World::run(&engine).await;
-    let before = outside::left(&engine);
+    let left = world::left(&engine);
     let stopped = engine.stop();
-    told?;
-    before?;
-    stopped?;
-    if own { outside::nothing_of_an_engine() } else { Ok(()) }
+    told.and(left).and(stopped)?;
+    before.map_or(Ok(()), |before| before.ensure_nothing_more())
 }

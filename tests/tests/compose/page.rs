@@ -29,6 +29,15 @@ pub(crate) async fn install(world: &World<'_>) -> Result<Passwords> {
     Ok(passwords)
 }
 
+/// Its image cannot be pulled here, so it is read, and not started: not by what starts the others either.
+pub(crate) fn the_profile_for_who_has_no_cluster_is_read(world: &World<'_>) -> Result<()> {
+    let read = world.installation.compose("--profile k3s config --services")?;
+    ensure!(read.lines().any(|service| service == "k3s"), "{read}");
+    let started = world.engine.output(&["ps", "--all", "--format", "{{.Names}}"])?;
+    ensure!(started.contains("keycloak") && !started.contains("k3s"), "{started}");
+    Ok(())
+}
+
 pub(crate) async fn verify(world: &World<'_>) -> Result<()> {
     let shown = world.installation.follow("Verify")?;
     let resource = format!("\"resource\":\"{}/mcp\"", world.origin());

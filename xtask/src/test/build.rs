@@ -20,6 +20,7 @@ pub(crate) struct TestProgram {
 }
 
 /// All of them.
+#[derive(Default)]
 pub(crate) struct TestPrograms(Vec<TestProgram>);
 
 impl TestPrograms {

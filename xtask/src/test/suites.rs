@@ -19,6 +19,8 @@ pub(crate) enum What {
     Story(&'static str),
     /// One that needs a Docker Engine and what `cargo xtask dist` makes.
     InEngine(&'static str),
+    /// Some tests of a program of `tests/`, by a part of their names, with longer phases. Only when it is asked for.
+    Long(&'static str, &'static str),
 }
 
 const LINT: &[&str] = &["clippy", "--locked", "--all-targets", "--quiet", "--", "-D", "warnings"];
@@ -68,12 +70,16 @@ pub(crate) const SUITES: &[Suite] = &[
         "docs/compose.md, each command of it, in a Docker Engine",
         What::InEngine("compose"),
     ),
+    story("exchange_load", "crowds, outages, swapped files and rolled replicas under load"),
     story("canaries", "planted secrets are found nowhere"),
+    suite("long", "outages of a minute each, under load", What::Long("exchange_load", "outage")),
 ];
 
 /// Names for several suites at once.
-pub(crate) const GROUPS: &[(&str, &[&str])] =
-    &[("entra", &["entra_rules", "entra_msal", "sts_entra", "guide_errors", "entra_end_to_end"])];
+pub(crate) const GROUPS: &[(&str, &[&str])] = &[
+    ("entra", &["entra_rules", "entra_msal", "sts_entra", "guide_errors", "entra_end_to_end"]),
+    ("exchange", &["exchange_load"]),
+];
 
 /// The suites of these names, or of the groups of these names; all of them when there is no name.
 pub(crate) fn chosen(names: &[String]) -> Result<Vec<&'static Suite>> {
@@ -93,7 +99,11 @@ pub(crate) fn chosen(names: &[String]) -> Result<Vec<&'static Suite>> {
         let all: Vec<_> = groups.chain(SUITES.iter().map(|suite| suite.name)).collect();
         bail!("no such suite: {}; there are: {}", unknown.join(", "), all.join(", "));
     }
-    let is_wanted = |suite: &&Suite| names.is_empty() || wanted.contains(&suite.name);
+    let is_long = |suite: &Suite| matches!(suite.what, What::Long(..));
+    let is_wanted = |suite: &&Suite| match names.is_empty() {
+        true => !is_long(suite),
+        false => wanted.contains(&suite.name),
+    };
     Ok(SUITES.iter().filter(is_wanted).collect())
 }
 
@@ -109,7 +119,10 @@ mod tests {
     #[test]
     fn a_group_is_all_of_its_suites_and_a_name_that_is_neither_is_refused() {
         assert_eq!(names(&["guard"]), ["guard"]);
-        assert_eq!(names(&[]).len(), SUITES.len());
+        let without_long: Vec<_> =
+            SUITES.iter().map(|suite| suite.name).filter(|name| *name != "long").collect();
+        assert_eq!(names(&[]), without_long);
+        assert_eq!(names(&["long"]), ["long"]);
         for (group, members) in GROUPS {
             assert_eq!(names(&[group]).len(), members.len(), "{group} names suites that exist");
         }

@@ -1,5 +1,7 @@
 //! The configurations of STS, MCP server and API server.
 
+use std::net::Ipv4Addr;
+
 use obolus_envoy::compose::Compose;
 
 use super::GATEWAY_NAME;
@@ -48,10 +50,10 @@ targets = ["kubernetes"]
     )
 }
 
-/// The MCP server: no credential, and one API server.
-pub(super) fn mcp(cluster: &str, gateway: &Compose) -> String {
+/// The MCP server: no credential, and one API server. In the network that leads there it does not listen.
+pub(super) fn mcp(address: Ipv4Addr, cluster: &str, gateway: &Compose) -> String {
     format!(
-        r#"listen = "0.0.0.0:8080"
+        r#"listen = "{address}:8080"
 operations = "127.0.0.1:8081"
 tls_cert = "tls.crt"
 tls_key = "tls.key"

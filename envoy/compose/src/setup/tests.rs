@@ -16,6 +16,7 @@ fn settings(folder: &Path) -> Settings {
         port: 12_345,
         cluster_server: "https://10.0.0.1:6443".to_owned(),
         cluster_ca_data: base64::engine::general_purpose::STANDARD.encode(ca),
+        mcp_address: std::net::Ipv4Addr::new(10, 0, 0, 2),
         filter_sha256: String::new(),
         module,
         volumes,
@@ -70,6 +71,7 @@ fn no_service_holds_the_authoritys_key_or_a_password_of_a_person() {
     assert!(held(&authority["alice"], "keycloak"));
     let mcp: Vec<_> = files(&settings, "mcp").into_keys().collect();
     assert_eq!(mcp, ["cluster-ca.crt", "mcp.toml", "tls.crt", "tls.key"]);
+    assert!(files(&settings, "mcp")["mcp.toml"].starts_with("listen = \"10.0.0.2:8080\"\n"));
 }
 
 #[test]
