@@ -31,7 +31,10 @@ use crate::modules;
 
 /// The host of the resource in `deploy/istio/filter.json`.
 pub(crate) const HOST: &str = "mcp.example.com";
-const CREDENTIAL: &str = "OBOLUS_STS_CREDENTIAL";
+pub(crate) const CREDENTIAL: &str = "OBOLUS_STS_CREDENTIAL";
+/// The STS's files of the filter's credential.
+pub(crate) const FIRST: &str = "credential";
+pub(crate) const NEXT: &str = "credential-next";
 /// The ports of the two Services.
 pub(crate) const STS_PORT: u16 = 8443;
 pub(crate) const MCP_PORT: u16 = 8080;
@@ -39,6 +42,8 @@ pub(crate) const MCP_PORT: u16 = 8080;
 pub(crate) struct Installed {
     pub(crate) mesh: Mesh,
     pub(crate) sts: Sts,
+    /// The filter's, in the two files where the STS looks for it.
+    pub(crate) credential: String,
     _mcp_server: McpServer,
     pub(crate) entra: Entra,
     pub(crate) authority: Authority,
@@ -84,6 +89,7 @@ impl Installed {
         };
         entra.add_to_sts(&mut sts_options, &[(TARGET, entra.default_style())])?;
         let (cluster, sts) = tokio::try_join!(cluster, Sts::start(&authority, &sts_options))?;
+        let sts = with_two_credentials(sts, &sts_options.credential).await?;
         let groups = entra.groups();
         let pairs: Vec<_> =
             groups.iter().map(|(example, own)| (example.as_str(), own.as_str())).collect();
@@ -111,7 +117,9 @@ impl Installed {
             behind(mcp_server.address(), MCP_PORT, "HTTP"),
         );
         options.folder = Some(folder.join("mesh"));
-        options.gateway.environment.push((CREDENTIAL.to_owned(), sts_options.credential));
+        // For the story in which the filter stands at the MCP server.
+        options.mcp_environment.push((CREDENTIAL.to_owned(), sts_options.credential.clone()));
+        options.gateway.environment.push((CREDENTIAL.to_owned(), sts_options.credential.clone()));
         options.edit = Edit::new(move |object| {
             // The committed one, which has no module's digest.
             if object["kind"] == "EnvoyFilter" && object.to_string().contains(&"0".repeat(64)) {
@@ -130,6 +138,7 @@ impl Installed {
         let installed = Self {
             mesh,
             sts,
+            credential: sts_options.credential,
             _mcp_server: mcp_server,
             entra,
             authority,
@@ -162,12 +171,17 @@ impl Installed {
 
     /// A client at the gateway; its requests need the header `host`.
     pub(crate) fn client(&self, token: Option<&str>) -> Result<McpClient> {
+        self.client_at(&self.mesh.gateway, token)
+    }
+
+    /// A client at this gateway.
+    pub(crate) fn client_at(&self, gateway: &Workload, token: Option<&str>) -> Result<McpClient> {
         let url = format!("https://{HOST}:{}/mcp", gateway_port(443));
         // With HTTP/2 the host would be the URL's, which has this machine's port.
         let http = https::builder()
             .http1_only()
             .tls_certs_only([reqwest::Certificate::from_pem(self.authority.pem().as_bytes())?])
-            .resolve(HOST, self.mesh.gateway.at(gateway_port(443)))
+            .resolve(HOST, gateway.at(gateway_port(443)))
             .build()?;
         Ok(McpClient::new(&url, token)?.over(http))
     }
@@ -210,6 +224,18 @@ fn istio(entra: &Entra, sts: &Sts, folder: &Path) -> Result<Istio> {
     istio.module = modules::deliver(&std::fs::read(products()?.filter)?, folder)?;
     istio.sts_ca_file = sts.ca_file().to_string_lossy().into_owned();
     Ok(istio)
+}
+
+/// As in `deploy/istio/sts.toml`: two places, so that one can replace the other.
+async fn with_two_credentials(mut sts: Sts, credential: &str) -> Result<Sts> {
+    std::fs::write(sts.folder().join(NEXT), credential)?;
+    let file = sts.folder().join("sts.toml");
+    let text = std::fs::read_to_string(&file)?;
+    let two = format!("credential_files = [\"{FIRST}\", \"{NEXT}\"]");
+    std::fs::write(&file, text.replace("credential_files = [\"credential\"]", &two))?;
+    sts.stop()?;
+    sts.start_again().await?;
+    Ok(sts)
 }
 
 /// The gateway's certificate for the resource's host.

@@ -10,6 +10,7 @@
 #![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it does not have")]
 
 mod callers;
+mod credential;
 mod checked;
 mod delivery;
 mod detours;
@@ -20,8 +21,11 @@ mod installed;
 mod modules;
 mod nested;
 mod outage;
+mod outside;
 mod people;
 mod prober;
+mod shell;
+mod sidecar;
 mod tools;
 mod unguarded;
 mod upgrade;

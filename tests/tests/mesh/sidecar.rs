@@ -1,0 +1,127 @@
+//! `deploy/istio-sidecar`: the filter at the MCP server's own sidecar, and a gateway that knows nothing of us.
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use obolus_tests::fixtures::mesh::NAMESPACE;
+use obolus_tests::https;
+use obolus_tests::parts::products::workspace;
+use reqwest::Identity;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+use crate::installed::{HOST, Installed, MCP_PORT, STS_PORT, deployed, installed};
+use crate::upgrade::arrived;
+
+const SIDECAR: &str = "test-obolus-mcp";
+
+/// What `kubectl apply -k deploy/istio-sidecar` would apply, for this machine's files and addresses.
+async fn manifests(world: &Installed) -> Result<Vec<Value>> {
+    let mut kubectl = world.mesh.cluster.kubectl();
+    kubectl.arg("kustomize").arg(workspace().join("deploy/istio-sidecar"));
+    let output = tokio::task::spawn_blocking(move || kubectl.output()).await??;
+    ensure!(output.status.success(), "{output:?}");
+    let mut objects = Vec::new();
+    for document in serde_yaml_ng::Deserializer::from_slice(&output.stdout) {
+        objects.push(Value::deserialize(document)?);
+    }
+    let filter = world.istio.sidecar_filter().map_err(|problems| anyhow!("{problems}"))?;
+    let named = |object: &Value, kind: &str, name: &str| {
+        object["kind"] == kind && object["metadata"]["name"] == name
+    };
+    ensure!(!objects.iter().any(|object| named(object, "EnvoyFilter", "obolus")), "two filters");
+    let ours = objects.iter_mut().find(|object| named(object, "EnvoyFilter", "obolus-sidecar"));
+    *ours.context("no EnvoyFilter")? = filter;
+    // The workload has a Sidecar already, by which it listens without iptables.
+    let theirs = objects.iter_mut().find(|object| named(object, "Sidecar", "obolus-mcp"));
+    let theirs = theirs.context("no Sidecar")?;
+    let path = format!("/apis/networking.istio.io/v1/namespaces/{NAMESPACE}/sidecars/{SIDECAR}");
+    let listens = world.mesh.cluster.admin_get(&path).await?["spec"]["ingress"].clone();
+    theirs["metadata"]["name"] = SIDECAR.into();
+    theirs["spec"]["ingress"] = listens;
+    let egress = &mut theirs["spec"]["egress"][0];
+    egress["port"] = json!({"number": STS_PORT, "protocol": "TCP", "name": "tcp"});
+    egress["bind"] = world.mesh.mcp.ip().to_string().into();
+    egress["captureMode"] = "NONE".into();
+    Ok(objects)
+}
+
+fn text(objects: &[Value]) -> String {
+    objects.iter().map(Value::to_string).collect::<Vec<_>>().join("\n---\n")
+}
+
+#[tokio::test]
+async fn at_the_servers_own_sidecar_two_people_pass_as_themselves_and_nobody_else_does()
+-> Result<()> {
+    let world = installed().await?;
+    let objects = manifests(&world).await?;
+    let gateways = world.istio.envoy_filter().map_err(|problems| anyhow!("{problems}"))?;
+    let added: Vec<Value> = objects
+        .iter()
+        .filter(|object| {
+            object["metadata"]["name"].as_str().is_some_and(|name| name.ends_with("-sidecar"))
+        })
+        .cloned()
+        .collect();
+    // First the sidecar's, so that the server is never without.
+    world.mesh.apply(&text(&objects)).await?;
+    world.mesh.delete(&gateways.to_string()).await?;
+    let outcome = story(&world).await;
+    world.mesh.apply_dir(&deployed()).await?;
+    world.mesh.delete(&text(&added)).await?;
+    ensure!(added.len() == 2, "{added:?}");
+    outcome
+}
+
+async fn story(world: &Installed) -> Result<()> {
+    let gateway = world.mesh.gateway.admin.get("/config_dump").await?;
+    ensure!(!gateway.contains("obolus_filter"), "the gateway still has a filter");
+
+    let delete = json!({"namespace": "shop", "name": "no-such-pod"});
+    for (person, told) in [("alice", "not found"), ("bob", "forbidden")] {
+        let token = world.token(person).await?;
+        let answer = world.call(Some(&token), "whoami", json!({})).await?;
+        let username = &answer.body["result"]["structuredContent"]["username"];
+        ensure!(*username == world.entra.username(person), "{person}: {answer:?}");
+        let answer = world.call(Some(&token), "pods_delete", delete.clone()).await?;
+        ensure!(answer.is_tool_error() && answer.text().contains(told), "{person}: {answer:?}");
+    }
+
+    let before = arrived(world).await?;
+    let none = world.call(None, "whoami", json!({})).await?;
+    ensure!(none.status == 401, "{none:?}");
+    let challenge = none.headers["www-authenticate"].to_str()?;
+    ensure!(challenge.contains("resource_metadata"), "{challenge}");
+    let bad = world.call(Some("x.y.z"), "whoami", json!({})).await?;
+    ensure!(bad.status == 401, "{bad:?}");
+    // For the cluster already: not what people bring.
+    let exchanged = world.entra.exchange(&world.token("alice").await?).await?;
+    let exchanged = world.call(Some(&exchanged), "whoami", json!({})).await?;
+    ensure!(exchanged.status == 401, "{exchanged:?}");
+
+    // Straight to the pod with the gateway's own certificate: nothing of the gateway decides.
+    let certificate = world.mesh.gateway.certificate().await?;
+    let identity = format!("{}{}", certificate.key, certificate.chain);
+    let http = https::builder()
+        .http1_only()
+        .tls_danger_accept_invalid_certs(true)
+        .identity(Identity::from_pem(identity.as_bytes())?)
+        .build()?;
+    let url = format!("https://{}/mcp", world.mesh.mcp.at(MCP_PORT));
+    let token = world.token("alice").await?;
+    let straight = async |token: Option<&str>, host: &str| {
+        let client = obolus_tests::fixtures::mcp_client::McpClient::new(&url, token)?;
+        let call = client.over(http.clone());
+        let call = call.request("tools/call", json!({"name": "whoami", "arguments": {}}));
+        anyhow::Ok(call.header("host", host).send().await?.status().as_u16())
+    };
+    ensure!(straight(None, HOST).await? == 401);
+    // A host for which the filter does not run meets the guard.
+    ensure!(straight(Some(&token), "obolus-mcp.obolus.svc.cluster.local").await? == 403);
+    ensure!(arrived(world).await? == before, "something arrived at the MCP server");
+    ensure!(straight(Some(&token), HOST).await? == 200);
+    ensure!(arrived(world).await? == before + 1);
+
+    let log = world.mesh.mcp.log();
+    ensure!(log.contains("obolus-audit"), "the sidecar wrote no audit line");
+    ensure!(!log.contains(&token), "a token stands in the sidecar's log");
+    Ok(())
+}
