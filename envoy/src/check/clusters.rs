@@ -1,5 +1,7 @@
 //! Protected clusters: their own guard, and no second way to the same machines.
 
+use std::net::IpAddr;
+
 use super::finding::Findings;
 use super::guards;
 use super::node::Node;
@@ -44,11 +46,14 @@ pub(super) fn alias(place: &Node<'_>, name: &str, of: &str, findings: &mut Findi
     );
 }
 
+/// What a cluster, or a patch of one, says of its protocol.
+pub(super) fn http_options<'a>(cluster: &Node<'a>) -> Option<Node<'a>> {
+    cluster.at("typed_extension_protocol_options").and_then(|map| map.get(HTTP_OPTIONS))
+}
+
 /// The HTTP filters that a cluster, or a patch of one, has of its own.
 pub(super) fn http_filters<'a>(cluster: &Node<'a>) -> Vec<Node<'a>> {
-    let options =
-        cluster.at("typed_extension_protocol_options").and_then(|map| map.get(HTTP_OPTIONS));
-    options.map(|options| options.list("http_filters")).unwrap_or_default()
+    http_options(cluster).map(|options| options.list("http_filters")).unwrap_or_default()
 }
 
 /// Whether the filters hold the guard of this very cluster, and nothing that undoes it.
@@ -89,11 +94,7 @@ pub(super) fn check_guard(
 
 /// Retries and copies can also be asked for by the cluster.
 pub(super) fn options(cluster: &Node<'_>, findings: &mut Findings) {
-    let Some(options) =
-        cluster.at("typed_extension_protocol_options").and_then(|map| map.get(HTTP_OPTIONS))
-    else {
-        return;
-    };
+    let Some(options) = http_options(cluster) else { return };
     if let Some(retry) =
         options.get("retry_policy").filter(|one| one.number("num_retries") != Some(0))
     {
@@ -112,15 +113,19 @@ pub(super) fn machines(cluster: &Node<'_>) -> Vec<String> {
     if let Some(assignment) = cluster.get("load_assignment") {
         for address in assignment.walk().iter().filter_map(|node| node.get("socket_address")) {
             if let Some(port) = address.number("port_value") {
-                let host = address.text("address").to_ascii_lowercase();
-                found.push(format!("{}:{port}", host.trim_end_matches('.')));
+                found.push(one_spelling(&format!("{}:{port}", address.text("address"))));
+            }
+        }
+        for node in assignment.walk() {
+            for key in ["pipe/path", "envoy_internal_address/server_listener_name"] {
+                found.extend(node.at(key).map(|_| format!("{key}={}", node.text(key))));
             }
         }
     }
     let service = cluster.text("eds_cluster_config/service_name");
     let name = if service.is_empty() { cluster.text("name") } else { service };
     if let Some(machine) = istio_machine(name) {
-        found.push(machine);
+        found.push(one_spelling(&machine));
     } else if !service.is_empty() {
         found.push(service.to_owned());
     }
@@ -135,6 +140,23 @@ pub(super) fn istio_machine(cluster: &str) -> Option<String> {
     };
     let (port, host) = (parts.first()?, parts.last()?);
     Some(format!("{host}:{port}"))
+}
+
+/// `host:port` so that two names that lead to one machine by the rules of names are equal: case, the dot at the end,
+/// a Service's name with and without the cluster's domain, and the ways to write this machine's own address.
+pub(super) fn one_spelling(machine: &str) -> String {
+    let machine = machine.to_ascii_lowercase();
+    let (host, port) = machine.rsplit_once(':').unwrap_or((&machine, ""));
+    let host = host.trim_end_matches('.').trim_matches(['[', ']']);
+    let host = match host.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
+        Ok(ip) if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
+        Ok(ip) => ip.to_string(),
+        Err(_) => match host.split_once(".svc.") {
+            Some((service, _)) => service.to_owned(),
+            None => host.trim_end_matches(".svc").to_owned(),
+        },
+    };
+    format!("{host}:{port}")
 }
 
 fn machines_meet(left: &[String], right: &[String]) -> bool {
@@ -162,5 +184,25 @@ mod tests {
             assert_eq!(istio_machine(name), machine, "{name}");
         }
         assert_eq!(istio_machine("obolus-mcp"), None);
+    }
+
+    #[test]
+    fn names_that_lead_to_one_machine_are_spelled_alike_and_others_are_not() {
+        for (one, other) in [
+            ("mcp.ns.svc.cluster.local:8080", "MCP.ns:8080"),
+            ("mcp.ns.svc:8080", "mcp.ns.svc.example.org.:8080"),
+            ("127.0.0.1:8080", "localhost:8080"),
+            ("[::1]:8080", "127.0.0.2:8080"),
+            ("::ffff:10.0.0.1:80", "10.0.0.1:80"),
+        ] {
+            assert_eq!(one_spelling(one), one_spelling(other));
+        }
+        for (one, other) in [
+            ("mcp.ns:8080", "mcp.ns:8081"),
+            ("mcp.ns:8080", "mcp.other:8080"),
+            ("10.0.0.1:80", "localhost:80"),
+        ] {
+            assert_ne!(one_spelling(one), one_spelling(other));
+        }
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::finding::Finding;
+use super::folder::is_kustomization_file;
 use super::rule::Rule;
 use super::spelling::one_spelling;
 
@@ -48,31 +49,17 @@ pub(super) struct Reading {
 pub(super) fn read(path: &Path) -> io::Result<Reading> {
     let mut reading = Reading::default();
     for file in files(path)? {
-        let name = file.display().to_string();
-        let parsed = std::fs::read_to_string(&file)
-            .map_err(|error| error.to_string())
-            .and_then(|text| parse(&text));
-        match parsed {
-            Ok(values) => {
-                let before = reading.documents.len();
-                for value in values {
-                    reading.take(&name, value);
-                }
-                if reading.documents.len() == before {
-                    reading.others += 1;
-                }
-            }
-            Err(error) => reading.unreadable.push(Finding {
-                rule: Rule::Unreadable,
-                file: name,
-                object: String::new(),
-                path: String::new(),
-                what: format!("cannot be read, so nothing in it was checked: {error}"),
-                instead: "mend the file".to_owned(),
-            }),
-        }
+        let text = std::fs::read_to_string(&file).map_err(|error| error.to_string());
+        reading.take_file(&file.display().to_string(), text);
     }
     Ok(reading)
+}
+
+/// Reads a text as if it were a file of this name.
+pub(super) fn read_text(name: &str, text: &str) -> Reading {
+    let mut reading = Reading::default();
+    reading.take_file(name, Ok(text.to_owned()));
+    reading
 }
 
 /// In the order of their names: of findings, and of what Istio applies in that order.
@@ -124,8 +111,32 @@ fn to_json(value: serde_yaml_ng::Value) -> Result<Value, String> {
 // === impl Reading ===
 
 impl Reading {
+    fn take_file(&mut self, name: &str, text: Result<String, String>) {
+        match text.and_then(|text| parse(&text)) {
+            Ok(values) => {
+                let before = self.documents.len();
+                for value in values {
+                    self.take(name, value);
+                }
+                if self.documents.len() == before {
+                    self.others += 1;
+                }
+            }
+            Err(error) => self.unreadable.push(Finding {
+                rule: Rule::Unreadable,
+                file: name.to_owned(),
+                object: String::new(),
+                path: String::new(),
+                what: format!("cannot be read, so nothing in it was checked: {error}"),
+                instead: "mend the file".to_owned(),
+            }),
+        }
+    }
+
     fn take(&mut self, file: &str, value: Value) {
-        let Some(kind) = Kind::of(&value) else { return };
+        let is_kustomization = value.is_object() && is_kustomization_file(file);
+        let kind = Kind::of(&value).or(is_kustomization.then_some(Kind::Manifest));
+        let Some(kind) = kind else { return };
         let file = file.to_owned();
         if kind != Kind::Manifest {
             let value = match kind {

@@ -9,6 +9,7 @@ mod chain;
 mod clusters;
 mod document;
 mod finding;
+mod folder;
 mod guards;
 mod istio;
 mod node;
@@ -23,7 +24,7 @@ mod sts;
 use std::io;
 use std::path::Path;
 
-use document::{Document, Kind};
+use document::{Document, Kind, Reading};
 use finding::Findings;
 use istio::Mesh;
 use node::Node;
@@ -53,7 +54,18 @@ impl Report {
 /// # Errors
 /// The path cannot be read, or nothing there is for Envoy or Kubernetes.
 pub fn check(path: &Path) -> io::Result<Report> {
-    let reading = document::read(path)?;
+    report(path, &document::read(path)?)
+}
+
+/// Checks a text as if it were the file `name`: what another program writes, such as `kubectl kustomize`.
+///
+/// # Errors
+/// Nothing there is for Envoy or Kubernetes.
+pub fn check_text(name: &str, text: &str) -> io::Result<Report> {
+    report(Path::new(name), &document::read_text(name, text))
+}
+
+fn report(path: &Path, reading: &Reading) -> io::Result<Report> {
     if reading.documents.is_empty() && reading.unreadable.is_empty() {
         let what = "holds no Envoy configuration and no Kubernetes manifest";
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
@@ -62,6 +74,7 @@ pub fn check(path: &Path) -> io::Result<Report> {
     reading.unreadable.iter().for_each(|finding| findings.push(finding.clone()));
 
     let documents = &reading.documents;
+    folder::check(documents, &mut findings);
     let proxies = proxy::proxies(documents);
     let mesh = Mesh::of(documents);
     let own: Vec<_> =

@@ -74,22 +74,40 @@ fn is_ours(name: &str, plugin: &Node<'_>) -> bool {
             .is_some_and(|value| value.get("sts").is_some() && value.get("resources").is_some())
 }
 
-/// The hosts in the exact map of a matcher on `:authority` whose action is ours.
+/// The hosts for which a matcher on `:authority` has our filter run, where it says them one by one.
 fn hosts<'a>(name: &str, places: &[Node<'a>]) -> Option<Vec<&'a str>> {
     let nodes: Vec<_> = places.iter().flat_map(Node::walk).collect();
-    let trees: Vec<_> = nodes.iter().filter_map(|node| node.get("matcher_tree")).collect();
-    let [tree] = trees.as_slice() else { return None };
-    if tree.text("input/typed_config/header_name") != ":authority" {
-        return None;
-    }
-    let actions = tree.at("exact_match_map/map")?.members();
+    let matchers = |key: &str| nodes.iter().filter_map(|node| node.get(key)).collect::<Vec<_>>();
     let runs_ours = |action: &Node<'_>| {
         let mut plugins = action.walk().into_iter().filter(|node| node.type_name() == "Wasm");
         plugins.any(|node| node.get("config").is_some_and(|config| is_ours(name, &config)))
     };
-    Some(
-        actions.into_iter().filter(|(_, action)| runs_ours(action)).map(|(host, _)| host).collect(),
-    )
+    match (matchers("matcher_tree").as_slice(), matchers("matcher_list").as_slice()) {
+        ([tree], []) if reads_authority(tree) => {
+            let actions = tree.at("exact_match_map/map")?.members().into_iter();
+            Some(actions.filter(|(_, action)| runs_ours(action)).map(|(host, _)| host).collect())
+        }
+        ([], [list]) => {
+            let ours = list.list("matchers").into_iter().filter(runs_ours);
+            let hosts = ours.map(|matcher| named_hosts(&matcher.get("predicate")?));
+            Some(hosts.collect::<Option<Vec<_>>>()?.concat())
+        }
+        _ => None,
+    }
+}
+
+fn reads_authority(matcher: &Node<'_>) -> bool {
+    matcher.text("input/typed_config/header_name") == ":authority"
+}
+
+/// The hosts of a predicate that is one of them, or any of them.
+fn named_hosts<'a>(predicate: &Node<'a>) -> Option<Vec<&'a str>> {
+    if let Some(single) = predicate.get("single_predicate") {
+        let host = single.text("value_match/exact");
+        return (reads_authority(&single) && !host.is_empty()).then(|| vec![host]);
+    }
+    let any_of = predicate.at("or_matcher/predicate")?.items();
+    Some(any_of.iter().map(named_hosts).collect::<Option<Vec<_>>>()?.concat())
 }
 
 /// The filter's own configuration in a plugin's: where it stands, and what it is.

@@ -202,12 +202,15 @@ impl<'a> Proxy<'a> {
     /// The route tables of a connection manager, and the place of one that is not here.
     fn tables(&self, manager: &Node<'a>) -> (Vec<Node<'a>>, Option<Node<'a>>) {
         let mut tables: Vec<Node<'a>> = manager.get("route_config").into_iter().collect();
-        let mut unseen = manager.get("scoped_routes");
+        let mut unseen = manager.get("scoped_routes").or_else(|| manager.at("route_config/vhds"));
         if let Some(rds) = manager.get("rds") {
             let name = rds.text("route_config_name");
             let mut known = self.route_configs.iter().filter(|config| config.text("name") == name);
             match known.next() {
-                Some(config) => tables.push(config.clone()),
+                Some(config) => {
+                    unseen = unseen.or_else(|| config.get("vhds"));
+                    tables.push(config.clone());
+                }
                 None => unseen = Some(rds),
             }
         }

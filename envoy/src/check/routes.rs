@@ -1,6 +1,6 @@
 //! Route tables: which routes lead to protected clusters, and what they do on the way.
 
-use super::chain::{Chain, Ours};
+use super::chain::{Chain, Ours, forges_permit};
 use super::finding::Findings;
 use super::node::Node;
 use super::rule::Rule;
@@ -30,19 +30,17 @@ impl<'a> Table<'_, 'a> {
         if self.is_concerned(config) {
             for node in config.walk() {
                 overrides_guard(&node, &names, findings);
+                if let Some(overrides) = node.get("typed_per_filter_config") {
+                    forges_permit(&overrides, findings);
+                }
             }
         }
         let mut reached = Vec::new();
         for host in config.list("virtual_hosts") {
-            for route in host.list("routes") {
+            for route in routes(&host) {
                 let Some(action) = route.get("route") else { continue };
                 if let Some(header) = action.get("cluster_header") {
-                    findings.add(
-                        Rule::ClientRoutes,
-                        &header,
-                        "a header names the cluster; only the guards stand between it and the protected ones",
-                        "name the cluster, or remove the header where requests come in",
-                    );
+                    client_routes(&header, findings);
                 }
                 for mirror in mirrors(&[config, &host, &action]) {
                     self.mirror(&mirror, findings);
@@ -167,17 +165,45 @@ impl<'a> Table<'_, 'a> {
     fn any_machine(&self, way: &Way<'a>, findings: &mut Findings) {
         let named = self.clusters.iter().find(|cluster| cluster.text("name") == way.cluster);
         let Some(cluster) = named.filter(|_| !self.protected.is_empty()) else { return };
-        if cluster.text("type") == "ORIGINAL_DST"
-            || cluster.text("cluster_type/name").contains("dynamic_forward_proxy")
-        {
-            findings.add(
-                Rule::Alias,
-                &way.place,
-                format!("{} goes wherever the request says, also to protected machines: the guard knows names only", way.cluster),
-                "a cluster with the machines that are meant",
-            );
+        if goes_anywhere(cluster) {
+            any_machine(&way.place, way.cluster, findings);
         }
     }
+}
+
+/// Whether a request chooses the machine.
+pub(super) fn goes_anywhere(cluster: &Node<'_>) -> bool {
+    cluster.text("type") == "ORIGINAL_DST"
+        || cluster.text("cluster_type/name").contains("dynamic_forward_proxy")
+}
+
+pub(super) fn any_machine(place: &Node<'_>, cluster: &str, findings: &mut Findings) {
+    let what = format!(
+        "{cluster} goes wherever the request says, also to protected machines: the guard knows names only"
+    );
+    findings.add(Rule::Alias, place, what, "a cluster with the machines that are meant");
+}
+
+pub(super) fn client_routes(place: &Node<'_>, findings: &mut Findings) {
+    findings.add(
+        Rule::ClientRoutes,
+        place,
+        "a header names the cluster; only the guards stand between it and the protected ones",
+        "name the cluster, or remove the header where requests come in",
+    );
+}
+
+/// The routes of a virtual host: its list, or whatever its matcher chooses from.
+fn routes<'a>(host: &Node<'a>) -> Vec<Node<'a>> {
+    let mut found = host.list("routes");
+    for node in host.get("matcher").iter().flat_map(Node::walk) {
+        match node.type_name() {
+            "RouteList" => found.extend(node.list("routes")),
+            "Route" => found.push(node),
+            _ => {}
+        }
+    }
+    found
 }
 
 fn ways<'a>(

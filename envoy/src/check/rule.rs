@@ -45,6 +45,8 @@ macro_rules! rules {
 rules! {
     /// A file that should be looked at and cannot be read.
     Unreadable "unreadable" Error,
+    /// An object that stands in two places.
+    DefinedTwice "defined-twice" Error,
     /// There is no configuration of our filter, so nothing is known to be protected.
     NoFilter "no-filter" Error,
     /// Configuration that comes from somewhere else at run time.

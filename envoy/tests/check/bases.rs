@@ -27,13 +27,15 @@ pub(crate) enum Base {
     IstioDiscovered,
     /// A mesh where our filter is in the MCP server's own sidecar.
     IstioSidecar,
+    /// `deploy/istio`.
+    IstioDeployed,
 }
 
 const MCP: &str = "outbound|8080||obolus-mcp.obolus.svc.cluster.local";
 const MODULE: &str = "/var/lib/obolus/obolus_filter.wasm";
 
 impl Base {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Bootstrap,
         Self::OwnRoutes,
         Self::TwoIssuers,
@@ -41,6 +43,7 @@ impl Base {
         Self::IstioHosts,
         Self::IstioDiscovered,
         Self::IstioSidecar,
+        Self::IstioDeployed,
     ];
 
     /// A folder with this base, after the changes.
@@ -68,6 +71,7 @@ impl Base {
             Self::IstioHosts => mesh(for_hosts(filter())),
             Self::IstioDiscovered => discovered(),
             Self::IstioSidecar => sidecar(),
+            Self::IstioDeployed => deployed(),
             _ => vec![(String::new(), self.bootstrap().to_value().unwrap())],
         }
     }
@@ -90,6 +94,26 @@ impl Base {
         }
         gateway
     }
+}
+
+/// What `kubectl apply -k` takes, and the patch of the gateway's Deployment.
+fn deployed() -> Vec<(String, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/istio");
+    let text = std::fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
+    let kustomization: Value = serde_yaml_ng::from_str(&text).unwrap();
+    let resources = kustomization["resources"].as_array().unwrap();
+    let files = resources.iter().map(|name| name.as_str().unwrap());
+    files
+        .chain(["gateway/deployment-patch.yaml"])
+        .flat_map(|file| read(&folder.join(file)))
+        .collect()
+}
+
+fn read(file: &Path) -> Vec<(String, Value)> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let documents = serde_yaml_ng::Deserializer::from_str(&text);
+    let objects = documents.map(|document| Value::deserialize(document).unwrap());
+    objects.filter(|object| !object.is_null()).map(|object| (name_of(&object), object)).collect()
 }
 
 fn configuration() -> FilterConfiguration {
@@ -253,11 +277,7 @@ fn mesh(filter: Value) -> Vec<(String, Value)> {
     let mut objects = vec![(name_of(&envoy_filter), envoy_filter)];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy/tests/check/istio");
     for file in ["gateway.yaml", "workloads.yaml", "admission.yaml"] {
-        let text = std::fs::read_to_string(folder.join(file)).unwrap();
-        for document in serde_yaml_ng::Deserializer::from_str(&text) {
-            let object = Value::deserialize(document).unwrap();
-            objects.push((name_of(&object), object));
-        }
+        objects.extend(read(&folder.join(file)));
     }
     objects
 }

@@ -33,22 +33,79 @@ fn findings(report: &Report) -> Vec<String> {
     lines
 }
 
+/// Every file of ours that Envoy, Kubernetes or Istio reads, and what is protected there.
+const OURS: [(&str, &[&str]); 5] = [
+    ("envoy/bootstrap.yaml", &["obolus-mcp"]),
+    ("envoy/two-issuers.json", &[]),
+    ("envoy/compose", &["obolus-mcp"]),
+    ("deploy/istio", &[MCP_IN_THE_MESH]),
+    ("deploy/istio/gateway", &[MCP_IN_THE_MESH]),
+];
+
+const MCP_IN_THE_MESH: &str = "outbound|8080||obolus-mcp.obolus.svc.cluster.local";
+
 #[test]
 fn our_own_files_and_the_good_bases_have_no_finding() {
-    let committed = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for file in ["bootstrap.yaml", "two-issuers.json", "compose/envoy.yaml", "../deploy/istio"] {
-        let path = committed.join(file);
-        if !path.exists() && file.starts_with("..") {
-            continue;
-        }
-        let report = check(&path).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for (file, protected) in OURS {
+        let report = check(&root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         assert_eq!(findings(&report), [""; 0], "{file}");
+        let seen = report.looked_at.split("protected: ").nth(1).unwrap();
+        let expected = if protected.is_empty() { "nothing" } else { &protected.join(", ") };
+        assert_eq!(seen, expected, "{file}");
     }
     for base in Base::ALL {
         let folder = base.written(&[]);
         let report = check(folder.path()).unwrap();
         assert_eq!(findings(&report), [""; 0], "{base:?}: {}", report.looked_at);
         assert!(!report.looked_at.ends_with("nothing"), "{}", report.looked_at);
+    }
+}
+
+/// What the API server gets has nothing of our filter, and is looked at together with what has.
+#[test]
+fn with_the_api_server_s_files_beside_it_deploy_has_no_finding_and_alone_they_are_no_installation()
+{
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let api_server = root.join("deploy/kubernetes");
+    assert_eq!(findings(&check(&api_server).unwrap()), ["no-filter"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    copy(&api_server, &folder.path().join("kubernetes"));
+    copy(&root.join("deploy/istio"), &folder.path().join("istio"));
+    assert_eq!(findings(&check(folder.path()).unwrap()), [""; 0]);
+}
+
+/// Kustomize makes of it what is applied, and `check` says so; what comes of that is looked at where kubectl is.
+#[test]
+fn an_overlay_is_not_followed_and_that_is_said() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let report = check(&root.join("deploy/istio-sidecar")).unwrap();
+    assert!(!report.has_errors(), "{:#?}", report.findings);
+    assert_eq!(
+        findings(&report),
+        ["unseen Kustomization  patches", "unseen Kustomization  resources[0]"]
+    );
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_not_envoy_s_and_not_kubernetes_is_not_taken_for_a_clean_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for file in ["envoy/docker-compose.yaml", "envoy/compose/realm.json", "envoy/nowhere.yaml"] {
+        assert!(check(&root.join(file)).is_err(), "{file}");
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::finding::Findings;
 use super::super::node::Node;
 use super::super::rule::Rule;
 use super::services::Place;
-use super::{Mesh, ROOT_NAMESPACE, workloads};
+use super::{Manifest, Mesh, ROOT_NAMESPACE, workloads};
 
 /// Checks the policies that hold for a place.
 pub(super) fn check(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings) {
@@ -63,6 +63,7 @@ fn principals(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings) {
         .of_kind("AuthorizationPolicy")
         .filter(|one| matches!(one.node.text("spec/action"), "" | "ALLOW"))
         .filter(|one| one.selects(&place.namespace, &place.labels))
+        .filter(|one| !is_only_logged(one))
         .collect();
     let gateways = gateways(mesh);
     let write = format!(
@@ -104,6 +105,12 @@ fn principals(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// Istio then only counts what it would refuse.
+fn is_only_logged(policy: &Manifest<'_>) -> bool {
+    let annotations = policy.node.at("metadata/annotations");
+    annotations.and_then(|map| map.get("istio.io/dry-run")).is_some_and(|at| at.value == "true")
 }
 
 /// Whom a proxy with our filter is to the mesh.

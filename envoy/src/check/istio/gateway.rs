@@ -113,15 +113,25 @@ impl<'a> Gateway<'a> {
             .collect();
         filters.sort_by_key(|one| {
             let priority = one.node.at("spec/priority").and_then(|node| node.value.as_i64());
-            (one.namespace != ROOT_NAMESPACE, priority.unwrap_or(0))
+            // Of two with the same priority the older one is first, which no manifest tells: the
+            // worse of both is taken.
+            (one.namespace != ROOT_NAMESPACE, priority.unwrap_or(0), !makes_ours(one))
         });
         let patches = filters.iter().flat_map(|one| one.node.list("spec/configPatches"));
         patches.filter(|patch| self.may_reach(patch)).collect()
     }
 
+    /// Listeners belong to one side of a sidecar; clusters, and whatever is added, to all of it.
     fn may_reach(&self, patch: &Node<'a>) -> bool {
-        let of = |patch: &Node<'a>| patch.text("match/context");
-        let (ours, other) = (of(&self.patch), of(patch));
+        let is_of_all = match patch.text("applyTo") {
+            "LISTENER" => patch.text("patch/operation") == "ADD",
+            kind => matches!(kind, "CLUSTER" | "EXTENSION_CONFIG" | "BOOTSTRAP"),
+        };
+        let side = |patch: &Node<'a>| {
+            let context = patch.text("match/context");
+            if is_of_all { context.split('_').next().unwrap_or_default() } else { context }
+        };
+        let (ours, other) = (side(&self.patch), side(patch));
         [ours, other].iter().any(|context| matches!(*context, "" | "ANY")) || ours == other
     }
 
@@ -182,6 +192,15 @@ impl<'a> Gateway<'a> {
             self.ours.entries.iter().map(|(_, entry)| entry.hosts.clone()).collect();
         hosts.map(|hosts| hosts.concat()).filter(|hosts| !hosts.is_empty())
     }
+}
+
+/// Whether an EnvoyFilter puts our filter or the guard somewhere.
+fn makes_ours(filter: &Manifest<'_>) -> bool {
+    let patches = filter.node.list("spec/configPatches");
+    let of_chain = patches.iter().filter(|patch| patch.text("applyTo") == "HTTP_FILTER");
+    of_chain.filter_map(|patch| patch.at("patch/value")).any(|value| {
+        Entry::of(&value, &[]).is_some() || super::super::guards::of_listener(&value).is_some()
+    })
 }
 
 /// The filter beside which a patch inserts.

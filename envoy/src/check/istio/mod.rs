@@ -1,11 +1,15 @@
 //! Kubernetes and Istio manifests: what would stand in the mesh when they are applied.
 
 mod admission;
+mod cluster_patches;
 mod gateway;
+mod gateway_api;
 mod patches;
 mod plugin_resources;
 mod request_authentication;
+mod route_patches;
 mod services;
+mod sidecars;
 mod virtual_services;
 mod workloads;
 
@@ -63,6 +67,9 @@ impl<'a> Mesh<'a> {
         plugin_resources::check(&self.manifests, findings);
         workloads::check_credentials(self, findings);
         let places = services::places(self);
+        for place in &places {
+            sidecars::check(place, self, findings);
+        }
         for place in places.iter().filter(|place| !place.is_inbound) {
             services::check(place, self, findings);
             admission::check(place, self, findings);

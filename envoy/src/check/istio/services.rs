@@ -5,7 +5,7 @@ use super::super::finding::Findings;
 use super::super::node::Node;
 use super::super::rule::Rule;
 use super::gateway::Gateway;
-use super::{Manifest, Mesh, is_within, pairs, patches, workloads};
+use super::{Manifest, Mesh, cluster_patches, is_within, pairs, patches, workloads};
 
 /// A service port that only the gateway may reach.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ pub(super) fn places<'a>(mesh: &Mesh<'a>) -> Vec<Place<'a>> {
             } else {
                 let added = patches
                     .iter()
-                    .filter(|patch| patches::reaches_cluster(patch, &cluster))
+                    .filter(|patch| cluster_patches::reaches_cluster(patch, &cluster))
                     .filter_map(|patch| patch.at("patch/value"));
                 let mut at: Vec<_> = added.flat_map(|value| machines(&value)).collect();
                 at.extend(istio_machine(&cluster));
@@ -128,8 +128,14 @@ impl Place<'_> {
         key(self) == key(other)
     }
 
+    /// The name that Istio gives the cluster of this Service's port.
+    fn cluster_at(&self, port: u64) -> String {
+        format!("outbound|{port}||{}.{}.svc.cluster.local", self.name, self.namespace)
+    }
+
     /// Whether `host`, as somebody in `namespace` writes it, is this Service.
     pub(super) fn is_host(&self, host: &str, namespace: &str) -> bool {
+        let host = host.to_ascii_lowercase();
         let mut parts = host.trim_end_matches('.').split('.');
         let is_name = parts.next() == Some(self.name.as_str()) && !self.name.is_empty();
         is_name
@@ -167,6 +173,7 @@ pub(super) fn check(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings)
             alias(&at, service.name, &place.cluster, findings);
         }
     }
+    second_port(place, mesh, findings);
     for entry in mesh.of_kind("ServiceEntry") {
         let hosts = entry.node.texts("spec/hosts");
         let endpoints = entry.node.list("spec/endpoints");
@@ -177,6 +184,7 @@ pub(super) fn check(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings)
                 alias(&endpoint.nearest("address"), host, &place.cluster, findings);
             }
         }
+        named_as_it(place, entry, findings);
         let selector = pairs(entry.node.at("spec/workloadSelector/labels"));
         if entry.namespace == place.namespace
             && !selector.is_empty()
@@ -205,6 +213,53 @@ pub(super) fn check(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings)
         for port in pods.containers().iter().flat_map(|one| one.list("ports")) {
             if let Some(at) = port.get("hostPort") {
                 open(place, &at, "its port is open on the node", findings);
+            }
+        }
+    }
+}
+
+/// Another port of its own Service that leads to the same port of its Pods is another cluster.
+fn second_port(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings) {
+    let is_it = |one: &&Manifest<'_>| one.name == place.name && one.namespace == place.namespace;
+    let Some(service) = mesh.of_kind("Service").find(is_it) else { return };
+    let ports = service.node.list("spec/ports");
+    let target = |port: &Node<'_>| {
+        let named = port.text("targetPort");
+        let pods = workloads::with_labels(mesh, &place.namespace, &place.labels);
+        let of_pods = pods.flat_map(|pods| pods.containers());
+        let found = of_pods
+            .flat_map(|one| one.list("ports"))
+            .find(|one| !named.is_empty() && one.text("name") == named)
+            .and_then(|one| one.number("containerPort"));
+        found.or(port.number("targetPort")).or(port.number("port"))
+    };
+    let its = ports.iter().find(|port| port.number("port") == Some(u64::from(place.port)));
+    let its = its.and_then(target);
+    for port in ports.iter().filter(|port| its.is_some() && target(port) == its) {
+        let name = place.cluster_at(port.number("port").unwrap_or_default());
+        let is_protected = mesh.gateways.iter().any(|one| one.protected().contains(&name));
+        if name != place.cluster_at(u64::from(place.port)) && !is_protected {
+            alias(port, &name, &place.cluster, findings);
+        }
+    }
+}
+
+/// A ServiceEntry of the same name on another port, or of all names.
+fn named_as_it(place: &Place<'_>, entry: &Manifest<'_>, findings: &mut Findings) {
+    let own = format!("{}.{}.svc.cluster.local", place.name, place.namespace);
+    for host in entry.node.list("spec/hosts") {
+        let name = host.value.as_str().unwrap_or_default();
+        let covers = name.strip_prefix('*').is_some_and(|rest| own.ends_with(rest));
+        let resolution = entry.node.text("spec/resolution");
+        if covers && matches!(resolution, "" | "NONE" | "DYNAMIC_DNS") {
+            alias(&host, name, &place.cluster, findings);
+        }
+        if place.is_host(name, entry.namespace) {
+            for port in entry.node.list("spec/ports") {
+                let number = port.number("number").unwrap_or_default();
+                if number != u64::from(place.port) {
+                    alias(&port, &place.cluster_at(number), &place.cluster, findings);
+                }
             }
         }
     }

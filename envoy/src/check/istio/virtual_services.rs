@@ -6,7 +6,7 @@ use super::super::node::Node;
 use super::super::routes;
 use super::super::rule::Rule;
 use super::services::Place;
-use super::{Manifest, Mesh, is_within, pairs};
+use super::{Manifest, Mesh, gateway_api, is_within, pairs};
 
 /// Checks every route that leads to the STS or to the MCP server.
 pub(super) fn check(mesh: &Mesh<'_>, places: &[Place<'_>], findings: &mut Findings) {
@@ -14,7 +14,7 @@ pub(super) fn check(mesh: &Mesh<'_>, places: &[Place<'_>], findings: &mut Findin
         match manifest.kind {
             "VirtualService" => virtual_service(manifest, mesh, places, findings),
             "HTTPRoute" | "TCPRoute" | "TLSRoute" | "GRPCRoute" => {
-                gateway_api(manifest, places, findings);
+                gateway_api::check(manifest, mesh, places, findings);
             }
             _ => {}
         }
@@ -27,9 +27,12 @@ fn virtual_service(
     places: &[Place<'_>],
     findings: &mut Findings,
 ) {
-    let gateways = service.node.texts("spec/gateways");
-    let outside: Vec<_> = gateways.into_iter().filter(|name| *name != "mesh").collect();
-    if outside.is_empty() {
+    // One that others delegate to has no hosts and gateways of its own.
+    let heads: Vec<_> =
+        mesh.of_kind("VirtualService").filter(|one| delegates(one, service)).collect();
+    let heads = if heads.is_empty() { vec![service] } else { heads };
+    let heads: Vec<_> = heads.iter().map(|head| (*head, outside(head))).collect();
+    if heads.iter().all(|(_, outside)| outside.is_empty()) {
         return;
     }
     for kind in ["tcp", "tls"] {
@@ -62,12 +65,30 @@ fn virtual_service(
                         continue;
                     }
                     name_of_cluster(&destination, service, mesh, place, findings);
-                    runs_ours(service, &outside, mesh, findings);
+                    for (head, outside) in &heads {
+                        runs_ours(head, outside, mesh, findings);
+                    }
                 }
                 None => {}
             }
         }
     }
+}
+
+/// The gateways at which a VirtualService holds.
+fn outside<'a>(service: &Manifest<'a>) -> Vec<&'a str> {
+    let gateways = service.node.texts("spec/gateways");
+    gateways.into_iter().filter(|name| *name != "mesh").collect()
+}
+
+fn delegates(head: &Manifest<'_>, to: &Manifest<'_>) -> bool {
+    head.node.list("spec/http").iter().filter_map(|route| route.get("delegate")).any(|delegate| {
+        let namespace = match delegate.text("namespace") {
+            "" => head.namespace,
+            namespace => namespace,
+        };
+        delegate.text("name") == to.name && namespace == to.namespace
+    })
 }
 
 fn destinations<'a>(route: &Node<'a>) -> Vec<Node<'a>> {
@@ -206,59 +227,6 @@ fn runs_ours(service: &Manifest<'_>, outside: &[&str], mesh: &Mesh<'_>, findings
                 format!("{name} leads to the MCP server, and our filter does not run for it: everyone gets 403"),
                 format!("{name} in the matcher of our filter and in resources[].resource, or not here"),
             );
-        }
-    }
-}
-
-/// Gateway API: no retries unless asked for.
-fn gateway_api(route: &Manifest<'_>, places: &[Place<'_>], findings: &mut Findings) {
-    let place_of = |backend: &Node<'_>| {
-        let namespace = match backend.text("namespace") {
-            "" => route.namespace,
-            namespace => namespace,
-        };
-        places.iter().find(|place| place.is_host(backend.text("name"), namespace))
-    };
-    for rule in route.node.list("spec/rules") {
-        let filters = rule.list("filters");
-        let mirrors: Vec<_> =
-            filters.iter().filter_map(|filter| filter.at("requestMirror/backendRef")).collect();
-        let mut leads_to_mcp = false;
-        for backend in rule.list("backendRefs") {
-            match place_of(&backend) {
-                Some(place) if place.is_sts => {
-                    let what = "a route leads to the STS, with the gateway's own identity";
-                    findings.add(Rule::RouteToSts, &backend, what, "take the route out");
-                }
-                Some(place) if matches!(route.kind, "TCPRoute" | "TLSRoute") => {
-                    let what = format!("connections go to {} without any HTTP filter", place.who());
-                    findings.add(Rule::AroundHttp, &backend, what, "take this route out");
-                }
-                Some(_) => leads_to_mcp = true,
-                None => {}
-            }
-        }
-        for mirror in mirrors.iter().filter(|mirror| leads_to_mcp || place_of(mirror).is_some()) {
-            let what = "requests are copied past every filter and guard";
-            findings.add(Rule::Mirror, mirror, what, "take the mirror out");
-        }
-        if leads_to_mcp {
-            if let Some(retry) = rule.at("retry/attempts").filter(|one| one.value != 0) {
-                routes::retries(&retry, findings);
-            }
-            for filter in &filters {
-                let Some(change) = filter.get("requestHeaderModifier") else { continue };
-                let named = [change.list("set"), change.list("add")].concat();
-                let named = named.iter().map(|one| (one, one.text("name")));
-                let removed = change.list("remove");
-                let removed =
-                    removed.iter().map(|one| (one, one.value.as_str().unwrap_or_default()));
-                for (at, name) in named.chain(removed) {
-                    if name.eq_ignore_ascii_case("authorization") {
-                        routes::token_changed(at, findings);
-                    }
-                }
-            }
         }
     }
 }

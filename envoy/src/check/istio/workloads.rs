@@ -13,7 +13,7 @@ pub(super) struct Workload<'a> {
     pub(super) labels: Vec<(&'a str, &'a str)>,
     /// The Pod's spec.
     pub(super) pod: Node<'a>,
-    annotations: Option<Node<'a>>,
+    pub(super) annotations: Option<Node<'a>>,
 }
 
 impl<'a> Workload<'a> {
