@@ -15,6 +15,14 @@ test *suites:
 bench:
     cargo xtask bench filter
 
+# what would fail open or not work in configuration or manifests
+check path:
+    cargo xtask check {{path}}
+
+# what is shipped: programs, module, images, checksums
+dist:
+    cargo xtask dist
+
 # every generated file anew
 generate:
     cargo xtask generate

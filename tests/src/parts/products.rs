@@ -10,7 +10,7 @@ use crate::process;
 
 /// A module to be tested in place of the one in this workspace: to see whether a test notices when a
 /// check is taken out.
-const FILTER: &str = "OBOLUS_FILTER_WASM";
+pub const FILTER: &str = "OBOLUS_FILTER_WASM";
 
 /// The folder of our own programs, when somebody has just built them: then they are taken as they are.
 pub const PROGRAMS: &str = "OBOLUS_PROGRAMS";

@@ -17,6 +17,18 @@ pub(crate) fn target() -> String {
 
 /// Builds these programs, static and stripped, and says where they are.
 pub(crate) fn programs(names: &[&str]) -> Result<Vec<PathBuf>> {
+    let packages: Vec<_> = names.iter().flat_map(|name| ["-p", name]).collect();
+    built(&packages, names)
+}
+
+/// Builds some programs of one package so, which are not shipped: what is measured is held against them.
+pub(crate) fn binaries(package: &str, names: &[&str]) -> Result<Vec<PathBuf>> {
+    let mut which = vec!["-p", package];
+    which.extend(names.iter().flat_map(|name| ["--bin", name]));
+    built(&which, names)
+}
+
+fn built(which: &[&str], names: &[&str]) -> Result<Vec<PathBuf>> {
     let target = target();
     ensure_target(&target)?;
     let mut command = cargo();
@@ -24,10 +36,8 @@ pub(crate) fn programs(names: &[&str]) -> Result<Vec<PathBuf>> {
         .args(["build", "--locked", "--profile", PROFILE, "--target", &target])
         .arg("--target-dir")
         .arg(target_folder())
-        .env(flags_variable(&target), remapped()?.join(" "));
-    for name in names {
-        command.args(["-p", name]);
-    }
+        .env(flags_variable(&target), remapped()?.join(" "))
+        .args(which);
     ensure!(command.status()?.success(), "building the programs failed");
     let folder = target_folder().join(&target).join(PROFILE);
     Ok(names.iter().map(|name| folder.join(name)).collect())
@@ -35,6 +45,8 @@ pub(crate) fn programs(names: &[&str]) -> Result<Vec<PathBuf>> {
 
 /// Builds the filter's module: the very one that the tests run.
 pub(crate) fn module() -> Result<PathBuf> {
+    let other = std::env::var_os(products::FILTER);
+    ensure!(other.is_none(), "{} names another module: what is shipped is built", products::FILTER);
     products::filter()
 }
 

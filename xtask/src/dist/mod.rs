@@ -4,7 +4,7 @@
 //! The same sources, toolchain and `CARGO_HOME` give the same bytes: images and archives carry no
 //! times, and paths of the builder are mapped away in the programs.
 
-mod build;
+pub(crate) mod build;
 mod elf;
 mod image;
 mod sbom;

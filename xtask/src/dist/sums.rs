@@ -10,19 +10,19 @@ pub(crate) fn sha256(content: &[u8]) -> String {
     Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Writes the sums of every file directly in the folder, and of every image's index: that names the
-/// rest of an image by digests.
+/// Writes the sums of every file in the folder and below it.
 pub(crate) fn write(folder: &Path) -> Result<()> {
     let mut lines = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_file() {
-            lines.push((name_in(folder, &path), sha256(&std::fs::read(&path)?)));
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(next) = waiting.pop() {
+        for entry in std::fs::read_dir(next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                lines.push((name_in(folder, &path), sha256(&std::fs::read(&path)?)));
+            }
         }
-    }
-    for image in std::fs::read_dir(folder.join("images"))? {
-        let path = image?.path().join("index.json");
-        lines.push((name_in(folder, &path), sha256(&std::fs::read(&path)?)));
     }
     lines.sort();
     let text: String = lines.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
@@ -51,7 +51,12 @@ mod tests {
             sha256sum.output().unwrap().status.success()
         };
         assert!(check());
-        std::fs::write(folder.path().join("program"), "b").unwrap();
-        assert!(!check());
+        for file in ["program", "images/one/index.json"] {
+            let content = std::fs::read(folder.path().join(file)).unwrap();
+            std::fs::write(folder.path().join(file), "another").unwrap();
+            assert!(!check(), "{file}");
+            std::fs::write(folder.path().join(file), content).unwrap();
+            assert!(check(), "{file}");
+        }
     }
 }
