@@ -91,7 +91,10 @@ mod tests {
             std::fs::write(folder.path().join("other"), "secret-of-another-caller").unwrap();
             let caller = |id: &str, files: &[&str]| Caller {
                 id: id.to_owned(),
-                secrets: files.iter().map(|f| CallerSecret::new(folder.path().join(f))).collect(),
+                secrets: files
+                    .iter()
+                    .map(|f| CallerSecret::open(folder.path().join(f)).unwrap())
+                    .collect(),
                 grants: Vec::new(),
             };
             let callers = vec![caller("envoy 1", &["first", "second"]), caller("b", &["other"])];
@@ -157,12 +160,22 @@ mod tests {
         std::fs::write(&file, next).unwrap();
         assert!(world.ask(&[header("envoy 1", FIRST)]).is_none());
         assert!(world.ask(&[header("envoy 1", next)]).is_some());
+        // A mistake is none's end, and nobody's way in.
+        for content in ["short", "a line with spaces in it"] {
+            std::fs::write(&file, content).unwrap();
+            assert!(world.ask(&[header("envoy 1", next)]).is_some(), "{content:?}");
+            for secret in [FIRST, content] {
+                assert!(world.ask(&[header("envoy 1", secret)]).is_none(), "{content:?}");
+            }
+        }
         for content in ["", "\n", "short"] {
             std::fs::write(&file, content).unwrap();
             for secret in [next, FIRST, content.trim()] {
                 assert!(world.ask(&[header("envoy 1", secret)]).is_none(), "{content:?}");
             }
         }
+        std::fs::write(&file, next).unwrap();
+        assert!(world.ask(&[header("envoy 1", next)]).is_some());
         std::fs::remove_file(&file).unwrap();
         assert!(world.ask(&[header("envoy 1", next)]).is_none());
         assert!(world.ask(&[header("envoy 1", SECOND)]).is_some());

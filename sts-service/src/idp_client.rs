@@ -1,7 +1,9 @@
 //! The HTTP client for one identity provider: https only, no redirects, no proxies, bounded in time and bytes.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use obolus_core::RetrySeconds;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
@@ -53,44 +55,40 @@ pub(crate) enum Line {
     Other,
 }
 
+/// Copies of it are one and the same.
 #[derive(Debug, Clone)]
 pub(crate) struct IdpClient {
+    lines: Arc<ArcSwap<Lines>>,
+    timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Lines {
     usual: reqwest::Client,
     other: reqwest::Client,
 }
 
 impl IdpClient {
     pub(crate) fn new(tls: ClientConfig, timeout: Duration) -> Result<Self, CallError> {
-        let client = || {
-            reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .https_only(true)
-                .redirect(reqwest::redirect::Policy::none())
-                .no_proxy()
-                .referer(false)
-                // Every request carries an assertion that must not be sent twice.
-                .retry(reqwest::retry::never())
-                .connect_timeout(CONNECT_TIMEOUT.min(timeout))
-                .timeout(timeout)
-                .pool_idle_timeout(IDLE_TIMEOUT)
-                // One that nobody is at the end of any more is found out while requests wait.
-                .http2_keep_alive_interval(PING)
-                .http2_keep_alive_timeout(PING)
-                .user_agent(concat!("obolus-sts/", env!("CARGO_PKG_VERSION")))
-                .build()
-                .map_err(CallError::Client)
-        };
-        Ok(Self { usual: client()?, other: client()? })
+        let lines = Arc::new(ArcSwap::from_pointee(Lines::new(&tls, timeout)?));
+        Ok(Self { lines, timeout })
+    }
+
+    /// Believes others from now on. No connection outlives this but by the requests that are under way on it.
+    pub(crate) fn renew(&self, tls: &ClientConfig) -> Result<(), CallError> {
+        self.lines.store(Arc::new(Lines::new(tls, self.timeout)?));
+        Ok(())
     }
 
     pub(crate) fn get(&self, url: &str) -> RequestBuilder {
-        self.usual.get(url)
+        self.lines.load().usual.get(url)
     }
 
     pub(crate) fn post(&self, line: Line, url: &str) -> RequestBuilder {
+        let lines = self.lines.load();
         match line {
-            Line::Usual => self.usual.post(url),
-            Line::Other => self.other.post(url),
+            Line::Usual => lines.usual.post(url),
+            Line::Other => lines.other.post(url),
         }
     }
 
@@ -112,6 +110,31 @@ impl IdpClient {
             push(&mut body, &chunk, limit)?;
         }
         Ok(Answered { status, is_json, sent_at, retry_after, body })
+    }
+}
+
+impl Lines {
+    fn new(tls: &ClientConfig, timeout: Duration) -> Result<Self, CallError> {
+        let client = || {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .https_only(true)
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .referer(false)
+                // Every request carries an assertion that must not be sent twice.
+                .retry(reqwest::retry::never())
+                .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+                .timeout(timeout)
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                // One that nobody is at the end of any more is found out while requests wait.
+                .http2_keep_alive_interval(PING)
+                .http2_keep_alive_timeout(PING)
+                .user_agent(concat!("obolus-sts/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .map_err(CallError::Client)
+        };
+        Ok(Self { usual: client()?, other: client()? })
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use obolus_sts::config::{Config, LogLevel};
+use obolus_sts::config::LogLevel;
 use obolus_sts::doctor::{self, Finding, Report};
 use obolus_sts::running::Sts;
 use tokio::signal::unix::{SignalKind, signal};
@@ -87,7 +87,7 @@ fn serve(path: &Path, check: bool) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     log_to_stdout(config.log_level);
-    match run(config, &notices) {
+    match run(path, &notices) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "ended");
@@ -119,7 +119,7 @@ fn log_to_stdout(level: LogLevel) {
     }));
 }
 
-fn run(config: Config, notices: &[Finding]) -> anyhow::Result<()> {
+fn run(path: &Path, notices: &[Finding]) -> anyhow::Result<()> {
     for notice in notices {
         tracing::warn!(setting = notice.path, line = notice.line, "{}", notice.what);
     }
@@ -127,7 +127,7 @@ fn run(config: Config, notices: &[Finding]) -> anyhow::Result<()> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
-        let sts = Sts::start(config).await?;
+        let sts = Sts::start_by(path.to_owned()).await?;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

@@ -10,17 +10,18 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Map, json};
 
+use crate::reload::Current;
 use crate::reply;
 use crate::service::Service;
 
-pub(crate) fn routes(service: Arc<Service>) -> Router {
+pub(crate) fn routes(current: Current) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(async || reply::not_found())
         .method_not_allowed_fallback(reply::get_only)
-        .with_state(service)
+        .with_state(current)
 }
 
 /// Ready once any issuer has answered, and from then on: an instance that has never seen a key (a wrong CA, no way
@@ -46,7 +47,9 @@ async fn ready(State(service): State<Arc<Service>>) -> Response {
     (status, Json(json!({"ready": ready, "issuers": issuers}))).into_response()
 }
 
-async fn metrics(State(service): State<Arc<Service>>) -> Response {
+async fn metrics(State(current): State<Current>) -> Response {
+    let service = current.service.load_full();
+    service.metrics.material(&current.standings());
     for mirror in service.mirrors.values() {
         if let Some(newest) = mirror.newest() {
             let keys = mirror.held().map_or(0, |held| held.keys.len());

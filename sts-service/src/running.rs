@@ -1,6 +1,7 @@
 //! Starting and stopping.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,19 +9,19 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::routing::{get, post};
-use rustls::ServerConfig;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::watch::Sender;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
+use crate::material::Watch;
+use crate::reload::{Configuration, Current};
 use crate::serve::Listener;
 use crate::service::Service;
-use crate::tls::{ServerFiles, server_config};
-use crate::{keys, ops, reply, token};
+use crate::{keys, ops, reload, reply, token};
 
-/// How long a renewed certificate may wait.
-const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
+/// How long a changed file may go unnoticed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Scrapers and probes.
 const OPERATIONS_CONNECTIONS: usize = 64;
 
@@ -29,7 +30,7 @@ const OPERATIONS_CONNECTIONS: usize = 64;
 pub struct Sts {
     service: SocketAddr,
     operations: SocketAddr,
-    stop: watch::Sender<bool>,
+    stop: Sender<bool>,
     listeners: JoinSet<()>,
     /// Ended with this value.
     _background: JoinSet<()>,
@@ -41,8 +42,24 @@ impl Sts {
     /// # Errors
     /// When a port cannot be had.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
+        Self::run(config, None).await
+    }
+
+    /// The same by a file, which is read again when it changes.
+    ///
+    /// # Errors
+    /// When the file is not good, or a port cannot be had.
+    pub async fn start_by(path: PathBuf) -> anyhow::Result<Self> {
+        let file = reload::open(path).map_err(anyhow::Error::msg)?;
+        let config = file.current().and_then(|held| reload::take(&held));
+        Self::run(config.context("no configuration")?, Some(file)).await
+    }
+
+    async fn run(config: Config, file: Option<Configuration>) -> anyhow::Result<Self> {
         let server = config.server.clone();
-        let tls = Arc::new(ArcSwap::from_pointee(server_config(&server.tls)?));
+        let side = Arc::new(server.tls.open()?);
+        let tls = side.current().context("no certificate")?.value.config.clone();
+        let tls = Arc::new(ArcSwap::new(tls));
         let bind = async |address: SocketAddr| {
             TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
         };
@@ -50,20 +67,33 @@ impl Sts {
         let (service_address, operations_address) = (tcp.local_addr()?, operations.local_addr()?);
         let max_connections = config.limits.connections;
         let max_per_peer = config.limits.connections_per_peer;
-        let service = Arc::new(Service::new(config)?);
+        let service = Arc::new(ArcSwap::from_pointee(Service::new(config)?));
 
         let mut background = JoinSet::new();
-        for mirror in service.mirrors.values() {
+        for mirror in service.load().mirrors.values() {
             background.spawn(Arc::clone(mirror).keep_fresh());
         }
-        background.spawn(renew(server.tls, Arc::clone(&tls)));
+        let renewed = Arc::clone(&tls);
+        let certificate =
+            side.watched("server", move |held| renewed.store(Arc::clone(&held.value.config)));
+        let reloaded = Arc::clone(&service);
+        let file = file.map(|file| {
+            Arc::new(file).watched("", move |held| {
+                if let Some(config) = reload::take(held) {
+                    reload::apply(&reloaded, config);
+                }
+            })
+        });
+        let own = Arc::new(Watch::new([certificate].into_iter().chain(file)));
+        let current = Current { service, own };
+        background.spawn(watch(current.clone()));
 
-        let stop = watch::Sender::new(false);
+        let stop = Sender::new(false);
         let mut listeners = JoinSet::new();
         let listener = Listener {
             tcp,
             tls: Some(tls),
-            routes: routes(Arc::clone(&service)),
+            routes: routes(current.clone()),
             max_connections,
             max_per_peer,
         };
@@ -71,7 +101,7 @@ impl Sts {
         let listener = Listener {
             tcp: operations,
             tls: None,
-            routes: ops::routes(service),
+            routes: ops::routes(current),
             max_connections: OPERATIONS_CONNECTIONS,
             max_per_peer: OPERATIONS_CONNECTIONS / 4,
         };
@@ -105,22 +135,23 @@ impl Sts {
     }
 }
 
-fn routes(service: Arc<Service>) -> Router {
+fn routes(current: Current) -> Router {
     Router::new()
         .route("/exchange", post(token::exchange).fallback(reply::post_only))
         .route("/keys/{name}", get(keys::keys).fallback(reply::get_only))
         .route("/keys/{name}/{tenant}", get(keys::keys).fallback(reply::get_only))
         .fallback(async || reply::not_found())
-        .with_state(service)
+        .with_state(current)
 }
 
-/// Takes a renewed certificate, or other names of clients' CAs, for new connections; keeps the last good one.
-async fn renew(files: ServerFiles, tls: Arc<ArcSwap<ServerConfig>>) {
+/// Looks at all files, for as long as the task lives.
+async fn watch(current: Current) {
     loop {
-        tokio::time::sleep(CERTIFICATE_CHECK).await;
-        match server_config(&files) {
-            Ok(config) => tls.store(Arc::new(config)),
-            Err(error) => tracing::warn!(%error, "the last good certificate is kept"),
+        tokio::time::sleep(LOOK_EVERY).await;
+        let current = current.clone();
+        // Files may be on a network, which may hang: nobody waits here but ourselves.
+        if tokio::task::spawn_blocking(move || current.look()).await.is_err() {
+            tracing::error!("a look at files ended by a panic");
         }
     }
 }

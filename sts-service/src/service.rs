@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::ExchangeCache;
-use crate::config::{Caller, Config, Issuer, Target};
-use crate::idp_client::{CallError, IdpClient};
+use crate::config::{AtStart, Caller, Config, Issuer, Target};
+use crate::credentials::CallerSecret;
+use crate::idp_client::IdpClient;
 use crate::keys::KeyMirror;
+use crate::material::{Watch, Watched};
 use crate::metrics::Metrics;
+use crate::tls::TlsError;
 use crate::upstream::{Gate, Places};
 
 /// See the module.
@@ -18,20 +21,27 @@ pub(crate) struct Service {
     pub(crate) issuers: Vec<Arc<Issuer>>,
     /// By the path that they are served at.
     pub(crate) mirrors: BTreeMap<String, Arc<KeyMirror>>,
-    pub(crate) cache: ExchangeCache,
+    pub(crate) cache: Arc<ExchangeCache>,
     /// The ways to the token endpoints, by the same paths.
     pub(crate) gates: HashMap<String, Arc<Gate>>,
     /// For one exchange as a whole.
     pub(crate) idp_timeout: Duration,
     pub(crate) metrics: Metrics,
+    clients: Vec<(Arc<Issuer>, IdpClient)>,
+    /// The parts of the configuration that stay.
+    pub(crate) at_start: AtStart,
+    /// The files of issuers, targets and callers.
+    pub(crate) material: Watch,
 }
 
 impl Service {
-    pub(crate) fn new(config: Config) -> Result<Self, CallError> {
+    pub(crate) fn new(config: Config) -> anyhow::Result<Self> {
         let metrics = Metrics::new();
-        let mut mirrors = BTreeMap::new();
+        let (mut mirrors, mut clients) = (BTreeMap::new(), Vec::new());
         for issuer in &config.issuers {
-            let client = IdpClient::new(issuer.tls.clone(), config.limits.idp_timeout)?;
+            let tls = issuer.tls.current().ok_or(TlsError::NoRoots)?;
+            let client = IdpClient::new(tls, config.limits.idp_timeout)?;
+            clients.push((Arc::clone(issuer), client.clone()));
             for source in issuer.rules.key_sources() {
                 let (path, issuer) = (source.path(), Arc::clone(issuer));
                 let mirror = KeyMirror::new(source, issuer, client.clone(), metrics.clone());
@@ -44,16 +54,61 @@ impl Service {
             (path.clone(), Arc::new(gate))
         });
         let gates = gates.collect();
-        let targets = config.targets.into_iter();
+        let material = watch(&clients, &config.targets, &config.callers);
         Ok(Self {
             callers: config.callers,
-            targets: targets.map(|target| (target.name().to_owned(), target)).collect(),
+            targets: by_name(config.targets),
             issuers: config.issuers,
             mirrors,
-            cache: ExchangeCache::new(&config.limits),
+            cache: Arc::new(ExchangeCache::new(&config.limits)),
             gates,
             idp_timeout: config.limits.idp_timeout,
             metrics,
+            clients,
+            at_start: config.at_start,
+            material,
         })
     }
+
+    /// The same for other callers and targets, with all that is remembered of keys, tokens and identity providers.
+    pub(crate) fn with(&self, callers: Vec<Caller>, targets: Vec<Arc<Target>>) -> Self {
+        Self {
+            material: watch(&self.clients, &targets, &callers),
+            callers,
+            targets: by_name(targets),
+            issuers: self.issuers.clone(),
+            mirrors: self.mirrors.clone(),
+            cache: Arc::clone(&self.cache),
+            gates: self.gates.clone(),
+            idp_timeout: self.idp_timeout,
+            metrics: self.metrics.clone(),
+            clients: self.clients.clone(),
+            at_start: self.at_start.clone(),
+        }
+    }
+}
+
+fn by_name(targets: Vec<Arc<Target>>) -> HashMap<String, Arc<Target>> {
+    targets.into_iter().map(|target| (target.name().to_owned(), target)).collect()
+}
+
+fn watch(
+    clients: &[(Arc<Issuer>, IdpClient)],
+    targets: &[Arc<Target>],
+    callers: &[Caller],
+) -> Watch {
+    let authorities = clients.iter().filter_map(|(issuer, client)| {
+        let client = client.clone();
+        issuer.tls.watched(issuer.name(), move |tls| {
+            if let Err(error) = client.renew(&tls) {
+                tracing::error!(%error, "the authorities of before are kept");
+            }
+        })
+    });
+    let credentials = targets.iter().filter_map(|target| target.client.watched(target.name()));
+    let secrets = callers.iter().flat_map(|caller| {
+        let watched = |secret: &CallerSecret| -> Watched { secret.watched(&caller.id) };
+        caller.secrets.iter().map(watched).collect::<Vec<_>>()
+    });
+    Watch::new(authorities.chain(credentials).chain(secrets))
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use obolus_core::UnixSeconds;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
@@ -15,6 +16,8 @@ use rustls::{
 };
 use secrecy::zeroize::Zeroizing;
 
+use crate::credentials::end_of;
+use crate::material::{Content, Held, Material, Watched};
 use crate::regular_file;
 
 /// What the service's listener is made of.
@@ -70,48 +73,142 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 /// The service's side of a connection.
-///
-/// # Errors
-/// When a file is of no use, or the key is not the certificate's.
-pub(crate) fn server_config(files: &ServerFiles) -> Result<ServerConfig, TlsError> {
-    let chain = certificates("certificate_file", &files.certificate)?;
-    let key = NamedFile { setting: "private_key_file", path: &files.private_key };
-    let key = PrivateKeyDer::from_pem_slice(&key.read()?).map_err(|error| key.unusable(&error))?;
-    let builder =
-        ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-    let builder = match &files.client_ca {
-        None => builder.with_no_client_auth(),
-        Some(path) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates("client_ca_file", path)? {
-                roots.add(certificate)?;
-            }
-            let chain_verifier =
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build()?;
-            builder.with_client_cert_verifier(Arc::new(NamedClients {
-                chain_verifier,
-                names: files.client_sans.clone(),
-            }))
-        }
-    };
-    let mut config = builder.with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    // A resumed session would bring back a client that a reload no longer lets in.
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    Ok(config)
+pub(crate) struct ServerSide {
+    pub(crate) config: Arc<ServerConfig>,
+    /// When the certificate ends.
+    pub(crate) expires_at: Option<UnixSeconds>,
 }
 
-/// The identity provider's side: the system's CAs, and those of the file. Never a client certificate.
-///
-/// # Errors
-/// When the file is of no use, or nobody would be trusted.
-pub(crate) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
+impl ServerFiles {
+    /// The service's side, renewed when a file is.
+    ///
+    /// # Errors
+    /// When a file is of no use, or the key is not the certificate's.
+    pub(crate) fn open(&self) -> Result<Material<ServerSide, TlsError>, TlsError> {
+        let (read, made) = (self.clone(), self.clone());
+        let side = Material::open(
+            "server_tls",
+            self.certificate.clone(),
+            move || read.content(),
+            move |content| made.side(content),
+        )?;
+        Ok(side.ending(|side| side.expires_at))
+    }
+
+    fn named(&self) -> [NamedFile<'_>; 2] {
+        [
+            NamedFile { setting: "certificate_file", path: &self.certificate },
+            NamedFile { setting: "private_key_file", path: &self.private_key },
+        ]
+    }
+
+    fn named_client_ca(&self) -> Option<NamedFile<'_>> {
+        self.client_ca.as_deref().map(|path| NamedFile { setting: "client_ca_file", path })
+    }
+
+    fn content(&self) -> Result<Content, TlsError> {
+        let files = self.named().into_iter().chain(self.named_client_ca());
+        files.map(|file| file.read()).collect::<Result<_, _>>().map(Content::new)
+    }
+
+    fn side(&self, content: &Content) -> Result<ServerSide, TlsError> {
+        let [certificate, key] = self.named();
+        let chain = certificate.certificates(content.file(0))?;
+        let expires_at = chain.first().and_then(end_of);
+        let key =
+            PrivateKeyDer::from_pem_slice(content.file(1)).map_err(|error| key.unusable(&error))?;
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?;
+        let builder = match self.named_client_ca() {
+            None => builder.with_no_client_auth(),
+            Some(file) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in file.certificates(content.file(2))? {
+                    roots.add(certificate)?;
+                }
+                let chain_verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+                        .build()?;
+                builder.with_client_cert_verifier(Arc::new(NamedClients {
+                    chain_verifier,
+                    names: self.client_sans.clone(),
+                }))
+            }
+        };
+        let mut config = builder.with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // A resumed session would bring back a client that a reload no longer lets in.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(ServerSide { config: Arc::new(config), expires_at })
+    }
+}
+
+/// Whom we believe to be an identity provider: the system's authorities, as they were at the start, and those of a file,
+/// as they are. Never shows a client certificate.
+#[derive(Debug)]
+pub struct Trust {
+    authorities: Arc<Material<Authorities, TlsError>>,
+    has_file: bool,
+}
+
+struct Authorities {
+    config: ClientConfig,
+    /// When the first of the file's ends.
+    expires_at: Option<UnixSeconds>,
+}
+
+impl Trust {
+    /// With the authorities of this file, too.
+    ///
+    /// # Errors
+    /// When the file is of no use, or nobody would be trusted.
+    pub fn open(ca_file: Option<PathBuf>) -> Result<Self, TlsError> {
+        let (read, made, has_file) = (ca_file.clone(), ca_file.clone(), ca_file.is_some());
+        let authorities = Material::open(
+            "issuer_ca",
+            ca_file.unwrap_or_default(),
+            move || {
+                let files = read.as_deref().map(|path| named_authorities(path).read());
+                files.into_iter().collect::<Result<_, _>>().map(Content::new)
+            },
+            move |content| {
+                let certificates = made
+                    .as_deref()
+                    .map(|path| named_authorities(path).certificates(content.file(0)));
+                authorities(certificates.transpose()?.unwrap_or_default())
+            },
+        )?;
+        let authorities = Arc::new(authorities.ending(|authorities| authorities.expires_at));
+        Ok(Self { authorities, has_file })
+    }
+
+    /// Our side of connections from now on.
+    #[must_use]
+    pub fn current(&self) -> Option<ClientConfig> {
+        self.authorities.current().map(|held| held.value.config.clone())
+    }
+
+    /// The file, if there is one, and whom to give what comes of its changes.
+    pub(crate) fn watched(
+        &self,
+        issuer: &str,
+        changed: impl Fn(ClientConfig) + Send + Sync + 'static,
+    ) -> Option<Watched> {
+        let tell = move |held: &Held<Authorities>| changed(held.value.config.clone());
+        self.has_file.then(|| self.authorities.watched(issuer, tell))
+    }
+}
+
+fn named_authorities(path: &Path) -> NamedFile<'_> {
+    NamedFile { setting: "ca_file", path }
+}
+
+fn authorities(certificates: Vec<CertificateDer<'static>>) -> Result<Authorities, TlsError> {
     let mut roots = system_roots().clone();
-    if let Some(path) = ca_file {
-        for certificate in certificates("ca_file", path)? {
-            roots.add(certificate)?;
-        }
+    let expires_at = certificates.iter().filter_map(end_of).min();
+    for certificate in certificates {
+        roots.add(certificate)?;
     }
     if roots.is_empty() {
         return Err(TlsError::NoRoots);
@@ -121,7 +218,7 @@ pub(crate) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsE
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(Authorities { config, expires_at })
 }
 
 /// Some hundred certificates, the same for every issuer.
@@ -134,20 +231,6 @@ fn system_roots() -> &'static RootCertStore {
     })
 }
 
-fn certificates(
-    setting: &'static str,
-    path: &Path,
-) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let file = NamedFile { setting, path };
-    let certificates = CertificateDer::pem_slice_iter(&file.read()?)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| file.unusable(&error))?;
-    if certificates.is_empty() {
-        return Err(file.unusable(&pem::Error::NoItemsFound));
-    }
-    Ok(certificates)
-}
-
 struct NamedFile<'a> {
     setting: &'static str,
     path: &'a Path,
@@ -157,6 +240,16 @@ impl NamedFile<'_> {
     fn read(&self) -> Result<Zeroizing<Vec<u8>>, TlsError> {
         regular_file::read(self.path, regular_file::MAX_CERTIFICATES)
             .map_err(|error| self.error(format!("cannot be read: {error}")))
+    }
+
+    fn certificates(&self, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let certificates = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| self.unusable(&error))?;
+        if certificates.is_empty() {
+            return Err(self.unusable(&pem::Error::NoItemsFound));
+        }
+        Ok(certificates)
     }
 
     fn unusable(&self, error: &pem::Error) -> TlsError {

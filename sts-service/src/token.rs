@@ -194,7 +194,7 @@ async fn exchanged(
         &request.subject_token,
         target.name(),
         scope,
-        target.client.generation(),
+        target.generation(),
     );
     let request_id = OnceLock::new();
     let ask = async {

@@ -96,12 +96,11 @@ fn caller(
     if names.len() > 2 {
         section.problem("credential_files", format!("must be {what}"));
     }
-    let secrets: Vec<_> = names.iter().map(|name| CallerSecret::new(folder.join(name))).collect();
-    for secret in &secrets {
-        if let Err(error) = secret.read() {
-            section.problem("credential_files", error.to_string());
-        }
-    }
+    let open = |name: &String| {
+        let opened = CallerSecret::open(folder.join(name));
+        opened.map_err(|error| section.problem("credential_files", error.to_string())).ok()
+    };
+    let secrets: Vec<_> = names.iter().filter_map(open).collect();
     let grants: Vec<_> = section
         .sections("grants")
         .into_iter()

@@ -8,7 +8,6 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{ExchangedBy, files};
-use crate::clock;
 use crate::credentials::{
     AssertionAlgorithm, AssertionKey, AssertionRules, ClientCredential, ClientSecret,
     CredentialError, Reader, Thumbprint, TokenFile,
@@ -140,9 +139,6 @@ fn open(section: &Section<'_>, key: Result<AssertionKey, CredentialError>) -> Op
 
 fn token(section: &Section<'_>, folder: &Path) -> Option<TokenFile> {
     let what = "the file of the federated token, such as AZURE_FEDERATED_TOKEN_FILE names";
-    let file = TokenFile::new(files::required(section, "token_file", folder, what)?);
-    if let Err(error) = file.read(clock::now()) {
-        section.problem("token_file", error.to_string());
-    }
-    Some(file)
+    let path = files::required(section, "token_file", folder, what)?;
+    TokenFile::open(path).map_err(|error| section.problem("token_file", error.to_string())).ok()
 }

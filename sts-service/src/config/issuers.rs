@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use obolus_core::config::{Section, algorithms, check_name, provider};
 use obolus_core::token::{IssuerRules, Provider};
-use rustls::ClientConfig;
 
 use super::files;
-use crate::tls::client_config;
+use crate::tls::Trust;
 
 /// One identity provider.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub struct Issuer {
     /// Where it exchanges tokens, if not where its discovery document says.
     pub token_endpoint: Option<String>,
     /// Whom we believe to be it.
-    pub tls: ClientConfig,
+    pub tls: Trust,
     /// How often keys are fetched: the longest that a removed key is still believed here.
     pub keys_refresh: Duration,
     /// How long keys are believed that the issuer does not confirm.
@@ -97,7 +96,7 @@ fn issuer(section: &Section<'_>, folder: &Path) -> Option<Issuer> {
             }
         }
     }
-    let tls = client_config(ca_file.as_deref());
+    let tls = Trust::open(ca_file);
     if let Err(error) = &tls {
         section.problem("ca_file", error.to_string());
     }

@@ -2,6 +2,7 @@
 //!
 //! What a file names is opened here, too, so that `--check` and a start find the same faults.
 
+mod at_start;
 mod callers;
 mod client;
 mod entra_target;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 
 use crate::{brought, regular_file};
 
+pub(crate) use at_start::{AtStart, ISSUERS};
 pub use callers::{Caller, Clients, Grant};
 pub use issuers::Issuer;
 pub(crate) use issuers::{is_https, same_origin};
@@ -43,6 +45,8 @@ pub struct Config {
     pub limits: Limits,
     /// How much of its own doings it logs.
     pub log_level: LogLevel,
+    /// What counts only from a start on.
+    pub(crate) at_start: AtStart,
 }
 
 /// How much is logged.
@@ -90,8 +94,16 @@ impl Config {
         let callers = callers::read(&top, folder, &targets, &names);
         let limits = limits::read(&top);
         let log_level = top.word("log_level", "error, warn, info, debug", LogLevel::Info);
-        let built =
-            server.map(|server| Self { server, issuers, targets, callers, limits, log_level });
+        let at_start = AtStart::of(&brought.value);
+        let built = server.map(|server| Self {
+            server,
+            issuers,
+            targets,
+            callers,
+            limits,
+            log_level,
+            at_start,
+        });
         let read = top.conclude(built);
         brought.settle(read)
     }

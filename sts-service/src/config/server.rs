@@ -6,7 +6,7 @@ use std::path::Path;
 use obolus_core::config::Section;
 
 use super::files;
-use crate::tls::{ServerFiles, server_config};
+use crate::tls::ServerFiles;
 
 /// Where we listen, and to whom.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> Option<Server> {
         client_ca,
         client_sans,
     });
-    if let Some(Err(error)) = tls.as_ref().map(server_config) {
+    if let Some(Err(error)) = tls.as_ref().map(ServerFiles::open) {
         section.problem(error.setting().unwrap_or("certificate_file"), error.to_string());
     }
     section.finish();

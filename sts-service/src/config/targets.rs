@@ -6,11 +6,12 @@ use std::sync::Arc;
 use obolus_core::config::{Section, check_name, not_configured};
 use obolus_core::exchange;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::client::client;
 use super::names::Names;
 use super::{Issuer, entra_target};
-use crate::credentials::ClientCredential;
+use crate::credentials::{ClientCredential, Generation};
 
 /// One target of exchanges.
 #[derive(Debug)]
@@ -28,6 +29,20 @@ pub struct Target {
 }
 
 impl Target {
+    /// Changes when the target or its client's credential does: what was got before is then asked for anew.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        let Self { target, exchanged_by, issuer, scopes: _, client } = self;
+        let parts =
+            [target.name.as_str(), &target.audience, exchanged_by.as_str(), issuer, client.id()];
+        let mut all = Sha256::new();
+        for part in parts {
+            all.update(Sha256::digest(part));
+        }
+        all.update(client.generation());
+        all.finalize().into()
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

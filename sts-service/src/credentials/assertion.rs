@@ -1,6 +1,7 @@
 //! Signed client assertions (RFC 7523 §2.2, §3).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,9 +11,11 @@ use serde::Serialize;
 
 use super::certificate::Certificate;
 use super::file_signer::{FileSigner, NoKey};
-use super::reloaded::Reloaded;
 use super::signer::Signer;
-use super::{AssertionAlgorithm, AuthenticationError, CredentialError, Generation, Thumbprint};
+use super::{
+    AssertionAlgorithm, AuthenticationError, CredentialError, Generation, Thumbprint, files,
+};
+use crate::material::{Content, Material, Watched};
 use crate::{clock, guid};
 
 /// Who reads the assertions of a key.
@@ -40,7 +43,7 @@ pub struct AssertionRules {
 /// A private key in a file, and how it is named to the identity provider.
 #[derive(Debug)]
 pub struct AssertionKey {
-    key: Reloaded<Held>,
+    key: Arc<Material<Held, CredentialError>>,
     reader: Reader,
 }
 
@@ -98,20 +101,36 @@ impl AssertionKey {
         rules: AssertionRules,
     ) -> Result<Self, CredentialError> {
         let reader = rules.reader;
-        let certificate_path = certificate.clone().unwrap_or_default();
-        let key = Reloaded::open(path, certificate, move |path, bytes, certificate| {
-            held(path, bytes, certificate.map(|bytes| (certificate_path.as_path(), bytes)), &rules)
-        })?;
-        Ok(Self { key, reader })
+        let shown = path.clone();
+        let both = (path.clone(), certificate.clone());
+        let key = Material::open(
+            "client_key",
+            shown,
+            move || {
+                let key = files::read(&both.0)?;
+                let certificate = both.1.as_deref().map(files::read).transpose();
+                let certificate = certificate.map_err(CredentialError::of_certificate)?;
+                Ok(Content::new([key].into_iter().chain(certificate).collect()))
+            },
+            move |content| {
+                let certificate = certificate.as_deref().map(|path| (path, content.file(1)));
+                held(&path, content.file(0), certificate, &rules)
+            },
+        )?;
+        Ok(Self { key: Arc::new(key.ending(|held| held.expires_at)), reader })
     }
 
     pub(super) fn generation(&self) -> Generation {
-        self.key.current().1
+        self.key.current().map(|held| held.generation).unwrap_or_default()
     }
 
     /// When the certificate ends.
     pub(super) fn expires_at(&self) -> Option<UnixSeconds> {
-        self.key.current().0.expires_at
+        self.key.current()?.value.expires_at
+    }
+
+    pub(super) fn watched(&self, target: &str) -> Watched {
+        self.key.watched(target, |_| {})
     }
 
     /// An assertion for one request: `iss` and `sub` are the client, `aud` is one string (Keycloak refuses lists), `jti`
@@ -137,9 +156,9 @@ impl AssertionKey {
             exp: now.saturating_add(self.reader.life_seconds()),
         };
         let claims = encoded(&claims).ok_or(AuthenticationError::Unsigned)?;
-        let (held, _) = self.key.current();
-        let input = format!("{}.{claims}", held.header);
-        let signature = held.signer.sign(input.as_bytes()).await;
+        let held = self.key.current().ok_or(AuthenticationError::Unsigned)?;
+        let input = format!("{}.{claims}", held.value.header);
+        let signature = held.value.signer.sign(input.as_bytes()).await;
         let signature = signature.map_err(|_| AuthenticationError::Unsigned)?;
         Ok(SecretString::from(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))))
     }

@@ -1,23 +1,25 @@
 //! A caller's secret, as we hold it against what the caller sends.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
 use super::files::{self, CredentialError};
+use crate::material::{Content, Material, Watched};
 
 /// Shorter secrets can be guessed.
 const SHORTEST: usize = 16;
 
 /// A file with a caller's secret.
 ///
-/// It is read at every use: a new secret counts at once, and so does its removal. Unlike our own credentials the
-/// last good one is not kept: whoever empties this file wants nobody to come in with it.
+/// A new secret counts at once, and so does its removal: whoever removes or empties this file wants nobody to come in with
+/// it. Anything else that is no secret is taken for a mistake, and the last good one stays.
 #[derive(Debug)]
 pub struct CallerSecret {
-    path: PathBuf,
+    file: Arc<Material<SecretDigest, CredentialError>>,
 }
 
 /// SHA-256 of a secret: of one length, so that comparing takes one time.
@@ -38,31 +40,36 @@ impl std::fmt::Debug for SecretDigest {
 }
 
 impl CallerSecret {
-    /// The secret in this file, whatever it is when it is needed.
-    #[must_use]
-    pub fn new(path: PathBuf) -> Self {
-        Self { path }
-    }
-
-    /// What the file holds now.
+    /// The secret in this file, now and after each change.
     ///
     /// # Errors
     /// When it holds no secret of at least 16 bytes.
-    pub fn read(&self) -> Result<SecretDigest, CredentialError> {
-        let bytes = files::read(&self.path)?;
-        let secret = files::secret(&self.path, &bytes, SHORTEST)?;
-        Ok(SecretDigest::of(secret.expose_secret()))
+    pub fn open(path: PathBuf) -> Result<Self, CredentialError> {
+        let (read, shown) = (path.clone(), path.clone());
+        let file = Material::open(
+            "caller_credential",
+            shown,
+            move || Ok(Content::new(vec![files::read(&read)?])),
+            move |content| {
+                let bytes = content.file(0);
+                let secret = files::secret(&path, bytes, SHORTEST)
+                    .map_err(|error| error.withdrawing(bytes.trim_ascii().is_empty()))?;
+                Ok(SecretDigest::of(secret.expose_secret()))
+            },
+        )?;
+        Ok(Self { file: Arc::new(file.withdrawn_by(CredentialError::is_withdrawal)) })
     }
 
     /// Whether this is the secret. Takes the same time for every wrong one.
     #[must_use]
     pub fn is(&self, sent: &SecretDigest) -> Choice {
-        match self.read() {
-            Ok(own) => own.0.ct_eq(&sent.0),
-            Err(error) => {
-                tracing::warn!(path = %self.path.display(), %error, "a caller's credential does not count");
-                Choice::from(0)
-            }
+        match self.file.at_once() {
+            Some(own) => own.value.0.ct_eq(&sent.0),
+            None => Choice::from(0),
         }
+    }
+
+    pub(crate) fn watched(&self, caller: &str) -> Watched {
+        self.file.watched(caller, |_| {})
     }
 }

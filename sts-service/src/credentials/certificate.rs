@@ -116,6 +116,11 @@ impl Certificate {
     }
 }
 
+/// When a certificate ends, if it is one.
+pub(crate) fn end_of(der: &CertificateDer<'_>) -> Option<UnixSeconds> {
+    facts(der).ok().map(|facts| facts.not_after)
+}
+
 fn fingerprint(public_key: &[u8]) -> String {
     hex(digest(&SHA256, public_key).as_ref())
 }

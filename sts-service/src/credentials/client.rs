@@ -9,8 +9,8 @@ use obolus_core::UnixSeconds;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use super::reloaded::Reloaded;
 use super::{AssertionKey, AuthenticationError, CredentialError, Generation, TokenFile, files};
+use crate::material::{Content, Material, Watched};
 
 /// `client_assertion_type` (RFC 7523 §2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -54,8 +54,8 @@ pub struct ClientSecret(Source);
 
 #[derive(Debug)]
 enum Source {
-    File(Reloaded<SecretString>),
-    Given(Arc<SecretString>, Generation),
+    File(Arc<Material<SecretString, CredentialError>>),
+    Given(SecretString, Generation),
 }
 
 impl ClientSecret {
@@ -64,21 +64,30 @@ impl ClientSecret {
     /// # Errors
     /// When it holds no secret.
     pub fn open(path: PathBuf) -> Result<Self, CredentialError> {
-        Reloaded::open(path, None, |path, bytes, _| files::secret(path, bytes, 1))
-            .map(|file| Self(Source::File(file)))
+        let (read, shown) = (path.clone(), path.clone());
+        let file = Material::open(
+            "client_secret",
+            shown,
+            move || Ok(Content::new(vec![files::read(&read)?])),
+            move |content| files::secret(&path, content.file(0), 1),
+        )?;
+        Ok(Self(Source::File(Arc::new(file))))
     }
 
     /// One that stood in the configuration itself, as settings do that people bring from elsewhere.
     #[must_use]
     pub fn given(secret: SecretString) -> Self {
         let generation = Sha256::digest(secret.expose_secret()).into();
-        Self(Source::Given(Arc::new(secret), generation))
+        Self(Source::Given(secret, generation))
     }
 
-    fn current(&self) -> (Arc<SecretString>, Generation) {
+    fn current(&self) -> Result<(SecretString, Generation), AuthenticationError> {
         match &self.0 {
-            Source::File(file) => file.current(),
-            Source::Given(secret, generation) => (Arc::clone(secret), *generation),
+            Source::File(file) => {
+                let held = file.current().ok_or(AuthenticationError::Unsigned)?;
+                Ok((held.value.clone(), held.generation))
+            }
+            Source::Given(secret, generation) => Ok((secret.clone(), *generation)),
         }
     }
 }
@@ -99,7 +108,9 @@ impl ClientCredential {
     #[must_use]
     pub fn generation(&self) -> Generation {
         match self {
-            Self::Basic { secret, .. } | Self::Post { secret, .. } => secret.current().1,
+            Self::Basic { secret, .. } | Self::Post { secret, .. } => {
+                secret.current().map(|(_, generation)| generation).unwrap_or_default()
+            }
             Self::Assertion { key, .. } => key.generation(),
             Self::Federated { token, .. } => token.generation(),
         }
@@ -125,6 +136,18 @@ impl ClientCredential {
         }
     }
 
+    /// The file that proves us, if there is one.
+    pub(crate) fn watched(&self, target: &str) -> Option<Watched> {
+        match self {
+            Self::Basic { secret, .. } | Self::Post { secret, .. } => match &secret.0 {
+                Source::File(file) => Some(file.watched(target, |_| {})),
+                Source::Given(..) => None,
+            },
+            Self::Assertion { key, .. } => Some(key.watched(target)),
+            Self::Federated { token, .. } => Some(token.watched(target)),
+        }
+    }
+
     /// Authenticates one request. An assertion of our own says that it is for `audience`, and is never twice the same.
     ///
     /// # Errors
@@ -136,14 +159,14 @@ impl ClientCredential {
     ) -> Result<Authentication, AuthenticationError> {
         Ok(match self {
             Self::Basic { id, secret } => {
-                let (secret, _) = secret.current();
+                let (secret, _) = secret.current()?;
                 let pair = format!("{}:{}", form_encode(id), form_encode(secret.expose_secret()));
                 let header = SecretString::from(format!("Basic {}", STANDARD.encode(pair)));
                 let secrets = vec![SecretString::from(secret.expose_secret())];
                 Authentication { header: Some(header), form: Vec::new(), secrets }
             }
             Self::Post { id, secret } => {
-                let (secret, _) = secret.current();
+                let (secret, _) = secret.current()?;
                 let form = vec![
                     ("client_id", SecretString::from(id.as_str())),
                     ("client_secret", SecretString::from(secret.expose_secret())),

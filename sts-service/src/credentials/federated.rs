@@ -2,6 +2,7 @@
 //! federation): on Kubernetes the projected token of a service account.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +11,9 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{CredentialError, Generation, files};
+use super::{AuthenticationError, CredentialError, Generation, files};
+use crate::clock;
+use crate::material::{Content, Material, Watched};
 
 /// Longer tokens would not be taken by anybody.
 const MAX_BYTES: usize = 16 * 1024;
@@ -24,37 +27,66 @@ const AUDIENCES: [&str; 3] = [
 
 /// A file with a token that somebody else renews.
 ///
-/// It is read at every use: kubelet swaps the folder that the path leads through, long before the old token ends, and
-/// nothing says when. The last good one is not kept: it would only be refused later, with less to go by.
+/// kubelet swaps the folder that the path leads through, long before the old token ends. While what is there is no token
+/// that Entra could take, the last good one is sent until its own end.
 #[derive(Debug)]
 pub struct TokenFile {
-    path: PathBuf,
+    file: Arc<Material<Token, CredentialError>>,
+}
+
+#[derive(Debug)]
+struct Token {
+    text: SecretString,
+    expires_at: UnixSeconds,
 }
 
 impl TokenFile {
-    /// The token in this file, whatever it is when it is needed.
-    #[must_use]
-    pub fn new(path: PathBuf) -> Self {
-        Self { path }
-    }
-
-    /// What the file holds now.
+    /// The token in this file, now and after each change.
     ///
     /// # Errors
     /// When it does not hold one signed JWT that is for Entra alone, and not yet at its end.
-    pub fn read(&self, now: UnixSeconds) -> Result<SecretString, CredentialError> {
-        let bytes = files::read(&self.path)?;
-        token(&self.path, &bytes, now)
+    pub fn open(path: PathBuf) -> Result<Self, CredentialError> {
+        let (read, shown) = (path.clone(), path.clone());
+        let file = Material::open(
+            "federated_token",
+            shown,
+            move || Ok(Content::new(vec![files::read(&read)?])),
+            move |content| token(&path, content.file(0), clock::now()),
+        )?;
+        Ok(Self { file: Arc::new(file.ending(|token| Some(token.expires_at))) })
+    }
+
+    /// The newest good token.
+    ///
+    /// # Errors
+    /// When it has ended, and nobody has renewed it.
+    pub fn read(&self, now: UnixSeconds) -> Result<SecretString, AuthenticationError> {
+        let held = self.file.current().ok_or(AuthenticationError::Unsigned)?;
+        if held.value.expires_at <= now {
+            return Err(expired(self.file.path()).into());
+        }
+        Ok(held.value.text.clone())
     }
 
     /// INVARIANT: of the place, not of the content. A renewed token proves the same client, and exchanged tokens are
     /// not asked for anew because of it.
     pub(super) fn generation(&self) -> Generation {
-        Sha256::digest(self.path.as_os_str().as_encoded_bytes()).into()
+        Sha256::digest(self.file.path().as_os_str().as_encoded_bytes()).into()
+    }
+
+    pub(super) fn watched(&self, target: &str) -> Watched {
+        self.file.watched(target, |_| {})
     }
 }
 
-fn token(path: &Path, bytes: &[u8], now: UnixSeconds) -> Result<SecretString, CredentialError> {
+fn expired(path: &Path) -> CredentialError {
+    CredentialError::new(
+        path,
+        "holds a token that has expired: whoever issues it does not renew it",
+    )
+}
+
+fn token(path: &Path, bytes: &[u8], now: UnixSeconds) -> Result<Token, CredentialError> {
     let wrong = |problem: &str| CredentialError::new(path, problem);
     let text = bytes.trim_ascii();
     if text.is_empty() {
@@ -73,10 +105,11 @@ fn token(path: &Path, bytes: &[u8], now: UnixSeconds) -> Result<SecretString, Cr
              mount it; the pod's own token is for the API server",
         ));
     }
-    if claims.get("exp").and_then(Value::as_u64).is_none_or(|end| end <= now) {
-        return Err(wrong("holds a token that has expired: whoever issues it does not renew it"));
+    let expires_at = claims.get("exp").and_then(Value::as_u64).unwrap_or_default();
+    if expires_at <= now {
+        return Err(expired(path));
     }
-    Ok(SecretString::from(text))
+    Ok(Token { text: SecretString::from(text), expires_at })
 }
 
 /// The claims, unverified: whose token it is, and whether it is good, Entra finds out.
@@ -160,7 +193,7 @@ mod tests {
     fn one_signed_jwt_is_taken_without_what_surrounds_it_and_nothing_else() {
         let read = |bytes: &[u8]| {
             token(Path::new("token"), bytes, NOW)
-                .map(|token| token.expose_secret().to_owned())
+                .map(|token| token.text.expose_secret().to_owned())
                 .map_err(|error| error.to_string())
         };
         let good = jwt("sts");
@@ -192,25 +225,37 @@ mod tests {
     }
 
     #[test]
-    fn a_swapped_folder_is_noticed_at_once_and_changes_no_generation() {
+    fn a_renewed_token_is_read_and_changes_no_generation_and_a_bad_one_leaves_the_last_until_its_end()
+     {
         let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        // As kubelet has it: token -> ..data/token, ..data -> ..a, and ..data is replaced by a rename.
-        for (name, subject) in [("..a", "first"), ("..b", "second")] {
-            std::fs::create_dir(path(name)).unwrap();
-            std::fs::write(path(name).join("token"), jwt(subject)).unwrap();
-        }
-        std::os::unix::fs::symlink("..a", path("..data")).unwrap();
-        std::os::unix::fs::symlink("..data/token", path("token")).unwrap();
-        let file = TokenFile::new(path("token"));
+        let path = folder.path().join("token");
+        let end = clock::now() + 1000;
+        let issued = |subject: &str| {
+            let audience = "api://AzureADTokenExchange";
+            jwt_of(&json!({"iss": "https://cluster", "sub": subject, "aud": audience, "exp": end}))
+        };
+        std::fs::write(&path, issued("first")).unwrap();
+        let file = TokenFile::open(path.clone()).unwrap();
         let generation = file.generation();
-        assert_eq!(file.read(NOW).unwrap().expose_secret(), &jwt("first"));
-        std::os::unix::fs::symlink("..b", path("..data_tmp")).unwrap();
-        std::fs::rename(path("..data_tmp"), path("..data")).unwrap();
-        assert_eq!(file.read(NOW).unwrap().expose_secret(), &jwt("second"));
-        assert_eq!(file.generation(), generation);
-        assert_ne!(TokenFile::new(path("other")).generation(), generation);
-        std::fs::remove_file(path("token")).unwrap();
-        assert!(file.read(NOW).unwrap_err().to_string().contains("cannot be read"));
+        let read = |now| {
+            let read = file.read(now);
+            read.map(|token| token.expose_secret().to_owned()).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(end - 1), Ok(issued("first")));
+        std::fs::write(&path, issued("second")).unwrap();
+        assert!(file.file.look());
+        for broken in ["", "garbage"] {
+            assert_eq!(read(end - 1), Ok(issued("second")));
+            assert_eq!(file.generation(), generation);
+            assert!(read(end).unwrap_err().contains("has expired"), "{:?}", read(end));
+            std::fs::write(&path, broken).unwrap();
+            assert!(!file.file.look());
+        }
+        std::fs::write(&path, issued("third")).unwrap();
+        assert!(file.file.look());
+        assert_eq!(read(end - 1), Ok(issued("third")));
+        std::fs::write(folder.path().join("other"), issued("third")).unwrap();
+        let other = TokenFile::open(folder.path().join("other")).unwrap();
+        assert_ne!(other.generation(), generation);
     }
 }

@@ -1,5 +1,6 @@
 //! Reading a secret from a file.
 
+use std::io;
 use std::path::Path;
 
 use secrecy::SecretString;
@@ -19,16 +20,33 @@ pub struct CredentialError {
     problem: String,
     certificate: bool,
     unread: bool,
+    withdrawal: bool,
 }
 
 impl CredentialError {
     pub(super) fn new(path: &Path, problem: impl Into<String>) -> Self {
-        Self { place: place(path), problem: problem.into(), certificate: false, unread: false }
+        Self {
+            place: place(path),
+            problem: problem.into(),
+            certificate: false,
+            unread: false,
+            withdrawal: false,
+        }
     }
 
     pub(super) fn of_certificate(mut self) -> Self {
         self.certificate = true;
         self
+    }
+
+    pub(super) fn withdrawing(mut self, withdrawal: bool) -> Self {
+        self.withdrawal = withdrawal;
+        self
+    }
+
+    /// Whether there is no such file any more, or nothing in it: which somebody has done who wants it to count no longer.
+    pub(super) fn is_withdrawal(&self) -> bool {
+        self.withdrawal
     }
 
     /// With what is wanted, where nothing could be read.
@@ -46,6 +64,7 @@ impl CredentialError {
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
     regular_file::read(path, MAX_BYTES).map_err(|error| CredentialError {
         unread: true,
+        withdrawal: error.kind() == io::ErrorKind::NotFound,
         ..CredentialError::new(path, format!("cannot be read: {error}"))
     })
 }

@@ -8,20 +8,19 @@ mod client;
 mod federated;
 mod file_signer;
 mod files;
-mod reloaded;
 mod signer;
 
 pub use assertion::{AssertionKey, AssertionRules, Reader};
 pub use caller::{CallerSecret, SecretDigest};
 pub use certificate::Thumbprint;
+pub(crate) use certificate::end_of;
 pub use client::{Authentication, ClientCredential, ClientSecret};
 pub use federated::TokenFile;
 pub use files::CredentialError;
 pub(crate) use files::MAX_BYTES;
 pub use signer::{AssertionAlgorithm, Signer, Signing, Unsigned};
 
-/// SHA-256 of whatever a credential is made of: changes when the credential does.
-pub type Generation = [u8; 32];
+pub use crate::material::Generation;
 
 /// Why we cannot prove ourselves to an identity provider.
 #[derive(Debug, thiserror::Error)]

@@ -29,8 +29,12 @@ pub fn examine(path: &Path) -> std::io::Result<Report> {
 /// # Errors
 /// When it cannot be read.
 pub fn configuration(path: &Path) -> std::io::Result<Report> {
-    let text = regular_file::text(path)?;
-    Ok(configuration::examine(&text, path.parent().unwrap_or_else(|| Path::new("."))))
+    Ok(configuration_text(&regular_file::text(path)?, path))
+}
+
+/// The same of a text that was read there.
+pub(crate) fn configuration_text(text: &str, path: &Path) -> Report {
+    configuration::examine(text, path.parent().unwrap_or_else(|| Path::new(".")))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What is counted, in Prometheus' text format. Labels are names from the configuration and reasons: closed sets.
 
+mod material;
 #[expect(
     dead_code,
     reason = "until whoever keeps circuits, refusals and refreshes calls all of it"
@@ -19,8 +20,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use material::MaterialMetrics;
 use upstream::UpstreamMetrics;
-#[expect(unused_imports, reason = "as above")]
 pub(crate) use upstream::{CircuitState, Refresh};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -67,6 +68,7 @@ pub(crate) struct Metrics {
     keys: Family<OfSource, Gauge>,
     certificates_end: Family<OfTarget, Gauge>,
     upstream_metrics: UpstreamMetrics,
+    material_metrics: MaterialMetrics,
 }
 
 impl Metrics {
@@ -97,6 +99,7 @@ impl Metrics {
         let name = "client_certificate_expiry_timestamp";
         registry.register_with_unit(name, text, Unit::Seconds, Family::clone(&certificates_end));
         let upstream_metrics = UpstreamMetrics::register(&mut registry);
+        let material_metrics = MaterialMetrics::register(&mut registry);
         Self {
             registry: Arc::new(registry),
             exchanges,
@@ -107,6 +110,7 @@ impl Metrics {
             keys,
             certificates_end,
             upstream_metrics,
+            material_metrics,
         }
     }
 

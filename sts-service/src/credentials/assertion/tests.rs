@@ -78,7 +78,7 @@ async fn a_key_and_its_certificate_may_be_replaced_one_after_the_other_and_eithe
     let rules = rules(AssertionAlgorithm::ES256, None);
     let key = AssertionKey::open(path("key"), Some(path("certificate")), rules).unwrap();
     let named = async || {
-        key.key.forget_when_checked();
+        key.key.look();
         let assertion = key.sign("sts", "https://issuer", 1).await.unwrap();
         part(&assertion, 0)["x5t#S256"].as_str().unwrap().to_owned()
     };

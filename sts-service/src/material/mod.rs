@@ -1,0 +1,216 @@
+//! What lives in files and may be replaced while we run: secrets, keys, certificates, authorities, tokens.
+//!
+//! A file, or some that belong together, are read again when they change, however they are replaced: in place, by a
+//! rename, or by swapping a link that the path leads through, as kubelet does. What is there then is taken if it is good;
+//! while it is not, or not yet all replaced, the last good content stays in use, and [`Standing`] says so.
+
+mod content;
+mod watch;
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use obolus_core::UnixSeconds;
+
+pub(crate) use content::Content;
+pub use content::Generation;
+use content::{Touch, touch_of};
+pub(crate) use watch::{Watch, Watched};
+
+/// What was made of a good content.
+#[derive(Debug)]
+pub(crate) struct Held<T> {
+    pub(crate) value: T,
+    /// Of the content.
+    pub(crate) generation: Generation,
+    taken: Instant,
+}
+
+type Reader<E> = Box<dyn Fn() -> Result<Content, E> + Send + Sync>;
+type Maker<T, E> = Box<dyn Fn(&Content) -> Result<T, E> + Send + Sync>;
+
+/// See the module.
+pub(crate) struct Material<T, E> {
+    kind: &'static str,
+    path: PathBuf,
+    read: Reader<E>,
+    make: Maker<T, E>,
+    end_of: fn(&T) -> Option<UnixSeconds>,
+    is_withdrawal: fn(&E) -> bool,
+    held: ArcSwapOption<Held<T>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// By what is noticed that somebody was there, without reading.
+    touch: Option<Touch>,
+    /// Since when what is there is of no use.
+    wrong_since: Option<Instant>,
+    /// What was said of it: once, not every second.
+    told: String,
+}
+
+/// How a material stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    pub(crate) kind: &'static str,
+    pub(crate) path: PathBuf,
+    pub(crate) state: Use,
+    /// Of the content in use.
+    pub(crate) age: Duration,
+    /// For how long what is there is of no use.
+    pub(crate) wrong: Duration,
+    /// Of whatever is in use.
+    pub(crate) expires_at: Option<UnixSeconds>,
+}
+
+/// What is in use of a material.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// What is there.
+    Current,
+    /// The last good content: what is there is of no use.
+    LastGood,
+    /// Nothing.
+    Nothing,
+}
+
+impl<T, E: Display> Material<T, E> {
+    /// Reads for the first time; then it has to be good. `path` names it in logs and metrics.
+    pub(crate) fn open(
+        kind: &'static str,
+        path: PathBuf,
+        read: impl Fn() -> Result<Content, E> + Send + Sync + 'static,
+        make: impl Fn(&Content) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<Self, E> {
+        let touch = touch_of(&path);
+        let content = read()?;
+        let held = Held {
+            value: make(&content)?,
+            generation: content.generation(),
+            taken: Instant::now(),
+        };
+        Ok(Self {
+            kind,
+            path,
+            read: Box::new(read),
+            make: Box::new(make),
+            end_of: |_| None,
+            is_withdrawal: |_| false,
+            held: ArcSwapOption::from_pointee(held),
+            state: Mutex::new(State { touch, wrong_since: None, told: String::new() }),
+        })
+    }
+
+    /// With an end that the metrics show.
+    pub(crate) fn ending(mut self, end_of: fn(&T) -> Option<UnixSeconds>) -> Self {
+        self.end_of = end_of;
+        self
+    }
+
+    /// With faults that mean that nothing is to be used any more, not even the last good content.
+    pub(crate) fn withdrawn_by(mut self, is_withdrawal: fn(&E) -> bool) -> Self {
+        self.is_withdrawal = is_withdrawal;
+        self
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is in use. `None` only after a withdrawal.
+    pub(crate) fn current(&self) -> Option<Arc<Held<T>>> {
+        self.held.load_full()
+    }
+
+    /// What is in use, after a look if somebody has touched the file since the last one: for what has to count at once.
+    pub(crate) fn at_once(&self) -> Option<Arc<Held<T>>> {
+        let touch = touch_of(&self.path);
+        let is_touched = self.state.lock().unwrap_or_else(PoisonError::into_inner).touch != touch;
+        if is_touched {
+            self.look();
+        }
+        self.current()
+    }
+
+    /// Reads again, and takes what is there if it is other and good. Returns whether something was taken or given up.
+    pub(crate) fn look(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.touch = touch_of(&self.path);
+        let held = self.held.load_full();
+        let (kind, path) = (self.kind, self.path.display());
+        match self.renewed(held.as_deref()) {
+            Ok(None) => {
+                state.told.clear();
+                if state.wrong_since.take().is_some() {
+                    tracing::info!(kind, %path, "what was in use is there again");
+                }
+                false
+            }
+            Ok(Some(new)) => {
+                self.held.store(Some(Arc::new(new)));
+                state.wrong_since = None;
+                state.told.clear();
+                tracing::info!(kind, %path, "read anew");
+                true
+            }
+            Err(error) => {
+                let is_withdrawn = (self.is_withdrawal)(&error);
+                let error = error.to_string();
+                let is_news = state.told != error;
+                state.told.clone_from(&error);
+                state.wrong_since.get_or_insert_with(Instant::now);
+                if is_withdrawn && held.is_some() {
+                    self.held.store(None);
+                    tracing::warn!(kind, %path, error, "withdrawn: nothing of it counts");
+                    return true;
+                }
+                if is_news && !is_withdrawn {
+                    tracing::warn!(kind, %path, error, "what is there is of no use: the last good content is kept");
+                }
+                false
+            }
+        }
+    }
+
+    fn renewed(&self, held: Option<&Held<T>>) -> Result<Option<Held<T>>, E> {
+        let content = (self.read)()?;
+        let generation = content.generation();
+        if held.is_some_and(|held| held.generation == generation) {
+            return Ok(None);
+        }
+        let value = (self.make)(&content)?;
+        Ok(Some(Held { value, generation, taken: Instant::now() }))
+    }
+
+    /// For the metrics.
+    pub(crate) fn standing(&self) -> Standing {
+        let wrong_since = self.state.lock().unwrap_or_else(PoisonError::into_inner).wrong_since;
+        let held = self.current();
+        Standing {
+            kind: self.kind,
+            path: self.path.clone(),
+            state: match (&held, wrong_since) {
+                (None, _) => Use::Nothing,
+                (Some(_), Some(_)) => Use::LastGood,
+                (Some(_), None) => Use::Current,
+            },
+            age: held.as_ref().map_or(Duration::ZERO, |held| held.taken.elapsed()),
+            wrong: wrong_since.map_or(Duration::ZERO, |since| since.elapsed()),
+            expires_at: held.as_ref().and_then(|held| (self.end_of)(&held.value)),
+        }
+    }
+}
+
+impl<T, E> std::fmt::Debug for Material<T, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, path, .. } = self;
+        f.debug_struct("Material").field("kind", kind).field("path", path).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! How files stand.
+
+use obolus_core::UnixSeconds;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::material::{Standing, Use};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfMaterial {
+    kind: &'static str,
+    /// A target, an issuer or a caller.
+    of: String,
+    file: String,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct MaterialMetrics {
+    state: Family<OfMaterial, Gauge>,
+    age: Family<OfMaterial, Gauge>,
+    wrong: Family<OfMaterial, Gauge>,
+    expiry: Family<OfMaterial, Gauge>,
+    needs_restart: Gauge,
+}
+
+impl MaterialMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let new = Self::default();
+        let text = "What is in use of a file: 0 what is there, 1 the last good content since what is there is of no use, \
+                    2 nothing";
+        registry.register("material_state", text, Family::clone(&new.state));
+        let text = "How long ago the content in use was read";
+        registry.register_with_unit("material_age", text, Unit::Seconds, Family::clone(&new.age));
+        let text = "For how long what is there is of no use";
+        let name = "material_broken";
+        registry.register_with_unit(name, text, Unit::Seconds, Family::clone(&new.wrong));
+        let text = "When what is in use ends (of certificates the first), in Unix time";
+        let name = "material_expiry_timestamp";
+        registry.register_with_unit(name, text, Unit::Seconds, Family::clone(&new.expiry));
+        let text = "Whether the configuration file has changes that count only after a restart";
+        registry.register("configuration_needs_restart", text, new.needs_restart.clone());
+        new
+    }
+}
+
+fn gauge(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+impl super::Metrics {
+    /// All materials as they stand, and no others: what a configuration no longer names is not there any more.
+    pub(crate) fn material(&self, standings: &[(String, Standing)]) {
+        let MaterialMetrics { state, age, wrong, expiry, .. } = &self.material_metrics;
+        for family in [state, age, wrong, expiry] {
+            family.clear();
+        }
+        for (of, standing) in standings {
+            let (kind, file) = (standing.kind, standing.path.display().to_string());
+            let labels = OfMaterial { kind, of: of.clone(), file };
+            let number = match standing.state {
+                Use::Current => 0,
+                Use::LastGood => 1,
+                Use::Nothing => 2,
+            };
+            state.get_or_create(&labels).set(number);
+            age.get_or_create(&labels).set(gauge(standing.age.as_secs()));
+            wrong.get_or_create(&labels).set(gauge(standing.wrong.as_secs()));
+            if let Some(end) = standing.expires_at {
+                let end: UnixSeconds = end;
+                expiry.get_or_create(&labels).set(gauge(end));
+            }
+        }
+    }
+
+    /// The configuration file has changes that count only after a restart, or has none any more.
+    pub(crate) fn needs_restart(&self, needs: bool) {
+        self.material_metrics.needs_restart.set(i64::from(needs));
+    }
+}
