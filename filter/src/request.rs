@@ -227,6 +227,17 @@ impl Request {
         self.worker.wait_for_key(waiter, token.key_source(), now)
     }
 
+    /// The body begins, unless the host gives us none while we hold the headers.
+    fn expect_body(&self) -> Result<(), Reason> {
+        let Phase::Held(held) = &self.phase else { return Ok(()) };
+        if held.body.is_some() {
+            return Ok(());
+        }
+        let now = host::now().ok_or(Reason::Internal)?;
+        let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
+        self.worker.expect_body(waiter, now)
+    }
+
     /// This request, for a list of those that wait.
     fn shared(&self) -> Result<SharedRequest, Reason> {
         self.this.upgrade().ok_or(Reason::Internal)

@@ -59,6 +59,7 @@ impl Root {
     fn pump(&self) {
         if let (Some(worker), Some(now)) = (&self.worker, host::now()) {
             worker.expire_key_waiters(now);
+            worker.expire_bodies(now);
             worker.pump(now);
         }
     }

@@ -4,6 +4,7 @@
 //! delivers an answer to the context that asked, and drops it when that is a stream that has gone: then
 //! everybody who waited for the same answer would hang.
 
+mod bodies;
 mod calls;
 mod exchanges;
 mod keys;
@@ -60,6 +61,7 @@ pub(crate) struct Worker {
     key_waiters: RefCell<Vec<keys::KeyWaiter>>,
     /// Bytes of bodies that the host holds for requests whose tokens nobody has verified.
     unproved_bytes: Cell<usize>,
+    bodies: bodies::Bodies,
     exchanges: RefCell<BTreeMap<ExchangeKey, exchanges::Exchange>>,
     calls: RefCell<BTreeMap<u32, calls::Call>>,
 }
@@ -101,6 +103,7 @@ impl Worker {
             tokens: RefCell::new(tokens),
             key_waiters: RefCell::default(),
             unproved_bytes: Cell::new(0),
+            bodies: bodies::Bodies::default(),
             exchanges: RefCell::default(),
             calls: RefCell::default(),
             config,
@@ -133,6 +136,7 @@ impl Worker {
 
     /// Forgets a request that has ended, so that nobody acts on a context that is gone.
     pub(crate) fn forget(&self, context_id: u32) {
+        self.bodies.forget(context_id);
         if let Ok(mut waiters) = self.key_waiters.try_borrow_mut() {
             waiters.retain(|waiter| waiter.waiter.context_id != context_id);
         }

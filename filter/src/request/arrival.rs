@@ -77,7 +77,7 @@ impl Request {
                     exchange_asked: false,
                     resource,
                 }));
-                if let Err(reason) = self.wait_for_missing_key() {
+                if let Err(reason) = self.wait_for_missing_key().and_then(|()| self.expect_body()) {
                     self.refuse(&reason.into());
                 }
             }

@@ -65,6 +65,7 @@ impl Request {
     /// More of the body is there: `length` bytes in all, so far.
     fn body_grows(&mut self, length: usize, complete: bool) -> Action {
         if let Phase::Held(held) = &mut self.phase {
+            self.worker.body_comes();
             let room = match &mut held.token {
                 Token::Checked { unproved, .. } => unproved.holds(length),
                 Token::Verified(_) => Ok(()),
@@ -83,6 +84,7 @@ impl Request {
     /// Trailers end the body: the host says so nowhere else.
     fn trailers_came(&mut self) -> Action {
         if let Phase::Held(held) = &mut self.phase {
+            self.worker.body_comes();
             let body = host::request_body(held.resource.max_body_bytes);
             match (body, host::drop_request_trailers()) {
                 (Some(body), Some(())) => held.body = Some(body.len()),

@@ -16,8 +16,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use obolus_envoy::check::check;
-use obolus_tests::parts::mesh;
 use obolus_tests::parts::products::workspace;
+use obolus_tests::parts::{cluster, mesh};
 use serde_json::Value;
 
 use bases::Base;
@@ -131,6 +131,15 @@ fn said(folders: &[&Path]) -> Result<Vec<Said>> {
     parts.map(|parts: Vec<_>| parts.into_iter().flatten().collect())
 }
 
+/// What `kubectl apply -k` would apply.
+fn kustomized(folder: &str) -> Result<String> {
+    let mut kubectl = Command::new(cluster::binary()?);
+    kubectl.args(["kubectl", "kustomize"]).arg(workspace().join(folder));
+    let output = kubectl.output()?;
+    ensure!(output.status.success(), "{output:?}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 #[test]
 fn what_istioctl_passes_is_found_and_in_what_is_ours_both_find_nothing() -> Result<()> {
     let in_istio = |base: Base| format!("{base:?}").starts_with("Istio");
@@ -143,6 +152,10 @@ fn what_istioctl_passes_is_found_and_in_what_is_ours_both_find_nothing() -> Resu
         ("(istioctl refuses this)".to_owned(), control(REFUSED)?, Expected::Refused),
         ("(istioctl has words for this)".to_owned(), control(ANALYZED)?, Expected::Analyzed),
     ];
+    for overlay in ["deploy/istio", "deploy/istio-sidecar"] {
+        let name = format!("kubectl kustomize {overlay}");
+        cases.push((name, control(&kustomized(overlay)?)?, Expected::Clean));
+    }
     for base in Base::ALL.into_iter().filter(|base| in_istio(*base)) {
         cases.push((format!("{base:?}, as it is"), base.written(&[]), Expected::Clean));
     }

@@ -9,6 +9,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it does not have")]
 
+mod body_hold;
 mod callers;
 mod credential;
 mod checked;
