@@ -63,7 +63,9 @@ fn what_only_surprises_ends_with_0_and_is_said() {
 #[test]
 fn it_ends_with_2_when_there_is_nothing_to_check() {
     let empty = tempfile::tempdir().unwrap();
-    for path in [empty.path(), &empty.path().join("nowhere"), &root().join("envoy/docker-compose.yaml")] {
+    for path in
+        [empty.path(), &empty.path().join("nowhere"), &root().join("envoy/docker-compose.yaml")]
+    {
         let output = check(path);
         assert_eq!(output.status.code(), Some(2), "{}", text(&output));
         assert!(!output.stderr.is_empty());

@@ -3,6 +3,7 @@
 use super::super::chain;
 use super::super::clusters;
 use super::super::finding::Findings;
+use super::super::guards;
 use super::super::node::Node;
 use super::super::plugin::Settings;
 use super::super::proxy;
@@ -30,6 +31,7 @@ pub(super) fn check(
         check_buffer(settings.body_limit, gateway, patches, findings);
     }
     for patch in patches {
+        depends_on_proxy(patch, &protected, findings);
         match patch.text("applyTo") {
             "HTTP_FILTER" => undoes(patch, findings),
             "HTTP_ROUTE" | "VIRTUAL_HOST" | "ROUTE_CONFIGURATION" => {
@@ -102,6 +104,22 @@ fn undoes(patch: &Node<'_>, findings: &mut Findings) {
     };
     let what = format!("{operation} on {name}: what was checked is not what Envoy gets");
     findings.add(rule, &patch.nearest("patch/operation"), what, "take this patch out");
+}
+
+/// A guard that only some proxies get is gone after the next upgrade of Istio.
+fn depends_on_proxy(patch: &Node<'_>, protected: &[String], findings: &mut Findings) {
+    let (Some(limit), Some(value)) = (patch.at("match/proxy"), patch.at("patch/value")) else {
+        return;
+    };
+    let is_of_cluster = |name: &String| {
+        let filters = clusters::http_filters(&value);
+        cluster_patches::reaches_cluster(patch, name)
+            && filters.iter().any(|filter| guards::of_cluster(filter, name).is_some())
+    };
+    if guards::of_listener(&value).is_some() || protected.iter().any(is_of_cluster) {
+        let what = "a proxy of another version, or with other metadata, gets no guard";
+        findings.add(Rule::GuardOff, &limit, what, "choose proxies by workloadSelector");
+    }
 }
 
 /// What takes the place of the filter chain that was checked, or of its routes.

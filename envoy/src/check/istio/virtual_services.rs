@@ -6,7 +6,7 @@ use super::super::node::Node;
 use super::super::routes;
 use super::super::rule::Rule;
 use super::services::Place;
-use super::{Manifest, Mesh, gateway_api, is_within, pairs};
+use super::{Manifest, Mesh, gateway_api, is_within, pairs, workloads};
 
 /// Checks every route that leads to the STS or to the MCP server.
 pub(super) fn check(mesh: &Mesh<'_>, places: &[Place<'_>], findings: &mut Findings) {
@@ -202,15 +202,18 @@ fn runs_ours(service: &Manifest<'_>, outside: &[&str], mesh: &Mesh<'_>, findings
             .filter(|one| one.node.at("spec/selector").is_some());
         let Some(gateway) = gateway else { continue };
         let selector = pairs(gateway.node.at("spec/selector"));
-        let has_ours = mesh
-            .gateways
-            .iter()
-            .any(|ours| is_within(&ours.labels, &selector) || is_within(&selector, &ours.labels));
+        // Every Pod that the gateway takes has the filter, by its labels or by what is among the manifests.
+        let has_ours = mesh.gateways.iter().any(|ours| {
+            let pods = workloads::with_labels(mesh, ours.namespace, &selector);
+            let mut pods = pods.map(|pods| is_within(&ours.labels, &pods.labels)).peekable();
+            let are_all = pods.peek().is_some() && pods.all(|has_ours| has_ours);
+            is_within(&ours.labels, &selector) || are_all
+        });
         if !has_ours {
             findings.add(
                 Rule::FilterMissing,
                 &service.node.nearest("spec/gateways"),
-                format!("leads to the MCP server from the gateway {namespace}/{name}, which has no filter of ours and no guard"),
+                format!("leads to the MCP server from the gateway {namespace}/{name}, where some or all Pods have no filter of ours and no guard"),
                 write,
             );
         }
