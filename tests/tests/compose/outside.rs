@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::page::Passwords;
 use crate::people;
-use crate::reach::{Place, inspect, listening, networks};
+use crate::reach::{KnownBy, Place, inspect, listening, networks};
 use crate::world::World;
 
 pub(crate) const SERVICES: [&str; 4] = ["envoy", "obolus-sts", "obolus-mcp", "keycloak"];
@@ -37,13 +37,16 @@ pub(crate) async fn only_envoy_is_reached(world: &World<'_>, passwords: &Passwor
     let edge = networks(&envoy).into_iter().find(|(name, _)| name.ends_with("_edge"));
     let (_, edge) = edge.context("no edge")?;
     // The controls: each place reaches what it should, by the same question.
-    let api_server = world.api_server();
+    let (own, clusters) = (world.installation.folder().join("envoy/ca.crt"), world.cluster_ca()?);
+    let (api_server, from) = (world.api_server(), world.api_server().ip().to_string());
+    let known = |name| KnownBy::Certificate { name, authority: &own };
     for (name, place) in &outside {
         let reached = match *name {
             "a network of others" => {
-                place.reaches(&api_server.ip().to_string(), api_server.port())?
+                let known = KnownBy::Certificate { name: &from, authority: &clusters };
+                place.reaches(&from, api_server.port(), &known)?
             }
-            _ => place.reaches(&edge, world.port.number())?,
+            _ => place.reaches(&edge, world.port.number(), &known("localhost"))?,
         };
         ensure!(reached, "the control: from {name} nothing is reached at all");
     }
@@ -52,24 +55,21 @@ pub(crate) async fn only_envoy_is_reached(world: &World<'_>, passwords: &Passwor
         let found = listening(&container)?;
         ensure!(found == ports, "{service} listens on {found:?}");
         let addresses = networks(&container);
-        ensure!(!addresses.is_empty(), "{service} has no address");
-        // The control: who stands inside reaches it.
+        let at_home = addresses.iter().find(|(name, _)| name.ends_with(home));
+        let (_, at_home) = at_home.with_context(|| format!("{service} is not in {home}"))?;
         let inside = Place::in_network(world, &network(home)?)?;
-        let own = addresses.iter().find(|(name, _)| name.ends_with(home)).context("not at home")?;
         for port in ports {
-            ensure!(
-                inside.reaches(&own.1, *port)?,
-                "the control: not even {home} reaches {service}"
-            );
-        }
-        for (name, place) in &outside {
-            for (network, address) in &addresses {
-                for port in ports {
-                    let reached = place.reaches(address, *port)?;
-                    ensure!(
-                        !reached,
-                        "{service} is reached from {name}: {address}:{port} {network}"
-                    );
+            let by = match (service, port) {
+                ("keycloak", 9000) => KnownBy::Health,
+                _ => known(service),
+            };
+            // The control: who stands inside reaches it.
+            let reached = inside.reaches(at_home, *port, &by)?;
+            ensure!(reached, "the control: not even {home} reaches {service}");
+            for (name, place) in &outside {
+                for (network, address) in &addresses {
+                    let reached = place.reaches(address, *port, &by)?;
+                    ensure!(!reached, "{name} reaches {service}: {address}:{port} {network}");
                 }
             }
         }

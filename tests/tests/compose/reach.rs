@@ -2,6 +2,7 @@
 //! asks it, so that a "no" comes from the place.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -36,16 +37,9 @@ impl<'e> Place<'e> {
         Ok(Self(Some(bystander)))
     }
 
-    /// Whether somebody who listens at this address says anything: in a TLS handshake, or in HTTP.
-    /// To be connected is not enough: a router on the way may do that for any address.
-    pub(crate) fn reaches(&self, address: &str, port: u16) -> Result<bool> {
-        let tls = self.asked(&format!("https://{address}:{port}/"))?;
-        let any = tls.answered
-            || tls.connected && self.asked(&format!("http://{address}:{port}/"))?.answered;
-        Ok(any)
-    }
-
-    fn asked(&self, url: &str) -> Result<Asked> {
+    /// Whether who is meant answers at this address. To be connected is not enough, and no answer of
+    /// somebody else is: a proxy on the way out may give one for any address.
+    pub(crate) fn reaches(&self, address: &str, port: u16, known_by: &KnownBy<'_>) -> Result<bool> {
         let mut command = match &self.0 {
             None => Command::new("curl"),
             Some(bystander) => {
@@ -54,22 +48,36 @@ impl<'e> Place<'e> {
                 command
             }
         };
-        let what = "%{http_code} %{time_connect} %{time_appconnect}";
-        command.args(["--silent", "--output", "/dev/null", "--insecure", "--noproxy", "*"]);
-        command.args(["--connect-timeout", "1", "--max-time", "4", "--write-out", what, url]);
+        command.args(["--silent", "--noproxy", "*", "--connect-timeout", "1", "--max-time", "4"]);
+        match known_by {
+            KnownBy::Certificate { name, authority } => {
+                command.args(["--output", "/dev/null", "--write-out", "%{time_appconnect}"]);
+                command.arg("--cacert").arg(authority);
+                command.arg("--resolve").arg(format!("{name}:{port}:{address}"));
+                command.arg(format!("https://{name}:{port}/"));
+            }
+            KnownBy::Health => {
+                command.arg(format!("http://{address}:{port}/health/ready"));
+            }
+        }
         let output = command.stdin(Stdio::null()).output().context("curl, nsenter")?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let numbers = text.split(' ').map(str::parse);
-        let numbers: Vec<f32> =
-            numbers.collect::<Result<_, _>>().with_context(|| format!("{output:?}"))?;
-        let answered = numbers[0] > 0.0 || numbers[2] > 0.0;
-        Ok(Asked { connected: numbers[1] > 0.0, answered })
+        Ok(match known_by {
+            // When the handshake was complete: the STS refuses after that who has no certificate.
+            KnownBy::Certificate { .. } => {
+                text.parse::<f32>().with_context(|| format!("{output:?}"))? > 0.0
+            }
+            KnownBy::Health => text.contains("\"checks\""),
+        })
     }
 }
 
-struct Asked {
-    connected: bool,
-    answered: bool,
+/// How one knows who answers.
+pub(crate) enum KnownBy<'a> {
+    /// By a certificate for this name, of this authority.
+    Certificate { name: &'a str, authority: &'a Path },
+    /// By what Keycloak says of its health.
+    Health,
 }
 
 impl Drop for Bystander<'_> {

@@ -110,6 +110,13 @@ impl<'e> World<'e> {
         self.bridge.address()
     }
 
+    /// The authority of the API server, in a file.
+    pub(crate) fn cluster_ca(&self) -> Result<PathBuf> {
+        let path = self.folder.join("cluster-ca.crt");
+        std::fs::write(&path, self.cluster.ca_pem())?;
+        Ok(path)
+    }
+
     /// Waits until the engine finds all services healthy.
     pub(crate) async fn healthy(&self) -> Result<()> {
         for service in ["keycloak", "envoy", "obolus-sts", "obolus-mcp"] {
