@@ -35,11 +35,27 @@ impl StsCluster {
             // The filter makes one call per worker and key, so a queue means trouble at the STS:
             // better a quick 503 than a pile of waiting requests.
             let limits = json!({"thresholds": [
-                {"max_connections": 64, "max_pending_requests": 256, "max_requests": 256},
+                {"max_connections": 64, "max_pending_requests": 256, "max_requests": 256,
+                 "max_retries": 64},
             ]});
             cluster.insert("circuit_breakers".to_owned(), limits);
-            upstream::insert_options(cluster, &json!({}));
+            upstream::insert_options(cluster, &json!({"retry_policy": retry_policy()}));
         }
         cluster
     }
+}
+
+/// While one replica of the STS is rolled, its calls go to another. Only what has not been sent: whoever was asked for an
+/// exchange is not asked twice.
+fn retry_policy() -> Value {
+    const PREVIOUS: &str = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
+    json!({
+        "retry_on": "connect-failure,reset-before-request",
+        "num_retries": 1,
+        "retry_host_predicate": [{
+            "name": "envoy.retry_host_predicates.previous_hosts",
+            "typed_config": {"@type": format!("type.googleapis.com/{PREVIOUS}")},
+        }],
+        "host_selection_retry_max_attempts": 3,
+    })
 }

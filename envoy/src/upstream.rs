@@ -54,7 +54,7 @@ pub(crate) fn cluster(name: &str, endpoint: &Endpoint) -> Value {
 /// What a cluster of ours says of HTTP.
 ///
 /// `obolus-mcp` and `obolus-sts` close a connection after 75 s without a request. Envoy lets go of
-/// it before: a request that met the closing connection would fail, and none of ours is retried.
+/// it before: a request that met the closing connection would fail, and none that has been sent is retried.
 pub(crate) fn insert_options(cluster: &mut Map<String, Value>, more: &Value) {
     const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
     let mut options = json!({
