@@ -23,6 +23,12 @@ use crate::shell::{Shell, commands};
 use crate::upgrade::whoami;
 
 const ENOUGH: u64 = 50;
+/// What the commands leave behind.
+const SECRETS: &str = "
+{apiVersion: v1, kind: Secret, metadata: {name: obolus-sts-callers, namespace: obolus}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: obolus-gateway-credential, namespace: istio-system}}
+";
 /// Each is exchanged once at each gateway; with one token the STS would hardly be asked.
 const TOKENS: usize = 12;
 
@@ -118,6 +124,8 @@ async fn the_credential_is_rotated_as_documented_and_nobody_notices() -> Result<
     if let Some(made) = made {
         world.mesh.delete(&made).await?;
     }
+    // The commands for a first installation find none.
+    world.mesh.delete(SECRETS).await?;
     outcome
 }
 
