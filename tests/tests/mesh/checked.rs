@@ -74,7 +74,8 @@ impl Said {
             Ok(command.arg("istioctl").args(arguments).arg(folder).output()?)
         };
         let validated = istioctl(&["validate", "--filename"])?;
-        let analyzed = istioctl(&["analyze", "--use-kube=false", "--output=json"])?;
+        let arguments = ["analyze", "--use-kube=false", "--all-namespaces", "--output=json"];
+        let analyzed = istioctl(&arguments)?;
         // Before the findings may stand lines of its log, about files that are not Kubernetes'.
         let text = String::from_utf8(analyzed.stdout)?;
         let lines =
