@@ -11,8 +11,8 @@
 
 mod body_hold;
 mod callers;
-mod credential;
 mod checked;
+mod credential;
 mod delivery;
 mod detours;
 mod documented;

@@ -31,13 +31,13 @@ pub(crate) fn deliver(content: &[u8], folder: &Path) -> Result<Module> {
 }
 
 /// The same program with one more custom section, which nobody reads.
-pub(crate) fn release(module: &[u8], name: &str) -> Vec<u8> {
+pub(crate) fn release(module: &[u8], name: &str) -> Result<Vec<u8>> {
     let mut content = number(7);
     content.extend(b"release");
     content.extend(name.bytes());
     let mut bytes = module.to_vec();
-    write_section(&mut bytes, CUSTOM, &content);
-    bytes
+    write_section(&mut bytes, CUSTOM, &content)?;
+    Ok(bytes)
 }
 
 /// The same program, but a request with more than [`HEADERS`] headers is a trap.
@@ -63,7 +63,7 @@ pub(crate) fn trapping(module: &[u8]) -> Result<Vec<u8>> {
                 let mut changed = number(u32::try_from(types.len())? + 1);
                 changed.extend(added);
                 changed.extend(number(same_type));
-                write_section(&mut bytes, *id, &changed);
+                write_section(&mut bytes, *id, &changed)?;
             }
             EXPORTS => {
                 let mut changed = number(u32::try_from(exports.len())?);
@@ -78,7 +78,7 @@ pub(crate) fn trapping(module: &[u8]) -> Result<Vec<u8>> {
                     changed.push(export.kind);
                     changed.extend(number(index));
                 }
-                write_section(&mut bytes, *id, &changed);
+                write_section(&mut bytes, *id, &changed)?;
             }
             CODE => {
                 let mut reader = Reader::new(content);
@@ -87,9 +87,9 @@ pub(crate) fn trapping(module: &[u8]) -> Result<Vec<u8>> {
                 let body = wrapping(callback);
                 changed.extend(number(u32::try_from(body.len())?));
                 changed.extend(body);
-                write_section(&mut bytes, *id, &changed);
+                write_section(&mut bytes, *id, &changed)?;
             }
-            _ => write_section(&mut bytes, *id, content),
+            _ => write_section(&mut bytes, *id, content)?,
         }
     }
     Ok(bytes)
@@ -116,7 +116,7 @@ fn sections(module: &[u8]) -> Result<Vec<(u8, &[u8])>> {
 
 fn imported_functions(section: &[u8]) -> Result<u32> {
     let (kinds, _) = Reader::new(section).list(|reader| {
-        (reader.bytes()?, reader.bytes()?);
+        let _module_and_name = (reader.bytes()?, reader.bytes()?);
         let kind = reader.byte()?;
         ensure!(kind == 0, "something else than functions is imported");
         reader.number()
@@ -124,10 +124,11 @@ fn imported_functions(section: &[u8]) -> Result<u32> {
     Ok(u32::try_from(kinds.len())?)
 }
 
-fn write_section(bytes: &mut Vec<u8>, id: u8, content: &[u8]) {
+fn write_section(bytes: &mut Vec<u8>, id: u8, content: &[u8]) -> Result<()> {
     bytes.push(id);
-    bytes.extend(number(u32::try_from(content.len()).unwrap()));
+    bytes.extend(number(u32::try_from(content.len())?));
     bytes.extend(content);
+    Ok(())
 }
 
 /// LEB128.

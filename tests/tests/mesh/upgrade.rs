@@ -231,7 +231,7 @@ async fn story(world: &Installed) -> Result<()> {
     end_of("good again").await?;
 
     let mut new = world.istio.clone();
-    new.module = modules::deliver(&modules::release(&shipped, "new"), &world.folder)?;
+    new.module = modules::deliver(&modules::release(&shipped, "new")?, &world.folder)?;
     ensure!(new.module.sha256 != world.istio.module.sha256, "the new module is the old one");
     world.mesh.apply(&of(&new)?.to_string()).await?;
     let taken = world.mesh.gateway.admin.get("/config_dump").await?;
