@@ -1,4 +1,9 @@
-//! Exchanged tokens, remembered: bounded in number and age, and asked for once however many wait for the same.
+//! Exchanged tokens, remembered: bounded in number, bytes and age, and asked for once however many wait for the same;
+//! and for a short time, who was refused.
+
+mod ahead;
+mod key;
+mod refusals;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,49 +11,25 @@ use std::time::{Duration, Instant};
 
 use moka::Expiry;
 use moka::future::Cache;
+use moka::ops::compute::Op;
 use obolus_core::exchange::ExchangedToken;
-use obolus_core::token::Identity;
+use obolus_core::token::{Identity, Principal};
 use obolus_core::{Reason, UnixSeconds};
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
+use secrecy::ExposeSecret as _;
 
 use crate::clock::now;
 use crate::config::Limits;
-use crate::credentials::Generation;
 use crate::providers::Failure;
+use ahead::Ahead;
+pub(crate) use key::Key;
+use refusals::Refusals;
 
 /// A token this close to its end may run out on its way: another one is asked for.
 const LEAST_LIFE: u64 = 5;
+/// What an entry takes besides its texts.
+const ENTRY_BYTES: usize = 512;
 
-/// All that an exchange depends on. Two requests with one key get one token.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    issuer: String,
-    subject_token: [u8; 32],
-    target: String,
-    scope: String,
-    credential: Generation,
-}
-
-impl Key {
-    pub(crate) fn new(
-        issuer: &str,
-        subject_token: &SecretString,
-        target: &str,
-        scope: &str,
-        credential: Generation,
-    ) -> Self {
-        Self {
-            issuer: issuer.to_owned(),
-            subject_token: Sha256::digest(subject_token.expose_secret()).into(),
-            target: target.to_owned(),
-            scope: scope.to_owned(),
-            credential,
-        }
-    }
-}
-
-/// Where a token came from.
+/// Where a token came from, or a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     /// It was remembered.
@@ -57,6 +38,8 @@ pub(crate) enum Source {
     Miss,
     /// Somebody else was asking for it.
     Join,
+    /// A refusal was remembered.
+    Refusal,
 }
 
 impl Source {
@@ -65,6 +48,7 @@ impl Source {
             Self::Hit => "hit",
             Self::Miss => "miss",
             Self::Join => "join",
+            Self::Refusal => "refusal",
         }
     }
 }
@@ -75,6 +59,7 @@ struct Remembered {
     keep: Duration,
     /// The exchange's time plus the age limit.
     keep_until: UnixSeconds,
+    ahead: Option<Arc<Ahead>>,
 }
 
 /// A token, remembered or new.
@@ -82,37 +67,51 @@ struct Remembered {
 pub(crate) struct Got {
     pub(crate) token: Arc<ExchangedToken>,
     pub(crate) source: Source,
-    /// When it must be asked for anew, alive or not, by whoever keeps it.
+    /// When it should be asked for anew, alive or not, by whoever keeps it.
     pub(crate) keep_until: UnixSeconds,
+    /// Whether whoever got this is to see to a new one, for others to come.
+    pub(crate) refresh: bool,
 }
 
-/// See the module. Failures are not remembered.
+/// No token.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) failure: Arc<Failure>,
+    /// Whether nobody was asked.
+    pub(crate) is_remembered: bool,
+}
+
+/// See the module. Failures that may pass are not remembered.
 pub(crate) struct ExchangeCache {
     tokens: Cache<Key, Remembered>,
+    refusals: Refusals,
     max_age: Duration,
 }
 
 impl ExchangeCache {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            tokens: Cache::builder()
-                .max_capacity(limits.cached_tokens)
-                .expire_after(UntilItsEnd)
-                .build(),
-            max_age: limits.cache_max_age,
-        }
+        let bytes = if limits.cached_tokens == 0 { 0 } else { limits.cached_bytes };
+        // An entry weighs at least its share of all bytes, so that both bounds are one.
+        let share = limits.cached_bytes.checked_div(limits.cached_tokens).unwrap_or(0);
+        let tokens = Cache::builder()
+            .max_capacity(bytes)
+            .weigher(move |key, remembered| weigh(share, key, remembered))
+            .expire_after(UntilItsEnd)
+            .build();
+        let refusals = Refusals::new(limits.refusals_max_age);
+        Self { tokens, refusals, max_age: limits.cache_max_age }
     }
 
-    /// The token for `key`, from memory or by `exchange`. It is `identity`'s and alive, or it is refused.
+    /// The token for `key`, from memory or by `exchange`. It is the principal's and alive, or it is refused.
     ///
     /// A request that goes away must not take the exchange along for those that wait for it: the caller sees to
     /// that by running this in a task of its own.
     pub(crate) async fn get_or_exchange(
         &self,
         key: Key,
-        identity: &Identity,
+        principal: &Principal,
         exchange: impl Future<Output = Result<ExchangedToken, Failure>>,
-    ) -> Result<Got, Arc<Failure>> {
+    ) -> Result<Got, Refused> {
         let (remembered, source) = match self.tokens.get(&key).await {
             Some(remembered) if is_alive(&remembered.token, now(), LEAST_LIFE) => {
                 (remembered, Source::Hit)
@@ -120,43 +119,116 @@ impl ExchangeCache {
             // moka's clock stands still while a machine sleeps; a token's end does not.
             Some(_) => {
                 self.tokens.invalidate(&key).await;
-                self.ask(key, exchange).await?
+                self.ask(key, principal, exchange).await?
             }
-            None => self.ask(key, exchange).await?,
+            None => self.ask(key, principal, exchange).await?,
         };
-        let Remembered { token, keep_until, .. } = remembered;
-        if token.identity() != identity {
-            return Err(Arc::new(Failure::from(Reason::ExchangedIdentityMismatch)));
-        }
-        if !is_alive(&token, now(), 0) {
-            return Err(Arc::new(Failure::from(Reason::ExchangedExpired)));
-        }
-        Ok(Got { token, source, keep_until })
+        let Remembered { token, keep_until, ahead, .. } = remembered;
+        let now = now();
+        belongs(&token, principal.identity(), now)?;
+        let keep_until = ahead.as_ref().map_or(keep_until, |ahead| ahead.come_back(now));
+        let refresh = source == Source::Hit && ahead.is_some_and(|ahead| ahead.claim(now));
+        Ok(Got { token, source, keep_until, refresh })
     }
 
     async fn ask(
         &self,
         key: Key,
+        principal: &Principal,
         exchange: impl Future<Output = Result<ExchangedToken, Failure>>,
-    ) -> Result<(Remembered, Source), Arc<Failure>> {
-        let asked = AtomicBool::new(false);
+    ) -> Result<(Remembered, Source), Refused> {
+        let (asked, refused) = (AtomicBool::new(false), AtomicBool::new(false));
         let init = async {
+            // In here, where nobody else can be asking: a refusal may be news.
+            if let Some(failure) = self.refusals.get(&key).await {
+                refused.store(true, Ordering::Relaxed);
+                return Err(failure);
+            }
             asked.store(true, Ordering::Relaxed);
-            let token = Arc::new(exchange.await?);
-            let now = now();
-            let life = token.expires_at().saturating_sub(now.saturating_add(LEAST_LIFE));
-            let keep = self.max_age.min(Duration::from_secs(life));
-            let keep_until = now.saturating_add(self.max_age.as_secs());
-            Ok(Remembered { token, keep, keep_until })
+            match exchange.await {
+                Ok(token) => Ok(self.remembered(token, principal)),
+                Err(failure) => {
+                    let failure = Arc::new(failure);
+                    self.refusals.remember(key.clone(), &failure).await;
+                    Err(failure)
+                }
+            }
         };
-        let remembered = self.tokens.try_get_with(key, init).await?;
+        let outcome = self.tokens.try_get_with_by_ref(&key, init).await;
+        let remembered = outcome.map_err(|failure| Refused {
+            failure: Arc::clone(&failure),
+            is_remembered: refused.load(Ordering::Relaxed),
+        })?;
         let source = if asked.load(Ordering::Relaxed) { Source::Miss } else { Source::Join };
         Ok((remembered, source))
     }
+
+    fn remembered(&self, token: ExchangedToken, principal: &Principal) -> Remembered {
+        let now = now();
+        let life = token.expires_at().saturating_sub(now.saturating_add(LEAST_LIFE));
+        let keep = self.max_age.min(Duration::from_secs(life));
+        let keep_until = now.saturating_add(self.max_age.as_secs());
+        let ahead = Ahead::plan(now, keep.as_secs(), principal.expires_at()).map(Arc::new);
+        Remembered { token: Arc::new(token), keep, keep_until, ahead }
+    }
+
+    /// Puts what `exchange` brings in the place of `old`. A refusal of the person ends `old`; whatever else goes wrong
+    /// leaves it to its own end. Has something else come in its place in the meantime, then that stays.
+    pub(crate) async fn renew(
+        &self,
+        key: &Key,
+        principal: &Principal,
+        old: &Arc<ExchangedToken>,
+        exchange: impl Future<Output = Result<ExchangedToken, Failure>>,
+    ) -> Result<(), Arc<Failure>> {
+        let (op, outcome) = match exchange.await {
+            Ok(token) => (Op::Put(self.remembered(token, principal)), Ok(())),
+            Err(failure) if failure.is_of_the_person() => {
+                let failure = Arc::new(failure);
+                // First: whoever finds no token any more finds the refusal.
+                self.refusals.remember(key.clone(), &failure).await;
+                (Op::Remove, Err(failure))
+            }
+            Err(failure) => (Op::Nop, Err(Arc::new(failure))),
+        };
+        let entry = self.tokens.entry_by_ref(key);
+        entry
+            .and_compute_with(async |entry| match entry {
+                Some(entry) if Arc::ptr_eq(&entry.value().token, old) => op,
+                _ => Op::Nop,
+            })
+            .await;
+        outcome
+    }
+
+    /// How many tokens, how many bytes as they are counted, and how many refusals.
+    pub(crate) fn sizes(&self) -> (u64, u64, u64) {
+        (self.tokens.entry_count(), self.tokens.weighted_size(), self.refusals.count())
+    }
+}
+
+/// INVARIANT: nobody gets a token of somebody else, whatever a key says.
+fn belongs(token: &ExchangedToken, identity: &Identity, now: UnixSeconds) -> Result<(), Refused> {
+    let refused =
+        |reason: Reason| Refused { failure: Arc::new(Failure::from(reason)), is_remembered: false };
+    if token.identity() != identity {
+        return Err(refused(Reason::ExchangedIdentityMismatch));
+    }
+    if !is_alive(token, now, 0) {
+        return Err(refused(Reason::ExchangedExpired));
+    }
+    Ok(())
 }
 
 fn is_alive(token: &ExchangedToken, now: UnixSeconds, for_seconds: u64) -> bool {
     token.expires_at() > now.saturating_add(for_seconds)
+}
+
+/// In bytes.
+fn weigh(share: u64, key: &Key, remembered: &Remembered) -> u32 {
+    let token = remembered.token.access_token().expose_secret().len();
+    let own = u64::try_from(ENTRY_BYTES + key.bytes() + token).unwrap_or(u64::MAX);
+    u32::try_from(own.max(share)).unwrap_or(u32::MAX)
 }
 
 struct UntilItsEnd;
@@ -165,84 +237,17 @@ impl Expiry<Key, Remembered> for UntilItsEnd {
     fn expire_after_create(&self, _: &Key, value: &Remembered, _: Instant) -> Option<Duration> {
         Some(value.keep)
     }
+
+    fn expire_after_update(
+        &self,
+        _: &Key,
+        value: &Remembered,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(value.keep)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use obolus_core::exchange::{Answer, Target};
-    use obolus_core::token::{IssuerRules, KeySet, Principal, Provider, PureRust, UnverifiedToken};
-    use obolus_tests::fixtures::idp::Key as SigningKey;
-    use serde_json::json;
-
-    use super::*;
-
-    fn sign(key: &SigningKey, subject: &str, audience: &str) -> String {
-        key.sign(&json!({"iss": "https://idp", "sub": subject, "aud": audience, "exp": now() + 60}))
-            .unwrap()
-    }
-
-    fn principal(key: &SigningKey, subject: &str) -> Principal {
-        let rules = IssuerRules {
-            name: "idp".to_owned(),
-            provider: Provider::Oidc("https://idp".to_owned()),
-            algorithms: vec![obolus_core::token::Algorithm::ES256],
-            clock_skew_seconds: 0,
-        };
-        let keys = KeySet::parse(json!({"keys": [key.jwk()]}).to_string().as_bytes()).unwrap();
-        let token = UnverifiedToken::parse(&sign(key, subject, "resource")).unwrap();
-        let checked = token.check(&[Arc::new(rules)], &["resource".to_owned()], now()).unwrap();
-        checked.verify(&keys, &PureRust).unwrap()
-    }
-
-    #[test]
-    fn whatever_an_exchange_depends_on_is_in_the_key() {
-        let key = |issuer, token: &str, target, scope, credential| {
-            Key::new(issuer, &SecretString::from(token), target, scope, [credential; 32])
-        };
-        let own = || key("idp", "t", "kubernetes", "s", 0);
-        assert!(own() == own());
-        for other in [
-            key("idp2", "t", "kubernetes", "s", 0),
-            key("idp", "u", "kubernetes", "s", 0),
-            key("idp", "t", "other", "s", 0),
-            key("idp", "t", "kubernetes", "s2", 0),
-            key("idp", "t", "kubernetes", "s", 1),
-        ] {
-            assert!(own() != other, "{other:?}");
-        }
-    }
-
-    /// Whatever the key says: a mistake in it must not give one person the other's token.
-    #[tokio::test]
-    async fn a_remembered_token_is_held_against_who_asks() {
-        let key = SigningKey::new("ES256", "k").unwrap();
-        let (alice, bob) = (principal(&key, "alice"), principal(&key, "bob"));
-        let cache = ExchangeCache::new(&Limits {
-            cached_tokens: 10,
-            cache_max_age: Duration::from_secs(60),
-            exchanges_in_flight: 1,
-            connections: 1,
-            connections_per_peer: 1,
-            idp_timeout: Duration::from_secs(1),
-        });
-        let same = || Key::new("idp", &SecretString::from("t"), "kubernetes", "s", [0; 32]);
-        let exchange = async {
-            let target =
-                Target { name: "kubernetes".to_owned(), audience: "kubernetes".to_owned() };
-            let body = json!({
-                "access_token": sign(&key, "alice", "kubernetes"),
-                "token_type": "Bearer",
-                "expires_in": 60,
-            });
-            let answer = Answer::parse(body.to_string().as_bytes()).unwrap();
-            Ok(ExchangedToken::accept(&alice, &target, answer, now())?)
-        };
-        let got = cache.get_or_exchange(same(), alice.identity(), exchange).await;
-        assert_eq!(got.unwrap().source, Source::Miss);
-        let never = || async { Err(Failure::from(Reason::Internal)) };
-        let got = cache.get_or_exchange(same(), alice.identity(), never()).await;
-        assert_eq!(got.unwrap().source, Source::Hit);
-        let got = cache.get_or_exchange(same(), bob.identity(), never()).await;
-        assert_eq!(got.unwrap_err().denial.reason(), Reason::ExchangedIdentityMismatch);
-    }
-}
+mod tests;

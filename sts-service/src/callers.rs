@@ -1,5 +1,7 @@
 //! Who asks: HTTP Basic with a secret of the caller's (RFC 6749 §2.3.1).
 
+use std::time::Instant;
+
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
@@ -10,15 +12,38 @@ use subtle::Choice;
 
 use crate::config::Caller;
 use crate::credentials::SecretDigest;
+use crate::guesses::Visitor;
+use crate::service::Service;
+
+/// The caller that sent these headers, if its address has not been wrong too often.
+///
+/// # Errors
+/// [`Reason::Overloaded`] if it has; otherwise as [`authenticate`].
+pub(crate) fn judge<'a>(
+    service: &'a Service,
+    visitor: Option<Visitor>,
+    headers: &HeaderMap,
+) -> Result<&'a Caller, Reason> {
+    let (visitor, now) = (visitor.ok_or(Reason::Internal)?, Instant::now());
+    // Where there is no credential, none is guessed.
+    let guesses = headers.contains_key(AUTHORIZATION).then_some(&service.guesses);
+    if guesses.is_some_and(|guesses| !guesses.may_try(visitor, now)) {
+        service.metrics.caller_limited();
+        return Err(Reason::Overloaded);
+    }
+    authenticate(&service.callers, headers).inspect_err(|_| {
+        service.metrics.wrong_credential();
+        if let Some(guesses) = guesses {
+            guesses.was_wrong(visitor, now);
+        }
+    })
+}
 
 /// The caller that sent these headers.
 ///
 /// # Errors
 /// [`Reason::CallerUnauthenticated`], whatever is wrong: nobody learns which callers there are.
-pub(crate) fn authenticate<'a>(
-    callers: &'a [Caller],
-    headers: &HeaderMap,
-) -> Result<&'a Caller, Reason> {
+fn authenticate<'a>(callers: &'a [Caller], headers: &HeaderMap) -> Result<&'a Caller, Reason> {
     const REFUSED: Reason = Reason::CallerUnauthenticated;
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(REFUSED) };

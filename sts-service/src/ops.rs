@@ -50,6 +50,8 @@ async fn ready(State(service): State<Arc<Service>>) -> Response {
 async fn metrics(State(current): State<Current>) -> Response {
     let service = current.service.load_full();
     service.metrics.material(&current.standings());
+    let (tokens, bytes, refusals) = service.cache.sizes();
+    service.metrics.remembered(tokens, bytes, refusals);
     for mirror in service.mirrors.values() {
         if let Some(newest) = mirror.newest() {
             let keys = mirror.held().map_or(0, |held| held.keys.len());

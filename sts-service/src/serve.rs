@@ -65,9 +65,9 @@ impl Listener {
                     None => break,
                 },
             };
-            let (stream, peer) = match accepted {
+            let (stream, address, peer) = match accepted {
                 Ok((stream, address)) => match Peers::admit(&peers, address.ip()) {
-                    Some(peer) => (stream, peer),
+                    Some(peer) => (stream, address.ip(), peer),
                     None => continue,
                 },
                 Err(error) => {
@@ -81,7 +81,8 @@ impl Listener {
             let (http, routes, watcher) =
                 (Arc::clone(&http), self.routes.clone(), graceful.watcher());
             tokio::spawn(async move {
-                serve_stream(stream, tls, &http, routes, watcher).await;
+                let standing = Arc::new(Standing::new(address));
+                serve_stream(stream, tls, &http, standing.watch(routes), &standing, watcher).await;
                 drop((connection, peer));
             });
         }
@@ -113,15 +114,16 @@ async fn serve_stream(
     tls: Option<TlsAcceptor>,
     http: &Builder<TokioExecutor>,
     routes: Router,
+    standing: &Standing,
     watcher: Watcher,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
     match tls {
-        None => serve_http(stream, http, routes, watcher).await,
+        None => serve_http(stream, http, routes, standing, watcher).await,
         Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => serve_http(stream, http, routes, watcher).await,
+            Ok(Ok(stream)) => serve_http(stream, http, routes, standing, watcher).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         },
@@ -132,10 +134,9 @@ async fn serve_http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     http: &Builder<TokioExecutor>,
     routes: Router,
+    standing: &Standing,
     watcher: Watcher,
 ) {
-    let standing = Arc::new(Standing::new());
-    let routes = standing.watch(routes);
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
     tokio::select! {
         ended = watcher.watch(connection.into_owned()) => if let Err(error) = ended {

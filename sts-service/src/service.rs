@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::cache::ExchangeCache;
 use crate::config::{AtStart, Caller, Config, Issuer, Target};
 use crate::credentials::CallerSecret;
+use crate::guesses::Guesses;
 use crate::idp_client::IdpClient;
 use crate::keys::KeyMirror;
 use crate::material::{Watch, Watched};
@@ -17,6 +18,7 @@ use crate::upstream::{Gate, Places};
 /// See the module.
 pub(crate) struct Service {
     pub(crate) callers: Vec<Caller>,
+    pub(crate) guesses: Arc<Guesses>,
     pub(crate) targets: HashMap<String, Arc<Target>>,
     pub(crate) issuers: Vec<Arc<Issuer>>,
     /// By the path that they are served at.
@@ -57,6 +59,7 @@ impl Service {
         let material = watch(&clients, &config.targets, &config.callers);
         Ok(Self {
             callers: config.callers,
+            guesses: Arc::default(),
             targets: by_name(config.targets),
             issuers: config.issuers,
             mirrors,
@@ -75,6 +78,7 @@ impl Service {
         Self {
             material: watch(&self.clients, &targets, &callers),
             callers,
+            guesses: Arc::clone(&self.guesses),
             targets: by_name(targets),
             issuers: self.issuers.clone(),
             mirrors: self.mirrors.clone(),

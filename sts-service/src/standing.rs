@@ -2,14 +2,18 @@
 //!
 //! Counted from answers, not from bytes: HTTP/2 has pings, and heads can be sent a byte at a time.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::guesses::Visitor;
 
 /// For whatever a connection is of use for, above all its first request's head. Requests of strangers do not
 /// prolong it.
@@ -26,6 +30,9 @@ pub(crate) struct KnownCaller;
 
 /// See the module.
 pub(crate) struct Standing {
+    address: IpAddr,
+    /// Whether the last request that was judged came from a known caller.
+    is_known: AtomicBool,
     until: Mutex<Instant>,
     under_way: AtomicUsize,
 }
@@ -34,19 +41,30 @@ pub(crate) struct Standing {
 struct UnderWay(Arc<Standing>);
 
 impl Standing {
-    pub(crate) fn new() -> Self {
-        Self { until: Mutex::new(Instant::now() + STRANGER), under_way: AtomicUsize::new(0) }
+    /// Of a connection from there.
+    pub(crate) fn new(address: IpAddr) -> Self {
+        Self {
+            address,
+            is_known: AtomicBool::new(false),
+            until: Mutex::new(Instant::now() + STRANGER),
+            under_way: AtomicUsize::new(0),
+        }
     }
 
     /// The same routes for this connection, with an eye on what it gets.
     pub(crate) fn watch(self: &Arc<Self>, routes: Router) -> Router {
         let standing = Arc::clone(self);
-        routes.layer(from_fn(move |request: Request, next: Next| {
+        routes.layer(from_fn(move |mut request: Request, next: Next| {
+            let is_known = standing.is_known.load(Ordering::Relaxed);
+            request.extensions_mut().insert(Visitor { address: standing.address, is_known });
             standing.under_way.fetch_add(1, Ordering::Relaxed);
             let under_way = UnderWay(Arc::clone(&standing));
             async move {
                 let response = next.run(request).await;
                 let known = response.extensions().get::<KnownCaller>().is_some();
+                if known || response.status() == StatusCode::UNAUTHORIZED {
+                    under_way.0.is_known.store(known, Ordering::Relaxed);
+                }
                 if known || response.status().is_success() {
                     let mut until =
                         under_way.0.until.lock().unwrap_or_else(PoisonError::into_inner);

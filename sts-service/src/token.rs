@@ -1,7 +1,7 @@
 //! `POST /exchange` (RFC 8693). The order of the steps is the point: nothing of a request is looked at before the
 //! step that it has to pass first, and neither memory nor the identity provider before all of them.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -17,19 +17,17 @@ use obolus_core::token::{Lookup, Principal, PureRust, Unverified, UnverifiedToke
 use obolus_core::{Denial, Reason, UnixSeconds};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
-use tokio::time::Instant;
 
-use crate::cache::{Got, Key};
-use crate::callers::authenticate;
+use crate::cache::Got;
+use crate::callers;
 use crate::clock::now;
 use crate::config::{Caller, Target};
 use crate::keys::KeyMirror;
-use crate::providers::Exchange;
 use crate::record::Record;
 use crate::reply;
 use crate::serve::KnownCaller;
 use crate::service::Service;
-use crate::upstream::Errand;
+use crate::wanted::Wanted;
 
 /// A token of 16 KiB and the rest of the form.
 const MAX_BODY_BYTES: usize = 32 * 1024;
@@ -56,7 +54,7 @@ pub(crate) async fn exchange(State(service): State<Arc<Service>>, request: Reque
     task.await.unwrap_or_else(|_| reply::refused(&Reason::Internal.into()))
 }
 
-async fn judge(service: &Service, parts: &request::Parts, body: Body) -> Response {
+async fn judge(service: &Arc<Service>, parts: &request::Parts, body: Body) -> Response {
     let mut record = Record::begin();
     let outcome = grant(service, parts, body, &mut record).await;
     let known = record.caller.is_some();
@@ -107,13 +105,14 @@ async fn read(parts: &request::Parts, body: Body) -> Result<Bytes, Reason> {
 
 /// The exchanged token that this request may have, and for whom.
 async fn grant(
-    service: &Service,
+    service: &Arc<Service>,
     parts: &request::Parts,
     body: Body,
     record: &mut Record,
 ) -> Result<Got, Denial> {
     // INVARIANT: nobody's body is read before we know whose it is: bodies are memory, and strangers have many.
-    let caller = authenticate(&service.callers, &parts.headers)?;
+    let visitor = parts.extensions.get().copied();
+    let caller = callers::judge(service, visitor, &parts.headers)?;
     record.caller = Some(caller.id.clone());
     let form = read(parts, body).await?;
     let request = ExchangeRequest::from_form(&form)?;
@@ -129,7 +128,10 @@ async fn grant(
         return Err(Reason::TargetNotGranted.into());
     }
     let scope = scope(target, &request.scopes)?;
-    exchanged(service, &request, target, &scope, &principal, mirror, record).await
+    let (service, target, mirror) = (Arc::clone(service), Arc::clone(target), Arc::clone(mirror));
+    let subject_token = request.subject_token;
+    let wanted = Wanted { service, mirror, target, scope, subject_token, principal };
+    wanted.get(record).await
 }
 
 /// Verifies the subject token against what this caller's grants say of its issuer. Waits for no keys but its own
@@ -139,7 +141,7 @@ async fn verify<'s>(
     caller: &Caller,
     request: &ExchangeRequest,
     record: &mut Record,
-) -> Result<(Principal, &'s KeyMirror), Reason> {
+) -> Result<(Principal, &'s Arc<KeyMirror>), Reason> {
     let token = UnverifiedToken::parse(request.subject_token.expose_secret())?;
     record.token_digest = Some(token.digest());
     let rules = token.rules_among(service.issuers.iter().map(|issuer| &issuer.rules))?;
@@ -177,58 +179,6 @@ fn scope(target: &Target, asked: &[String]) -> Result<String, Reason> {
     let wanted = |scope: &&String| asked.is_empty() || asked.contains(scope);
     let scopes: Vec<_> = target.scopes.iter().filter(wanted).map(String::as_str).collect();
     Ok(scopes.join(" "))
-}
-
-/// From memory, or from the identity provider.
-async fn exchanged(
-    service: &Service,
-    request: &ExchangeRequest,
-    target: &Target,
-    scope: &str,
-    principal: &Principal,
-    mirror: &KeyMirror,
-    record: &mut Record,
-) -> Result<Got, Denial> {
-    let key = Key::new(
-        principal.issuer_name(),
-        &request.subject_token,
-        target.name(),
-        scope,
-        target.generation(),
-    );
-    let request_id = OnceLock::new();
-    let ask = async {
-        let gate = service.gates.get(&mirror.source().path()).ok_or(Reason::Internal)?;
-        let (errand, deadline) = (Errand::Request, Instant::now() + service.idp_timeout);
-        let subject_token = &request.subject_token;
-        let (request_id, metrics) = (&request_id, &service.metrics);
-        let exchange = Exchange {
-            mirror,
-            gate,
-            errand,
-            deadline,
-            target,
-            scope,
-            subject_token,
-            principal,
-            request_id,
-            metrics,
-        };
-        exchange.run().await
-    };
-    let outcome = service.cache.get_or_exchange(key, principal.identity(), ask).await;
-    record.upstream.request_id = request_id.into_inner();
-    match outcome {
-        Ok(got) => {
-            record.source = Some(got.source);
-            record.exchanged(&got.token);
-            Ok(got)
-        }
-        Err(failure) => {
-            record.upstream.clone_from(&failure.upstream);
-            Err(failure.denial.clone())
-        }
-    }
 }
 
 fn granted(got: &Got) -> Response {

@@ -1,10 +1,6 @@
 //! What is counted, in Prometheus' text format. Labels are names from the configuration and reasons: closed sets.
 
 mod material;
-#[expect(
-    dead_code,
-    reason = "until whoever keeps circuits, refusals and refreshes calls all of it"
-)]
 mod upstream;
 
 use std::sync::Arc;

@@ -1,8 +1,6 @@
 //! Asking a token endpoint: once, or twice where the first time may have been bad luck, each time with a new proof of who
 //! we are, and both within the one time that an exchange may take.
 
-use std::pin::pin;
-
 use obolus_core::exchange::Answer;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -21,7 +19,8 @@ where
     let passage = exchange.gate.enter(exchange.errand, exchange.target)?;
     let mut asking = Asking { exchange, passage };
     let begun = Instant::now();
-    let mut first = pin!(asking.exchange.measured(attempt(Line::Usual)));
+    // Boxed, as everything that is under way at once: a stack has to hold the rest.
+    let mut first = Box::pin(asking.exchange.measured(attempt(Line::Usual)));
     let outcome = match patience(exchange.remains()) {
         Some(patience) => timeout(patience, &mut first).await.ok(),
         None => Some(first.as_mut().await),
@@ -31,7 +30,7 @@ where
             return asking.noted(begun, first.await);
         }
         let beside = Instant::now();
-        let mut second = pin!(asking.exchange.measured(attempt(Line::Other)));
+        let mut second = Box::pin(asking.exchange.measured(attempt(Line::Other)));
         // Whoever answers first; no answer is none while the other may bring one.
         return tokio::select! {
             outcome = &mut first => match asking.noted(begun, outcome) {
@@ -54,7 +53,7 @@ where
         return outcome;
     }
     let begun = Instant::now();
-    let outcome = asking.exchange.measured(attempt(Line::Other)).await;
+    let outcome = Box::pin(asking.exchange.measured(attempt(Line::Other))).await;
     asking.noted(begun, outcome)
 }
 

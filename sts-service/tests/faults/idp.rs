@@ -28,6 +28,8 @@ pub(crate) enum Does {
     Waits,
     /// Never answers.
     Hangs,
+    /// What this says at each request; `None` for what an honest one would.
+    Chooses(Arc<dyn Fn() -> Option<Does> + Send + Sync>),
 }
 
 impl Does {
@@ -35,6 +37,10 @@ impl Does {
         answer: impl Fn(&Idp, &Recorded) -> Response + Send + Sync + 'static,
     ) -> Self {
         Self::Answers(Arc::new(answer))
+    }
+
+    pub(crate) fn chooses(choose: impl Fn() -> Option<Self> + Send + Sync + 'static) -> Self {
+        Self::Chooses(Arc::new(choose))
     }
 
     pub(crate) fn json(status: u16, body: Value) -> Self {
@@ -135,8 +141,12 @@ impl Idp {
 
     async fn serve(&self, request: &Recorded) -> Response {
         let path = request.uri.path();
-        let does = self.does.lock().unwrap().get(path).cloned();
+        let mut does = self.does.lock().unwrap().get(path).cloned();
+        while let Some(Does::Chooses(choose)) = &does {
+            does = choose();
+        }
         match does {
+            Some(Does::Chooses(_)) => StatusCode::IM_A_TEAPOT.into_response(),
             Some(Does::Answers(answer)) => answer(self, request),
             Some(Does::Hangs) => std::future::pending().await,
             Some(Does::Waits) => {

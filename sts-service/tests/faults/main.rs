@@ -10,13 +10,17 @@
 //! Every refusal has its control beside it: the same request with an honest answer goes through.
 
 mod answers;
+mod circuits;
 mod connections;
 mod credentials;
 mod grants;
+mod guesses;
 mod idp;
 mod keys;
 mod many_tenants;
+mod memory;
 mod program;
+mod retries;
 mod sharing;
 mod tenants;
 mod world;

@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 use crate::idp::{Does, Idp, Running, form};
 use crate::world::{SOON, World, granted, refused};
 
-const A: &str = "aaaaaaaa-0000-4000-8000-00000000000a";
-const B: &str = "bbbbbbbb-0000-4000-8000-00000000000b";
-const KEYS_OF_A: &str = "/aaaaaaaa-0000-4000-8000-00000000000a/discovery/v2.0/keys";
-const KEYS_OF_B: &str = "/bbbbbbbb-0000-4000-8000-00000000000b/discovery/v2.0/keys";
-const ENDPOINTS: [&str; 2] = [
+pub(crate) const A: &str = "aaaaaaaa-0000-4000-8000-00000000000a";
+pub(crate) const B: &str = "bbbbbbbb-0000-4000-8000-00000000000b";
+pub(crate) const KEYS_OF_A: &str = "/aaaaaaaa-0000-4000-8000-00000000000a/discovery/v2.0/keys";
+pub(crate) const KEYS_OF_B: &str = "/bbbbbbbb-0000-4000-8000-00000000000b/discovery/v2.0/keys";
+pub(crate) const ENDPOINTS: [&str; 2] = [
     "/aaaaaaaa-0000-4000-8000-00000000000a/oauth2/v2.0/token",
     "/bbbbbbbb-0000-4000-8000-00000000000b/oauth2/v2.0/token",
 ];

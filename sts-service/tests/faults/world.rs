@@ -143,6 +143,14 @@ impl World {
         outcome(self.request(token).send().await.unwrap()).await.0
     }
 
+    /// The same, and after how many seconds to come back.
+    pub(crate) async fn told(&self, subject: &str) -> (Outcome, Option<u64>) {
+        let response = self.request(&self.idp().token(subject)).send().await.unwrap();
+        let after = response.headers().get("retry-after").cloned();
+        let after = after.map(|value| value.to_str().unwrap().parse().unwrap());
+        (outcome(response).await.0, after)
+    }
+
     /// A new token of this person's, exchanged.
     pub(crate) async fn exchange_for(&self, subject: &str) -> Outcome {
         self.exchange(&self.idp().token(subject)).await

@@ -1,0 +1,97 @@
+//! What an exchanged token is remembered by.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+
+use crate::config::Target;
+use crate::credentials::Generation;
+
+/// All that an exchange depends on. Two requests with one key get one token.
+///
+/// A target's name is not enough: the configuration may be another than it was, and the name be for something else.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    issuer: String,
+    subject_token: [u8; 32],
+    target: String,
+    scope: String,
+    /// Of the target and its credential.
+    generation: Generation,
+}
+
+impl Key {
+    pub(crate) fn new(
+        issuer: &str,
+        subject_token: &SecretString,
+        target: &Target,
+        scope: &str,
+    ) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            subject_token: Sha256::digest(subject_token.expose_secret()).into(),
+            target: target.name().to_owned(),
+            scope: scope.to_owned(),
+            generation: target.generation(),
+        }
+    }
+
+    /// About as many bytes as it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let texts = [&self.issuer, &self.target, &self.scope];
+        size_of::<Self>() + texts.iter().map(|text| text.len()).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+impl Key {
+    /// For one target of a test's.
+    pub(super) fn of_token(token: &str) -> Self {
+        Self::new(
+            "idp",
+            &SecretString::from(token),
+            &tests::target("kubernetes", "k", "c", "s"),
+            "s",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use obolus_core::exchange;
+
+    use super::*;
+    use crate::config::ExchangedBy;
+    use crate::credentials::{ClientCredential, ClientSecret};
+
+    pub(super) fn target(name: &str, audience: &str, client: &str, secret: &str) -> Target {
+        let secret = ClientSecret::given(SecretString::from(secret));
+        Target {
+            target: exchange::Target { name: name.to_owned(), audience: audience.to_owned() },
+            exchanged_by: ExchangedBy::Keycloak,
+            issuer: "idp".to_owned(),
+            scopes: Vec::new(),
+            client: ClientCredential::Post { id: client.to_owned(), secret },
+        }
+    }
+
+    #[test]
+    fn whatever_an_exchange_depends_on_is_in_the_key() {
+        let key = |issuer, token: &str, [name, audience, client, secret]: [&str; 4], scope| {
+            let target = target(name, audience, client, secret);
+            Key::new(issuer, &SecretString::from(token), &target, scope)
+        };
+        let own = || key("idp", "t", ["kubernetes", "a", "c", "1"], "s");
+        assert!(own() == own());
+        for other in [
+            key("idp2", "t", ["kubernetes", "a", "c", "1"], "s"),
+            key("idp", "u", ["kubernetes", "a", "c", "1"], "s"),
+            key("idp", "t", ["other", "a", "c", "1"], "s"),
+            key("idp", "t", ["kubernetes", "b", "c", "1"], "s"),
+            key("idp", "t", ["kubernetes", "a", "d", "1"], "s"),
+            key("idp", "t", ["kubernetes", "a", "c", "2"], "s"),
+            key("idp", "t", ["kubernetes", "a", "c", "1"], "s2"),
+        ] {
+            assert!(own() != other, "{other:?}");
+        }
+    }
+}
