@@ -33,6 +33,7 @@ mod reply;
 mod serve;
 mod service;
 mod standing;
+mod telemetry;
 mod token;
 mod upstream;
 mod wanted;

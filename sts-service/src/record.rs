@@ -12,9 +12,11 @@ use crate::cache::Source;
 use crate::config::{ExchangedBy, Target};
 use crate::metrics::Metrics;
 use crate::providers::Upstream;
+use crate::telemetry::{Trace, Value};
 
 /// Filled while a request is judged, written when it has been.
 pub(crate) struct Record {
+    trace: Trace,
     begun: Instant,
     pub(crate) caller: Option<String>,
     /// A configured one: any other text would be the client's.
@@ -28,8 +30,9 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn begin() -> Self {
+    pub(crate) fn begin(trace: Trace) -> Self {
         Self {
+            trace,
             begun: Instant::now(),
             caller: None,
             target: None,
@@ -49,6 +52,7 @@ impl Record {
 
     pub(crate) fn write(self, outcome: Result<(), Reason>, metrics: &Metrics) {
         let is_ours = outcome.is_err_and(|reason| reason.fault() == Fault::Server);
+        let status = outcome.map_or_else(Reason::status, |()| 200);
         let outcome = outcome.map_or_else(Reason::as_str, |()| "exchanged");
         let target = self.target.as_deref();
         metrics.exchanged(self.caller.as_deref(), target.map(Target::name), outcome);
@@ -75,6 +79,7 @@ impl Record {
                     exchanged_token_digest =
                         self.exchanged_digest.as_ref().map(TokenDigest::as_str),
                     cache = self.source.map(Source::as_str),
+                    trace_id = self.trace.id(),
                     upstream_request_id = upstream.request_id,
                     upstream_status = upstream.status,
                     upstream_error = upstream.error,
@@ -90,6 +95,28 @@ impl Record {
             };
         }
         // What somebody has to look after stands out.
-        if is_ours { line!(warn) } else { line!(info) }
+        if is_ours {
+            line!(warn)
+        } else {
+            line!(info)
+        }
+        let provider = target.map(|target| target.exchanged_by.as_str());
+        let source = self.source.map(Source::as_str);
+        metrics.served(provider, outcome, source, self.begun.elapsed());
+        // Strangers do not get to fill anybody's traces.
+        if let Some(caller) = self.caller {
+            let texts = [
+                ("obolus.outcome", Some(outcome)),
+                ("obolus.caller", Some(caller.as_str())),
+                ("obolus.target", target.map(Target::name)),
+                ("obolus.provider", provider),
+                ("obolus.cache", source),
+            ];
+            let texts = texts
+                .into_iter()
+                .filter_map(|(key, text)| Some((key, Value::Text(text?.to_owned()))));
+            let status = ("http.response.status_code", Value::Number(status.into()));
+            self.trace.end(is_ours, texts.chain([status]).collect());
+        }
     }
 }

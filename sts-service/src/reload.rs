@@ -2,7 +2,7 @@
 //!
 //! Whom we serve and what for (`[[callers]]`, `[[targets]]`) is taken as it stands, all of it at once: a gateway more, a
 //! grant less, another cluster. What we listen on and believe in (`[server]`, `[[issuers]]`), how much there may be
-//! (`[limits]`) and what we tell (`log_level`, `[telemetry]`) stays as it was at the start: sockets, keys and memory hang on it, and a
+//! (`[limits]`) and what we tell (`log_level`, `[traces]`) stays as it was at the start: sockets, keys and memory hang on it, and a
 //! restart behind a second replica costs nobody anything. Callers and targets that belong to other issuers than those that we
 //! started with are not taken.
 

@@ -18,10 +18,13 @@ use crate::material::Watch;
 use crate::reload::{Configuration, Current};
 use crate::serve::Listener;
 use crate::service::Service;
+use crate::telemetry::Telemetry;
 use crate::{keys, ops, reload, reply, token};
 
 /// How long a changed file may go unnoticed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// For spans that have not been sent when we end.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 /// Scrapers and probes.
 const OPERATIONS_CONNECTIONS: usize = 64;
 
@@ -32,6 +35,7 @@ pub struct Sts {
     operations: SocketAddr,
     stop: Sender<bool>,
     listeners: JoinSet<()>,
+    telemetry: Telemetry,
     /// Ended with this value.
     _background: JoinSet<()>,
 }
@@ -67,9 +71,14 @@ impl Sts {
         let (service_address, operations_address) = (tcp.local_addr()?, operations.local_addr()?);
         let max_connections = config.limits.connections;
         let max_per_peer = config.limits.connections_per_peer;
-        let service = Arc::new(ArcSwap::from_pointee(Service::new(config)?));
+        let (service, collector) = Service::new(config)?;
+        let telemetry = service.telemetry.clone();
+        let service = Arc::new(ArcSwap::from_pointee(service));
 
         let mut background = JoinSet::new();
+        if let Some(collector) = collector {
+            background.spawn(collector.run());
+        }
         for mirror in service.load().mirrors.values() {
             background.spawn(Arc::clone(mirror).keep_fresh());
         }
@@ -112,6 +121,7 @@ impl Sts {
             operations: operations_address,
             stop,
             listeners,
+            telemetry,
             _background: background,
         })
     }
@@ -132,6 +142,9 @@ impl Sts {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.listeners.join_next().await.is_some() {}
+        if tokio::time::timeout(LAST_SPANS, self.telemetry.flush()).await.is_err() {
+            tracing::warn!("the last spans were not sent");
+        }
     }
 }
 

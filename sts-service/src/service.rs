@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::ExchangeCache;
-use crate::config::{AtStart, Caller, Config, Issuer, Target};
+use crate::config::{AtStart, Caller, Collection, Config, Issuer, Target};
 use crate::credentials::CallerSecret;
 use crate::guesses::Guesses;
 use crate::idp_client::IdpClient;
 use crate::keys::KeyMirror;
 use crate::material::{Watch, Watched};
 use crate::metrics::Metrics;
+use crate::telemetry::{Collector, Telemetry};
 use crate::tls::TlsError;
 use crate::upstream::{Gate, Places};
 
@@ -29,6 +30,7 @@ pub(crate) struct Service {
     /// For one exchange as a whole.
     pub(crate) idp_timeout: Duration,
     pub(crate) metrics: Metrics,
+    pub(crate) telemetry: Telemetry,
     clients: Vec<(Arc<Issuer>, IdpClient)>,
     /// The parts of the configuration that stay.
     pub(crate) at_start: AtStart,
@@ -37,8 +39,16 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(config: Config) -> anyhow::Result<Self> {
+    /// With whoever is to be run so that traces are told.
+    pub(crate) fn new(config: Config) -> anyhow::Result<(Self, Option<Collector>)> {
         let metrics = Metrics::new();
+        let (telemetry, collector) = match config.traces {
+            Some(Collection { url, tls }) => {
+                let (telemetry, collector) = Collector::new(url, tls, metrics.clone())?;
+                (telemetry, Some(collector))
+            }
+            None => (Telemetry::off(metrics.clone()), None),
+        };
         let (mut mirrors, mut clients) = (BTreeMap::new(), Vec::new());
         for issuer in &config.issuers {
             let tls = issuer.tls.current().ok_or(TlsError::NoRoots)?;
@@ -57,7 +67,7 @@ impl Service {
         });
         let gates = gates.collect();
         let material = watch(&clients, &config.targets, &config.callers);
-        Ok(Self {
+        let service = Self {
             callers: config.callers,
             guesses: Arc::default(),
             targets: by_name(config.targets),
@@ -67,10 +77,12 @@ impl Service {
             gates,
             idp_timeout: config.limits.idp_timeout,
             metrics,
+            telemetry,
             clients,
             at_start: config.at_start,
             material,
-        })
+        };
+        Ok((service, collector))
     }
 
     /// The same for other callers and targets, with all that is remembered of keys, tokens and identity providers.
@@ -86,6 +98,7 @@ impl Service {
             gates: self.gates.clone(),
             idp_timeout: self.idp_timeout,
             metrics: self.metrics.clone(),
+            telemetry: self.telemetry.clone(),
             clients: self.clients.clone(),
             at_start: self.at_start.clone(),
         }

@@ -324,3 +324,6 @@ impl ClientCertVerifier for NamedClients {
         self.chain_verifier.supported_verify_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,8 +55,10 @@ pub(crate) async fn exchange(State(service): State<Arc<Service>>, request: Reque
 }
 
 async fn judge(service: &Arc<Service>, parts: &request::Parts, body: Body) -> Response {
-    let mut record = Record::begin();
-    let outcome = grant(service, parts, body, &mut record).await;
+    let trace = service.telemetry.begin(&parts.headers, "exchange");
+    let scope = trace.scope();
+    let mut record = Record::begin(trace);
+    let outcome = scope.around(grant(service, parts, body, &mut record)).await;
     let known = record.caller.is_some();
     record.write(outcome.as_ref().map(drop).map_err(Denial::reason), &service.metrics);
     let mut response = match outcome {

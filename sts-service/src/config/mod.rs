@@ -12,6 +12,7 @@ mod limits;
 mod names;
 mod server;
 mod targets;
+mod traces;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use limits::Limits;
 use names::Names;
 pub use server::Server;
 pub use targets::{ExchangedBy, Target};
+pub use traces::Collection;
 
 /// All that one `obolus-sts` knows.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub struct Config {
     pub limits: Limits,
     /// How much of its own doings it logs.
     pub log_level: LogLevel,
+    /// To whom traces are told, if to anybody.
+    pub traces: Option<Collection>,
     /// What counts only from a start on.
     pub(crate) at_start: AtStart,
 }
@@ -94,6 +98,7 @@ impl Config {
         let callers = callers::read(&top, folder, &targets, &names);
         let limits = limits::read(&top);
         let log_level = top.word("log_level", "error, warn, info, debug", LogLevel::Info);
+        let traces = traces::read(&top, folder);
         let at_start = AtStart::of(&brought.value);
         let built = server.map(|server| Self {
             server,
@@ -102,6 +107,7 @@ impl Config {
             callers,
             limits,
             log_level,
+            traces,
             at_start,
         });
         let read = top.conclude(built);

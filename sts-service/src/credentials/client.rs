@@ -231,4 +231,26 @@ mod tests {
         assert_eq!(sent, [("client_id", "sts"), ("client_secret", "very-secret")]);
         assert!(!format!("{client:?} {authentication:?}").contains("very-secret"));
     }
+
+    #[tokio::test]
+    async fn a_broken_secret_file_leaves_the_last_good_secret() {
+        let (folder, secret) = secret("first");
+        let client = ClientCredential::Post { id: "sts".to_owned(), secret };
+        let watched = client.watched("target").unwrap();
+        let sent = async || {
+            (watched.look)();
+            let authentication = client.authenticate("https://issuer", 0).await.unwrap();
+            (authentication.secrets[0].expose_secret().to_owned(), client.generation())
+        };
+        let (first, generation) = sent().await;
+        assert_eq!(first, "first");
+        for broken in ["", "two words"] {
+            std::fs::write(folder.path().join("secret"), broken).unwrap();
+            assert_eq!(sent().await, (first.clone(), generation));
+        }
+        std::fs::write(folder.path().join("secret"), "second\n").unwrap();
+        let (second, next) = sent().await;
+        assert_eq!(second, "second");
+        assert_ne!(next, generation);
+    }
 }

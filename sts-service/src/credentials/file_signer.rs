@@ -39,7 +39,7 @@ pub(super) struct FileSigner {
 
 enum Key {
     Rsa(Box<dyn rustls::sign::Signer>),
-    Ec(EcdsaKeyPair),
+    Ec(Box<EcdsaKeyPair>),
 }
 
 impl FileSigner {
@@ -92,7 +92,7 @@ fn ec(key: &PrivateKeyDer<'_>) -> Option<(Key, Vec<u8>)> {
     let der = Zeroizing::new(key.to_der().ok()?);
     let random = SystemRandom::new();
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &random).ok()?;
-    Some((Key::Ec(key), public_key))
+    Some((Key::Ec(Box::new(key)), public_key))
 }
 
 /// The private key of an `ECPrivateKey` (RFC 5915 §3) that says it is on P-256: other curves have keys of this length, too.

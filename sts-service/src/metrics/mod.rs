@@ -28,6 +28,18 @@ struct Exchange {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Served {
+    provider: &'static str,
+    outcome: &'static str,
+    source: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Spans {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Lookup {
     result: &'static str,
 }
@@ -57,6 +69,8 @@ fn labels_of(source: &KeySource) -> OfSource {
 pub(crate) struct Metrics {
     registry: Arc<Registry>,
     exchanges: Family<Exchange, Counter>,
+    served: Family<Served, Histogram, fn() -> Histogram>,
+    spans: Family<Spans, Counter>,
     lookups: Family<Lookup, Counter>,
     upstream: Family<Upstream, Histogram, fn() -> Histogram>,
     fetches: Family<OfSource, Counter>,
@@ -72,6 +86,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("obolus_sts");
         let exchanges = Family::default();
         let lookups = Family::default();
+        let spans = Family::default();
+        let served = Family::new_with_constructor(latencies as fn() -> Histogram);
         let upstream = Family::new_with_constructor(latencies as fn() -> Histogram);
         let fetches = Family::default();
         let (keys_age, keys) = (Family::default(), Family::default());
@@ -79,6 +95,10 @@ impl Metrics {
         registry.register("exchanges", text, Family::clone(&exchanges));
         let text = "Where exchanged tokens came from: hit, miss, or joined to another's miss";
         registry.register("cache_lookups", text, Family::clone(&lookups));
+        let text = "How long requests for an exchange took, by provider, what came of them, and where from";
+        registry.register_with_unit("exchange", text, Unit::Seconds, Family::clone(&served));
+        let text = "Spans of traces: sent to the collector, or lost";
+        registry.register("spans", text, Family::clone(&spans));
         let text = "How long the identity provider took for an exchange";
         registry.register_with_unit("upstream", text, Unit::Seconds, Family::clone(&upstream));
         let text = "Fetches of an issuer's keys";
@@ -99,6 +119,8 @@ impl Metrics {
         Self {
             registry: Arc::new(registry),
             exchanges,
+            served,
+            spans,
             lookups,
             upstream,
             fetches,
@@ -119,6 +141,25 @@ impl Metrics {
         let name = |name: Option<&str>| name.unwrap_or("unknown").to_owned();
         let labels = Exchange { caller: name(caller), target: name(target), outcome };
         self.exchanges.get_or_create(&labels).inc();
+    }
+
+    /// A request has been answered.
+    pub(crate) fn served(
+        &self,
+        provider: Option<&'static str>,
+        outcome: &'static str,
+        source: Option<&'static str>,
+        took: Duration,
+    ) {
+        let (provider, source) = (provider.unwrap_or("none"), source.unwrap_or("none"));
+        let labels = Served { provider, outcome, source };
+        self.served.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// So many spans were `sent`, or `lost`.
+    pub(crate) fn spans(&self, outcome: &'static str, number: usize) {
+        let number = u64::try_from(number).unwrap_or(u64::MAX);
+        self.spans.get_or_create(&Spans { outcome }).inc_by(number);
     }
 
     pub(crate) fn looked_up(&self, result: &'static str) {

@@ -25,6 +25,7 @@ use crate::config::{ExchangedBy, Target};
 use crate::idp_client::{Answered, Line};
 use crate::keys::KeyMirror;
 use crate::metrics::Metrics;
+use crate::telemetry::{Call, Value};
 use crate::upstream::{Errand, Gate, Sign};
 
 pub(crate) use failure::{Failure, Upstream};
@@ -71,13 +72,14 @@ impl Exchange<'_> {
         &self,
         call: impl Future<Output = Result<Answer, Failure>>,
     ) -> Result<Answer, Failure> {
-        let begun = Instant::now();
+        let (begun, span) = (Instant::now(), Call::begin("identity provider"));
         let outcome = call.await;
         let label =
             outcome.as_ref().map_or_else(|failure| failure.denial.reason().as_str(), |_| "ok");
         let issuer = self.mirror.issuer().name();
         let provider = self.target.exchanged_by.as_str();
         self.metrics.called(issuer, provider, label, begun.elapsed());
+        self.tell(span, label, outcome.as_ref().err());
         let source = self.mirror.source();
         match &outcome {
             Ok(_) => self.metrics.answered(source, Some(200), None),
@@ -90,6 +92,19 @@ impl Exchange<'_> {
             }
         }
         outcome
+    }
+
+    fn tell(&self, span: Call, outcome: &str, failure: Option<&Failure>) {
+        let texts = [
+            ("obolus.outcome", outcome),
+            ("obolus.provider", self.target.exchanged_by.as_str()),
+            ("obolus.issuer", self.mirror.issuer().name()),
+        ];
+        let texts = texts.map(|(key, text)| (key, Value::Text(text.to_owned())));
+        let status = failure.map_or(Some(200), |failure| failure.upstream.status);
+        let is_error = status.is_none_or(|status| status >= 500);
+        let status = status.map(|s| ("http.response.status_code", Value::Number(s.into())));
+        span.end(is_error, texts.into_iter().chain(status).collect());
     }
 
     /// Posts a form as our client, with an authentication made for this one request and, where it is an assertion of

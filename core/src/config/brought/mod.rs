@@ -29,7 +29,9 @@ impl Part {
     #[must_use]
     pub fn own_keys(self) -> &'static [&'static str] {
         match self {
-            Self::Sts => &["server", "issuers", "targets", "callers", "limits", "log_level"],
+            Self::Sts => {
+                &["server", "issuers", "targets", "callers", "limits", "log_level", "traces"]
+            }
             Self::McpServer => &[
                 "listen",
                 "operations",

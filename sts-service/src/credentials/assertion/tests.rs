@@ -172,3 +172,32 @@ fn an_expired_certificate_is_no_use_to_entra_and_keycloak_does_not_look() {
     std::fs::write(path("certificate"), &leaf.certificate).unwrap();
     assert!(open(Reader::Entra).is_ok());
 }
+
+#[tokio::test]
+async fn of_all_certificates_in_a_bundle_the_keys_own_that_ends_last_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bundle.pem");
+    let (key, other) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+    let certify = |key: &rcgen::KeyPair, year: i32| {
+        let mut params = rcgen::CertificateParams::default();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        params.self_signed(key).unwrap()
+    };
+    let (old, new, foreign) = (certify(&key, 2040), certify(&key, 2050), certify(&other, 2060));
+    let own = URL_SAFE_NO_PAD.encode(Sha256::digest(new.der()));
+    let parts = [key.serialize_pem(), old.pem(), new.pem(), foreign.pem()];
+    for turn in 0..parts.len() {
+        let mut turned = parts.clone();
+        turned.rotate_left(turn);
+        std::fs::write(&file, turned.concat()).unwrap();
+        let rules = rules(AssertionAlgorithm::ES256, None);
+        let key = AssertionKey::open(file.clone(), Some(file.clone()), rules).unwrap();
+        let assertion = key.sign("sts", "https://issuer", 1).await.unwrap();
+        assert_eq!(part(&assertion, 0)["x5t#S256"], own.as_str());
+        assert_eq!(key.expires_at(), Some(2_524_608_000));
+    }
+    std::fs::write(&file, key.serialize_pem() + &foreign.pem()).unwrap();
+    let rules = rules(AssertionAlgorithm::ES256, None);
+    let error = AssertionKey::open(file.clone(), Some(file), rules).unwrap_err();
+    assert_eq!(error.setting(), "certificate_file");
+}

@@ -1,0 +1,47 @@
+//! `[traces]`: to whom traces are told. Nobody by default.
+
+use std::path::Path;
+
+use obolus_core::config::Section;
+use rustls::ClientConfig;
+
+use super::files;
+use crate::tls::Trust;
+
+/// A collector of spans (OTLP over HTTP).
+#[derive(Debug)]
+pub struct Collection {
+    /// Where spans are posted.
+    pub url: String,
+    /// Whom we believe to be it, if it is at an https URL.
+    pub tls: ClientConfig,
+}
+
+pub(super) fn read(top: &Section<'_>, folder: &Path) -> Option<Collection> {
+    let section = top.optional_section("traces")?;
+    let what = "the collector's base URL, such as http://localhost:4318";
+    let endpoint = section.string("otlp_endpoint", what);
+    let is_good = |endpoint: &String| {
+        reqwest::Url::parse(endpoint).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
+                && url.fragment().is_none()
+        })
+    };
+    if endpoint.as_ref().is_some_and(|endpoint| !is_good(endpoint)) {
+        section.problem(
+            "otlp_endpoint",
+            format!("must be {what}, without user information, query and fragment"),
+        );
+    }
+    let trust = Trust::open(files::optional(&section, "ca_file", folder));
+    if let Err(error) = &trust {
+        section.problem("ca_file", error.to_string());
+    }
+    section.finish();
+    let url = format!("{}/v1/traces", endpoint?.trim_end_matches('/'));
+    Some(Collection { url, tls: trust.ok()?.current()? })
+}
