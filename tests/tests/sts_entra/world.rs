@@ -12,7 +12,7 @@ use obolus_tests::pki::{Authority, KeyKind, self_signed};
 use reqwest::RequestBuilder;
 use serde_json::Value;
 
-const CREDENTIAL: &str = "the-gateways-credential-0123456789";
+pub(crate) const CREDENTIAL: &str = "the-gateways-credential-0123456789";
 
 pub(crate) struct World {
     pub(crate) entra: Entra,
@@ -101,6 +101,10 @@ impl World {
     }
 
     pub(crate) fn request(&self, token: &str, target: &str) -> RequestBuilder {
+        self.request_as(CREDENTIAL, token, target)
+    }
+
+    pub(crate) fn request_as(&self, credential: &str, token: &str, target: &str) -> RequestBuilder {
         let form = [
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
             ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
@@ -108,7 +112,7 @@ impl World {
             ("subject_token", token),
         ];
         let request = self.http.post(format!("{}/exchange", self.sts.url())).form(&form);
-        request.basic_auth(CALLER, Some(CREDENTIAL))
+        request.basic_auth(CALLER, Some(credential))
     }
 
     /// What came of it, and the whole answer.
@@ -144,6 +148,11 @@ impl World {
     /// The last request to a token endpoint; also one that a fault hit before it was read.
     pub(crate) fn last(&self) -> Request {
         self.entra.emulator.requests().last_token().unwrap()
+    }
+
+    /// A target and its grant, as they stand at the end of a configuration.
+    pub(crate) fn configured(&self, target: &Target<'_>) -> String {
+        configured(&self.entra, target)
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {

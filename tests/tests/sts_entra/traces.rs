@@ -1,0 +1,130 @@
+//! Traces: an exchange is a span of the trace that the gateway names, the call to Entra is one of that span, and nothing
+//! in either is a secret or says who the person is.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use obolus_tests::deadline::eventually;
+use obolus_tests::fixtures::entra::Style;
+use obolus_tests::fixtures::recorder::Recorder;
+use serde_json::Value;
+
+use crate::world::{World, granted};
+
+const SOON: Duration = Duration::from_secs(15);
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const PARENT: &str = "00f067aa0ba902b7";
+
+async fn traced() -> (World, Recorder) {
+    let collector = Recorder::start().await.unwrap();
+    let world = World::start_with(&[], |options| {
+        options.more += &format!("\n[traces]\notlp_endpoint = \"{}\"\n", collector.url());
+    });
+    (world.await.unwrap(), collector)
+}
+
+/// All spans that have arrived.
+fn spans(collector: &Recorder) -> Vec<Value> {
+    let requests = collector.requests();
+    let bodies = requests.iter().map(|request| {
+        assert_eq!((request.method.as_str(), request.uri.path()), ("POST", "/v1/traces"));
+        assert_eq!(request.header("content-type"), Some("application/json"));
+        serde_json::from_str::<Value>(&request.text()).unwrap()
+    });
+    let lists = bodies.map(|body| {
+        let resource = &body["resourceSpans"][0];
+        let service = &resource["resource"]["attributes"][0];
+        assert_eq!(service["key"], "service.name");
+        assert_eq!(service["value"]["stringValue"], "obolus-sts");
+        resource["scopeSpans"][0]["spans"].as_array().unwrap().clone()
+    });
+    lists.flatten().collect()
+}
+
+async fn so_many(collector: &Recorder, number: usize) -> Vec<Value> {
+    eventually("spans", SOON, || async {
+        let spans = spans(collector);
+        ensure!(spans.len() >= number, "{spans:?}");
+        Ok(spans)
+    })
+    .await
+    .unwrap()
+}
+
+fn attribute<'a>(span: &'a Value, key: &str) -> Option<&'a str> {
+    let all = span["attributes"].as_array().unwrap();
+    let found = all.iter().find(|attribute| attribute["key"] == key)?;
+    found["value"]["stringValue"].as_str().or_else(|| found["value"]["intValue"].as_str())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_goes_on_with_the_gateways_trace_and_the_call_to_entra_is_its_child() {
+    let (world, collector) = traced().await;
+    let target = Style::SecretPost.name();
+    let alice = world.token("alice").await;
+    let ask = async |flags: &str| {
+        let header = format!("00-{TRACE}-{PARENT}-{flags}");
+        let request = world.request(&alice, target).header("traceparent", header);
+        let answer: Value = request.send().await.unwrap().json().await.unwrap();
+        answer["access_token"].as_str().unwrap().to_owned()
+    };
+    let exchanged = ask("01").await;
+    let seen = so_many(&collector, 2).await;
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    let of_kind = |kind: u64| seen.iter().find(|span| span["kind"] == kind).unwrap();
+    let (request, call) = (of_kind(2), of_kind(3));
+    for span in [request, call] {
+        assert_eq!(span["traceId"], TRACE);
+        let nanoseconds = |name: &str| span[name].as_str().unwrap().parse::<u64>().unwrap();
+        assert!(nanoseconds("startTimeUnixNano") <= nanoseconds("endTimeUnixNano"));
+        assert_eq!(attribute(span, "obolus.provider"), Some("entra"));
+        assert_eq!(attribute(span, "http.response.status_code"), Some("200"));
+    }
+    assert_eq!(request["parentSpanId"], PARENT);
+    assert_eq!(call["parentSpanId"], request["spanId"]);
+    assert_ne!(call["spanId"], request["spanId"]);
+    assert_eq!(attribute(request, "obolus.target"), Some(target));
+    assert_eq!(attribute(request, "obolus.caller"), Some("envoy"));
+    assert_eq!(attribute(request, "obolus.outcome"), Some("exchanged"));
+    let line = world.lines().pop().unwrap();
+    assert_eq!(line["trace_id"], TRACE);
+    assert!(line["token_id"].is_string() && line["exchanged_token_id"].is_string(), "{line}");
+
+    // From memory: Entra is not asked, and there is no call.
+    ask("01").await;
+    let seen = so_many(&collector, 3).await;
+    assert_eq!(attribute(&seen[2], "obolus.cache"), Some("hit"));
+    assert_eq!((seen.len(), &seen[2]["kind"]), (3, &2.into()));
+
+    // Nobody of the trace is told anything that a token could be put together from, or whose it is.
+    let told: String = collector.requests().iter().map(|request| request.text()).collect();
+    let person = world.entra.object_id("alice");
+    let parts = [&alice, &exchanged].into_iter().flat_map(|token| token.split('.'));
+    for secret in parts.chain(["the-gateways-credential", person.as_str()]) {
+        assert!(told.contains("exchanged") && !told.contains(secret), "{secret}");
+    }
+    // Nor does the trace go on to Entra.
+    assert!(!format!("{:?}", world.asked()).contains(TRACE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_that_nobody_records_is_in_the_log_alone_and_strangers_begin_none() {
+    let (world, collector) = traced().await;
+    let target = Style::SecretPost.name();
+    let alice = world.token("alice").await;
+    let parent = |flags: &str| format!("00-{TRACE}-{PARENT}-{flags}");
+    let unsampled = world.request(&alice, target).header("traceparent", parent("00"));
+    assert_eq!(unsampled.send().await.unwrap().status().as_u16(), 200);
+    assert_eq!(world.lines().pop().unwrap()["trace_id"], TRACE);
+    let stranger = world.request_as("not-the-credential-of-anybody", &alice, target);
+    let stranger = stranger.header("traceparent", parent("01"));
+    assert_eq!(stranger.send().await.unwrap().status().as_u16(), 401);
+    // Without a parent a trace begins here; this one is the only one that arrives.
+    assert_eq!(world.exchange(&alice, target).await, granted());
+    let seen = so_many(&collector, 1).await;
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert_eq!(seen[0]["parentSpanId"], "");
+    let line = world.lines().pop().unwrap();
+    assert_eq!(line["trace_id"], seen[0]["traceId"]);
+    assert_ne!(seen[0]["traceId"], TRACE);
+}
