@@ -146,12 +146,12 @@ pub(super) async fn authenticate<'d>(
         return Err(Refusal::of(7_000_218));
     };
     entry.auth_style = style;
-    judge_secret(app, secret)?;
+    entry.secret_id = Some(judge_secret(app, secret)?);
     Ok(Client { app, acr: "1" })
 }
 
-/// Rule 6. The comparison need not take the same time always: these are no secrets.
-fn judge_secret(app: &App, presented: &str) -> Result<(), Refusal> {
+/// Rule 6: the id of the secret. The comparison need not take the same time always: these are no secrets.
+fn judge_secret(app: &App, presented: &str) -> Result<String, Refusal> {
     let Some(secret) = app.secrets.iter().find(|secret| secret.value == presented) else {
         return Err(Refusal::of(7_000_215).text(format!(
             "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{}'.",
@@ -164,5 +164,5 @@ fn judge_secret(app: &App, presented: &str) -> Result<(), Refusal> {
             app.id
         )));
     }
-    Ok(())
+    Ok(secret.id.clone())
 }

@@ -15,7 +15,7 @@ use super::listening::Listening;
 use super::record::Requests;
 use super::world::World;
 use crate::https;
-use crate::pki::Authority;
+use crate::pki::{Authority, Leaf};
 use crate::ports::Port;
 
 /// Where an emulator is.
@@ -157,6 +157,11 @@ impl Emulator {
     /// Listens again, as if nothing had been.
     pub fn listen_again(&self) -> Result<()> {
         self.listening.listen_again()
+    }
+
+    /// From now on, new connections are shown this certificate.
+    pub async fn present(&self, leaf: &Leaf) -> Result<()> {
+        self.listening.present(leaf).await
     }
 
     /// Prints a line for each request that is answered, without anything secret.

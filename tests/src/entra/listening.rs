@@ -11,6 +11,7 @@ use super::connection::Breakable;
 use super::endpoints;
 use super::world::World;
 use crate::deadline::eventually;
+use crate::pki::Leaf;
 
 type Server = axum_server::Handle<SocketAddr>;
 
@@ -42,6 +43,12 @@ impl Listening {
             TcpListener::bind(self.address).map(drop).context("it still listens")
         })
         .await
+    }
+
+    /// From now on, new connections are shown this certificate.
+    pub(super) async fn present(&self, leaf: &Leaf) -> Result<()> {
+        let (chain, key) = (leaf.chain.clone(), leaf.key.clone());
+        Ok(self.tls.reload_from_pem(chain.into(), key.into()).await?)
     }
 
     /// Opens the port again.

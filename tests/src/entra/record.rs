@@ -73,6 +73,8 @@ pub struct Request {
     pub user: Option<String>,
     /// How the client proved who it is.
     pub auth_style: AuthStyle,
+    /// The id, not the value, of the secret that proved it.
+    pub secret_id: Option<String>,
     /// `alg` of the client's assertion.
     pub assertion_algorithm: Option<String>,
     /// Which member of its header named the certificate: `x5t` or `x5t#S256`.
@@ -186,6 +188,7 @@ impl Requests {
             client: None,
             user: None,
             auth_style: AuthStyle::None,
+            secret_id: None,
             assertion_algorithm: None,
             thumbprint_kind: None,
             thumbprint: None,
