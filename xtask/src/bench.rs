@@ -9,6 +9,7 @@ mod numbers;
 mod report;
 mod requests;
 mod scenarios;
+mod sts;
 mod tokens;
 mod upstream;
 mod world;
@@ -47,6 +48,8 @@ enum What {
         #[arg(long, value_name = "WASM")]
         against: Option<PathBuf>,
     },
+    /// What a warm exchange costs the STS, beside an endpoint that does nothing
+    Sts(sts::Arguments),
 }
 
 /// Distinct tokens in the rows with many.
@@ -55,7 +58,10 @@ const MANY: usize = 2000;
 const NEW: usize = 400;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let What::Filter { rounds, seconds, against } = &arguments.what;
+    let (rounds, seconds, against) = match &arguments.what {
+        What::Filter { rounds, seconds, against } => (rounds, seconds, against),
+        What::Sts(arguments) => return sts::run(arguments),
+    };
     ensure!((1..=100).contains(rounds), "--rounds: from 1 to 100");
     ensure!((0.05..=60.0).contains(seconds), "--seconds: from 0.05 to 60");
     prerequisites::check()?;

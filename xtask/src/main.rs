@@ -56,7 +56,6 @@ fn generate() -> Result<()> {
             obolus_envoy::compose::Compose::default().to_yaml(),
         ),
         ("docs/reasons.md".to_owned(), Ok(obolus_core::reason::guide::to_markdown())),
-        ("docs/reasons.md".to_owned(), Ok(obolus_core::reason::guide::to_markdown())),
     ];
     let istio = obolus_envoy::istio::Istio::default();
     let mesh = istio.files().map_err(|problems| anyhow::anyhow!("{problems}"))?;

@@ -71,6 +71,11 @@ impl Message {
         Ok(str::from_utf8(status)?.parse()?)
     }
 
+    /// What comes after the head.
+    pub(crate) fn body(&self) -> &[u8] {
+        self.bytes.get(self.head + 4..).unwrap_or_default()
+    }
+
     /// The whole message as text, for error messages.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()

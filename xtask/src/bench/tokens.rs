@@ -5,7 +5,9 @@ use obolus_tests::fixtures::idp::{Idp, Key, claims_of, now};
 use serde_json::{Value, json};
 
 /// Longer than any run.
-const LIFE: u64 = 3600;
+pub(crate) const LIFE: u64 = 3600;
+/// Whose they are.
+pub(crate) const SUBJECT: &str = "5b0cbf2d-1f6c-4c3c-9f0e-3f2d8f0c7a11";
 
 /// What is in these tokens besides what is checked.
 fn filling() -> Value {
@@ -29,11 +31,14 @@ pub(crate) struct Mint {
 
 impl Mint {
     pub(crate) fn new(idp: &Idp, audience: &str) -> Result<Self> {
-        let subject = "5b0cbf2d-1f6c-4c3c-9f0e-3f2d8f0c7a11";
-        let mut claims = idp.claims(subject, audience);
+        Self::of(idp.key(), idp.claims(SUBJECT, audience))
+    }
+
+    /// Of tokens with these claims and more.
+    pub(crate) fn of(key: Key, mut claims: Value) -> Result<Self> {
         merge(&mut claims, filling());
         merge(&mut claims, json!({"exp": now() + LIFE}));
-        let mint = Self { key: idp.key(), claims };
+        let mint = Self { key, claims };
         let length = mint.token("length")?.len();
         ensure!((900..1100).contains(&length), "a token of {length} bytes, about 1000 wanted");
         Ok(mint)
