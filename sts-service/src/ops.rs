@@ -49,7 +49,6 @@ async fn ready(State(service): State<Arc<Service>>) -> Response {
 
 async fn metrics(State(current): State<Current>) -> Response {
     let service = current.service.load_full();
-    service.metrics.material(&current.standings());
     let (tokens, bytes, refusals) = service.cache.sizes();
     service.metrics.remembered(tokens, bytes, refusals);
     for mirror in service.mirrors.values() {
@@ -64,5 +63,5 @@ async fn metrics(State(current): State<Current>) -> Response {
         }
     }
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, content_type)], service.metrics.text()).into_response()
+    ([(CONTENT_TYPE, content_type)], service.metrics.page(&current.standings())).into_response()
 }

@@ -37,7 +37,8 @@ impl Target {
             [target.name.as_str(), &target.audience, exchanged_by.as_str(), issuer, client.id()];
         let mut all = Sha256::new();
         for part in parts {
-            all.update(Sha256::digest(part));
+            all.update(part.len().to_be_bytes());
+            all.update(part);
         }
         all.update(client.generation());
         all.finalize().into()

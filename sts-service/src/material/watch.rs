@@ -2,6 +2,7 @@
 //! it is needed.
 
 use std::fmt::Display;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::{Held, Material, Standing};
@@ -48,9 +49,12 @@ impl Watch {
         Self { all: all.into_iter().collect() }
     }
 
+    /// A panic over one is no reason not to look at the others.
     pub(crate) fn look(&self) {
         for watched in &self.all {
-            (watched.look)();
+            if catch_unwind(AssertUnwindSafe(&watched.look)).is_err() {
+                tracing::error!(of = watched.of, "a look at a file ended by a panic");
+            }
         }
     }
 

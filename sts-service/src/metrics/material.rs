@@ -1,5 +1,7 @@
 //! How files stand.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use obolus_core::UnixSeconds;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
@@ -23,6 +25,8 @@ pub(super) struct MaterialMetrics {
     wrong: Family<OfMaterial, Gauge>,
     expiry: Family<OfMaterial, Gauge>,
     needs_restart: Gauge,
+    /// One page at a time: gauges of materials are made anew for each.
+    page: Arc<Mutex<()>>,
 }
 
 impl MaterialMetrics {
@@ -50,8 +54,15 @@ fn gauge(number: u64) -> i64 {
 }
 
 impl super::Metrics {
-    /// All materials as they stand, and no others: what a configuration no longer names is not there any more.
-    pub(crate) fn material(&self, standings: &[(String, Standing)]) {
+    /// Everything that is counted, with all materials as they stand, and no others: what a configuration no longer names
+    /// is not there any more.
+    pub(crate) fn page(&self, standings: &[(String, Standing)]) -> String {
+        let _one = self.material_metrics.page.lock().unwrap_or_else(PoisonError::into_inner);
+        self.material(standings);
+        self.text()
+    }
+
+    fn material(&self, standings: &[(String, Standing)]) {
         let MaterialMetrics { state, age, wrong, expiry, .. } = &self.material_metrics;
         for family in [state, age, wrong, expiry] {
             family.clear();

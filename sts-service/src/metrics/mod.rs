@@ -194,7 +194,7 @@ impl Metrics {
         self.certificates_end.get_or_create(&labels).set(i64::try_from(at).unwrap_or(i64::MAX));
     }
 
-    pub(crate) fn text(&self) -> String {
+    fn text(&self) -> String {
         let mut text = String::new();
         if encode(&mut text, &self.registry).is_err() {
             tracing::error!("metrics cannot be written");

@@ -128,3 +128,27 @@ async fn a_trace_that_nobody_records_is_in_the_log_alone_and_strangers_begin_non
     assert_eq!(line["trace_id"], seen[0]["traceId"]);
     assert_ne!(seen[0]["traceId"], TRACE);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_is_away_costs_its_spans_and_nothing_else() {
+    let (world, collector) = traced().await;
+    let alice = world.token("alice").await;
+    let target = Style::SecretPost.name();
+    let lost = "obolus_sts_spans_total{outcome=\"lost\"}";
+    assert_eq!(world.exchange(&alice, target).await, granted());
+    so_many(&collector, 2).await;
+    assert_eq!(world.measured(lost).await, None);
+    collector.hang_up().await.unwrap();
+    assert_eq!(world.exchange(&alice, target).await, granted());
+    eventually("a lost span", SOON, || async {
+        ensure!(world.measured(lost).await == Some(1), "{}", world.sts.log());
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let before = spans(&collector).len();
+    collector.listen_again().unwrap();
+    assert_eq!(world.exchange(&alice, target).await, granted());
+    so_many(&collector, before + 1).await;
+    assert!(world.sts.log().contains("the collector takes spans again"), "{}", world.sts.log());
+}
