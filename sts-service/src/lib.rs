@@ -32,6 +32,7 @@ mod reload;
 mod reply;
 mod serve;
 mod service;
+mod signatures;
 mod standing;
 mod telemetry;
 mod token;

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use obolus_core::exchange::{ACCESS_TOKEN_TYPE, ExchangeRequest};
 use obolus_core::policy::require_person;
-use obolus_core::token::{Lookup, Principal, PureRust, Unverified, UnverifiedToken};
+use obolus_core::token::{Lookup, Principal, Unverified, UnverifiedToken};
 use obolus_core::{Denial, Reason, UnixSeconds};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -27,6 +27,7 @@ use crate::record::Record;
 use crate::reply;
 use crate::serve::KnownCaller;
 use crate::service::Service;
+use crate::signatures::Ring;
 use crate::wanted::Wanted;
 
 /// A token of 16 KiB and the rest of the form.
@@ -159,14 +160,14 @@ async fn verify<'s>(
         mirror.refetch().await;
     }
     let held = mirror.held().ok_or(Reason::KeysUnavailable)?;
-    let checked = match checked.verify(&held.keys, &PureRust) {
+    let checked = match checked.verify(&held.keys, &Ring) {
         Ok(principal) => return Ok((principal, mirror)),
         Err(Unverified::Refused(reason)) => return Err(reason),
         Err(Unverified::KeyUnknown(checked)) => checked,
     };
     let lookup = if mirror.refetch().await { Lookup::Confirmed } else { Lookup::Unconfirmed };
     let held = mirror.held().ok_or_else(|| source.without_key(Lookup::Failed))?;
-    match checked.verify(&held.keys, &PureRust) {
+    match checked.verify(&held.keys, &Ring) {
         Ok(principal) => Ok((principal, mirror)),
         Err(Unverified::KeyUnknown(_)) => Err(source.without_key(lookup)),
         Err(Unverified::Refused(reason)) => Err(reason),
