@@ -23,6 +23,7 @@ pub mod trace;
 
 pub use denial::{ClaimsChallenge, Denial, RetrySeconds};
 pub use reason::Reason;
+pub use trace::TraceParent;
 
 /// Seconds since the Unix epoch. Core never reads a clock: every caller passes its own.
 pub type UnixSeconds = u64;

@@ -14,6 +14,7 @@ pub(crate) struct Metrics {
     token_cache_hit: Option<u32>,
     exchange_cache_hit: Option<u32>,
     exchange_call: Option<u32>,
+    exchange_ahead: Option<u32>,
     keys_call: Option<u32>,
     waiting: Option<u32>,
     /// How many of those that wait are ours.
@@ -33,6 +34,7 @@ impl Metrics {
             token_cache_hit: host::counter("obolus.token_cache_hit"),
             exchange_cache_hit: host::counter("obolus.exchange_cache_hit"),
             exchange_call: host::counter("obolus.exchange_call"),
+            exchange_ahead: host::counter("obolus.exchange_ahead"),
             keys_call: host::counter("obolus.keys_call"),
             waiting: host::gauge("obolus.waiting"),
             waiting_here: Cell::new(0),
@@ -59,6 +61,10 @@ impl Metrics {
 
     pub(crate) fn exchange_call(&self) {
         count(self.exchange_call);
+    }
+
+    pub(crate) fn exchange_ahead(&self) {
+        count(self.exchange_ahead);
     }
 
     pub(crate) fn keys_call(&self) {

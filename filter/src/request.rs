@@ -171,7 +171,7 @@ impl Request {
             held.permit =
                 Some(decide(&resource, &held.mirrored, &verified, subject, &mut held.asked)?);
         }
-        let Some(exchanged) = self.worker.exchanged(&verified, now) else {
+        let Some(exchanged) = self.worker.exchanged(&verified, &resource, now) else {
             // An exchange that brought nothing to forward with is not asked for again and again.
             if std::mem::replace(&mut held.exchange_asked, true) {
                 return Err(Reason::ExchangedExpired);

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use obolus_core::config::FilterConfig;
-use obolus_core::exchange::ExchangedToken;
+use obolus_core::exchange::{Ahead, ExchangedToken};
 use obolus_core::token::{KeyRing, KeySource, Principal, TokenCache};
 use secrecy::SecretString;
 
@@ -37,7 +37,13 @@ pub(crate) struct Verified {
     pub(crate) token: SecretString,
     /// In which it was verified: no other one believes it.
     pub(crate) generation: u64,
-    pub(crate) exchanged: RefCell<Option<Rc<ExchangedToken>>>,
+    exchanged: RefCell<Option<Exchanged>>,
+}
+
+/// An exchanged token, and when the next one is asked for.
+struct Exchanged {
+    token: Rc<ExchangedToken>,
+    ahead: Ahead,
 }
 
 /// A request that waits, and the context that calls on its behalf must act on.

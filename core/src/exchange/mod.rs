@@ -1,11 +1,13 @@
 //! Token exchange (RFC 8693): what is asked, what is answered, and what of an answer is believed.
 
+mod ahead;
 mod answer;
 mod basic;
 mod exchanged;
 mod refusal;
 mod request;
 
+pub use ahead::Ahead;
 pub use answer::Answer;
 pub use basic::basic_authorization;
 pub use exchanged::{ExchangedToken, Target};

@@ -4,13 +4,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use obolus_core::config::Resource;
-use obolus_core::exchange::{Answer, ExchangeRequest, ExchangedToken, Refusal};
+use obolus_core::exchange::{Ahead, Answer, ExchangeRequest, ExchangedToken, Refusal};
+use obolus_core::reason::Fault;
 use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason};
 use secrecy::ExposeSecret as _;
 
 use super::calls::Call;
-use super::{Verified, Waiter, Worker};
+use super::{Exchanged, Verified, Waiter, Worker};
 use crate::host::Now;
 
 /// A verified token (by its place in memory, which the exchange keeps) and the generation it was verified in.
@@ -26,6 +27,16 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
+    fn of(verified: &Rc<Verified>, resource: &Arc<Resource>, trace: Option<TraceParent>) -> Self {
+        Self {
+            verified: Rc::clone(verified),
+            resource: Arc::clone(resource),
+            waiters: Vec::new(),
+            trace,
+            dispatched: false,
+        }
+    }
+
     pub(super) fn waiting(&self) -> usize {
         self.waiters.len()
     }
@@ -35,15 +46,54 @@ impl Exchange {
     }
 }
 
+impl Verified {
+    fn remember(&self, exchanged: Option<Exchanged>) {
+        if let Ok(mut slot) = self.exchanged.try_borrow_mut() {
+            *slot = exchanged;
+        }
+    }
+}
+
 impl Worker {
-    /// What the token was exchanged for before, if that is still good.
-    pub(crate) fn exchanged(&self, verified: &Verified, now: Now) -> Option<Rc<ExchangedToken>> {
-        let exchanged = verified.exchanged.try_borrow().ok()?.clone()?;
-        if exchanged.expires_at() <= now.seconds() {
-            return None;
+    /// What the token was exchanged for before, if that is still good. If that will end soon, the next one is asked
+    /// for, and nobody waits for it.
+    pub(crate) fn exchanged(
+        &self,
+        verified: &Rc<Verified>,
+        resource: &Arc<Resource>,
+        now: Now,
+    ) -> Option<Rc<ExchangedToken>> {
+        let (token, is_time) = {
+            let exchanged = verified.exchanged.try_borrow().ok()?;
+            let exchanged = exchanged.as_ref()?;
+            if exchanged.token.expires_at() <= now.seconds() {
+                return None;
+            }
+            (Rc::clone(&exchanged.token), exchanged.ahead.is_time(now.seconds()))
+        };
+        if is_time {
+            self.exchange_ahead(verified, resource);
         }
         self.metrics.exchange_cache_hit();
-        Some(exchanged)
+        Some(token)
+    }
+
+    /// An exchange without anybody who waits. Who comes when the old token has ended joins it.
+    fn exchange_ahead(&self, verified: &Rc<Verified>, resource: &Arc<Resource>) {
+        if let Ok(mut exchanges) = self.exchanges.try_borrow_mut()
+            && self.has_room(exchanges.len())
+        {
+            exchanges
+                .entry(self.exchange_key(verified))
+                .or_insert_with(|| Exchange::of(verified, resource, None));
+            self.metrics.exchange_ahead();
+        }
+        // Without it, the clock's tick does.
+        let _ = self.wake_root();
+    }
+
+    fn exchange_key(&self, verified: &Rc<Verified>) -> ExchangeKey {
+        (Rc::as_ptr(verified).addr(), self.generation())
     }
 
     /// Lets a request wait for the exchange of its token, together with all others that need the same.
@@ -57,18 +107,11 @@ impl Worker {
         if !self.has_room(self.waiting_for_exchanges()) {
             return Err(Reason::Overloaded);
         }
-        let key = (Rc::as_ptr(verified).addr(), self.generation());
         self.exchanges
             .try_borrow_mut()
             .map_err(|_| Reason::Internal)?
-            .entry(key)
-            .or_insert_with(|| Exchange {
-                verified: Rc::clone(verified),
-                resource: Arc::clone(resource),
-                waiters: Vec::new(),
-                trace,
-                dispatched: false,
-            })
+            .entry(self.exchange_key(verified))
+            .or_insert_with(|| Exchange::of(verified, resource, trace))
             .waiters
             .push(waiter);
         self.wake_root().ok_or(Reason::Internal)
@@ -124,12 +167,16 @@ impl Worker {
         let Some(exchange) = exchange else { return };
         match read_answer(&exchange, answer, now) {
             Ok(exchanged) => {
-                if let Ok(mut slot) = exchange.verified.exchanged.try_borrow_mut() {
-                    *slot = Some(exchanged);
-                }
+                exchange.verified.remember(Some(exchanged));
                 self.act_for(exchange.waiters, crate::request::Request::go_on);
             }
-            Err(denial) => self.act_for(exchange.waiters, |request| request.refuse(&denial)),
+            Err(denial) => {
+                // An outage leaves a token that was asked for ahead to its end. A refusal is meant for it, too.
+                if denial.reason().fault() == Fault::Client {
+                    exchange.verified.remember(None);
+                }
+                self.act_for(exchange.waiters, |request| request.refuse(&denial));
+            }
         }
     }
 }
@@ -138,7 +185,7 @@ fn read_answer(
     exchange: &Exchange,
     answer: Option<(u16, Vec<u8>)>,
     now: Option<Now>,
-) -> Result<Rc<ExchangedToken>, Denial> {
+) -> Result<Exchanged, Denial> {
     let (status, body) = answer.ok_or(Reason::StsUnavailable)?;
     let now = now.ok_or(Reason::Internal)?.seconds();
     if status != 200 {
@@ -146,5 +193,6 @@ fn read_answer(
     }
     let principal = &exchange.verified.principal;
     let target = &exchange.resource.target;
-    Ok(Rc::new(ExchangedToken::accept(principal, target, Answer::parse(&body)?, now)?))
+    let token = ExchangedToken::accept(principal, target, Answer::parse(&body)?, now)?;
+    Ok(Exchanged { ahead: Ahead::of(now, token.expires_at()), token: Rc::new(token) })
 }

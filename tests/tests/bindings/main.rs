@@ -9,8 +9,10 @@
 #![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it does not have")]
 #![expect(clippy::unwrap_used, reason = "in a story, what fails ends it")]
 
+mod ahead;
 mod answer;
 mod audiences;
+mod details;
 mod disconnects;
 mod echo;
 mod identity;
@@ -24,3 +26,4 @@ mod rotation;
 mod spellings;
 mod spellings_h2;
 mod sts_stand_in;
+mod traces;

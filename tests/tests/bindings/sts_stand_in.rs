@@ -22,20 +22,20 @@ use crate::answer::{Answer, arrived, people};
 
 /// What the stand-in answers to an exchange.
 #[derive(Debug, Clone)]
-enum Reply {
-    /// A token with these changes.
+pub(crate) enum Reply {
+    /// A token with these changes; `expires_in` changes the answer.
     Token(Value),
     /// This status and body.
     Text(u16, String),
 }
 
-struct StandIn {
+pub(crate) struct StandIn {
     authority: Authority,
     idp: Arc<Idp>,
-    sts: Recorder,
+    pub(crate) sts: Recorder,
     reply: Arc<Mutex<Reply>>,
-    upstream: Recorder,
-    gateway: Gateway,
+    pub(crate) upstream: Recorder,
+    pub(crate) gateway: Gateway,
     http: reqwest::Client,
     calls: AtomicU32,
     _folder: tempfile::TempDir,
@@ -46,7 +46,7 @@ fn named(name: &str) -> Subject {
 }
 
 impl StandIn {
-    async fn start() -> Result<Self> {
+    pub(crate) async fn start() -> Result<Self> {
         let authority = Authority::new("the STS's authority")?;
         let idp = Arc::new(Idp::start(&authority).await?);
         let reply = Arc::new(Mutex::new(Reply::Token(json!({}))));
@@ -85,18 +85,33 @@ impl StandIn {
         })
     }
 
-    fn answers(&self, reply: Reply) {
+    pub(crate) fn answers(&self, reply: Reply) {
         *self.reply.lock().unwrap_or_else(PoisonError::into_inner) = reply;
     }
 
     /// A call with a new token of this person.
     async fn call(&self, subject: &str) -> Result<Answer> {
+        Answer::to(self.request(&self.token(subject)?)).await
+    }
+
+    /// A new token of this person.
+    pub(crate) fn token(&self, subject: &str) -> Result<String> {
         let mut claims = self.idp.claims(subject, &self.gateway.resource());
         claims["jti"] = json!(format!("call-{}", self.calls.fetch_add(1, Ordering::Relaxed)));
-        let token = self.idp.mint(&claims)?;
+        self.idp.mint(&claims)
+    }
+
+    /// A call with this token.
+    pub(crate) fn request(&self, token: &str) -> reqwest::RequestBuilder {
         let request = self.http.post(self.gateway.resource()).bearer_auth(token);
-        let request = request.header("content-type", "application/json");
-        Answer::to(request.body(tool_call("pods_list"))).await
+        request.header("content-type", "application/json").body(tool_call("pods_list"))
+    }
+
+    /// The exchanges that it was asked for since the last look.
+    pub(crate) fn asked(&self) -> Vec<Recorded> {
+        let mut all = self.sts.take();
+        all.retain(|request| request.uri.path() == "/exchange");
+        all
     }
 
     /// The next connection is shown this certificate.
@@ -141,7 +156,7 @@ fn exchange(
         "access_token": if unchanged { token } else { exchanged },
         "token_type": "Bearer",
         "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
-        "expires_in": 300,
+        "expires_in": changes["expires_in"].as_u64().unwrap_or(300),
     })))
 }
 
