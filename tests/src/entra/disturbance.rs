@@ -33,6 +33,7 @@ pub(super) async fn instead(
         let instead = matches!(
             what,
             What::Refuse { .. }
+                | What::RefuseAs { .. }
                 | What::Throttled { .. }
                 | What::Unavailable { .. }
                 | What::Html { .. }
@@ -52,6 +53,15 @@ pub(super) async fn instead(
     };
     Some(match what {
         What::Refuse { code } => refused(code, entry),
+        What::RefuseAs { code, status, members } => {
+            let refusal = Refusal::of(code);
+            let mut body = trace.body(&refusal);
+            change(&mut body, &members);
+            entry.code = Some(code);
+            entry.error = body["error"].as_str().map(str::to_owned);
+            let status = StatusCode::from_u16(status.unwrap_or(refusal.status));
+            trace.json(status.unwrap_or(StatusCode::BAD_REQUEST), &body)
+        }
         What::Throttled { body: Body::Json, retry_after } => {
             later(refused(90055, entry), retry_after)
         }

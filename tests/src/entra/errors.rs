@@ -212,6 +212,12 @@ impl Trace {
 
     /// The answer of the token endpoint to a request that is refused.
     pub(super) fn refuse(&self, refusal: &Refusal) -> Response {
+        let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+        self.json(status, &self.body(refusal))
+    }
+
+    /// The body of that answer.
+    pub(super) fn body(&self, refusal: &Refusal) -> Value {
         let moment = clock::now();
         let mut body = json!({
             "error": refusal.error,
@@ -228,8 +234,7 @@ impl Trace {
         if let Some(claims) = &refusal.claims {
             body["claims"] = json!(claims.to_string());
         }
-        let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-        self.json(status, &body)
+        body
     }
 
     /// An answer with JSON and the headers that all answers have.

@@ -37,6 +37,16 @@ pub enum What {
         /// The number behind AADSTS.
         code: u32,
     },
+    /// The same, but for what the service has been seen to answer otherwise.
+    RefuseAs {
+        /// The number behind AADSTS.
+        code: u32,
+        /// Another status.
+        status: Option<u16>,
+        /// Other members of the answer; null takes one out.
+        #[serde(default)]
+        members: Value,
+    },
     /// The user must do more than give a password: 50076 or a relative of it, with `claims`. A sign-in with these claims
     /// satisfies it. A code is redeemed all the same: people do more where they sign in.
     Mfa {
