@@ -79,7 +79,7 @@ pub(crate) const SUITES: &[Suite] = &[
 /// Names for several suites at once.
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("entra", &["entra_rules", "entra_msal", "sts_entra", "guide_errors", "entra_end_to_end"]),
-    ("exchange", &["exchange_load"]),
+    ("exchange", &["exchange", "exchange_load"]),
 ];
 
 /// The suites of these names, or of the groups of these names; all of them when there is no name.
