@@ -51,7 +51,7 @@ pub(crate) struct Answered {
 pub(crate) enum Line {
     /// The ones that there are.
     Usual,
-    /// Others, for a second attempt.
+    /// Others, for a second attempt: HTTP/1.1, of which each carries one request, and takes no other along.
     Other,
 }
 
@@ -115,7 +115,7 @@ impl IdpClient {
 
 impl Lines {
     fn new(tls: &ClientConfig, timeout: Duration) -> Result<Self, CallError> {
-        let client = || {
+        let client = |tls: &ClientConfig| {
             reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .https_only(true)
@@ -131,10 +131,14 @@ impl Lines {
                 .http2_keep_alive_interval(PING)
                 .http2_keep_alive_timeout(PING)
                 .user_agent(concat!("obolus-sts/", env!("CARGO_PKG_VERSION")))
-                .build()
-                .map_err(CallError::Client)
         };
-        Ok(Self { usual: client()?, other: client()? })
+        let mut one_each = tls.clone();
+        one_each.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let other = client(&one_each).http1_only().build();
+        Ok(Self {
+            usual: client(tls).build().map_err(CallError::Client)?,
+            other: other.map_err(CallError::Client)?,
+        })
     }
 }
 

@@ -97,7 +97,8 @@ impl World {
                 sts.more += &tables;
                 sts.files.extend(files);
                 // One story lets Entra hang for so long.
-                sts.more += "\n[limits]\nidp_timeout_ms = 2500\n";
+                // And each is over when its cause is.
+                sts.more += "\n[limits]\nidp_timeout_ms = 2500\nrefusals_max_age_seconds = 0\n";
             })),
             change_mcp_server: Some(Box::new(|mcp_server| {
                 let styles = Style::ALL.map(|style| doors::host(style.name()));

@@ -14,6 +14,7 @@ mod hostile;
 mod issuers;
 mod keys;
 mod material;
+mod outages;
 mod records;
 mod refusals;
 mod reloading;
