@@ -16,6 +16,7 @@ use crate::metrics::Refresh;
 use crate::providers::{Exchange, Failure};
 use crate::record::Record;
 use crate::service::Service;
+use crate::telemetry::Scope;
 use crate::upstream::Errand;
 
 /// See the module.
@@ -44,7 +45,8 @@ impl Wanted {
                 record.exchanged(&got.token);
                 if got.refresh {
                     let old = Arc::clone(&got.token);
-                    tokio::spawn(async move { self.renew(&key, &old).await });
+                    let renewal = async move { self.renew(&key, &old).await };
+                    tokio::spawn(Scope::current().around(renewal));
                 }
                 Ok(got)
             }

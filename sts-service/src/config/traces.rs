@@ -45,3 +45,43 @@ pub(super) fn read(top: &Section<'_>, folder: &Path) -> Option<Collection> {
     let url = format!("{}/v1/traces", endpoint?.trim_end_matches('/'));
     Some(Collection { url, tls: trust.ok()?.current()? })
 }
+
+#[cfg(test)]
+mod tests {
+    use obolus_core::config::Problems;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read_of(endpoint: &str) -> Result<String, Problems> {
+        let value = json!({"traces": {"otlp_endpoint": endpoint}});
+        let top = Section::top(&value)?;
+        let read = read(&top, Path::new(".")).map(|collection| collection.url);
+        top.conclude(read)
+    }
+
+    #[test]
+    fn a_collector_is_at_a_url_and_nothing_else() {
+        for (endpoint, url) in [
+            ("http://localhost:4318", "http://localhost:4318/v1/traces"),
+            ("http://localhost:4318/", "http://localhost:4318/v1/traces"),
+            ("https://collector.example.com/otlp", "https://collector.example.com/otlp/v1/traces"),
+        ] {
+            assert_eq!(read_of(endpoint).unwrap(), url);
+        }
+        for bad in [
+            "",
+            "localhost:4318",
+            "ftp://localhost",
+            "https://user:secret@localhost",
+            "http://localhost/?secret",
+            "http://localhost/#secret",
+        ] {
+            let told = read_of(bad).unwrap_err().to_string();
+            assert!(told.contains("traces.otlp_endpoint") && !told.contains("secret"), "{told}");
+        }
+        let nobody = json!({});
+        let top = Section::top(&nobody).unwrap();
+        assert!(read(&top, Path::new(".")).is_none());
+    }
+}

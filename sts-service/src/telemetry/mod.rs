@@ -126,6 +126,11 @@ impl Trace {
 pub(crate) struct Scope(Option<Served>);
 
 impl Scope {
+    /// The one that we are in, for a task that goes on for the same request.
+    pub(crate) fn current() -> Self {
+        Self(SERVED.try_with(Clone::clone).ok())
+    }
+
     pub(crate) async fn around<F: Future>(self, request: F) -> F::Output {
         match self.0 {
             Some(served) => SERVED.scope(served, request).await,
@@ -188,6 +193,18 @@ mod tests {
         // Outside of a request there is nobody whose child it could be.
         Call::begin("call").end(false, Vec::new());
         assert!(finished.try_recv().is_err());
+
+        // A task that a request leaves behind is still that request's.
+        let trace = telemetry.begin(&headers(&[&format!("{PARENT}01")]), "exchange");
+        let behind = async {
+            let task = async { Call::begin("call").end(false, Vec::new()) };
+            tokio::spawn(Scope::current().around(task)).await.unwrap();
+        };
+        trace.scope().around(behind).await;
+        trace.end(false, Vec::new());
+        let Ok(Message::Finished(call)) = finished.try_recv() else { panic!("no call") };
+        let Ok(Message::Finished(request)) = finished.try_recv() else { panic!("no request") };
+        assert_eq!(call.parent_id, Some(request.span_id));
     }
 
     #[tokio::test]

@@ -150,5 +150,10 @@ async fn a_collector_that_is_away_costs_its_spans_and_nothing_else() {
     collector.listen_again().unwrap();
     assert_eq!(world.exchange(&alice, target).await, granted());
     so_many(&collector, before + 1).await;
-    assert!(world.sts.log().contains("the collector takes spans again"), "{}", world.sts.log());
+    eventually("it is said", SOON, || async {
+        ensure!(world.sts.log().contains("the collector takes spans again"), "{}", world.sts.log());
+        Ok(())
+    })
+    .await
+    .unwrap();
 }
