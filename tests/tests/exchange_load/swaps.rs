@@ -12,7 +12,7 @@ use obolus_tests::entra::directory::ClientSecret;
 use obolus_tests::entra::{AuthStyle, Certificate, Request};
 use obolus_tests::fixtures::entra::{SERVER, Style, TARGET};
 use obolus_tests::fixtures::load::{Answered, Load};
-use obolus_tests::fixtures::sts::AUTHORITY;
+use obolus_tests::fixtures::sts::{AUTHORITY, StsOptions};
 use obolus_tests::https;
 use obolus_tests::pki::{Authority, KeyKind, Leaf, Subject, self_signed};
 use serde_json::json;
@@ -169,6 +169,8 @@ async fn every_file_is_swapped_under_load_and_nobody_notices() -> Result<()> {
     federated_token(&yard).await.context("the federated token")?;
     issuers_authority(&yard).await.context("the issuer's authority")?;
     server_certificate(&yard).await.context("the server's certificate")?;
+    configuration(&yard).await.context("the configuration")?;
+    // Last, since it leaves one withdrawn, with which no changed configuration would be taken.
     caller_credential(&yard).await.context("the caller's credential")?;
 
     let mut problems = Vec::new();
@@ -307,6 +309,26 @@ async fn caller_credential(yard: &Yard) -> Result<()> {
     let answer = Answered::to(as_next.exchange(&token, TARGET)).await;
     ensure!(answer.status == 401 && answer.begun > since, "withdrawn: {answer}");
     yard.goes_well().await
+}
+
+/// One more target, and leave for the caller to ask for it.
+async fn configuration(yard: &Yard) -> Result<()> {
+    const ADDED: &str = "added";
+    let (town, mut more) = (&yard.town, StsOptions::default());
+    town.entra.add_targets(&mut more, &[(ADDED, Style::SecretPost.client())]);
+    let token = town.people.newcomer()?;
+    let ask = || Answered::to(town.doors.exchange(&token, ADDED));
+    let early = ask().await;
+    ensure!(early.status == 400, "the control: there is no such target yet: {early}");
+    yard.write("sts.toml", &format!("{}{}", yard.file("sts.toml")?, more.more))?;
+    eventually("the new target", SOON, || async {
+        let answer = ask().await;
+        ensure!(answer.is_good(), "{answer}");
+        Ok(())
+    })
+    .await?;
+    yard.goes_well().await?;
+    yard.break_it("sts.toml", "[server]\nlisten = 7\n", |_| true).await
 }
 
 impl Yard {

@@ -25,6 +25,8 @@ use crate::bench::tokens::{LIFE, Mint, SUBJECT, exchanged_filling};
 use crate::dist::build;
 
 const AUDIENCE: &str = "http://localhost:10000/mcp";
+/// Bytes of remembered tokens: enough for any number of them, which is what is bounded here.
+const ROOM: u64 = 1 << 30;
 /// Requests before a window, per connection.
 const WARM_UP: usize = 50;
 
@@ -87,7 +89,9 @@ impl World {
                 other_targets: Vec::new(),
             }],
             credential: credential.clone(),
-            more: format!("\n[limits]\ncached_tokens = {tokens}\ncache_max_age_seconds = 3600\n"),
+            more: format!(
+                "\n[limits]\ncached_tokens = {tokens}\ncached_bytes = {ROOM}\ncache_max_age_seconds = 3600\n"
+            ),
             program: Some(programs.sts.clone()),
             ..StsOptions::default()
         };
