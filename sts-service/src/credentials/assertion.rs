@@ -3,20 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use obolus_core::UnixSeconds;
 use secrecy::SecretString;
-use serde::Serialize;
 
+use super::assertor::Assertor;
 use super::certificate::Certificate;
 use super::file_signer::{FileSigner, NoKey};
 use super::signer::Signer;
 use super::{
     AssertionAlgorithm, AuthenticationError, CredentialError, Generation, Thumbprint, files,
 };
+use crate::clock;
 use crate::material::{Content, Material, Watched};
-use crate::{clock, guid};
 
 /// Who reads the assertions of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,50 +41,7 @@ pub struct AssertionRules {
 /// A private key in a file, and how it is named to the identity provider.
 #[derive(Debug)]
 pub struct AssertionKey {
-    key: Arc<Material<Held, CredentialError>>,
-    reader: Reader,
-}
-
-struct Held {
-    signer: Box<dyn Signer>,
-    /// The JOSE header, encoded.
-    header: String,
-    expires_at: Option<UnixSeconds>,
-}
-
-/// RFC 7515 §4.1.
-#[derive(Serialize)]
-struct Header<'a> {
-    alg: &'a str,
-    typ: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kid: Option<&'a str>,
-    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
-    sha256: Option<String>,
-    #[serde(rename = "x5t", skip_serializing_if = "Option::is_none")]
-    sha1: Option<String>,
-}
-
-/// RFC 7523 §3.
-#[derive(Serialize)]
-struct Claims<'a> {
-    iss: &'a str,
-    sub: &'a str,
-    aud: &'a str,
-    jti: &'a str,
-    iat: UnixSeconds,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nbf: Option<UnixSeconds>,
-    exp: UnixSeconds,
-}
-
-impl Reader {
-    fn life_seconds(self) -> u64 {
-        match self {
-            Self::Keycloak => 30,
-            Self::Entra => 300,
-        }
-    }
+    key: Arc<Material<Assertor, CredentialError>>,
 }
 
 impl AssertionKey {
@@ -100,7 +55,6 @@ impl AssertionKey {
         certificate: Option<PathBuf>,
         rules: AssertionRules,
     ) -> Result<Self, CredentialError> {
-        let reader = rules.reader;
         let shown = path.clone();
         let both = (path.clone(), certificate.clone());
         let key = Material::open(
@@ -114,10 +68,10 @@ impl AssertionKey {
             },
             move |content| {
                 let certificate = certificate.as_deref().map(|path| (path, content.file(1)));
-                held(&path, content.file(0), certificate, &rules)
+                assertor(&path, content.file(0), certificate, &rules)
             },
         )?;
-        Ok(Self { key: Arc::new(key.ending(|held| held.expires_at)), reader })
+        Ok(Self { key: Arc::new(key.ending(Assertor::expires_at)) })
     }
 
     pub(super) fn generation(&self) -> Generation {
@@ -126,86 +80,51 @@ impl AssertionKey {
 
     /// When the certificate ends.
     pub(super) fn expires_at(&self) -> Option<UnixSeconds> {
-        self.key.current()?.value.expires_at
+        self.key.current()?.value.expires_at()
     }
 
     pub(super) fn watched(&self, target: &str) -> Watched {
         self.key.watched(target, |_| {})
     }
 
-    /// An assertion for one request: `iss` and `sub` are the client, `aud` is one string (Keycloak refuses lists), `jti`
-    /// is never used twice.
+    /// An assertion for one request, by the newest good key.
     pub(super) async fn sign(
         &self,
         client_id: &str,
         audience: &str,
         now: UnixSeconds,
     ) -> Result<SecretString, AuthenticationError> {
-        let jti = guid::random().ok_or(AuthenticationError::Unsigned)?;
-        let claims = Claims {
-            iss: client_id,
-            sub: client_id,
-            aud: audience,
-            jti: &jti,
-            iat: now,
-            nbf: match self.reader {
-                // Nothing but a second clock's drift would make it matter.
-                Reader::Keycloak => None,
-                Reader::Entra => Some(now),
-            },
-            exp: now.saturating_add(self.reader.life_seconds()),
-        };
-        let claims = encoded(&claims).ok_or(AuthenticationError::Unsigned)?;
         let held = self.key.current().ok_or(AuthenticationError::Unsigned)?;
-        let input = format!("{}.{claims}", held.value.header);
-        let signature = held.value.signer.sign(input.as_bytes()).await;
-        let signature = signature.map_err(|_| AuthenticationError::Unsigned)?;
-        Ok(SecretString::from(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))))
+        held.value.sign(client_id, audience, now).await
     }
 }
 
-/// A part of a compact JWS.
-fn encoded(part: &impl Serialize) -> Option<String> {
-    serde_json::to_vec(part).ok().map(|json| URL_SAFE_NO_PAD.encode(json))
-}
-
-fn held(
+fn assertor(
     path: &Path,
     bytes: &[u8],
     certificate: Option<(&Path, &[u8])>,
     rules: &AssertionRules,
-) -> Result<Held, CredentialError> {
-    let AssertionRules { reader, algorithm, key_id, thumbprint } = rules;
+) -> Result<Assertor, CredentialError> {
+    let AssertionRules { reader, algorithm, .. } = rules;
     let signer = FileSigner::from_pem(*algorithm, bytes)
         .map_err(|fault| CredentialError::new(path, told(&fault, *algorithm, *reader)))?;
-    let mut header = Header {
-        alg: algorithm.as_str(),
-        typ: "JWT",
-        kid: key_id.as_deref(),
-        sha256: None,
-        sha1: None,
-    };
-    let mut expires_at = None;
-    if let Some((certificate_path, bytes)) = certificate {
-        let certificate = Certificate::of_key(certificate_path, bytes, signer.public_key())?;
-        if *reader == Reader::Entra {
-            certificate.must_be_good_at(certificate_path, clock::now())?;
-        }
-        let name = match thumbprint {
-            Thumbprint::Sha256 => &mut header.sha256,
-            Thumbprint::Sha1 => &mut header.sha1,
-        };
-        *name = Some(certificate.thumbprint(*thumbprint));
-        tracing::info!(
-            path = %certificate_path.display(),
-            thumbprint = certificate.portal_thumbprint(),
-            expires_at = certificate.expires_at(),
-            "the certificate of client assertions"
-        );
-        expires_at = Some(certificate.expires_at());
-    }
-    let header = encoded(&header).ok_or_else(|| CredentialError::new(path, "cannot be named"))?;
-    Ok(Held { signer: Box::new(signer), header, expires_at })
+    let certificate = certificate
+        .map(|(path, bytes)| {
+            let certificate = Certificate::of_key(path, bytes, signer.public_key())?;
+            if *reader == Reader::Entra {
+                certificate.must_be_good_at(path, clock::now())?;
+            }
+            tracing::info!(
+                path = %path.display(),
+                thumbprint = certificate.portal_thumbprint(),
+                expires_at = certificate.expires_at(),
+                "the certificate of client assertions"
+            );
+            Ok(certificate)
+        })
+        .transpose()?;
+    Assertor::new(Box::new(signer), certificate.as_ref(), rules)
+        .ok_or_else(|| CredentialError::new(path, "cannot be named in a header"))
 }
 
 fn told(fault: &NoKey, algorithm: AssertionAlgorithm, reader: Reader) -> String {

@@ -2,6 +2,7 @@
 //! identity provider. All live in files and may be replaced while we run.
 
 mod assertion;
+mod assertor;
 mod caller;
 mod certificate;
 mod client;
