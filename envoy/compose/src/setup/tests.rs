@@ -139,3 +139,27 @@ fn k3s_gets_an_authority_that_the_mcp_server_trusts_and_others_get_none() {
     assert_ne!(k3s["server-ca.crt"], files(&settings, "gateway")["ca.crt"]);
     assert!(k3s["authentication.yaml"].contains("/realms/obolus"));
 }
+
+/// Keycloak's own answer to many wrong passwords is to refuse the right one, and its sign-in is open to everybody.
+/// Against guesses, passwords have 256 bits.
+#[test]
+fn nobody_is_locked_out_by_a_strangers_guesses_and_no_client_takes_passwords() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path());
+    setup(&settings).unwrap();
+    let realm = &files(&settings, "keycloak")["obolus-realm.json"];
+    let realm: serde_json::Value = serde_json::from_str(realm).unwrap();
+    assert_eq!(realm["bruteForceProtected"], false);
+    let clients = realm["clients"].as_array().unwrap();
+    for client in clients {
+        assert_eq!(client["directAccessGrantsEnabled"], false, "{client}");
+    }
+    // Keycloak makes this one with a password grant, where a realm has none of its own.
+    let of_keycloak = clients.iter().find(|client| client["clientId"] == "admin-cli").unwrap();
+    assert_eq!(of_keycloak["enabled"], false);
+    for person in ["alice", "bob"] {
+        let users = realm["users"].as_array().unwrap();
+        let user = users.iter().find(|user| user["username"] == person).unwrap();
+        assert!(user["credentials"][0]["value"].as_str().unwrap().len() >= 43, "{person}");
+    }
+}
