@@ -30,6 +30,9 @@ const GRANTS: [&str; 11] = [
     "urn:ietf:params:oauth:grant-type:uma-ticket",
 ];
 
+/// So often the STS says that it is the credential.
+const GUESSES: usize = 20;
+
 const METHODS: [&str; 9] =
     ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "EXCHANGE"];
 
@@ -159,8 +162,11 @@ async fn nobody_without_the_credential_gets_an_exchange_from_the_sts_itself() ->
             let answer = raw::exchange_with_sts(&bench.sts, request).await?;
             let what = format!("{grant}, {authorization:?}");
             ensure_nothing_given(&what, &answer)?;
-            ensure!(raw::status(&answer) == 401, "{what}: {answer}");
-            ensure!(answer.contains("caller_unauthenticated"), "{what}: {answer}");
+            // Who was wrong so often is not even looked at for a while.
+            let is_limited = raw::status(&answer) == 503 && answer.contains("overloaded");
+            let is_unknown =
+                raw::status(&answer) == 401 && answer.contains("caller_unauthenticated");
+            ensure!(is_unknown || (is_limited && tried >= GUESSES), "{what}: {answer}");
             tried += 1;
         }
     }
