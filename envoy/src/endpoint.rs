@@ -4,24 +4,32 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde_json::{Value, json};
 
-/// A host, by name or address, and a port.
+/// A machine's port, or a listener within Envoy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// A DNS name or an IP address (an IPv6 address without brackets).
-    pub host: String,
-    /// The port.
-    pub port: u16,
+pub enum Endpoint {
+    /// A host and a port.
+    Socket {
+        /// A DNS name or an IP address (an IPv6 address without brackets).
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// The listener of this name, without a network between.
+    Internal(String),
 }
 
 impl Endpoint {
     /// A host and a port.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
-        Self { host: host.into(), port }
+        Self::Socket { host: host.into(), port }
     }
 
     /// How Envoy finds the machines: a name is resolved, an address is taken as it is.
     pub(crate) fn discovery(&self) -> &'static str {
-        if self.host.parse::<IpAddr>().is_ok() { "STATIC" } else { "STRICT_DNS" }
+        match self {
+            Self::Socket { host, .. } if host.parse::<IpAddr>().is_err() => "STRICT_DNS",
+            Self::Socket { .. } | Self::Internal(_) => "STATIC",
+        }
     }
 
     pub(crate) fn load_assignment(&self, cluster: &str) -> Value {
@@ -32,7 +40,14 @@ impl Endpoint {
     }
 
     fn address(&self) -> Value {
-        json!({"socket_address": {"address": self.host, "port_value": self.port}})
+        match self {
+            Self::Socket { host, port } => {
+                json!({"socket_address": {"address": host, "port_value": port}})
+            }
+            Self::Internal(listener) => {
+                json!({"envoy_internal_address": {"server_listener_name": listener}})
+            }
+        }
     }
 }
 

@@ -64,6 +64,19 @@ pub fn guard<S: AsRef<str>>(protected_clusters: &[S]) -> Value {
     rbac(NAME, condition)
 }
 
+/// The guard for a listener behind which everything is protected: whatever its cluster is called.
+///
+/// ```text
+/// !has(xds.cluster_name) || filter_state['wasm.obolus_permit'] == bytes(xds.cluster_name)
+/// ```
+/// For the MCP server's own sidecar: a list would be wrong, and open, as soon as the control plane gives
+/// the way to the program another name than the list has.
+pub fn of_every_cluster() -> Value {
+    let cluster = || cel::select(cel::ident("xds"), "cluster_name");
+    let leads_nowhere = cel::not(cel::has(cel::ident("xds"), "cluster_name"));
+    rbac(NAME, cel::or(leads_nowhere, permit_is_for(cluster())))
+}
+
 /// The guard of one protected cluster, for the cluster's own (upstream) filter chain.
 pub fn on_cluster(protected_cluster: &str) -> Value {
     rbac(CLUSTER_NAME, permit_is_for(cel::string(protected_cluster)))

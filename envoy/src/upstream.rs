@@ -42,13 +42,16 @@ impl Upstream {
 
 /// A cluster without TLS.
 pub(crate) fn cluster(name: &str, endpoint: &Endpoint) -> Value {
-    json!({
+    let mut cluster = json!({
         "name": name,
         "type": endpoint.discovery(),
-        "dns_lookup_family": "V4_PREFERRED",
         "connect_timeout": "2s",
         "load_assignment": endpoint.load_assignment(name),
-    })
+    });
+    if let (Some(cluster), Endpoint::Socket { .. }) = (cluster.as_object_mut(), endpoint) {
+        cluster.insert("dns_lookup_family".to_owned(), "V4_PREFERRED".into());
+    }
+    cluster
 }
 
 /// What a cluster of ours says of HTTP.

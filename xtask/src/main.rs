@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod demo;
 mod dist;
+mod manifests;
 mod test;
 
 use anyhow::Result;
@@ -30,6 +31,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Names what would fail open or not work in configuration and manifests, offline
     Check(check::Arguments),
+    /// Writes an installation's Istio manifests from its filter.json and settings.json
+    Manifests(manifests::Arguments),
     /// Builds what is shipped: static programs, the module, images, checksums, bill of materials
     Dist,
     /// Writes every generated file anew
@@ -42,6 +45,7 @@ fn main() -> Result<()> {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Manifests(arguments) => manifests::run(&arguments),
         Command::Dist => dist::run(),
         Command::Generate => generate(),
     }
@@ -57,10 +61,9 @@ fn generate() -> Result<()> {
         ),
         ("docs/reasons.md".to_owned(), Ok(obolus_core::reason::guide::to_markdown())),
     ];
-    let istio = obolus_envoy::istio::Istio::default();
-    let mesh = istio.files().map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    written.extend(mesh.map(|(path, yaml)| (format!("deploy/istio/{path}"), Ok(yaml))));
-    written.push(("deploy/istio-sidecar/envoy-filter.yaml".to_owned(), istio.sidecar_file()));
+    let mesh = obolus_envoy::istio::Istio::default().all_files();
+    let mesh = mesh.map_err(|problems| anyhow::anyhow!("{problems}"))?;
+    written.extend(mesh.into_iter().map(|(path, yaml)| (format!("deploy/{path}"), Ok(yaml))));
     for (path, yaml) in written {
         let path = obolus_tests::parts::products::workspace().join(path);
         std::fs::write(&path, yaml.map_err(|problems| anyhow::anyhow!("{problems}"))?)?;

@@ -103,7 +103,7 @@ impl<'a> Ours<'a> {
     pub(super) fn guarded(&self) -> Vec<&'a str> {
         let listed = self.guards.iter().filter_map(|(_, guard)| match guard {
             Guard::Of(listed) => Some(listed.iter().copied()),
-            Guard::Another => None,
+            Guard::OfEvery | Guard::Another => None,
         });
         listed.flatten().collect()
     }
@@ -169,6 +169,7 @@ fn check_guard(chain: &Chain<'_>, ours: &Ours<'_>, needed: &[String], findings: 
                 );
                 continue;
             }
+            Guard::OfEvery => Vec::new(),
             Guard::Of(listed) => {
                 needed.iter().map(String::as_str).filter(|name| !listed.contains(name)).collect()
             }

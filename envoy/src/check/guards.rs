@@ -10,6 +10,8 @@ use crate::guard;
 pub(super) enum Guard<'a> {
     /// Lets requests reach these clusters with their own permit only.
     Of(Vec<&'a str>),
+    /// Lets requests reach any cluster with its own permit only.
+    OfEvery,
     /// Reads the permit, or has the guard's name, and says something else.
     Another,
 }
@@ -26,6 +28,8 @@ pub(super) fn of_listener<'a>(filter: &Node<'a>) -> Option<Guard<'a>> {
         .collect();
     Some(if is_the_same(filter, &guard::guard(&listed)) {
         Guard::Of(listed)
+    } else if is_the_same(filter, &guard::of_every_cluster()) {
+        Guard::OfEvery
     } else {
         Guard::Another
     })
@@ -119,6 +123,7 @@ mod tests {
     fn reading(value: Value) -> Option<usize> {
         match of_listener(&Node::top(&document(value)))? {
             Guard::Of(listed) => Some(listed.len()),
+            Guard::OfEvery => Some(usize::MAX),
             Guard::Another => Some(0),
         }
     }
@@ -127,6 +132,7 @@ mod tests {
     fn the_generator_s_guard_is_one_whatever_its_name_and_nothing_else_is() {
         let good = guard::guard(&["a", "b"]);
         assert_eq!(reading(good.clone()), Some(2));
+        assert_eq!(reading(guard::of_every_cluster()), Some(usize::MAX));
 
         let mut renamed = good.clone();
         renamed["name"] = json!("envoy.filters.http.rbac");

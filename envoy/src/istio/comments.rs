@@ -1,20 +1,57 @@
 //! What a reader of the generated manifests is told, and where.
 
 pub(super) const FILTER_HEAD: &str = "\
-Our filter, its guard and its way to the STS, for the gateway with the label istio: ingressgateway.
+Our filter, its guard and its way to the STS, for the gateway.
 
-Written by `cargo xtask generate` from deploy/istio/filter.json; change that, not this file. With your
-module's SHA-256 in place of the zeros: docs/istio.md.";
+Written by `cargo xtask manifests` from deploy/istio/filter.json and settings.json; change those, not this
+file. The zeros stand for your module's SHA-256: docs/istio.md.";
 
 pub(super) const SIDECAR_HEAD: &str = "\
 The same for the MCP server's own sidecar, instead of the gateway: docs/istio.md says when.
 
-Written by `cargo xtask generate` from deploy/istio/filter.json; change that, not this file.";
+Written by `cargo xtask manifests` from deploy/istio/filter.json and settings.json; change those, not this
+file. The zeros stand for your module's SHA-256.";
 
 pub(super) const ROUTES_HEAD: &str = "\
 The resources of deploy/istio/filter.json at the gateway.
 
-Written by `cargo xtask generate`; change that file, not this one.";
+Written by `cargo xtask manifests` from deploy/istio/filter.json and settings.json.";
+
+pub(super) const CALLERS_HEAD: &str = "\
+Who reaches whom: the gateway's identity, and nobody else. The DestinationRules are there because auto
+mTLS speaks plaintext to an endpoint that does not say it has a sidecar.
+
+Written by `cargo xtask manifests` from deploy/istio/settings.json.";
+
+pub(super) const SIDECAR_CALLERS_HEAD: &str = "\
+In place of the gateway, the MCP server's pods reach the STS. The program in them has the same identity
+of the mesh as its sidecar, so here the filter's credential alone tells the two apart: the program does
+not have it.
+
+Written by `cargo xtask manifests` from deploy/istio/settings.json.";
+
+pub(super) const NETWORK_HEAD: &str = "\
+The same once more below the mesh, for a cluster whose network enforces it. No test of ours exercises
+it: the test cluster has no network plugin. Prometheus asks Istio's agent, at port 15020.
+
+Written by `cargo xtask manifests` from deploy/istio/settings.json.";
+
+pub(super) const PATCH_HEAD: &str = "\
+For the gateway's own Deployment, which Istio installed: docs/istio.md. deployment-unpatch.yaml takes
+all of it away again.
+
+Written by `cargo xtask manifests` from deploy/istio/filter.json and settings.json.";
+
+pub(super) const UNPATCH_HEAD: &str = "\
+Takes away from the gateway's Deployment what deployment-patch.yaml put there.
+
+Written by `cargo xtask manifests` from deploy/istio/filter.json and settings.json.";
+
+pub(super) const SIDECAR_PATCH_HEAD: &str = "\
+For the MCP server's pods: what the gateway's patch brings there. Istio merges this container into the
+sidecar that it injects. The program beside it sees none of it.
+
+Written by `cargo xtask manifests` from deploy/istio/filter.json and settings.json.";
 
 /// Before the first key of this name.
 pub(super) const KEYS: &[(&str, &str)] = &[
@@ -60,11 +97,9 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "per_connection_buffer_limit_bytes",
         "Twice maxBodyBytes. Above this Envoy answers 413 itself; our filter does so before.",
     ),
+    (
+        "annotations",
+        "Our counters, which Istio's default leaves out. Who has this annotation already joins the two by a comma.",
+    ),
     ("idle_timeout", "Shorter than the STS and the MCP server keep a connection."),
 ];
-
-/// In the routes.
-pub(super) const ROUTES: &[(&str, &str)] = &[(
-    "timeout",
-    "Event streams may be long. Tool calls are never repeated; Istio's default would be twice.",
-)];

@@ -7,7 +7,7 @@ use super::{Istio, sts};
 use crate::bootstrap::BUFFER_PER_BODY;
 use crate::filter::{self, FILTER_NAME};
 use crate::filter_configuration::FilterConfiguration;
-use crate::{guard, http_connection, upstream};
+use crate::{http_connection, upstream};
 
 /// Istiod applies greater ones later: what we put before the router then stands next to it.
 const PRIORITY: u32 = 1_000;
@@ -20,7 +20,7 @@ pub(super) fn object(istio: &Istio, place: &Place) -> Value {
     let mut patches = vec![
         extension(istio, configuration),
         before_the_router(context, &entry(configuration)),
-        before_the_router(context, &guard::guard(&place.guarded)),
+        before_the_router(context, &place.guard()),
     ];
     patches.extend(place.guarded.iter().map(|cluster| guarded(context, cluster)));
     patches.push(json!({

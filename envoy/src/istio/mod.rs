@@ -10,38 +10,46 @@
 //!   all applications on it.
 //! * It runs for our hosts only. Other applications' requests never enter the module.
 //! * The guard stands in the listener, between the filter and the router.
+//! * Each module has a volume of its own, so that an upgrade is never a moment without one.
 
+mod callers;
 mod comments;
+mod deployment;
 mod envoy_filter;
+mod files;
+mod modules;
 mod place;
 mod routes;
 mod service;
+mod settings;
 mod sts;
-
-use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::comments::Comments;
 use crate::filter_configuration::FilterConfiguration;
 use crate::module::Module;
 use crate::problems::Problems;
-use crate::yaml;
 use place::Place;
+
+pub use modules::{Delivery, Modules};
 pub use service::Service;
+pub use settings::{Gateway, Settings, Sidecar};
 
 /// The EnvoyFilter's name.
 pub const NAME: &str = "obolus";
-/// The folder of the module and of the STS's authority in the gateway's pod.
+/// The namespace of the STS and of the MCP server.
+pub const NAMESPACE: &str = "obolus";
+/// The folder of the modules and of the STS's authority in the proxy's Pod.
 pub const FOLDER: &str = "/obolus";
 
-/// A gateway of the mesh. The default is what `deploy/istio` holds.
+/// The settings in the repository.
+const SETTINGS: &str = include_str!("../../../deploy/istio/settings.json");
+
+/// An installation in a mesh. The default is what `deploy/istio` holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Istio {
-    /// The namespace of the gateway's pods.
-    pub namespace: String,
-    /// Their labels.
-    pub labels: BTreeMap<String, String>,
+    /// Where the mesh is.
+    pub settings: Settings,
     /// The filter's configuration, as `obolus-core` reads it.
     pub configuration: Value,
     /// Our filter's module.
@@ -50,24 +58,35 @@ pub struct Istio {
     pub sts: Service,
     /// The file with the only authorities that may have signed the STS's certificate.
     pub sts_ca_file: String,
-    /// The Secret with the gateway's certificate for the resources' hosts.
-    pub certificate: String,
 }
 
 impl Istio {
-    /// The gateway of `deploy/istio`, with this configuration and the module of this SHA-256.
-    pub fn new(configuration: Value, module_sha256: &str) -> Self {
+    /// The texts of `filter.json` and `settings.json`, read in full.
+    pub fn read(filter: &[u8], settings: &[u8]) -> Result<Self, Problems> {
+        let mut problems = Problems::none();
+        let settings = Settings::parse(settings);
+        let configuration = obolus_core::config::FilterConfig::parse(filter);
+        if let Err(error) = &settings {
+            error.iter().for_each(|line| problems.add("settings.json", line));
+        }
+        if let Err(error) = &configuration {
+            problems.add("filter.json", error);
+        }
+        problems.or(())?;
+        let istio = Self::of(serde_json::from_slice(filter).unwrap_or_default(), settings?);
+        istio.checked()?;
+        Ok(istio)
+    }
+
+    /// This configuration in this mesh.
+    pub fn of(configuration: Value, settings: Settings) -> Self {
+        let sts = format!("obolus-sts.{NAMESPACE}.svc.{}", settings.cluster_domain);
         Self {
-            namespace: "istio-system".to_owned(),
-            labels: [("istio".to_owned(), "ingressgateway".to_owned())].into(),
             configuration,
-            module: Module {
-                path: format!("{FOLDER}/module/obolus_filter-{module_sha256}.wasm"),
-                sha256: Some(module_sha256.to_owned()),
-            },
-            sts: Service::new("obolus-sts.obolus.svc.cluster.local", 8_443),
+            module: settings.modules.in_use(),
+            sts: Service::new(sts, 8_443),
             sts_ca_file: format!("{FOLDER}/sts-ca/ca.crt"),
-            certificate: "obolus-gateway-tls".to_owned(),
+            settings,
         }
     }
 
@@ -77,36 +96,28 @@ impl Istio {
     }
 
     /// The EnvoyFilter for the sidecar of the MCP server itself, instead of the gateway's: the server is the Service
-    /// that the first resource leads to, and its pods have the label `app` with the Service's name.
+    /// that the first resource leads to; which Pods and which of their ports, the settings say.
     pub fn sidecar_filter(&self) -> Result<Value, Problems> {
         Ok(envoy_filter::object(self, &Place::sidecar(self, &self.checked()?)?))
     }
 
     /// The Gateway and the VirtualServices.
     pub fn routes(&self) -> Result<Vec<Value>, Problems> {
-        Ok(routes::objects(self, &self.checked()?))
+        routes::objects(self, &self.checked()?)
     }
 
-    /// Each generated file of `deploy/istio`: its name, and its text.
-    pub fn files(&self) -> Result<[(&'static str, String); 2], Problems> {
-        let filter = Comments::of(comments::KEYS, &[]);
-        let routes = Comments::of(comments::ROUTES, &[]);
+    /// The patch that brings the gateway's Deployment what the filter needs, and the one that takes it away.
+    pub fn deployment_patches(&self) -> Result<[Value; 2], Problems> {
+        let configuration = self.checked()?;
         Ok([
-            (
-                "gateway/envoy-filter.yaml",
-                yaml::documents(comments::FILTER_HEAD, &[self.envoy_filter()?], filter),
-            ),
-            (
-                "gateway/routes.yaml",
-                yaml::documents(comments::ROUTES_HEAD, &self.routes()?, routes),
-            ),
+            deployment::gateway(self, &configuration),
+            deployment::without_gateway(self, &configuration),
         ])
     }
 
-    /// The text of `envoy-filter.yaml` in `deploy/istio-sidecar`.
-    pub fn sidecar_file(&self) -> Result<String, Problems> {
-        let filter = Comments::of(comments::KEYS, &[]);
-        Ok(yaml::documents(comments::SIDECAR_HEAD, &[self.sidecar_filter()?], filter))
+    /// Each generated file: its path below `deploy`, and its text.
+    pub fn all_files(&self) -> Result<Vec<(String, String)>, Problems> {
+        files::all(self)
     }
 
     fn checked(&self) -> Result<FilterConfiguration, Problems> {
@@ -144,8 +155,9 @@ impl Istio {
 /// The committed files' configuration.
 impl Default for Istio {
     fn default() -> Self {
-        let text = include_str!("../../../deploy/istio/filter.json");
-        Self::new(serde_json::from_str(text).unwrap_or_default(), &"0".repeat(64))
+        let filter = include_str!("../../../deploy/istio/filter.json");
+        let settings = serde_json::from_str(SETTINGS).unwrap_or_else(|_| Settings::empty());
+        Self::of(serde_json::from_str(filter).unwrap_or_default(), settings)
     }
 }
 

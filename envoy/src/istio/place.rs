@@ -2,12 +2,15 @@
 //!
 //! At the sidecar, what is protected is the way from it to the program beside it, and that has istiod's name
 //! `inbound|port||`. There is a second way to the same program: requests for ports that no Service names go through
-//! one cluster for all of them. So that one is guarded, too; nothing is ever permitted there.
+//! one cluster for all of them. So that one is guarded, too; nothing is ever permitted there. And the guard in the
+//! listener lets nothing through to any cluster without its permit: should istiod call the way to the program
+//! otherwise than the settings say, it is closed for all, not open.
 
 use serde_json::{Value, json};
 
 use super::{Istio, NAME, Service, routes};
 use crate::filter_configuration::FilterConfiguration;
+use crate::guard;
 use crate::problems::Problems;
 
 /// Istiod's cluster for ports of the pod that no Service names.
@@ -27,6 +30,8 @@ pub(super) struct Place {
     pub(super) calls: &'static str,
     /// What the module is told; the clusters have the names that they have here.
     pub(super) configuration: FilterConfiguration,
+    /// Whether the listener's guard is for whatever there is.
+    guards_all: bool,
     /// All clusters with a guard.
     pub(super) guarded: Vec<String>,
     /// What is merged into routes of these names.
@@ -39,10 +44,11 @@ impl Place {
         let of_ours = |resource: &str| (routes::name(resource), route.clone());
         Self {
             name: NAME.to_owned(),
-            namespace: istio.namespace.clone(),
-            labels: json!(istio.labels),
+            namespace: istio.settings.gateway.namespace.clone(),
+            labels: json!(istio.settings.gateway.labels),
             context: "GATEWAY",
             calls: "GATEWAY",
+            guards_all: false,
             guarded: configuration.protected_clusters().into_iter().map(str::to_owned).collect(),
             routes: configuration.resources.iter().map(|one| of_ours(&one.name)).collect(),
             configuration,
@@ -55,11 +61,15 @@ impl Place {
         configuration: &FilterConfiguration,
     ) -> Result<Self, Problems> {
         let mut clusters = configuration.protected_clusters().into_iter();
-        let service = clusters.find_map(Service::of_cluster).unwrap_or_else(|| istio.sts.clone());
-        let mut host = service.host.split('.');
-        let (name, namespace) = (host.next().unwrap_or_default(), host.next().unwrap_or_default());
+        let Some(service) = clusters.find_map(Service::of_cluster) else {
+            let mut problems = Problems::none();
+            problems.add("resources[0].clusters", "must name the MCP server's Service");
+            return Err(problems);
+        };
+        let namespace = service.host.split('.').nth(1).unwrap_or_default();
 
-        let (outside, inside) = (service.cluster(), format!("inbound|{}||", service.port));
+        let sidecar = &istio.settings.sidecar;
+        let (outside, inside) = (service.cluster(), format!("inbound|{}||", sidecar.port));
         let mut value = istio.configuration.clone();
         let resources = value.get_mut("resources").and_then(Value::as_array_mut);
         if let Some(resources) = resources {
@@ -74,12 +84,18 @@ impl Place {
         Ok(Self {
             name: format!("{NAME}-sidecar"),
             namespace: namespace.to_owned(),
-            labels: json!({"app": name}),
+            labels: json!(sidecar.labels),
             context: "SIDECAR_INBOUND",
             calls: "SIDECAR_OUTBOUND",
+            guards_all: true,
             configuration: FilterConfiguration::read(&value)?,
             guarded: vec![inside, UNNAMED_PORTS.to_owned()],
             routes: vec![(INBOUND_ROUTE.to_owned(), route)],
         })
+    }
+
+    /// The guard for the listener.
+    pub(super) fn guard(&self) -> Value {
+        if self.guards_all { guard::of_every_cluster() } else { guard::guard(&self.guarded) }
     }
 }

@@ -1,71 +1,116 @@
 //! The Gateway and the VirtualServices that lead to our resources, and nowhere else.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
-use super::{Istio, NAME, Service};
+use super::{Istio, NAME, Service, settings};
 use crate::filter_configuration::{FilterConfiguration, Resource};
+use crate::problems::Problems;
 
-/// A resource's name in the mesh.
+/// A resource's route, by which our EnvoyFilter finds it.
 pub(super) fn name(resource: &str) -> String {
     format!("{NAME}-{resource}")
 }
 
-pub(super) fn objects(istio: &Istio, configuration: &FilterConfiguration) -> Vec<Value> {
+pub(super) fn objects(
+    istio: &Istio,
+    configuration: &FilterConfiguration,
+) -> Result<Vec<Value>, Problems> {
+    let mut by_host: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
+    for resource in &configuration.resources {
+        by_host.entry(address(resource).0).or_default().push(resource);
+    }
     let mut objects = vec![gateway(istio, configuration)];
-    objects.extend(configuration.resources.iter().map(|resource| service(istio, resource)));
-    objects
+    for (host, resources) in by_host {
+        objects.push(service(istio, host, resources)?);
+    }
+    Ok(objects)
 }
 
-/// The resource's host, as the URL has it but for the port, which routes do not name.
-fn host(resource: &Resource) -> &str {
+/// The resource's host, which routes name without a port, and the port.
+fn address(resource: &Resource) -> (&str, u16) {
+    const HTTPS: u16 = 443;
     let authority = resource.hosts.first().map_or("", String::as_str);
-    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
-    if port.bytes().all(|byte| byte.is_ascii_digit()) { host } else { authority }
+    let split = authority.rsplit_once(':');
+    split.and_then(|(host, port)| Some((host, port.parse().ok()?))).unwrap_or((authority, HTTPS))
 }
 
+/// One server for each port of the resources' URLs.
 fn gateway(istio: &Istio, configuration: &FilterConfiguration) -> Value {
-    let mut hosts: Vec<&str> = configuration.resources.iter().map(host).collect();
-    hosts.dedup();
+    let mut by_port: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for resource in &configuration.resources {
+        let (host, port) = address(resource);
+        let hosts = by_port.entry(port).or_default();
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    let server = |(port, hosts): (u16, Vec<&str>)| {
+        let name = if port == 443 { "https".to_owned() } else { format!("https-{port}") };
+        json!({
+            "port": {"number": port, "name": name, "protocol": "HTTPS"},
+            "hosts": hosts,
+            "tls": {
+                "mode": "SIMPLE",
+                "credentialName": istio.settings.gateway.certificate,
+                "minProtocolVersion": "TLSV1_2",
+            },
+        })
+    };
+    let gateway = &istio.settings.gateway;
     json!({
         "apiVersion": "networking.istio.io/v1",
         "kind": "Gateway",
-        "metadata": {"name": NAME, "namespace": istio.namespace},
+        "metadata": {"name": NAME, "namespace": gateway.namespace},
         "spec": {
-            "selector": istio.labels,
-            "servers": [{
-                "port": {"number": 443, "name": "https", "protocol": "HTTPS"},
-                "hosts": hosts,
-                "tls": {
-                    "mode": "SIMPLE",
-                    "credentialName": istio.certificate,
-                    "minProtocolVersion": "TLSV1_2",
-                },
-            }],
+            "selector": gateway.labels,
+            "servers": by_port.into_iter().map(server).collect::<Vec<_>>(),
         },
     })
 }
 
-fn service(istio: &Istio, resource: &Resource) -> Value {
-    let path = resource.path.trim_end_matches('/');
+/// All resources of a host in one VirtualService: the order of several is nobody's promise, and a shorter path would
+/// take the longer one's requests.
+fn service(istio: &Istio, host: &str, mut resources: Vec<&Resource>) -> Result<Value, Problems> {
+    let mut problems = Problems::none();
+    if !settings::is_name(host) {
+        problems.add("resources", format!("{host}: a route's host is a DNS name"));
+    }
+    resources.sort_by_key(|resource| std::cmp::Reverse(trimmed(resource).len()));
+    let routes: Vec<_> =
+        resources.iter().filter_map(|resource| route(resource, &mut problems)).collect();
+    let namespace = &istio.settings.gateway.namespace;
+    problems.or(json!({
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": format!("{NAME}-{host}"), "namespace": namespace},
+        "spec": {
+            "hosts": [host],
+            "gateways": [format!("{namespace}/{NAME}")],
+            "http": routes,
+        },
+    }))
+}
+
+fn trimmed(resource: &Resource) -> &str {
+    resource.path.trim_end_matches('/')
+}
+
+fn route(resource: &Resource, problems: &mut Problems) -> Option<Value> {
+    let path = trimmed(resource);
     let below = json!({"uri": {"prefix": format!("{path}/")}});
     let matches =
         if path.is_empty() { vec![below] } else { vec![json!({"uri": {"exact": path}}), below] };
-    let clusters = resource.clusters.iter();
-    let first = clusters.filter_map(|cluster| Service::of_cluster(cluster)).next();
-    let Service { host: to, port } = first.unwrap_or_else(|| istio.sts.clone());
-    json!({
-        "apiVersion": "networking.istio.io/v1",
-        "kind": "VirtualService",
-        "metadata": {"name": name(&resource.name), "namespace": istio.namespace},
-        "spec": {
-            "hosts": [host(resource)],
-            "gateways": [format!("{}/{NAME}", istio.namespace)],
-            "http": [{
-                "name": name(&resource.name),
-                "match": matches,
-                "route": [{"destination": {"host": to, "port": {"number": port}}}],
-                "retries": {"attempts": 0},
-            }],
-        },
-    })
+    let mut clusters = resource.clusters.iter();
+    let Some(Service { host, port }) = clusters.find_map(|one| Service::of_cluster(one)) else {
+        problems.add("resources", format!("{}: leads to no Service", resource.name));
+        return None;
+    };
+    Some(json!({
+        "name": name(&resource.name),
+        "match": matches,
+        "route": [{"destination": {"host": host, "port": {"number": port}}}],
+        "retries": {"attempts": 0},
+    }))
 }

@@ -20,24 +20,11 @@ pub(super) const LISTENER: &str = "obolus-sts";
 
 pub(super) fn cluster(istio: &Istio, configuration: &FilterConfiguration) -> Value {
     let pinned = StsCluster {
-        // Nowhere: replaced below.
-        endpoint: Endpoint::new("127.0.0.1", 1),
+        endpoint: Endpoint::Internal(LISTENER.to_owned()),
         ca_file: istio.sts_ca_file.clone(),
         client_certificate: None,
     };
-    let mut cluster = pinned.to_value(configuration);
-    if let Some(cluster) = cluster.as_object_mut() {
-        cluster.remove("dns_lookup_family");
-        let endpoint = json!({"envoy_internal_address": {"server_listener_name": LISTENER}});
-        cluster.insert(
-            "load_assignment".to_owned(),
-            json!({
-                "cluster_name": configuration.sts_cluster,
-                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": endpoint}}]}],
-            }),
-        );
-    }
-    cluster
+    pinned.to_value(configuration)
 }
 
 pub(super) fn listener(istio: &Istio) -> Value {
