@@ -19,7 +19,10 @@ async fn what_a_provider_quotes_of_our_request_is_not_in_our_log() -> Result<()>
     assert_eq!(answer.status(), 500);
     let told = answer.text().await?;
     let log = bench.sts.log();
-    assert!(log.contains("told [redacted] of [redacted] today"), "the control: it is logged\n{log}");
+    assert!(
+        log.contains("told [redacted] of [redacted] today"),
+        "the control: it is logged\n{log}"
+    );
     for (what, text) in [("the log", &log), ("the answer", &told)] {
         assert!(!text.contains(&secret) && !text.contains(&token), "{what}: {text}");
     }
