@@ -135,6 +135,24 @@ async fn a_new_token_takes_the_olds_place_for_its_own_time() {
 }
 
 #[tokio::test]
+async fn a_new_token_is_kept_beyond_the_end_of_the_old_one() {
+    let world = World::with(|limits| limits.cache_max_age = Duration::from_secs(2));
+    let begun = Instant::now();
+    let (key, old) = world.remembered().await;
+    let past = async |millis| {
+        while begun.elapsed() < Duration::from_millis(millis) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    past(1500).await;
+    let new = async { world.exchanged(&world.alice, 1) };
+    world.cache.renew(&key, &world.alice, &old, new).await.unwrap();
+    past(2500).await;
+    let got = world.get(&key, &world.alice, outage()).await.unwrap();
+    assert!(!Arc::ptr_eq(&got.token, &old));
+}
+
+#[tokio::test]
 async fn a_refusal_of_the_person_ends_the_token_at_once_and_an_outage_leaves_it() {
     for (outcome, stays) in [
         (outage(), true),

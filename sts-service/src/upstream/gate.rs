@@ -167,3 +167,6 @@ impl Drop for Passage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

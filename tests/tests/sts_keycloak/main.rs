@@ -252,21 +252,27 @@ async fn a_person_who_signed_out_or_was_disabled_is_refused(world: &World) {
     admin.set_user_enabled("bob", true).await.unwrap();
     allowed(world, &world.fresh("bob").await).await;
 
-    let token = world.fresh("alice").await;
+    // A token for each: what Keycloak has refused is not asked for again at once.
+    let mut tokens = Vec::new();
+    for _ in 0..4 {
+        tokens.push(world.fresh("alice").await);
+    }
+    let ask = async |token: &String| world.sts.request(CALLER, token, "post").send().await.unwrap();
     admin.set_client_enabled("obolus-sts", false).await.unwrap();
-    let answer = world.sts.request(CALLER, &token, "post").send().await.unwrap();
-    refused(answer, 500, "exchange_misconfigured").await;
+    refused(ask(&tokens[0]).await, 500, "exchange_misconfigured").await;
     admin.set_client_enabled("obolus-sts", true).await.unwrap();
     admin.set_client_enabled("mcp-client", false).await.unwrap();
-    let answer = world.sts.request(CALLER, &token, "post").send().await.unwrap();
-    refused(answer, 401, "subject_token_refused").await;
+    refused(ask(&tokens[1]).await, 401, "subject_token_refused").await;
     admin.set_client_enabled("mcp-client", true).await.unwrap();
     admin.set_client_enabled("kubernetes", false).await.unwrap();
-    let answer = world.sts.request(CALLER, &token, "post").send().await.unwrap();
-    refused(answer, 500, "exchange_misconfigured").await;
+    refused(ask(&tokens[2]).await, 500, "exchange_misconfigured").await;
     admin.set_client_enabled("kubernetes", true).await.unwrap();
-    let (status, answer) = world.sts.exchange(CALLER, &token, "post").await.unwrap();
+    let (status, answer) = world.sts.exchange(CALLER, &tokens[3], "post").await.unwrap();
     assert_eq!(status, 200, "{answer}");
+
+    let before = world.sts.upstream_calls().await.unwrap();
+    refused(ask(&tokens[2]).await, 500, "exchange_misconfigured").await;
+    assert_eq!(world.sts.upstream_calls().await.unwrap(), before, "asked again at once");
 }
 
 async fn nothing_secret_is_in_the_log(world: &World) {

@@ -1,0 +1,104 @@
+use obolus_core::exchange;
+use obolus_core::token::{IssuerRules, Provider};
+use secrecy::SecretString;
+use tokio::time::sleep;
+
+use super::*;
+use crate::config::ExchangedBy;
+use crate::credentials::{ClientCredential, ClientSecret};
+
+fn target() -> Target {
+    let name = "kubernetes".to_owned();
+    let secret = ClientSecret::given(SecretString::from("secret"));
+    Target {
+        target: exchange::Target { name: name.clone(), audience: name },
+        exchanged_by: ExchangedBy::Keycloak,
+        issuer: "idp".to_owned(),
+        scopes: Vec::new(),
+        client: ClientCredential::Post { id: "sts".to_owned(), secret },
+    }
+}
+
+fn gate(places: usize) -> Arc<Gate> {
+    let rules = IssuerRules {
+        name: "idp".to_owned(),
+        provider: Provider::Oidc("https://idp.example.com".to_owned()),
+        algorithms: Vec::new(),
+        clock_skew_seconds: 0,
+    };
+    let source = rules.key_sources().remove(0);
+    let places = Places::deal(places, 1).next().unwrap();
+    Arc::new(Gate::new(source, places, Metrics::new()))
+}
+
+fn person(name: &str) -> Identity {
+    Identity { issuer: "https://idp.example.com".to_owned(), subject: name.to_owned() }
+}
+
+/// Nobody can reach the provider.
+fn give_up(gate: &Arc<Gate>) {
+    while gate.state().circuit.is_closed() {
+        let mut passage = gate.enter(Errand::Request, &target()).unwrap();
+        passage.saw(Sign::Unreachable, Instant::now(), &person("alice"));
+        let seen = passage.may_ask_again(Sign::Unreachable, false, Duration::from_secs(3));
+        assert_eq!(seen, gate.state().circuit.is_closed());
+    }
+}
+
+/// Until somebody may be the probe.
+async fn probe_time(gate: &Arc<Gate>) {
+    loop {
+        let mut state = gate.state();
+        if state.circuit.admit(Instant::now()) == Admission::Probe {
+            state.circuit.gave_up();
+            return;
+        }
+        drop(state);
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_is_never_the_probe_and_goes_ahead_when_there_is_none_to_be() {
+    let gate = gate(4);
+    assert!(gate.enter(Errand::Refresh, &target()).is_ok());
+    give_up(&gate);
+    probe_time(&gate).await;
+    let refused = gate.enter(Errand::Refresh, &target()).unwrap_err();
+    assert_eq!(refused.reason(), Reason::IdpUnavailable);
+    let mut probe = gate.enter(Errand::Request, &target()).unwrap();
+    assert!(gate.enter(Errand::Request, &target()).is_err());
+    assert!(!probe.asks_again(), "a probe is one attempt");
+    probe.saw(Sign::Answered, Instant::now(), &person("alice"));
+    assert!(gate.enter(Errand::Refresh, &target()).is_ok());
+}
+
+#[tokio::test]
+async fn who_goes_away_as_the_probe_or_finds_no_place_leaves_it_to_the_next() {
+    let gate = gate(1);
+    let hung = gate.enter(Errand::Request, &target()).unwrap();
+    for _ in 0..5 {
+        gate.state().circuit.silent(Instant::now(), Instant::now(), None, false);
+    }
+    probe_time(&gate).await;
+    let refused = gate.enter(Errand::Request, &target()).unwrap_err();
+    assert_eq!(refused.reason(), Reason::Overloaded);
+    drop(hung);
+    let probe = gate.enter(Errand::Request, &target()).unwrap();
+    drop(probe);
+    assert!(gate.enter(Errand::Request, &target()).is_ok());
+}
+
+#[tokio::test]
+async fn who_is_told_to_wait_keeps_no_place_and_no_probe() {
+    let gate = gate(1);
+    let passage = gate.enter(Errand::Request, &target()).unwrap();
+    passage.hold(&target(), RetrySeconds::new(60));
+    drop(passage);
+    for _ in 0..3 {
+        let refused = gate.enter(Errand::Request, &target()).unwrap_err();
+        assert_eq!(refused.reason(), Reason::IdpUnavailable);
+        assert_eq!(refused.retry_after().map(RetrySeconds::get), Some(60));
+    }
+    assert!(gate.places.take().is_some());
+}
