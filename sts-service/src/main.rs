@@ -120,9 +120,7 @@ fn log_to_stdout(level: LogLevel) {
 }
 
 fn run(path: &Path, notices: &[Finding]) -> anyhow::Result<()> {
-    for notice in notices {
-        tracing::warn!(setting = notice.path, line = notice.line, "{}", notice.what);
-    }
+    doctor::tell(notices);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;

@@ -13,13 +13,16 @@ use arc_swap::ArcSwap;
 use axum::extract::FromRef;
 
 use crate::config::{Config, ISSUERS};
-use crate::doctor::{self, Report};
+use crate::doctor::{self, Finding, Report};
 use crate::material::{Content, Held, Material, Standing, Watch};
 use crate::regular_file;
 use crate::service::Service;
 
 /// The file, and what was read of it last, until somebody takes it.
-pub(crate) type Configuration = Material<Mutex<Option<Config>>, String>;
+pub(crate) type Configuration = Material<Read, String>;
+
+/// A good configuration, and what is to be noticed of it.
+pub(crate) type Read = Mutex<Option<(Config, Vec<Finding>)>>;
 
 /// Reads the file, as a start does, and everything that it names.
 pub(crate) fn open(path: PathBuf) -> Result<Configuration, String> {
@@ -34,16 +37,16 @@ pub(crate) fn open(path: PathBuf) -> Result<Configuration, String> {
         move |content| {
             let text = str::from_utf8(content.file(0)).map_err(|error| error.to_string())?;
             let report = doctor::configuration_text(text, &path);
-            let Report { config: Some(config), .. } = report else {
+            let Report { config: Some(config), notices, .. } = report else {
                 return Err(report.problems().to_string());
             };
-            Ok(Mutex::new(Some(config)))
+            Ok(Mutex::new(Some((config, notices))))
         },
     )
 }
 
 /// What was read, for the first who asks.
-pub(crate) fn take(held: &Held<Mutex<Option<Config>>>) -> Option<Config> {
+pub(crate) fn take(held: &Held<Read>) -> Option<(Config, Vec<Finding>)> {
     held.value.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::watch::Sender;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
+use crate::doctor;
 use crate::material::Watch;
 use crate::reload::{Configuration, Current};
 use crate::serve::Listener;
@@ -55,8 +56,10 @@ impl Sts {
     /// When the file is not good, or a port cannot be had.
     pub async fn start_by(path: PathBuf) -> anyhow::Result<Self> {
         let file = reload::open(path).map_err(anyhow::Error::msg)?;
-        let config = file.current().and_then(|held| reload::take(&held));
-        Self::run(config.context("no configuration")?, Some(file)).await
+        let read = file.current().and_then(|held| reload::take(&held));
+        // What is to be noticed at a start has been said.
+        let (config, _) = read.context("no configuration")?;
+        Self::run(config, Some(file)).await
     }
 
     async fn run(config: Config, file: Option<Configuration>) -> anyhow::Result<Self> {
@@ -88,7 +91,8 @@ impl Sts {
         let reloaded = Arc::clone(&service);
         let file = file.map(|file| {
             Arc::new(file).watched("", move |held| {
-                if let Some(config) = reload::take(held) {
+                if let Some((config, notices)) = reload::take(held) {
+                    doctor::tell(&notices);
                     reload::apply(&reloaded, config);
                 }
             })

@@ -24,6 +24,13 @@ pub fn examine(path: &Path) -> std::io::Result<Report> {
     if is_yaml { Ok(kubernetes::examine(&regular_file::text(path)?)) } else { configuration(path) }
 }
 
+/// Says in the log what is to be noticed of a configuration that is good.
+pub fn tell(notices: &[Finding]) {
+    for notice in notices {
+        tracing::warn!(setting = notice.path, line = notice.line, "{}", notice.what);
+    }
+}
+
 /// Examines a configuration of this program, in our own form or with settings of `kubernetes-mcp-server`.
 ///
 /// # Errors
