@@ -11,9 +11,9 @@ demo *flags:
 test *suites:
     cargo xtask test {{suites}}
 
-# what the filter costs, beside Envoy's own
-bench:
-    cargo xtask bench filter
+# what the filter costs, beside Envoy's own, or the STS: filter, sts
+bench what="filter":
+    cargo xtask bench {{what}}
 
 # what would fail open or not work in configuration or manifests
 check path:
