@@ -47,15 +47,18 @@ fn give_up(gate: &Arc<Gate>) {
 
 /// Until somebody may be the probe.
 async fn probe_time(gate: &Arc<Gate>) {
-    loop {
-        let mut state = gate.state();
-        if state.circuit.admit(Instant::now()) == Admission::Probe {
-            state.circuit.gave_up();
-            return;
-        }
-        drop(state);
+    while !is_probe_time(gate) {
         sleep(Duration::from_millis(20)).await;
     }
+}
+
+fn is_probe_time(gate: &Arc<Gate>) -> bool {
+    let mut state = gate.state();
+    let admission = state.circuit.admit(Instant::now());
+    if admission == Admission::Probe {
+        state.circuit.gave_up();
+    }
+    admission == Admission::Probe
 }
 
 #[tokio::test]
