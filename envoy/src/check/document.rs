@@ -112,6 +112,12 @@ fn to_json(value: serde_yaml_ng::Value) -> Result<Value, String> {
 
 impl Reading {
     fn take_file(&mut self, name: &str, text: Result<String, String>) {
+        // Helm's templates, which become manifests only with its values.
+        let is_template = text.as_ref().is_ok_and(|text| text.contains("{{"));
+        let advice = match is_template {
+            true => "check what Helm makes of it: helm template CHART | cargo xtask check -",
+            false => "mend the file",
+        };
         match text.and_then(|text| parse(&text)) {
             Ok(values) => {
                 let before = self.documents.len();
@@ -128,7 +134,7 @@ impl Reading {
                 object: String::new(),
                 path: String::new(),
                 what: format!("cannot be read, so nothing in it was checked: {error}"),
-                instead: "mend the file".to_owned(),
+                instead: advice.to_owned(),
             }),
         }
     }
@@ -186,6 +192,7 @@ fn object_name(value: &Value) -> String {
         return String::new();
     }
     match text(value, "/metadata/namespace") {
+        _ if name.is_empty() => kind.to_owned(),
         "" => format!("{kind} {name}"),
         namespace => format!("{kind} {namespace}/{name}"),
     }

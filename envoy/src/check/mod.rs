@@ -67,7 +67,8 @@ pub fn check_text(name: &str, text: &str) -> io::Result<Report> {
 
 fn report(path: &Path, reading: &Reading) -> io::Result<Report> {
     if reading.documents.is_empty() && reading.unreadable.is_empty() {
-        let what = "holds no Envoy configuration and no Kubernetes manifest";
+        let what = "holds no Envoy configuration and no Kubernetes manifest; give a bootstrap, a /config_dump, \
+                    or the folder that holds all of an installation, such as deploy/istio";
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
     let mut findings = Findings::default();

@@ -70,6 +70,11 @@ impl<'a> Node<'a> {
         self.at(keys).and_then(|node| node.value.as_str()).unwrap_or_default()
     }
 
+    /// The text of a member whose name has slashes.
+    pub(super) fn text_of(&self, key: &str) -> &'a str {
+        self.get(key).and_then(|node| node.value.as_str()).unwrap_or_default()
+    }
+
     /// The texts of the list below these keys.
     pub(super) fn texts(&self, keys: &str) -> Vec<&'a str> {
         self.list(keys).iter().filter_map(|item| item.value.as_str()).collect()

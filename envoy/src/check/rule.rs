@@ -69,6 +69,8 @@ rules! {
     FilterOrder "filter-order" Error,
     /// A filter between ours and the router may change the request.
     Between "between" Error,
+    /// An EnvoyFilter is for Pods that are not there.
+    SelectsNothing "selects-nothing" Error,
     /// A route leads to a protected cluster, and our filter is not in its chain.
     FilterMissing "filter-missing" Error,
     /// Our filter is in the chain and does not run.
@@ -98,6 +100,8 @@ rules! {
     StsMissing "sts-missing" Error,
     /// A route leads to the STS.
     RouteToSts "route-to-sts" Error,
+    /// Nothing makes the cluster that is protected, so another one leads there.
+    NoSuchCluster "no-such-cluster" Error,
     /// Another way leads to the same machines, past the guard.
     Alias "alias" Error,
     /// A protected cluster is reached without any HTTP filter.

@@ -84,7 +84,7 @@ fn an_overlay_is_not_followed_and_that_is_said() {
     assert!(!report.has_errors(), "{:#?}", report.findings);
     assert_eq!(
         findings(&report),
-        ["unseen Kustomization  patches", "unseen Kustomization  resources[0]"]
+        ["unseen Kustomization patches", "unseen Kustomization resources[0]"]
     );
 }
 

@@ -98,13 +98,24 @@ fn principals(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings) {
             for principal in principals {
                 let name = principal.value.as_str().unwrap_or_default();
                 if !gateways.iter().any(|gateway| gateway.is(name)) {
-                    let what =
-                        format!("admits {name} to {}, which is not the gateway", place.who());
+                    let what = format!(
+                        "admits {name} to {}, and that is not whom {} puts our filter before",
+                        place.who(),
+                        filters(mesh)
+                    );
                     findings.add(Rule::Admission, &principal, what, &write);
                 }
             }
         }
     }
+}
+
+/// Those who put our filter somewhere: `EnvoyFilter istio-system/obolus`.
+fn filters(mesh: &Mesh<'_>) -> String {
+    let mut objects: Vec<&str> =
+        mesh.gateways.iter().map(|one| one.patch.document.object.as_str()).collect();
+    objects.dedup();
+    objects.join(" or ")
 }
 
 /// Istio then only counts what it would refuse.

@@ -45,7 +45,7 @@ pub(super) fn gateways<'a>(manifests: &[Manifest<'a>]) -> Vec<Gateway<'a>> {
                     && constraint(&one.patch) == constraint(&patch)
             };
             if !gateways.iter().any(is_known) {
-                gateways.push(Gateway::of(filter, labels, patch, manifests, &extensions));
+                gateways.push(Gateway::of(filter, labels, patch, manifests));
             }
         }
     }
@@ -77,15 +77,18 @@ impl<'a> Gateway<'a> {
         labels: Vec<(&'a str, &'a str)>,
         patch: Node<'a>,
         manifests: &[Manifest<'a>],
-        extensions: &[Node<'a>],
     ) -> Self {
         let chain = Chain {
             place: Node::top(patch.document).nearest("spec/configPatches"),
             links: Vec::new(),
-            extensions: extensions.to_vec(),
+            extensions: Vec::new(),
         };
         let mut gateway =
             Self { namespace: filter.namespace, labels, patch, chain, ours: Ours::default() };
+        // Only what is discovered by this proxy: a filter of the same name elsewhere protects other clusters.
+        let of_this = gateway.patches(manifests).into_iter();
+        let of_this = of_this.filter(|patch| patch.text("applyTo") == "EXTENSION_CONFIG");
+        gateway.chain.extensions = of_this.filter_map(|patch| patch.at("patch/value")).collect();
         gateway.chain.links = gateway.links(manifests);
         gateway.ours = Ours::of(&gateway.chain);
         gateway

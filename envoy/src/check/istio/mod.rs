@@ -6,6 +6,7 @@ mod gateway;
 mod gateway_api;
 mod patches;
 mod plugin_resources;
+mod ports;
 mod request_authentication;
 mod route_patches;
 mod services;
@@ -63,7 +64,9 @@ impl<'a> Mesh<'a> {
         for gateway in &self.gateways {
             gateway.check(&self.manifests, findings);
             workloads::check_gateway(gateway, &self.manifests, findings);
+            ports::check_sidecar(gateway, self, findings);
         }
+        ports::check_selectors(self, findings);
         plugin_resources::check(&self.manifests, findings);
         workloads::check_credentials(self, findings);
         let places = services::places(self);

@@ -5,7 +5,7 @@ use super::super::finding::Findings;
 use super::super::node::Node;
 use super::super::rule::Rule;
 use super::gateway::Gateway;
-use super::{Manifest, Mesh, cluster_patches, is_within, pairs, patches, workloads};
+use super::{Manifest, Mesh, cluster_patches, is_within, pairs, patches, ports, workloads};
 
 /// A service port that only the gateway may reach.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub(super) struct Place<'a> {
     pub(super) name: String,
     pub(super) namespace: String,
     pub(super) port: u16,
-    /// The port of the Pods, where the Service says it as a number.
+    /// The port of the Pods; where that is not known, the Service's.
     pub(super) target_port: u64,
     /// The labels of its Pods, as far as they are known.
     pub(super) labels: Vec<(&'a str, &'a str)>,
@@ -62,19 +62,28 @@ pub(super) fn places<'a>(mesh: &Mesh<'a>) -> Vec<Place<'a>> {
 /// The Pods in which a sidecar with our filter runs.
 fn beside<'a>(gateway: &Gateway<'a>, cluster: &str, mesh: &Mesh<'a>) -> Place<'a> {
     let (namespace, labels) = (gateway.namespace, gateway.labels.as_slice());
-    let port = cluster.split('|').nth(1).and_then(|port| port.parse().ok()).unwrap_or_default();
-    let of_labels = |one: &&Manifest<'a>| {
-        let selector = pairs(one.node.at("spec/selector"));
-        one.namespace == namespace && !selector.is_empty() && is_within(&selector, labels)
+    let target_port = ports::number(cluster).unwrap_or_default();
+    let leads_there = |service: &&Manifest<'a>| {
+        let pods = ports::pods(service, mesh);
+        let all = service.node.list("spec/ports");
+        all.iter().find(|port| ports::target(port, &pods) == Some(target_port)).is_some()
     };
-    let service = mesh.of_kind("Service").find(of_labels);
+    let services = ports::services_of(gateway, mesh);
+    let service = services.iter().copied().find(leads_there).or(services.first().copied());
+    let port = service.and_then(|service| {
+        let pods = ports::pods(service, mesh);
+        let all = service.node.list("spec/ports");
+        let port = all.iter().find(|port| ports::target(port, &pods) == Some(target_port))?;
+        port.number("port")
+    });
+    let port = u16::try_from(port.unwrap_or(target_port)).unwrap_or_default();
     Place {
         is_sts: false,
         is_inbound: true,
         name: service.map(|one| one.name.to_owned()).unwrap_or_default(),
         namespace: namespace.to_owned(),
         port,
-        target_port: u64::from(port),
+        target_port,
         labels: labels.to_vec(),
         is_here: service.is_some()
             || workloads::with_labels(mesh, namespace, labels).next().is_some(),
@@ -101,18 +110,18 @@ fn behind<'a>(
     let service =
         mesh.of_kind("Service").find(|one| one.name == name && one.namespace == namespace);
     let selector = pairs(service.and_then(|service| service.node.at("spec/selector")));
-    let pods = workloads::with_labels(mesh, namespace, &selector)
-        .find(|_| !selector.is_empty())
-        .map(|workload| workload.labels);
-    let ports = service.map(|service| service.node.list("spec/ports")).unwrap_or_default();
-    let of_port = ports.iter().find(|one| one.number("port") == Some(u64::from(port)));
+    let pods = service.map(|service| ports::pods(service, mesh)).unwrap_or_default();
+    let listed = service.map(|service| service.node.list("spec/ports")).unwrap_or_default();
+    let of_port = listed.iter().find(|one| one.number("port") == Some(u64::from(port)));
+    let target_port = of_port.and_then(|one| ports::target(one, &pods)).unwrap_or(u64::from(port));
+    let pods = pods.into_iter().next().map(|workload| workload.labels);
     Some(Place {
         is_sts,
         is_inbound: false,
         name: name.to_owned(),
         namespace: namespace.to_owned(),
         port,
-        target_port: of_port.and_then(|one| one.number("targetPort")).unwrap_or(u64::from(port)),
+        target_port,
         is_here: service.is_some() || pods.is_some(),
         labels: pods.unwrap_or(selector),
         cluster: cluster.to_owned(),
@@ -155,11 +164,10 @@ pub(super) fn check(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings)
         let has_its_pods = service.namespace == place.namespace
             && !selector.is_empty()
             && is_within(&selector, &place.labels);
-        let ports = service.node.list("spec/ports");
-        let port = ports.iter().find(|port| {
-            let target = port.number("targetPort").or(port.number("port"));
-            let is_named = port.at("targetPort").is_some_and(|one| one.value.as_str().is_some());
-            is_named || target == Some(place.target_port)
+        let listed = service.node.list("spec/ports");
+        let pods = ports::pods(service, mesh);
+        let port = listed.iter().find(|port| {
+            ports::target(port, &pods).is_none_or(|target| target == place.target_port)
         });
         if is_it || has_its_pods && port.is_some() {
             exposed(place, service, findings);
@@ -222,20 +230,11 @@ pub(super) fn check(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings)
 fn second_port(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings) {
     let is_it = |one: &&Manifest<'_>| one.name == place.name && one.namespace == place.namespace;
     let Some(service) = mesh.of_kind("Service").find(is_it) else { return };
-    let ports = service.node.list("spec/ports");
-    let target = |port: &Node<'_>| {
-        let named = port.text("targetPort");
-        let pods = workloads::with_labels(mesh, &place.namespace, &place.labels);
-        let of_pods = pods.flat_map(|pods| pods.containers());
-        let found = of_pods
-            .flat_map(|one| one.list("ports"))
-            .find(|one| !named.is_empty() && one.text("name") == named)
-            .and_then(|one| one.number("containerPort"));
-        found.or(port.number("targetPort")).or(port.number("port"))
-    };
-    let its = ports.iter().find(|port| port.number("port") == Some(u64::from(place.port)));
-    let its = its.and_then(target);
-    for port in ports.iter().filter(|port| its.is_some() && target(port) == its) {
+    let listed = service.node.list("spec/ports");
+    let pods = ports::pods(service, mesh);
+    let its = listed.iter().find(|port| port.number("port") == Some(u64::from(place.port)));
+    let its = its.and_then(|port| ports::target(port, &pods));
+    for port in listed.iter().filter(|port| its.is_some() && ports::target(port, &pods) == its) {
         let name = place.cluster_at(port.number("port").unwrap_or_default());
         let is_protected = mesh.gateways.iter().any(|one| one.protected().contains(&name));
         if name != place.cluster_at(u64::from(place.port)) && !is_protected {

@@ -45,17 +45,17 @@ pub(super) fn check(place: &Place<'_>, mesh: &Mesh<'_>, findings: &mut Findings)
     let namespace = mesh.of_kind("Namespace").find(|one| one.name == place.namespace);
     if let Some(namespace) = namespace.filter(|_| !are_all_injected) {
         let labels = pairs(namespace.node.at("metadata/labels"));
-        let is_in_mesh = labels.iter().any(|pair| {
-            matches!(
-                pair,
-                ("istio-injection", "enabled")
-                    | ("istio.io/rev", _)
-                    | ("istio.io/dataplane-mode", "ambient")
-            )
-        });
+        let is_in_mesh = labels
+            .iter()
+            .any(|pair| matches!(pair, ("istio-injection", "enabled") | ("istio.io/rev", _)));
         if !is_in_mesh || labels.contains(&("istio-injection", "disabled")) {
             let at = namespace.node.nearest("metadata/labels");
-            let what = "Pods of this namespace get no sidecar";
+            // Istio's node proxies (ztunnel) know no EnvoyFilter, and our policies are written for sidecars.
+            let is_ambient = labels.contains(&("istio.io/dataplane-mode", "ambient"));
+            let what = match is_ambient {
+                true => "Pods of this namespace are in the ambient mesh and get no sidecar",
+                false => "Pods of this namespace get no sidecar",
+            };
             add(findings, &at, what, "istio-injection: enabled");
         }
     }

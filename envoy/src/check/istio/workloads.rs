@@ -9,6 +9,8 @@ use super::{Manifest, Mesh, is_within, pairs};
 /// A Deployment or its like.
 #[derive(Debug, Clone)]
 pub(super) struct Workload<'a> {
+    /// Kind and name; a patch may have neither.
+    object: (&'a str, &'a str),
     pub(super) namespace: &'a str,
     pub(super) labels: Vec<(&'a str, &'a str)>,
     /// The Pod's spec.
@@ -17,7 +19,7 @@ pub(super) struct Workload<'a> {
 }
 
 impl<'a> Workload<'a> {
-    fn of(manifest: &Manifest<'a>) -> Option<Self> {
+    pub(super) fn of(manifest: &Manifest<'a>) -> Option<Self> {
         let template = match manifest.kind {
             "" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => {
                 manifest.node.at("spec/template")?
@@ -27,6 +29,7 @@ impl<'a> Workload<'a> {
             _ => return None,
         };
         Some(Self {
+            object: (manifest.kind, manifest.name),
             namespace: manifest.namespace,
             labels: pairs(template.at("metadata/labels")),
             pod: template.get("spec")?,
@@ -52,19 +55,13 @@ impl<'a> Workload<'a> {
             !mount.is_empty() && rest.is_some_and(|rest| rest.starts_with('/') || rest.is_empty())
         };
         let containers = self.containers();
-        let mut mounts = containers.iter().flat_map(|one| one.list("volumeMounts"));
+        let mounts = containers.iter().flat_map(|one| one.list("volumeMounts"));
+        let mut mounts = mounts.filter(|mount| mount.get("$patch").is_none());
         let annotated =
             self.annotations.as_ref().map(|one| one.text_of("sidecar.istio.io/userVolumeMount"));
         let annotated = annotated.unwrap_or_default();
         let mut quoted = annotated.split('"');
         mounts.any(|mount| is_above(mount.text("mountPath"))) || quoted.any(is_above)
-    }
-}
-
-impl<'a> Node<'a> {
-    /// The text of a member whose name has slashes.
-    fn text_of(&self, key: &str) -> &'a str {
-        self.get(key).and_then(|node| node.value.as_str()).unwrap_or_default()
     }
 }
 
@@ -77,6 +74,11 @@ pub(super) fn with_labels<'m, 'a>(
     of_manifests(&mesh.manifests, namespace, labels)
 }
 
+/// All whose labels are known: a patch for what is elsewhere has none.
+pub(super) fn all<'m, 'a>(mesh: &'m Mesh<'a>) -> impl Iterator<Item = Workload<'a>> + 'm {
+    mesh.manifests.iter().filter_map(Workload::of).filter(|one| !one.labels.is_empty())
+}
+
 fn of_manifests<'m, 'a>(
     manifests: &'m [Manifest<'a>],
     namespace: &'m str,
@@ -84,6 +86,18 @@ fn of_manifests<'m, 'a>(
 ) -> impl Iterator<Item = Workload<'a>> + 'm {
     let workloads = manifests.iter().filter_map(Workload::of);
     workloads.filter(move |one| one.namespace == namespace && is_within(labels, &one.labels))
+}
+
+/// The workload together with what patches it from a file of its own, as Kustomize would merge them.
+fn with_patches<'a>(workload: &Workload<'a>, manifests: &[Manifest<'a>]) -> Vec<Workload<'a>> {
+    let is_same =
+        |one: &Workload<'a>| one.object == workload.object && one.namespace == workload.namespace;
+    let mut parts = vec![workload.clone()];
+    let has_name = !workload.object.1.is_empty();
+    parts.extend(manifests.iter().filter_map(Workload::of).filter(|one| {
+        has_name && is_same(one) && !std::ptr::eq(one.pod.value, workload.pod.value)
+    }));
+    parts
 }
 
 /// Whether the proxy's Pods have what the filter needs, where they are among the manifests.
@@ -100,9 +114,16 @@ pub(super) fn check_gateway(
         let is_proxy = |one: &Node<'_>| one.text("name") == "istio-proxy";
         workloads = patches.filter_map(Workload::of).collect();
         workloads.retain(|one| one.containers().iter().any(is_proxy));
+        // The patch that takes all of it away again is for another day.
+        workloads.retain(|one| {
+            let containers = one.containers();
+            let mut env = containers.iter().flat_map(|one| one.list("env"));
+            !env.any(|one| one.get("$patch").is_some())
+        });
     }
     for workload in workloads {
-        let containers = workload.containers();
+        let parts = with_patches(&workload, manifests);
+        let containers: Vec<_> = parts.iter().flat_map(Workload::containers).collect();
         for settings in gateway.settings() {
             let name = &settings.credential_env;
             let mut env = containers.iter().flat_map(|one| one.list("env"));
@@ -121,7 +142,7 @@ pub(super) fn check_gateway(
         }
         for plugin in gateway.ours.entries.iter().flat_map(|(_, entry)| entry.plugins.iter()) {
             let file = plugin.text("vm_config/code/local/filename");
-            if file.starts_with('/') && !workload.mounts(file) {
+            if file.starts_with('/') && !parts.iter().any(|one| one.mounts(file)) {
                 findings.add(
                     Rule::ModuleMissing,
                     &workload.pod.nearest("containers"),
