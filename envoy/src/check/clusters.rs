@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::endpoints;
 use super::finding::Findings;
 use super::guards;
 use super::node::Node;
@@ -15,6 +16,7 @@ pub(super) fn check(
     clusters: &[Node<'_>],
     protected: &[String],
     sts_names: &[&str],
+    assignments: &[Node<'_>],
     findings: &mut Findings,
 ) {
     let is_protected =
@@ -26,13 +28,20 @@ pub(super) fn check(
     }
     for cluster in clusters.iter().filter(|cluster| !is_protected(cluster)) {
         let name = cluster.text("name");
-        let machines = machines(cluster);
+        let machines = endpoints::machines(cluster, assignments);
         for other in clusters.iter().filter(|other| other.text("name") != name) {
             let other_name = other.text("name");
             let is_sts = sts_names.contains(&other_name) && !sts_names.contains(&name);
-            if (is_sts || is_protected(other)) && machines_meet(&machines, &self::machines(other)) {
+            if (is_sts || is_protected(other))
+                && machines_meet(&machines, &endpoints::machines(other, assignments))
+            {
                 alias(cluster, name, other_name, findings);
             }
+        }
+        if !sts_names.contains(&name) {
+            let guarded: Vec<_> =
+                clusters.iter().filter(|one| is_protected(one)).cloned().collect();
+            endpoints::undecided(cluster, assignments, &guarded, findings);
         }
     }
 }

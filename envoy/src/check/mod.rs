@@ -5,9 +5,12 @@
 //! [`crate::guard`] writes, and the filter's configuration is read by `obolus-core`. So this and the generator
 //! cannot disagree.
 
+mod admin;
+mod around;
 mod chain;
 mod clusters;
 mod document;
+mod endpoints;
 mod finding;
 mod folder;
 mod guards;
@@ -18,6 +21,7 @@ mod plugin_settings;
 mod proxy;
 mod routes;
 mod rule;
+mod secrets;
 mod spelling;
 mod sts;
 

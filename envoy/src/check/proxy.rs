@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::admin;
+use super::around;
 use super::chain::{self, Chain, Link, Ours};
 use super::clusters;
 use super::document::{Document, Kind};
+use super::endpoints;
 use super::finding::Findings;
 use super::node::Node;
 use super::routes::Table;
 use super::rule::Rule;
+use super::secrets::Secrets;
 use super::sts;
 
 /// What one Envoy is configured with.
@@ -19,6 +23,8 @@ pub(super) struct Proxy<'a> {
     pub(super) clusters: Vec<Node<'a>>,
     route_configs: Vec<Node<'a>>,
     extensions: Vec<Node<'a>>,
+    /// Machines that stand apart from their clusters.
+    assignments: Vec<Node<'a>>,
     admin: Option<Node<'a>>,
     /// A control plane or another file may add clusters.
     has_more_clusters: bool,
@@ -44,9 +50,11 @@ pub(super) fn proxies(documents: &[Document]) -> Vec<Proxy<'_>> {
         let top = Node::top(document);
         match document.kind {
             Kind::Bootstrap => {
-                let mut proxy = match top.at("dynamic_resources") {
-                    Some(_) => watched.remove(folder(document)).unwrap_or_default(),
-                    None => Proxy::default(),
+                let watches =
+                    top.get("dynamic_resources").is_some() || endpoints::are_in_files(&top);
+                let mut proxy = match watches {
+                    true => watched.remove(folder(document)).unwrap_or_default(),
+                    false => Proxy::default(),
                 };
                 proxy.has_more_clusters =
                     top.at("dynamic_resources/cds_config").is_some() && proxy.clusters.is_empty();
@@ -74,6 +82,7 @@ impl<'a> Proxy<'a> {
             "Cluster" => self.clusters.push(resource),
             "RouteConfiguration" => self.route_configs.push(resource),
             "TypedExtensionConfig" => self.extensions.push(resource),
+            "ClusterLoadAssignment" => self.assignments.push(resource),
             _ => {}
         }
     }
@@ -95,6 +104,10 @@ impl<'a> Proxy<'a> {
         }
         self.extensions
             .extend(part.list("ecds_filters").iter().filter_map(|one| one.get("ecds_filter")));
+        for key in ["static_endpoint_configs", "dynamic_endpoint_configs"] {
+            self.assignments
+                .extend(part.list(key).iter().filter_map(|one| one.get("endpoint_config")));
+        }
     }
 
     fn http(&self) -> Vec<Http<'a>> {
@@ -152,11 +165,48 @@ impl<'a> Proxy<'a> {
             self.check_http(http, ours, protected, &sts_names, findings);
         }
         for listener in &self.listeners {
-            around_http(listener, protected, &sts_names, findings);
+            around::check(listener, protected, &sts_names, findings);
+            around::anywhere(listener, &self.clusters, protected, findings);
         }
-        clusters::check(&self.clusters, protected, &sts_names, findings);
+        clusters::check(&self.clusters, protected, &sts_names, &self.assignments, findings);
         if let Some(admin) = &self.admin {
-            check_admin(admin, findings);
+            admin::check(admin, findings);
+            let places: Vec<_> = self.listeners.iter().chain(&self.route_configs).collect();
+            admin::published(admin, &self.clusters, &places, findings);
+        }
+        if self.has_ours() {
+            self.check_secrets(&chains, protected, &sts_names, findings);
+        }
+    }
+
+    /// What listeners, routes and clusters tell of tokens and of the filter's credential.
+    fn check_secrets(
+        &self,
+        chains: &[Ours<'a>],
+        protected: &[String],
+        sts_names: &[&str],
+        findings: &mut Findings,
+    ) {
+        let settings = chains.iter().flat_map(|ours| ours.settings.iter());
+        let credentials: Vec<_> = settings.map(|one| one.credential_env.as_str()).collect();
+        let of_ours: Vec<_> = self
+            .http()
+            .iter()
+            .filter(|http| !Ours::of(&http.chain).entries.is_empty())
+            .map(|http| http.listener.path.clone())
+            .collect();
+        let is_ours = |name: &str| {
+            sts_names.contains(&name) || protected.iter().any(|cluster| cluster == name)
+        };
+        let listeners = self.listeners.iter().map(|one| (one, of_ours.contains(&one.path)));
+        let clusters = self.clusters.iter().map(|one| (one, is_ours(one.text("name"))));
+        let leads_to_us = |table: &Node<'a>| {
+            let mut nodes = table.walk().into_iter();
+            nodes.any(|node| node.value.as_str().is_some_and(is_ours))
+        };
+        let tables = self.route_configs.iter().map(|one| (one, leads_to_us(one)));
+        for (place, has_tokens) in listeners.chain(clusters).chain(tables) {
+            Secrets { credentials: &credentials, has_tokens }.check(place, findings);
         }
     }
 
@@ -268,52 +318,5 @@ fn upgrades(manager: &Node<'_>, ours: &Ours<'_>, protected: &[String], findings:
         needed.sort();
         needed.dedup();
         chain::check(&chain, &Ours::of(&chain), &needed, findings);
-    }
-}
-
-/// Whatever is no HTTP and names a protected cluster leads there without any of our filters.
-fn around_http(listener: &Node<'_>, protected: &[String], sts: &[&str], findings: &mut Findings) {
-    let is_internal = listener.get("internal_listener").is_some();
-    for node in listener.walk() {
-        let filters = [node.list("filters"), node.list("listener_filters")].concat();
-        for filter in filters.iter().filter(|filter| filter.get("typed_config").is_some()) {
-            let kind = filter.at("typed_config").map(|config| config.type_name());
-            if kind == Some("HttpConnectionManager") || filter.path.contains("http_filters") {
-                continue;
-            }
-            chain::forges_permit(filter, findings);
-            for place in filter.walk() {
-                let Some(name) = cluster_named(&place) else { continue };
-                let is_sts = sts.contains(&name) && !is_internal;
-                if is_sts || protected.iter().any(|cluster| cluster == name) {
-                    findings.add(
-                        Rule::AroundHttp,
-                        &place,
-                        format!("connections go to {name} without any HTTP filter: no token, no permit, no guard"),
-                        "take this filter out: the way there is an HTTP connection manager with our filter",
-                    );
-                }
-            }
-        }
-    }
-}
-
-/// A text that may name a cluster.
-pub(super) fn cluster_named<'a>(place: &Node<'a>) -> Option<&'a str> {
-    let is_a_name_of_its_own = place.path.ends_with(".name") && !place.path.contains("clusters[")
-        || place.path.ends_with("stat_prefix");
-    place.value.as_str().filter(|_| !is_a_name_of_its_own && !place.path.is_empty())
-}
-
-fn check_admin(admin: &Node<'_>, findings: &mut Findings) {
-    let address = admin.text("address/socket_address/address");
-    let is_loopback = address.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
-    if !address.is_empty() && !is_loopback {
-        findings.add(
-            Rule::AdminOpen,
-            &admin.nearest("address/socket_address/address"),
-            "the admin page has no authentication, and can stop Envoy and change its log levels",
-            "127.0.0.1",
-        );
     }
 }

@@ -173,8 +173,14 @@ impl<'a> Table<'_, 'a> {
 
 /// Whether a request chooses the machine.
 pub(super) fn goes_anywhere(cluster: &Node<'_>) -> bool {
-    cluster.text("type") == "ORIGINAL_DST"
+    // A sidecar's way to the program beside it goes to the port of the listener that leads there.
+    cluster.text("type") == "ORIGINAL_DST" && !cluster.text("name").starts_with("inbound|")
         || cluster.text("cluster_type/name").contains("dynamic_forward_proxy")
+}
+
+/// Istio's clusters for what it knows nothing of: on, to whatever address the connection had.
+pub(super) fn is_passthrough(cluster: &str) -> bool {
+    cluster == "PassthroughCluster" || cluster.starts_with("InboundPassthroughCluster")
 }
 
 pub(super) fn any_machine(place: &Node<'_>, cluster: &str, findings: &mut Findings) {

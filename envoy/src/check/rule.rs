@@ -91,6 +91,12 @@ rules! {
     CredentialInline "credential-inline" Error,
     /// The filter does not get its credential.
     CredentialMissing "credential-missing" Error,
+    /// A log, a header, a trace or a recording tells a token or the credential.
+    SecretTold "secret-told" Error,
+    /// Something tells what may be a credential.
+    SecretMayBeTold "secret-may-be-told" Warning,
+    /// The module's image is named by a tag, which may be another one tomorrow.
+    ImageNotPinned "image-not-pinned" Warning,
     /// Envoy refuses bodies that the filter would take.
     BufferLimit "buffer-limit" Error,
 
@@ -104,6 +110,12 @@ rules! {
     NoSuchCluster "no-such-cluster" Error,
     /// Another way leads to the same machines, past the guard.
     Alias "alias" Error,
+    /// Machines by their address may be protected ones.
+    MayBeAlias "may-be-alias" Warning,
+    /// HTTP filters do not run for each connection.
+    NotHttp "not-http" Error,
+    /// The MCP server or the STS is not held to its mesh identity.
+    UpstreamTls "upstream-tls" Error,
     /// A protected cluster is reached without any HTTP filter.
     AroundHttp "around-http" Error,
     /// A client's header chooses the cluster.

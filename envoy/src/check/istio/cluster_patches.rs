@@ -6,8 +6,8 @@ use super::super::node::Node;
 use super::super::plugin::Settings;
 use super::super::rule::Rule;
 use super::super::{guards, sts};
-use super::Manifest;
 use super::gateway::Gateway;
+use super::{Manifest, ports};
 
 /// Checks the clusters of a proxy with our filter, as these patches leave them.
 pub(super) fn check(
@@ -124,7 +124,11 @@ fn check_aliases(
         let of_istio = protected
             .iter()
             .filter_map(|name| Some((one_spelling(&istio_machine(name)?), name.as_str())));
-        for (machine, of) in named.chain(of_istio) {
+        // The program beside a sidecar.
+        let beside = protected.iter().filter_map(|name| {
+            Some((format!("localhost:{}", ports::number(name)?), name.as_str()))
+        });
+        for (machine, of) in named.chain(of_istio).chain(beside) {
             if here.contains(&machine) && !is_sts(name) {
                 alias(cluster, name, of, findings);
             }

@@ -2,13 +2,19 @@
 
 mod admission;
 mod cluster_patches;
+mod destination_rules;
+mod endpoints;
 mod gateway;
 mod gateway_api;
+mod images;
+mod interception;
 mod patches;
 mod plugin_resources;
 mod ports;
+mod protocols;
 mod request_authentication;
 mod route_patches;
+mod secrets;
 mod services;
 mod sidecars;
 mod virtual_services;
@@ -72,11 +78,20 @@ impl<'a> Mesh<'a> {
         let places = services::places(self);
         for place in &places {
             sidecars::check(place, self, findings);
+            interception::check(place, self, findings);
         }
         for place in places.iter().filter(|place| !place.is_inbound) {
             services::check(place, self, findings);
             admission::check(place, self, findings);
+            endpoints::check(place, self, findings);
+            destination_rules::check(place, self, findings);
         }
+        for place in places.iter().filter(|place| place.is_inbound) {
+            protocols::check(place, self, findings);
+        }
+        endpoints::check_admin(self, findings);
+        images::check(self, findings);
+        secrets::check(self, &places, findings);
         virtual_services::check(self, &places, findings);
         request_authentication::check(self, &places, findings);
     }

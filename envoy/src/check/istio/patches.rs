@@ -1,5 +1,6 @@
 //! What EnvoyFilters change besides the chain: clusters, routes, listeners, and our own filters.
 
+use super::super::around;
 use super::super::chain;
 use super::super::clusters;
 use super::super::finding::Findings;
@@ -7,6 +8,7 @@ use super::super::guards;
 use super::super::node::Node;
 use super::super::plugin::Settings;
 use super::super::proxy;
+use super::super::routes;
 use super::super::rule::Rule;
 use super::gateway::Gateway;
 use super::route_patches::{self, Ways};
@@ -40,6 +42,7 @@ pub(super) fn check(
             "NETWORK_FILTER" | "FILTER_CHAIN" | "LISTENER" | "BOOTSTRAP" => {
                 check_manager(patch, findings);
                 around_http(patch, &protected, &sts, findings);
+                anywhere(patch, &ways, findings);
             }
             _ => {}
         }
@@ -147,6 +150,17 @@ fn check_manager(patch: &Node<'_>, findings: &mut Findings) {
     }
 }
 
+/// Connections that go wherever they say.
+fn anywhere(patch: &Node<'_>, ways: &Ways<'_, '_>, findings: &mut Findings) {
+    let proxies = patch.walk().into_iter().filter(|node| node.type_name() == "TcpProxy");
+    for at in proxies.flat_map(|proxy| around::clusters_of(&proxy)) {
+        let name = at.value.as_str().unwrap_or_default();
+        if ways.goes_anywhere(name) {
+            routes::any_machine(&at, name, findings);
+        }
+    }
+}
+
 fn around_http(patch: &Node<'_>, protected: &[String], sts: &[&str], findings: &mut Findings) {
     let Some(value) = patch.at("patch/value") else { return };
     if value.text("name") == MANAGER {
@@ -155,7 +169,7 @@ fn around_http(patch: &Node<'_>, protected: &[String], sts: &[&str], findings: &
     chain::forges_permit(&value, findings);
     let is_internal = value.get("internal_listener").is_some();
     for place in value.walk() {
-        let Some(name) = proxy::cluster_named(&place) else { continue };
+        let Some(name) = around::cluster_named(&place) else { continue };
         if protected.iter().any(|cluster| cluster == name) || sts.contains(&name) && !is_internal {
             let what = format!(
                 "connections go to {name} without any HTTP filter: no token, no permit, no guard"

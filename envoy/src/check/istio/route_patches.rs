@@ -82,10 +82,10 @@ impl Ways<'_, '_> {
         }
     }
 
-    fn goes_anywhere(&self, name: &str) -> bool {
+    pub(super) fn goes_anywhere(&self, name: &str) -> bool {
         let made = cluster_patches::made(self.patches);
         let mut named = made.iter().filter(|(of, _)| *of == name);
-        name == "PassthroughCluster" || named.any(|(_, cluster)| routes::goes_anywhere(cluster))
+        routes::is_passthrough(name) || named.any(|(_, cluster)| routes::goes_anywhere(cluster))
     }
 }
 
