@@ -45,12 +45,13 @@ impl StsCluster {
     }
 }
 
-/// While one replica of the STS is rolled, its calls go to another. Only what has not been sent: whoever was asked for an
-/// exchange is not asked twice.
+/// While one replica of the STS is rolled, its calls go to another: those that found nobody, and those that met a
+/// connection just being closed. Should a call have come through after all, then one more exchange is made, which harms
+/// nobody; an answer, of whatever status, is never asked for twice.
 fn retry_policy() -> Value {
     const PREVIOUS: &str = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate";
     json!({
-        "retry_on": "connect-failure,reset-before-request",
+        "retry_on": "connect-failure,reset",
         "num_retries": 1,
         "retry_host_predicate": [{
             "name": "envoy.retry_host_predicates.previous_hosts",
