@@ -53,8 +53,16 @@ sidecar that it injects. The program beside it sees none of it.
 
 Written by `cargo xtask manifests` from deploy/istio/filter.json and settings.json.";
 
+pub(super) const EXCHANGED_ONLY_HEAD: &str = "\
+The second line of the gateway's form: whatever leads to the MCP server, its sidecar takes only tokens
+that the STS has got for it. Istiod fetches the issuers' keys. Not for the form of deploy/istio-sidecar,
+whose filter gets what people bring.
+
+Written by `cargo xtask manifests` from deploy/istio/filter.json and settings.json.";
+
 /// Before the first key of this name.
 pub(super) const KEYS: &[(&str, &str)] = &[
+    ("jwtRules", "Issuers as in filter.json, with the audience of the target in place of that of clients."),
     (
         "priority",
         "Applied after other EnvoyFilters: nothing is put between our filter and the router.",

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::place::Place;
-use super::{Istio, sts};
+use super::{Istio, no_tcp, sts};
 use crate::bootstrap::BUFFER_PER_BODY;
 use crate::filter::{self, FILTER_NAME};
 use crate::filter_configuration::FilterConfiguration;
@@ -23,6 +23,7 @@ pub(super) fn object(istio: &Istio, place: &Place) -> Value {
         before_the_router(context, &place.guard()),
     ];
     patches.extend(place.guarded.iter().map(|cluster| guarded(context, cluster)));
+    patches.extend(no_tcp::patch(context, &place.guarded));
     patches.push(json!({
         "applyTo": "CLUSTER",
         "match": {"context": calls},

@@ -10,6 +10,11 @@ pub(super) fn all(istio: &Istio) -> Result<Vec<(String, String)>, Problems> {
     let [patch, unpatch] = istio.deployment_patches()?;
     let files = [
         ("istio/callers.yaml", comments::CALLERS_HEAD, callers::of_gateway(istio)),
+        (
+            "istio/exchanged-only.yaml",
+            comments::EXCHANGED_ONLY_HEAD,
+            istio.exchanged_only()?.into(),
+        ),
         ("istio/network-policy.yaml", comments::NETWORK_HEAD, callers::of_network(istio)),
         ("istio/gateway/envoy-filter.yaml", comments::FILTER_HEAD, vec![istio.envoy_filter()?]),
         ("istio/gateway/routes.yaml", comments::ROUTES_HEAD, istio.routes()?),

@@ -16,8 +16,10 @@ mod callers;
 mod comments;
 mod deployment;
 mod envoy_filter;
+mod exchanged_only;
 mod files;
 mod modules;
+mod no_tcp;
 mod place;
 mod routes;
 mod service;
@@ -104,6 +106,11 @@ impl Istio {
     /// The Gateway and the VirtualServices.
     pub fn routes(&self) -> Result<Vec<Value>, Problems> {
         routes::objects(self, &self.checked()?)
+    }
+
+    /// What the MCP server's sidecar asks of tokens by itself, when the filter stands at the gateway.
+    pub fn exchanged_only(&self) -> Result<[Value; 2], Problems> {
+        exchanged_only::objects(self)
     }
 
     /// The patch that brings the gateway's Deployment what the filter needs, and the one that takes it away.

@@ -36,6 +36,12 @@ fn address(resource: &Resource) -> (&str, u16) {
     split.and_then(|(host, port)| Some((host, port.parse().ok()?))).unwrap_or((authority, HTTPS))
 }
 
+/// A Gateway's host for routes of its own namespace alone. Without that, each namespace of the mesh may add routes to
+/// our host: past our filter's resources, or such that Envoy takes no routes of the host any more.
+fn of_this_namespace(host: &str) -> String {
+    format!("./{host}")
+}
+
 /// One server for each port of the resources' URLs.
 fn gateway(istio: &Istio, configuration: &FilterConfiguration) -> Value {
     let mut by_port: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
@@ -50,7 +56,7 @@ fn gateway(istio: &Istio, configuration: &FilterConfiguration) -> Value {
         let name = if port == 443 { "https".to_owned() } else { format!("https-{port}") };
         json!({
             "port": {"number": port, "name": name, "protocol": "HTTPS"},
-            "hosts": hosts,
+            "hosts": hosts.into_iter().map(of_this_namespace).collect::<Vec<_>>(),
             "tls": {
                 "mode": "SIMPLE",
                 "credentialName": istio.settings.gateway.certificate,

@@ -253,6 +253,6 @@ fn resources_of_one_host_share_a_virtual_service_with_the_longest_path_first() {
         .iter()
         .map(|one| (one["port"]["number"].as_u64().unwrap(), &one["hosts"]))
         .collect();
-    let (ours, other) = (json!(["mcp.example.com"]), json!(["other.example.com"]));
+    let (ours, other) = (json!(["./mcp.example.com"]), json!(["./other.example.com"]));
     assert_eq!(told, [(443, &ours), (8443, &other)]);
 }
