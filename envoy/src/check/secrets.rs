@@ -2,6 +2,7 @@
 
 use super::finding::Findings;
 use super::node::Node;
+use super::plugin;
 use super::rule::Rule;
 
 const WRITE: &str = "take it out";
@@ -19,6 +20,7 @@ impl Secrets<'_> {
         for node in top.walk() {
             self.text(&node, findings);
             self.tag(&node, findings);
+            self.handed_on(&node, findings);
             if self.has_tokens {
                 recorded(&node, findings);
             }
@@ -65,6 +67,21 @@ impl Secrets<'_> {
             node.list("additional_request_headers_to_log").iter().filter(|at| is_token(at))
         {
             token(header, findings);
+        }
+    }
+
+    /// Another module that gets our credential.
+    fn handed_on(&self, node: &Node<'_>, findings: &mut Findings) {
+        let is_ours = plugin::configuration(node)
+            .and_then(|(_, value)| value.ok())
+            .is_some_and(|value| value.get("sts").is_some() && value.get("resources").is_some());
+        let keys = node.list("vm_config/environment_variables/host_env_keys");
+        let of_istio = node.list("vmConfig/env").into_iter().filter_map(|one| one.get("name"));
+        for at in keys.into_iter().chain(of_istio).filter(|_| !is_ours) {
+            let name = at.value.as_str().unwrap_or_default();
+            if self.credentials.contains(&name) {
+                self.variable(&at, name, findings);
+            }
         }
     }
 

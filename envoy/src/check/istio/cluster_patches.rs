@@ -27,7 +27,33 @@ pub(super) fn check(
     for patch in patches {
         if protected.iter().any(|name| reaches_cluster(patch, name)) {
             patch.at("patch/value").iter().for_each(|value| clusters::options(value, findings));
+            led_elsewhere(patch, findings);
         }
+    }
+}
+
+/// A patch of a protected cluster that changes to whom it leads.
+fn led_elsewhere(patch: &Node<'_>, findings: &mut Findings) {
+    const KEYS: [&str; 6] = [
+        "cluster_type",
+        "eds_cluster_config",
+        "load_assignment",
+        "transport_socket",
+        "transport_socket_matches",
+        "type",
+    ];
+    if patch.text("patch/operation") != "MERGE" {
+        return;
+    }
+    let value = patch.nearest("patch/value");
+    for at in KEYS.iter().filter_map(|key| value.get(key)) {
+        let what = "changes to whom the protected cluster leads, or by what that one is known: tokens may go elsewhere";
+        findings.add(
+            Rule::UpstreamTls,
+            &at,
+            what,
+            "take it out; a DestinationRule says how the Service is called",
+        );
     }
 }
 

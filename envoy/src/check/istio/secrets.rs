@@ -45,6 +45,7 @@ pub(super) fn check(mesh: &Mesh<'_>, places: &[Place<'_>], findings: &mut Findin
                     told(true).check(&manifest.node, findings);
                 }
             }
+            "WasmPlugin" => told(false).check(&manifest.node, findings),
             "IstioOperator" => told(true).check(&manifest.node, findings),
             "ConfigMap" if is_of_mesh(manifest) => told(true).check(&manifest.node, findings),
             _ => {}
