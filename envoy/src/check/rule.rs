@@ -114,6 +114,8 @@ rules! {
     MayBeAlias "may-be-alias" Warning,
     /// HTTP filters do not run for each connection.
     NotHttp "not-http" Error,
+    /// Others may put routes on our host.
+    OpenHost "open-host" Error,
     /// The MCP server or the STS is not held to its mesh identity.
     UpstreamTls "upstream-tls" Error,
     /// A protected cluster is reached without any HTTP filter.

@@ -6,6 +6,7 @@ mod destination_rules;
 mod endpoints;
 mod gateway;
 mod gateway_api;
+mod hosts;
 mod images;
 mod interception;
 mod patches;
@@ -90,6 +91,7 @@ impl<'a> Mesh<'a> {
             protocols::check(place, self, findings);
         }
         endpoints::check_admin(self, findings);
+        hosts::check(self, findings);
         images::check(self, findings);
         secrets::check(self, &places, findings);
         virtual_services::check(self, &places, findings);
