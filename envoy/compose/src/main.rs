@@ -4,6 +4,7 @@
 //! `setup` runs before the others and gives each its files; `run` starts Envoy with the credential
 //! in its environment; `probe` is the health check.
 
+mod deliver;
 mod probe;
 mod run;
 mod secrets;
@@ -31,6 +32,17 @@ enum Command {
     Rotate(Settings),
     /// Lets the STS forget the old credential
     Retire(Settings),
+    /// Writes the module into a folder that a gateway's Pod mounts, if it is this one
+    Deliver {
+        /// The module's SHA-256
+        #[arg(long)]
+        sha256: String,
+        /// The module
+        #[arg(long, default_value = "/obolus_filter.wasm")]
+        module: PathBuf,
+        /// The folder
+        folder: PathBuf,
+    },
     /// Prints something that is not secret, or the passwords of the people
     Show {
         #[command(subcommand)]
@@ -60,6 +72,7 @@ fn main() -> ExitCode {
         Command::Setup(settings) => setup::setup(&settings),
         Command::Rotate(settings) => setup::rotate(&settings),
         Command::Retire(settings) => setup::retire(&settings),
+        Command::Deliver { sha256, module, folder } => deliver::deliver(&module, &sha256, &folder),
         Command::Show { what } => setup::show(&what),
         Command::Probe { url, show } => probe::probe(&url, show),
         Command::Run { files, program } => run::run(&files, &program),
