@@ -31,14 +31,8 @@ impl Root {
     fn configure(&self) -> Result<Worker, String> {
         let text = host::plugin_configuration().unwrap_or_default();
         let config = FilterConfig::parse(&text).map_err(|problems| problems.to_string())?;
-        let variable = &config.sts.credential_env;
-        let secret = std::env::var(variable).ok().filter(|secret| !secret.trim().is_empty());
-        let secret = secret.map(SecretString::from).ok_or_else(|| {
-            format!(
-                "1 problem(s) in the configuration\n  sts.credentialEnv: the environment variable `{variable}` \
-                 is not there: set it for Envoy, and list it in the VM's \
-                 environment_variables.host_env_keys"
-            )
+        let secret = credential(&config.sts.credential_env).map_err(|problem| {
+            format!("1 problem(s) in the configuration\n  sts.credentialEnv: {problem}")
         })?;
         let credential = basic_authorization(&config.sts.caller_id, &secret);
         let queue = host::own_queue().ok_or("the host gives no queue")?;
@@ -63,6 +57,26 @@ impl Root {
             worker.pump(now);
         }
     }
+}
+
+/// The credential in this variable: as the STS reads its file, without the line end that most tools write after it.
+fn credential(variable: &str) -> Result<SecretString, String> {
+    let text = std::env::var(variable).unwrap_or_default();
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.trim().is_empty() {
+        return Err(format!(
+            "the environment variable `{variable}` is not there: set it for Envoy, and list it in the VM's \
+             environment_variables.host_env_keys"
+        ));
+    }
+    if line.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(format!(
+            "the environment variable `{variable}` holds white space or a control character: write a credential \
+             without, on one line"
+        ));
+    }
+    Ok(SecretString::from(line))
 }
 
 impl Context for Root {
