@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
+use obolus_envoy::Problems;
 use obolus_envoy::istio::{Istio, Settings};
 
 #[derive(clap::Args)]
@@ -10,6 +11,12 @@ pub(crate) struct Arguments {
     /// SHA-256 of the module that runs from now on: it becomes the first one in settings.json
     #[arg(long)]
     module: Option<String>,
+    /// The module before runs again
+    #[arg(long, conflicts_with = "module")]
+    back: bool,
+    /// The volumes of modules that do not run go away
+    #[arg(long, conflicts_with = "back")]
+    retire: bool,
     /// The folder with `istio/filter.json` and `istio/settings.json`; the manifests are written below it
     #[arg(long, default_value = "deploy")]
     deploy: PathBuf,
@@ -23,20 +30,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
     };
     let (filter, mut settings) = (read("filter.json")?, read("settings.json")?);
-    if let Some(sha256) = &arguments.module {
-        let mut changed = Settings::parse(&settings).map_err(|problems| anyhow!("{problems}"))?;
-        changed.use_module(sha256).map_err(|problems| anyhow!("{problems}"))?;
-        settings = changed.to_json().into_bytes();
+    let changes = arguments.module.is_some() || arguments.back || arguments.retire;
+    if changes {
+        settings = changed(arguments, &settings).map_err(|problems| anyhow!("{problems}"))?;
     }
     let istio = Istio::read(&filter, &settings).map_err(|problems| anyhow!("{problems}"))?;
     let files = istio.all_files().map_err(|problems| anyhow!("{problems}"))?;
-    if arguments.module.is_some() {
+    if changes {
         write(&folder.join("settings.json"), &settings)?;
     }
     for (path, text) in files {
         write(&arguments.deploy.join(path), text.as_bytes())?;
     }
     Ok(())
+}
+
+fn changed(arguments: &Arguments, settings: &[u8]) -> Result<Vec<u8>, Problems> {
+    let mut settings = Settings::parse(settings)?;
+    if let Some(sha256) = &arguments.module {
+        settings.use_module(sha256)?;
+    }
+    if arguments.back {
+        settings.back()?;
+    }
+    if arguments.retire {
+        settings.retire_others();
+    }
+    Ok(settings.to_json().into_bytes())
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<()> {
@@ -64,7 +84,8 @@ mod tests {
     }
 
     fn run_in(folder: &Path, module: Option<&str>) -> Result<()> {
-        run(&Arguments { module: module.map(str::to_owned), deploy: folder.to_owned() })
+        let module = module.map(str::to_owned);
+        run(&Arguments { module, back: false, retire: false, deploy: folder.to_owned() })
     }
 
     #[test]

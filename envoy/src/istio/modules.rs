@@ -60,6 +60,20 @@ impl Modules {
         Ok(())
     }
 
+    pub(super) fn back(&mut self) -> Result<(), Problems> {
+        let mut problems = Problems::none();
+        match self.sha256.get(1).cloned() {
+            Some(before) => return self.use_module(&before),
+            None => problems.add("modules.sha256", "names no module before the one that runs"),
+        }
+        problems.or(())
+    }
+
+    pub(super) fn retire_others(&mut self) {
+        let others = self.sha256.split_off(self.sha256.len().min(1));
+        self.retired.extend(others);
+    }
+
     /// The module that runs.
     pub(super) fn in_use(&self) -> Module {
         let sha256 = self.sha256.first().cloned().unwrap_or_default();

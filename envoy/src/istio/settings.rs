@@ -85,6 +85,16 @@ impl Settings {
         self.modules.use_module(sha256)
     }
 
+    /// Has the module before run again; the one of now stays mounted.
+    pub fn back(&mut self) -> Result<(), Problems> {
+        self.modules.back()
+    }
+
+    /// Has only the module that runs stay mounted.
+    pub fn retire_others(&mut self) {
+        self.modules.retire_others();
+    }
+
     /// The text of the file.
     pub fn to_json(&self) -> String {
         let value = serde_json::to_value(self).unwrap_or_default();

@@ -216,8 +216,15 @@ fn a_module_that_is_retired_loses_its_volume_and_one_that_comes_back_does_not() 
     let (old, new) = ("ab".repeat(32), "cd".repeat(32));
     let mut settings = with_module(&old).settings;
     settings.use_module(&new).unwrap();
-    settings.modules.sha256.retain(|one| *one == new);
-    settings.modules.retired.push(old.clone());
+    settings.back().unwrap();
+    assert_eq!(settings.modules.sha256, [old.clone(), new.clone()]);
+    settings.back().unwrap();
+    settings.retire_others();
+    assert_eq!(
+        (&settings.modules.sha256, &settings.modules.retired),
+        (&vec![new.clone()], &vec![old.clone()])
+    );
+    assert!(settings.back().is_err(), "there is none before");
     let volumes = |settings: &Settings| {
         let istio = Istio::of(Istio::default().configuration, settings.clone());
         istio.deployment_patches().unwrap()[0]["spec"]["template"]["spec"]["volumes"].clone()
