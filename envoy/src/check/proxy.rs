@@ -206,7 +206,8 @@ impl<'a> Proxy<'a> {
         };
         let tables = self.route_configs.iter().map(|one| (one, leads_to_us(one)));
         for (place, has_tokens) in listeners.chain(clusters).chain(tables) {
-            Secrets { credentials: &credentials, has_tokens }.check(place, findings);
+            Secrets { credentials: &credentials, has_tokens, are_routes: false }
+                .check(place, findings);
         }
     }
 

@@ -12,6 +12,8 @@ const TOKEN: &str = "authorization";
 pub(super) struct Secrets<'s> {
     pub(super) credentials: &'s [&'s str],
     pub(super) has_tokens: bool,
+    /// Whether these are routes by Istio or the Gateway API.
+    pub(super) are_routes: bool,
 }
 
 impl Secrets<'_> {
@@ -32,17 +34,25 @@ impl Secrets<'_> {
         for (command, of) in commands(at.value.as_str().unwrap_or_default()) {
             match command {
                 "ENVIRONMENT" => self.variable(at, of, findings),
-                "FILE_CONTENT" => findings.add(
-                    Rule::SecretMayBeTold,
-                    at,
-                    format!("tells what is in the file {of}, which may be a key or a credential; an Envoy that does not know the command refuses all routes beside it"),
-                    WRITE,
-                ),
+                "FILE_CONTENT" => self.file(at, of, findings),
                 "REQ" | "CEL" | "REQ_WITHOUT_QUERY" if self.has_tokens && names_token(of) => {
                     token(at, findings);
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn file(&self, at: &Node<'_>, path: &str, findings: &mut Findings) {
+        if self.are_routes {
+            let what = format!(
+                "answers with the file {path} of the gateway, or Envoy refuses it there, and with it every route of that port, ours too"
+            );
+            findings.add(Rule::SecretTold, at, what, WRITE);
+        } else {
+            let what =
+                format!("tells what is in the file {path}, which may be a key or a credential");
+            findings.add(Rule::SecretMayBeTold, at, what, WRITE);
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) fn check(mesh: &Mesh<'_>, places: &[Place<'_>], findings: &mut Findin
         .map(|settings| settings.credential_env.as_str())
         .filter(|name| !name.is_empty())
         .collect();
-    let told = |has_tokens| Secrets { credentials: &credentials, has_tokens };
+    let told = |has_tokens| Secrets { credentials: &credentials, has_tokens, are_routes: false };
     for gateway in &mesh.gateways {
         for patch in gateway.patches(&mesh.manifests) {
             patch.at("patch/value").iter().for_each(|value| told(true).check(value, findings));
@@ -34,7 +34,8 @@ pub(super) fn check(mesh: &Mesh<'_>, places: &[Place<'_>], findings: &mut Findin
                 for route in
                     ["spec/http", "spec/rules"].iter().flat_map(|key| manifest.node.list(key))
                 {
-                    told(leads_to_us(&route, manifest, places)).check(&route, findings);
+                    let has_tokens = leads_to_us(&route, manifest, places);
+                    Secrets { are_routes: true, ..told(has_tokens) }.check(&route, findings);
                 }
             }
             "Telemetry" => {
