@@ -5,8 +5,9 @@
 //! istiod's cluster takes the bytes to the STS's sidecar, with the gateway's certificate of the mesh.
 //!
 //! So the sidecar admits the gateway's identity alone, and yet neither the sidecar nor whoever has
-//! the mesh's CA reads a person's token. And a route that somebody points at the STS's Service gets
-//! nowhere: HTTP without that inner TLS is nothing to the STS.
+//! the mesh's CA reads a person's token. And an HTTP route that somebody points at the STS's Service
+//! gets nowhere: HTTP without that inner TLS is nothing to the STS. A TCP route does get there, and
+//! whoever comes by it can speak the inner TLS; then the filter's credential is what the STS asks for.
 
 use serde_json::{Value, json};
 
