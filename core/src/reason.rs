@@ -131,6 +131,8 @@ pub enum Reason {
     ExchangedExpired,
     /// A permit did not fit the request it was about to release.
     PermitMismatch,
+    /// Envoy hands over no body while the request's headers are held.
+    BodyNotHeld,
     /// Something that cannot happen did; fail closed.
     Internal,
 }
@@ -239,6 +241,7 @@ reasons! {
     ExchangedAudienceMismatch => "exchanged_audience_mismatch", 502, Some("server_error"), "the exchanged token is for another audience";
     ExchangedExpired => "exchanged_expired", 502, Some("server_error"), "the exchanged token has no life left";
     PermitMismatch => "permit_mismatch", 500, Some("server_error"), "the request changed after it was permitted";
+    BodyNotHeld => "body_not_held", 500, Some("server_error"), "the gateway is not set up to have bodies judged: ask the operator";
     Internal => "internal", 500, Some("server_error"), "the request could not be judged";
 }
 

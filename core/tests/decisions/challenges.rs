@@ -122,6 +122,7 @@ fn bad_tokens_are_401_and_bad_bodies_are_4xx_whatever_the_fault() {
                 | Reason::ExchangedAudienceMismatch
                 | Reason::ExchangedExpired
                 | Reason::PermitMismatch
+                | Reason::BodyNotHeld
                 | Reason::Internal
         );
         assert_eq!(reason.status() >= 500, ours, "{reason}");

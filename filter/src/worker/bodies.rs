@@ -71,6 +71,6 @@ impl Worker {
             );
         }
         let expired = expired.into_iter().map(|(_, waiter)| waiter).collect();
-        self.act_for(expired, |request| request.refuse(&Reason::Internal.into()));
+        self.act_for(expired, |request| request.refuse(&Reason::BodyNotHeld.into()));
     }
 }

@@ -57,7 +57,7 @@ async fn refuses(world: &Installed) -> Result<()> {
     ensure!(arrived(world).await? == before, "something arrived at the MCP server");
     let records = world.audit().split_off(lines);
     ensure!(
-        records.len() == 3 && records.iter().all(|one| one["reason"] == "internal"),
+        records.len() == 3 && records.iter().all(|one| one["reason"] == "body_not_held"),
         "{records:?}"
     );
     let log = world.mesh.gateway.log();
