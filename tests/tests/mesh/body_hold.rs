@@ -12,7 +12,7 @@ use obolus_tests::fixtures::recorder::Recorder;
 use serde_json::{Value, json};
 
 use crate::installed::{CREDENTIAL, Installed, installed};
-use crate::upgrade::{arrived, of, plugin};
+use crate::plugin::{arrived, of, plugin};
 use crate::world::get;
 
 /// What the STS, the guards and the clusters are to the filter, without the filter.
@@ -92,7 +92,9 @@ async fn without_the_hold_of_bodies_what_is_protected_is_refused_within_a_second
     by_envoy_filter.context("an EnvoyFilter without the flag")?;
     by_wasm_plugin.context("a WasmPlugin")?;
     let token = world.token("alice").await?;
+    let before = arrived(&world).await?;
     let served = world.call(Some(&token), "whoami", json!({})).await?;
     ensure!(served.status == 200, "{served:?}");
+    ensure!(arrived(&world).await? == before + 1, "hers is not seen");
     Ok(())
 }

@@ -2,11 +2,10 @@
 
 use anyhow::{Result, ensure};
 use obolus_tests::fixtures::mcp_client::McpClient;
-use obolus_tests::fixtures::mesh::Certificate;
-use obolus_tests::https;
-use reqwest::{Client, Identity};
+use reqwest::Client;
 use serde_json::json;
 
+use crate::as_workload::client;
 use crate::installed::{HOST, Installed, MCP_PORT, STS_PORT, installed};
 use crate::nested::{self, Outer};
 
@@ -27,15 +26,6 @@ async fn at_the_mcp_server(
 /// What the STS shows to everybody who gets that far.
 fn keys(world: &Installed) -> String {
     format!("/keys/entra/{}", world.entra.tenant_id())
-}
-
-/// It takes any certificate of the server: whether it is shown one is not what is asked here.
-fn client(certificate: Option<Certificate>) -> Result<Client> {
-    let mut builder = https::builder().http1_only().tls_danger_accept_invalid_certs(true);
-    if let Some(Certificate { chain, key }) = certificate {
-        builder = builder.identity(Identity::from_pem(format!("{key}{chain}").as_bytes())?);
-    }
-    Ok(builder.build()?)
 }
 
 #[tokio::test]

@@ -18,9 +18,9 @@ use obolus_tests::{https, secret};
 use serde_json::json;
 
 use crate::installed::{CREDENTIAL, FIRST, Installed, NEXT, installed};
+use crate::plugin::whoami;
 use crate::prober::Prober;
 use crate::shell::{Shell, commands};
-use crate::upgrade::whoami;
 
 const ENOUGH: u64 = 50;
 /// What the commands leave behind.
@@ -85,7 +85,7 @@ async fn new_gateway(world: &mut Installed, credential: String) -> Result<String
     let labels: std::collections::BTreeMap<_, _> =
         [("istio".to_owned(), "restarted".to_owned())].into();
     let mut istio = world.istio.clone();
-    istio.labels.clone_from(&labels);
+    istio.settings.gateway.labels.clone_from(&labels);
     let problems = |problems| anyhow!("{problems}");
     let mut objects = istio.routes().map_err(problems)?;
     objects.push(istio.envoy_filter().map_err(problems)?);
@@ -135,7 +135,10 @@ async fn story(world: &mut Installed, made: &mut Option<String>) -> Result<()> {
     std::fs::write(shell.folder().join("credential"), &old)?;
     std::fs::write(shell.folder().join("credential-next"), &new)?;
     let steps = commands(Some("Rotate the filter's credential"))?;
-    let [to_the_sts, to_the_gateway, restart, old_one_goes] = steps.as_slice() else {
+    let [to_the_sts, new_sts @ .., old_one_goes, _, _, last] = steps.as_slice() else {
+        anyhow::bail!("the steps are others: {steps:#?}")
+    };
+    let [_, _, to_the_gateway, new_gateways @ ..] = new_sts else {
         anyhow::bail!("the steps are others: {steps:#?}")
     };
 
@@ -172,7 +175,9 @@ async fn story(world: &mut Installed, made: &mut Option<String>) -> Result<()> {
     good.passes(ENOUGH).await?;
 
     shell.run(to_the_gateway).await?;
-    shell.run(restart).await?;
+    for step in new_gateways {
+        shell.run(step).await?;
+    }
     let secret = value(world, ISTIO_SYSTEM, "obolus-gateway-credential", "credential").await?;
     ensure!(secret == new, "the gateway's Secret holds another one");
     *made = Some(new_gateway(world, secret).await?);
@@ -184,6 +189,9 @@ async fn story(world: &mut Installed, made: &mut Option<String>) -> Result<()> {
     good.passes(ENOUGH).await?;
 
     shell.run(old_one_goes).await?;
+    shell.run(last).await?;
+    let current = std::fs::read_to_string(shell.folder().join("credential"))?;
+    ensure!(current == new, "the next rotation would begin with the old one");
     mount(world).await?;
     sts_says(world, &token, &[(&old, 401), (&new, 200)]).await?;
     good.passes(ENOUGH).await?;

@@ -4,8 +4,9 @@ use anyhow::{Context as _, Result, ensure};
 use obolus_tests::fixtures::mesh::Certificate;
 use obolus_tests::https;
 use obolus_tests::pki::{Authority, Subject};
-use reqwest::{Client, Identity, StatusCode};
+use reqwest::StatusCode;
 
+use crate::as_workload::client;
 use crate::world::{PORT, world};
 
 const FORWARDED: &str = "x-forwarded-client-cert";
@@ -104,15 +105,6 @@ async fn a_client_of_the_gateway_cannot_say_who_it_is() -> Result<()> {
     let proof = arrived[0].header(FORWARDED).context("nobody says who called")?;
     ensure!(!proof.contains("forged") && proof.contains("istio-ingressgateway"), "{proof}");
     Ok(())
-}
-
-/// It takes any certificate of the server: whether it is shown one is not what is asked here.
-fn client(certificate: Option<Certificate>) -> Result<Client> {
-    let mut builder = https::builder().tls_danger_accept_invalid_certs(true);
-    if let Some(Certificate { chain, key }) = certificate {
-        builder = builder.identity(Identity::from_pem(format!("{key}{chain}").as_bytes())?);
-    }
-    Ok(builder.build()?)
 }
 
 fn clone(certificate: &Certificate) -> Certificate {

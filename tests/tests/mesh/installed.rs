@@ -5,10 +5,10 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use obolus_envoy::istio::Istio;
 use obolus_tests::fixtures::cluster::{Cluster, ClusterOptions};
 use obolus_tests::fixtures::entra::{Entra, EntraOptions, TARGET};
@@ -24,10 +24,10 @@ use obolus_tests::parts::products::{products, workspace};
 use obolus_tests::pki::{Authority, Subject};
 use obolus_tests::{https, secret};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::MutexGuard;
 
 use crate::modules;
+use crate::shared::Shared;
 
 /// The host of the resource in `deploy/istio/filter.json`.
 pub(crate) const HOST: &str = "mcp.example.com";
@@ -44,7 +44,7 @@ pub(crate) struct Installed {
     pub(crate) sts: Sts,
     /// The filter's, in the two files where the STS looks for it.
     pub(crate) credential: String,
-    _mcp_server: McpServer,
+    mcp_server: McpServer,
     pub(crate) entra: Entra,
     pub(crate) authority: Authority,
     /// What made the EnvoyFilter that is installed.
@@ -55,20 +55,8 @@ pub(crate) struct Installed {
 
 /// The installation, for one story at a time.
 pub(crate) async fn installed() -> Result<MutexGuard<'static, Installed>> {
-    /// A test's own runtime ends with the test, and takes along the servers that it started.
-    static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(Runtime::new);
-    static INSTALLED: OnceCell<Result<Mutex<Installed>, String>> = OnceCell::const_new();
-    let installed = INSTALLED.get_or_init(|| async {
-        let start = || {
-            let runtime = RUNTIME.as_ref().map_err(|error| error.to_string())?;
-            runtime.block_on(Installed::start()).map_err(|error| format!("{error:#}"))
-        };
-        let started =
-            tokio::task::spawn_blocking(start).await.map_err(|error| error.to_string())?;
-        started.map(Mutex::new)
-    });
-    let installed = installed.await.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
-    Ok(installed.lock().await)
+    static INSTALLED: Shared<Installed> = Shared::new();
+    INSTALLED.get(Installed::start).await
 }
 
 impl Installed {
@@ -107,6 +95,8 @@ impl Installed {
         let istio = istio(&entra, &sts, &folder)?;
         let envoy_filter =
             istio.envoy_filter().map_err(|problems| anyhow::anyhow!("{problems}"))?;
+        let [tokens, _] =
+            istio.exchanged_only().map_err(|problems| anyhow::anyhow!("{problems}"))?;
         let behind = |address, port, protocol: &str| Application {
             address,
             port,
@@ -117,13 +107,23 @@ impl Installed {
             behind(mcp_server.address(), MCP_PORT, "HTTP"),
         );
         options.folder = Some(folder.join("mesh"));
+        // Istiod fetches the keys of the identity provider by itself.
+        let trusted = folder.join("identity-provider-ca.crt");
+        authority.write(&trusted)?;
+        let trusted = trusted.to_string_lossy().into_owned();
+        options.istiod.environment.push(("SSL_CERT_FILE".to_owned(), trusted));
         // For the story in which the filter stands at the MCP server.
         options.mcp_environment.push((CREDENTIAL.to_owned(), sts_options.credential.clone()));
-        options.gateway.environment.push((CREDENTIAL.to_owned(), sts_options.credential.clone()));
+        // As `openssl` writes it into a file, and `kubectl --from-file` takes it from there.
+        let with_line_end = format!("{}\n", sts_options.credential);
+        options.gateway.environment.push((CREDENTIAL.to_owned(), with_line_end));
         options.edit = Edit::new(move |object| {
             // The committed one, which has no module's digest.
             if object["kind"] == "EnvoyFilter" && object.to_string().contains(&"0".repeat(64)) {
                 *object = envoy_filter.clone();
+            }
+            if object["kind"] == "RequestAuthentication" {
+                *object = tokens.clone();
             }
         });
         let mut mesh = Mesh::start(Arc::new(cluster), options).await?;
@@ -133,13 +133,14 @@ impl Installed {
         mesh.join_caller(stranger, &[MCP_PORT]).await?;
         mesh.cluster.admin_apply(&certificate(&authority)?).await?;
         mesh.apply_dir(&deployed()).await?;
+        mesh.apply(&routes()?).await?;
         eprintln!("deploy/istio is in place after {:.1?}", started.elapsed());
 
         let installed = Self {
             mesh,
             sts,
             credential: sts_options.credential,
-            _mcp_server: mcp_server,
+            mcp_server,
             entra,
             authority,
             istio,
@@ -177,18 +178,56 @@ impl Installed {
     /// A client at this gateway.
     pub(crate) fn client_at(&self, gateway: &Workload, token: Option<&str>) -> Result<McpClient> {
         let url = format!("https://{HOST}:{}/mcp", gateway_port(443));
+        Ok(McpClient::new(&url, token)?.over(self.https_at(gateway)?))
+    }
+
+    /// Finds our host at this gateway.
+    pub(crate) fn https_at(&self, gateway: &Workload) -> Result<reqwest::Client> {
         // With HTTP/2 the host would be the URL's, which has this machine's port.
-        let http = https::builder()
+        Ok(https::builder()
             .http1_only()
             .tls_certs_only([reqwest::Certificate::from_pem(self.authority.pem().as_bytes())?])
             .resolve(HOST, gateway.at(gateway_port(443)))
-            .build()?;
-        Ok(McpClient::new(&url, token)?.over(http))
+            .build()?)
     }
 
     /// A workload with an identity of its own that nobody has admitted.
     pub(crate) fn stranger(&self) -> Result<&Workload> {
         self.mesh.other("stranger.shop").context("the stranger has not joined")
+    }
+
+    /// How many requests the MCP server's sidecar has let through to it, HTTP or not; none has come another way.
+    pub(crate) async fn arrived(&self) -> Result<u64> {
+        let counted = self.counted_by_the_server().await?;
+        let stats = self.mesh.mcp.admin.stats().await?;
+        let to_the_server = |name: &str| {
+            (name.starts_with("cluster.inbound|") || name.starts_with("cluster.InboundPassthrough"))
+                && name.ends_with(".upstream_rq_total")
+        };
+        let let_through: Vec<_> =
+            stats.iter().filter(|(name, _)| to_the_server(name)).map(|(_, count)| *count).collect();
+        ensure!(!let_through.is_empty(), "the sidecar counts nothing: {:?}", stats.keys());
+        let let_through = let_through.iter().sum();
+        ensure!(counted <= let_through, "{counted} at the server, {let_through} at its sidecar");
+        Ok(let_through)
+    }
+
+    /// Tool calls and what was refused before, as the MCP server counts them.
+    pub(crate) async fn counted_by_the_server(&self) -> Result<u64> {
+        const COUNTERS: [&str; 2] =
+            ["obolus_mcp_tool_calls_total", "obolus_mcp_requests_refused_total"];
+        let url = format!("{}/metrics", self.mcp_server.operations_url());
+        let page = https::plain_client()?.get(url).send().await?.error_for_status()?;
+        let page = page.text().await?;
+        let mut sum = 0;
+        for counter in COUNTERS {
+            ensure!(page.contains(&format!("# TYPE {counter} counter")), "no {counter}: {page}");
+            for line in page.lines().filter(|line| line.starts_with(&format!("{counter}{{"))) {
+                let (_, number) = line.rsplit_once(' ').context("no number")?;
+                sum += number.parse::<u64>()?;
+            }
+        }
+        Ok(sum)
     }
 
     /// The filter's audit records so far, oldest first.
@@ -206,6 +245,16 @@ impl Installed {
 /// The folder that people apply.
 pub(crate) fn deployed() -> PathBuf {
     workspace().join("deploy/istio")
+}
+
+/// What people apply after all the rest.
+pub(crate) fn routes() -> Result<String> {
+    Ok(std::fs::read_to_string(deployed().join("gateway/routes.yaml"))?)
+}
+
+/// What people apply besides, where the filter stands at the gateway.
+pub(crate) fn exchanged_only() -> Result<String> {
+    Ok(std::fs::read_to_string(deployed().join("exchanged-only.yaml"))?)
 }
 
 /// The committed configuration with this directory's people, and this machine's files.

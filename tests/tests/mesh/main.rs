@@ -9,6 +9,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "a JSON value answers null for what it does not have")]
 
+mod as_workload;
 mod body_hold;
 mod callers;
 mod checked;
@@ -17,16 +18,23 @@ mod delivery;
 mod detours;
 mod documented;
 mod extension;
+mod first_filter;
 mod identity;
 mod installed;
 mod modules;
 mod nested;
+mod order;
+mod our_host;
 mod outage;
 mod outside;
 mod people;
+mod plugin;
 mod prober;
+mod shared;
 mod shell;
 mod sidecar;
+mod tcp_port;
+mod tenant;
 mod tools;
 mod unguarded;
 mod upgrade;

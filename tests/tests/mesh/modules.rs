@@ -20,14 +20,23 @@ const FUNCTIONS: u8 = 3;
 const EXPORTS: u8 = 7;
 const CODE: u8 = 10;
 
-/// Puts a module where `docs/istio.md` has it: in a file that is named by what is in it.
+/// Puts a module where `docs/istio.md` has it: in a folder of its own, which stands for a volume, in a file that is
+/// named by what is in it.
 pub(crate) fn deliver(content: &[u8], folder: &Path) -> Result<Module> {
     let digest: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-    let folder = folder.join("module");
+    let folder = folder.join("module").join(&digest);
     std::fs::create_dir_all(&folder)?;
     let path = folder.join(format!("obolus_filter-{digest}.wasm"));
     std::fs::write(&path, content)?;
     Ok(Module { path: path.to_string_lossy().into_owned(), sha256: Some(digest) })
+}
+
+/// Takes a module's volume away; what was in it is returned.
+pub(crate) fn without(module: &Module) -> Result<Vec<u8>> {
+    let path = Path::new(&module.path);
+    let content = std::fs::read(path)?;
+    std::fs::remove_dir_all(path.parent().context("a module without a folder")?)?;
+    Ok(content)
 }
 
 /// The same program with one more custom section, which nobody reads.

@@ -98,6 +98,12 @@ impl Prober {
         self.has(times, "answers", move |tally| all(tally) - since).await
     }
 
+    /// Waits for so many refusals from now on.
+    pub(crate) async fn refuses(&self, times: u64) -> Result<()> {
+        let since = self.tally().refused;
+        self.has(times, "refusals", move |tally| tally.refused - since).await
+    }
+
     async fn has(&self, times: u64, what: &str, count: impl Fn(Tally) -> u64) -> Result<()> {
         eventually(what, Duration::from_secs(60), || async {
             let now = count(self.tally());

@@ -1,17 +1,18 @@
 //! `deploy/istio-sidecar`: the filter at the MCP server's own sidecar, and a gateway that knows nothing of us.
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use obolus_tests::fixtures::mcp_client::McpClient;
 use obolus_tests::fixtures::mesh::NAMESPACE;
-use obolus_tests::https;
 use obolus_tests::parts::products::workspace;
-use reqwest::Identity;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use crate::installed::{HOST, Installed, MCP_PORT, STS_PORT, deployed, installed};
-use crate::upgrade::arrived;
+use crate::as_workload::client;
+use crate::installed::{HOST, Installed, MCP_PORT, STS_PORT, deployed, exchanged_only, installed};
+use crate::plugin::arrived;
 
-const SIDECAR: &str = "test-obolus-mcp";
+/// The MCP server's `Sidecar` of the fixtures.
+pub(crate) const SIDECAR: &str = "test-obolus-mcp";
 
 /// What `kubectl apply -k deploy/istio-sidecar` would apply, for this machine's files and addresses.
 async fn manifests(world: &Installed) -> Result<Vec<Value>> {
@@ -28,6 +29,8 @@ async fn manifests(world: &Installed) -> Result<Vec<Value>> {
         object["kind"] == kind && object["metadata"]["name"] == name
     };
     ensure!(!objects.iter().any(|object| named(object, "EnvoyFilter", "obolus")), "two filters");
+    let is_theirs = |object: &Value| object["metadata"]["namespace"] == "istio-system";
+    ensure!(!objects.iter().any(is_theirs), "something of the gateway's team");
     let ours = objects.iter_mut().find(|object| named(object, "EnvoyFilter", "obolus-sidecar"));
     *ours.context("no EnvoyFilter")? = filter;
     // The workload has a Sidecar already, by which it listens without iptables.
@@ -48,20 +51,54 @@ fn text(objects: &[Value]) -> String {
     objects.iter().map(Value::to_string).collect::<Vec<_>>().join("\n---\n")
 }
 
+/// The filter stands at the server's own sidecar, and nowhere else.
+pub(crate) async fn at_the_sidecar(world: &Installed) -> Result<()> {
+    let gateways = world.istio.envoy_filter().map_err(|problems| anyhow!("{problems}"))?;
+    // First the sidecar's, so that the server is never without.
+    world.mesh.apply(&text(&manifests(world).await?)).await?;
+    world.mesh.delete(&exchanged_only()?).await?;
+    world.mesh.delete(&gateways.to_string()).await
+}
+
+/// As it was.
+pub(crate) async fn at_the_gateway_again(world: &Installed) -> Result<()> {
+    let ours = world.istio.sidecar_filter().map_err(|problems| anyhow!("{problems}"))?;
+    world.mesh.apply_dir(&deployed()).await?;
+    world.mesh.delete(&ours.to_string()).await
+}
+
 #[tokio::test]
 async fn at_the_servers_own_sidecar_two_people_pass_as_themselves_and_nobody_else_does()
 -> Result<()> {
     let world = installed().await?;
-    let objects = manifests(&world).await?;
-    let gateways = world.istio.envoy_filter().map_err(|problems| anyhow!("{problems}"))?;
-    let ours = world.istio.sidecar_filter().map_err(|problems| anyhow!("{problems}"))?;
-    // First the sidecar's, so that the server is never without.
-    world.mesh.apply(&text(&objects)).await?;
-    world.mesh.delete(&gateways.to_string()).await?;
+    at_the_sidecar(&world).await?;
     let outcome = story(&world).await;
-    world.mesh.apply_dir(&deployed()).await?;
-    world.mesh.delete(&ours.to_string()).await?;
-    outcome
+    let closed = wrong_port(&world).await;
+    at_the_gateway_again(&world).await?;
+    outcome?;
+    closed
+}
+
+/// The settings name another port than the program's, so istiod's name of the way to it is not the protected one.
+async fn wrong_port(world: &Installed) -> Result<()> {
+    let mut istio = world.istio.clone();
+    istio.settings.sidecar.port = 80;
+    let wrong = istio.sidecar_filter().map_err(|problems| anyhow!("{problems}"))?;
+    world.mesh.apply(&wrong.to_string()).await?;
+    let http = client(Some(world.mesh.gateway.certificate().await?))?;
+    let url = format!("https://{}/mcp", world.mesh.mcp.at(MCP_PORT));
+    let token = world.token("alice").await?;
+    let before = arrived(world).await?;
+    for host in [HOST, "obolus-mcp.obolus.svc.cluster.local", "shop.example.com"] {
+        for token in [None, Some(token.as_str())] {
+            let client = McpClient::new(&url, token)?.over(http.clone());
+            let call = client.request("tools/call", json!({"name": "whoami", "arguments": {}}));
+            let status = call.header("host", host).send().await?.status().as_u16();
+            ensure!(matches!(status, 401 | 403), "{host}: {status}");
+        }
+    }
+    ensure!(arrived(world).await? == before, "something arrived at the MCP server");
+    Ok(())
 }
 
 async fn story(world: &Installed) -> Result<()> {
@@ -91,17 +128,11 @@ async fn story(world: &Installed) -> Result<()> {
     ensure!(exchanged.status == 401, "{exchanged:?}");
 
     // Straight to the pod with the gateway's own certificate: nothing of the gateway decides.
-    let certificate = world.mesh.gateway.certificate().await?;
-    let identity = format!("{}{}", certificate.key, certificate.chain);
-    let http = https::builder()
-        .http1_only()
-        .tls_danger_accept_invalid_certs(true)
-        .identity(Identity::from_pem(identity.as_bytes())?)
-        .build()?;
+    let http = client(Some(world.mesh.gateway.certificate().await?))?;
     let url = format!("https://{}/mcp", world.mesh.mcp.at(MCP_PORT));
     let token = world.token("alice").await?;
     let straight = async |token: Option<&str>, host: &str| {
-        let client = obolus_tests::fixtures::mcp_client::McpClient::new(&url, token)?;
+        let client = McpClient::new(&url, token)?;
         let call = client.over(http.clone());
         let call = call.request("tools/call", json!({"name": "whoami", "arguments": {}}));
         anyhow::Ok(call.header("host", host).send().await?.status().as_u16())

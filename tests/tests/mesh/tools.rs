@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 
+use crate::installed::{deployed, installed};
 use crate::world::{World, file, world};
 
 async fn validates(world: &World, name: &str) -> Result<bool> {
@@ -70,4 +71,24 @@ async fn what_is_no_configuration_at_all_is_refused_when_it_is_applied() -> Resu
     let Err(error) = refused else { anyhow::bail!("it was accepted") };
     ensure!(format!("{error:#}").contains("admission webhook"), "{error:#}");
     world.mesh.apply(include_str!("manifests/only-the-gateway.yaml")).await
+}
+
+#[tokio::test]
+async fn istioctl_has_nothing_to_say_about_what_is_installed() -> Result<()> {
+    let world = installed().await?;
+    let folder = deployed();
+    for file in [
+        "callers.yaml",
+        "exchanged-only.yaml",
+        "egress.yaml",
+        "gateway/envoy-filter.yaml",
+        "gateway/routes.yaml",
+    ] {
+        let path = folder.join(file);
+        let output = world.mesh.istioctl(&["validate", "-f", &path.to_string_lossy()]).await?;
+        ensure!(output.status.success(), "{file}: {output:?}");
+    }
+    let findings = world.mesh.findings().await?;
+    ensure!(findings.is_empty(), "{findings:#?}");
+    Ok(())
 }

@@ -3,9 +3,9 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::installed::{HOST, Installed, installed};
+use crate::installed::{HOST, Installed, exchanged_only, installed};
 use crate::modules;
-use crate::upgrade::{arrived, of, plugin, provocation};
+use crate::plugin::{arrived, of, plugin, provocation};
 
 const REQUESTS: u64 = 10;
 
@@ -44,9 +44,12 @@ async fn after_a_panic_that_fails_open_nothing_arrives_because_of_the_guard() ->
     settings["failure_policy"] = "FAIL_OPEN".into();
     settings.as_object_mut().context("no object")?.remove("reload_config");
 
+    // The second line would refuse the same requests.
+    world.mesh.delete(&exchanged_only()?).await?;
     let guarded = arrive_after_a_panic(&world, &open).await;
     let unguarded = arrive_after_a_panic(&world, &without_guards(&open)?).await;
     world.mesh.apply(&of(&world.istio)?.to_string()).await?;
+    world.mesh.apply(&exchanged_only()?).await?;
     let (guarded, unguarded) = (guarded?, unguarded?);
     println!("with the guard (arrived, status): {guarded:?}, without: {unguarded:?}");
     ensure!(guarded == (0, 403), "{guarded:?}");

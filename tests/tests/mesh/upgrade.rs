@@ -4,18 +4,16 @@
 //! application at the same gateway. What arrives at the MCP server is counted at its sidecar, between the phases,
 //! while none of them has a request under way. So every request that arrived is accounted for.
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use obolus_envoy::Module;
-use obolus_envoy::istio::Istio;
-use obolus_tests::fixtures::mcp_client::McpClient;
 use obolus_tests::fixtures::mesh::manifests::gateway_port;
 use obolus_tests::fixtures::recorder::Recorder;
 use obolus_tests::https;
-use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::installed::{HOST, Installed, installed};
+use crate::installed::{Installed, installed};
 use crate::modules;
+use crate::plugin::{arrived, of, plugin, provocation, whoami};
 use crate::prober::{Prober, Tally, between};
 
 /// Successes of the good caller in each phase.
@@ -128,40 +126,6 @@ impl Counted {
     }
 }
 
-pub(crate) fn whoami(client: McpClient) -> impl Fn() -> RequestBuilder + Send + Sync + 'static {
-    let params = json!({"name": "whoami", "arguments": {}});
-    move || client.request("tools/call", params.clone()).header("host", HOST)
-}
-
-/// How many requests the MCP server's sidecar has let through.
-pub(crate) async fn arrived(world: &Installed) -> Result<u64> {
-    let stats = world.mesh.mcp.admin.stats().await?;
-    let inbound =
-        |name: &str| name.starts_with("cluster.inbound|") && name.ends_with(".upstream_rq_total");
-    Ok(stats.iter().filter(|(name, _)| inbound(name)).map(|(_, count)| count).sum())
-}
-
-pub(crate) fn of(istio: &Istio) -> Result<Value> {
-    istio.envoy_filter().map_err(|problems| anyhow!("{problems}"))
-}
-
-/// What Envoy calls the filter's settings, wherever they stand in the EnvoyFilter.
-pub(crate) fn plugin(envoy_filter: &mut Value) -> Result<&mut Value> {
-    let matched =
-        "/spec/configPatches/0/patch/value/typed_config/xds_matcher/matcher_list/matchers/0";
-    let at = format!("{matched}/on_match/action/typed_config/typed_config/typed_config/config");
-    envoy_filter.pointer_mut(&at).context("the filter is elsewhere")
-}
-
-/// A request that a [trapping](modules::trapping) module does not survive.
-pub(crate) fn provocation(client: &McpClient) -> RequestBuilder {
-    let request = client.request("tools/call", json!({"name": "whoami", "arguments": {}}));
-    let headers = 0..modules::HEADERS;
-    headers.fold(request.header("host", HOST), |request, number| {
-        request.header(format!("x-more-{number}"), "1")
-    })
-}
-
 /// How often the gateway has written that the module trapped.
 fn traps(world: &Installed) -> usize {
     world.mesh.gateway.log().matches("proxy_on_request_headers failed").count()
@@ -238,6 +202,16 @@ async fn story(world: &Installed) -> Result<()> {
     ensure!(taken.contains(&new.module.path), "the new module is not there");
     probers.enough().await?;
     end_of("a new module").await?;
+
+    // Each module has a volume of its own: the old one's is still there, then no more.
+    world.mesh.apply(&of(&world.istio)?.to_string()).await?;
+    probers.enough().await?;
+    end_of("back to the old one").await?;
+    world.mesh.apply(&of(&new)?.to_string()).await?;
+    let retired = modules::without(&world.istio.module)?;
+    probers.enough().await?;
+    end_of("the old one's volume is gone").await?;
+    modules::deliver(&retired, &world.folder)?;
 
     new.module = modules::deliver(&modules::trapping(&shipped)?, &world.folder)?;
     world.mesh.apply(&of(&new)?.to_string()).await?;

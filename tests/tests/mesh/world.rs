@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -17,9 +17,10 @@ use obolus_tests::fixtures::mesh::{
 use obolus_tests::fixtures::recorder::{Recorded, Recorder};
 use obolus_tests::https;
 use reqwest::Response;
-use tokio::runtime::Runtime;
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::MutexGuard;
 use tokio::task::JoinHandle;
+
+use crate::shared::Shared;
 
 /// The port of both Services.
 pub(crate) const PORT: u16 = 8080;
@@ -38,18 +39,8 @@ pub(crate) struct World {
 
 /// The mesh, with nothing applied but `manifests/`, for one story at a time.
 pub(crate) async fn world() -> Result<MutexGuard<'static, World>> {
-    /// A test's own runtime ends with the test, and takes along the servers that it started.
-    static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(Runtime::new);
-    static WORLD: OnceCell<Result<Mutex<World>, String>> = OnceCell::const_new();
-    let world = WORLD.get_or_init(|| async {
-        let start = || {
-            let runtime = RUNTIME.as_ref().map_err(|error| error.to_string())?;
-            runtime.block_on(World::start()).map_err(|error| format!("{error:#}"))
-        };
-        tokio::task::spawn_blocking(start).await.map_err(|error| error.to_string())?.map(Mutex::new)
-    });
-    let world = world.await.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
-    Ok(world.lock().await)
+    static WORLD: Shared<World> = Shared::new();
+    WORLD.get(World::start).await
 }
 
 /// The files that belong to the stories.
