@@ -62,7 +62,10 @@ Written by `cargo xtask manifests` from deploy/istio/filter.json and settings.js
 
 /// Before the first key of this name.
 pub(super) const KEYS: &[(&str, &str)] = &[
-    ("jwtRules", "Issuers as in filter.json, with the audience of the target in place of that of clients."),
+    (
+        "jwtRules",
+        "Issuers as in filter.json, with the audience of the target in place of that of clients.",
+    ),
     (
         "priority",
         "Applied after other EnvoyFilters: nothing is put between our filter and the router.",
