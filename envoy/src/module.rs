@@ -24,9 +24,14 @@ impl Module {
 
     /// A module that is read now, for its digest.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let digest = Sha256::digest(std::fs::read(path)?);
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = Self::digest(&std::fs::read(path)?);
         Ok(Self { path: path.to_string_lossy().into_owned(), sha256: Some(sha256) })
+    }
+
+    /// SHA-256 of a module's content, in hex, as everything that pins it writes it.
+    #[must_use]
+    pub fn digest(content: &[u8]) -> String {
+        Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     pub(crate) fn vm_id(&self) -> String {

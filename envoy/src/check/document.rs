@@ -34,6 +34,10 @@ pub(super) enum Kind {
     Manifest,
     /// The filter's own configuration.
     FilterConfiguration,
+    /// The STS's, which is TOML.
+    Sts,
+    /// The MCP server's.
+    McpServer,
 }
 
 /// All that was read.
@@ -45,7 +49,7 @@ pub(super) struct Reading {
     pub(super) others: usize,
 }
 
-/// Reads a file, or every YAML and JSON file below a folder.
+/// Reads a file, or every YAML, JSON and TOML file below a folder.
 pub(super) fn read(path: &Path) -> io::Result<Reading> {
     let mut reading = Reading::default();
     for file in files(path)? {
@@ -80,7 +84,7 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
             continue;
         } else if entry.is_dir() && !entry.is_symlink() {
             found.extend(files(&entry)?);
-        } else if matches!(extension, Some("yaml" | "yml" | "json")) {
+        } else if matches!(extension, Some("yaml" | "yml" | "json" | "toml")) {
             found.push(entry);
         }
     }
@@ -104,6 +108,16 @@ fn parse(text: &str) -> Result<Vec<Value>, String> {
     Ok(values)
 }
 
+fn parse_file(name: &str, text: &str) -> Result<Vec<Value>, String> {
+    if !Path::new(name).extension().is_some_and(|extension| extension == "toml") {
+        return parse(text);
+    }
+    // Its message shows the line, in which may stand what is secret.
+    let value: Value =
+        toml::from_str(text).map_err(|error: toml::de::Error| error.message().to_owned())?;
+    Ok(vec![value])
+}
+
 fn to_json(value: serde_yaml_ng::Value) -> Result<Value, String> {
     serde_json::to_value(value).map_err(|error| error.to_string())
 }
@@ -118,7 +132,7 @@ impl Reading {
             true => "check what Helm makes of it: helm template CHART | cargo xtask check -",
             false => "mend the file",
         };
-        match text.and_then(|text| parse(&text)) {
+        match text.and_then(|text| parse_file(name, &text)) {
             Ok(values) => {
                 let before = self.documents.len();
                 for value in values {
@@ -146,7 +160,7 @@ impl Reading {
         let file = file.to_owned();
         if kind != Kind::Manifest {
             let value = match kind {
-                Kind::FilterConfiguration => value,
+                Kind::FilterConfiguration | Kind::Sts | Kind::McpServer => value,
                 _ => one_spelling(value),
             };
             return self.documents.push(Document { file, object: String::new(), kind, value });
@@ -159,11 +173,14 @@ impl Reading {
         // A configuration that travels in a ConfigMap.
         let data = value.get("data").filter(|_| text(&value, "/kind") == "ConfigMap");
         for (key, content) in data.and_then(Value::as_object).into_iter().flatten() {
-            let parsed = content.as_str().and_then(|content| parse(content).ok());
+            let parsed = content.as_str().and_then(|content| parse_file(key, content).ok());
             for inner in parsed.into_iter().flatten() {
                 if let Some(kind) = Kind::of(&inner).filter(|kind| *kind != Kind::Manifest) {
                     let object = format!("{object} data[{key:?}]");
-                    let value = one_spelling(inner);
+                    let value = match kind {
+                        Kind::FilterConfiguration | Kind::Sts | Kind::McpServer => inner,
+                        _ => one_spelling(inner),
+                    };
                     self.documents.push(Document { file: file.clone(), object, kind, value });
                 }
             }
@@ -227,6 +244,10 @@ impl Kind {
             Some(Self::Resources)
         } else if has("sts") && has("issuers") && has("resources") {
             Some(Self::FilterConfiguration)
+        } else if has("callers") && has("issuers") && has("targets") {
+            Some(Self::Sts)
+        } else if has("listen") && value.pointer("/cluster/server").is_some() {
+            Some(Self::McpServer)
         } else {
             let keys =
                 ["static_resources", "staticResources", "dynamic_resources", "dynamicResources"];

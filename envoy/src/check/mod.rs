@@ -7,6 +7,7 @@
 
 mod admin;
 mod around;
+mod beside;
 mod chain;
 mod clusters;
 mod document;
@@ -80,6 +81,7 @@ fn report(path: &Path, reading: &Reading) -> io::Result<Report> {
 
     let documents = &reading.documents;
     folder::check(documents, &mut findings);
+    beside::check(documents, &mut findings);
     let proxies = proxy::proxies(documents);
     let mesh = Mesh::of(documents);
     let own: Vec<_> =

@@ -33,6 +33,8 @@ pub(super) struct Settings {
     pub(super) body_limit: u64,
     /// Each resource's name and the authorities of its URL.
     pub(super) hosts: Vec<(String, Vec<String>)>,
+    /// The host and the port of each resource's URL.
+    pub(super) urls: Vec<(String, u16)>,
     pub(super) issuers: Vec<Arc<IssuerRules>>,
 }
 
@@ -123,6 +125,12 @@ pub(super) fn configuration<'a>(plugin: &Node<'a>) -> Option<(Node<'a>, Result<V
     Some((value, read))
 }
 
+fn host_and_port(url: &Value) -> Option<(String, u16)> {
+    let url: http::Uri = url.as_str()?.parse().ok()?;
+    let default = if url.scheme_str()? == "http" { 80 } else { 443 };
+    Some((url.host()?.to_owned(), url.port_u16().unwrap_or(default)))
+}
+
 impl Settings {
     /// What a configuration says. A faulty one still tells what it means to protect.
     pub(super) fn of(value: &Value) -> Self {
@@ -139,6 +147,8 @@ impl Settings {
             issuers,
             ..Self::default()
         };
+        let resources = value.get("resources").and_then(Value::as_array).into_iter().flatten();
+        settings.urls = resources.filter_map(|one| host_and_port(one.get("resource")?)).collect();
         if let Ok(read) = FilterConfiguration::read(value) {
             settings.protected = read.protected_clusters().into_iter().map(str::to_owned).collect();
             settings.body_limit = read.body_limit;

