@@ -27,6 +27,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Ok(report) => report,
         Err(error) => {
             eprintln!("{}: {error}", arguments.path.display());
+            if error.kind() == std::io::ErrorKind::NotFound {
+                eprintln!("give a bootstrap, a /config_dump, or a folder such as deploy/istio");
+            }
             exit(2);
         }
     };

@@ -10,7 +10,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
-use super::sums::sha256;
+use obolus_envoy::Module;
 
 /// Nobody in particular, as distroless images have it.
 pub(crate) const USER: u64 = 65_532;
@@ -73,7 +73,7 @@ impl Image {
         let blobs = folder.join("blobs/sha256");
         std::fs::create_dir_all(&blobs)?;
         let blob = |media_type: &str, content: &[u8]| -> Result<Value> {
-            let digest = sha256(content);
+            let digest = Module::digest(content);
             std::fs::write(blobs.join(&digest), content)?;
             Ok(json!({
                 "mediaType": format!("application/vnd.oci.image.{media_type}"),
@@ -180,7 +180,7 @@ mod tests {
         let blob = |descriptor: &Value| {
             let digest = descriptor["digest"].as_str().unwrap().replace("sha256:", "");
             let content = std::fs::read(layout.join("blobs/sha256").join(&digest)).unwrap();
-            assert_eq!(sha256(&content), digest);
+            assert_eq!(Module::digest(&content), digest);
             assert_eq!(descriptor["size"], content.len());
             content
         };

@@ -1,11 +1,12 @@
-//! What is shipped, in `target/shipped`: static programs, the filter's module under its digest, an image
-//! of each, checksums, and the bill of materials.
+//! What is shipped, in `target/shipped`: static programs, the filter's module under its digest, that digest in a file,
+//! an image of each, checksums, and the bill of materials. It is there as a whole or as it was before.
 //!
 //! The same sources, toolchain and `CARGO_HOME` give the same bytes: images and archives carry no
 //! times, and paths of the builder are mapped away in the programs.
 
 pub(crate) mod build;
 mod elf;
+mod fresh;
 mod image;
 mod sbom;
 mod sums;
@@ -13,8 +14,10 @@ mod sums;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use obolus_envoy::Module;
 use obolus_tests::parts::products::{target_folder, workspace};
 
+use fresh::Fresh;
 use image::{File, Image};
 
 /// The programs that are shipped.
@@ -25,10 +28,9 @@ const CA_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Builds and writes all of it.
 pub(crate) fn run() -> Result<()> {
-    let folder = target_folder().join("shipped");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder)?;
-    }
+    let shipped = target_folder().join("shipped");
+    let fresh = Fresh::beside(&shipped)?;
+    let folder = fresh.folder();
     std::fs::create_dir_all(folder.join("images"))?;
 
     for (program, built) in PROGRAMS.iter().zip(build::programs(&PROGRAMS)?) {
@@ -36,16 +38,18 @@ pub(crate) fn run() -> Result<()> {
         std::fs::copy(&built, folder.join(program))?;
     }
     let module = std::fs::read(build::module()?)?;
-    let digest = sums::sha256(&module);
+    let digest = Module::digest(&module);
     std::fs::write(folder.join(format!("obolus_filter-{digest}.wasm")), &module)?;
+    std::fs::write(folder.join("obolus_filter.sha256"), format!("{digest}\n"))?;
     std::fs::write(folder.join("obolus.cdx.json"), sbom::of_workspace()?)?;
-    for image in images(&folder, &module, &digest)? {
+    for image in images(folder, &module, &digest)? {
         image.write(&folder.join("images"))?;
     }
-    sums::write(&folder)?;
+    sums::write(folder)?;
+    fresh.replace(&shipped)?;
 
     println!("the filter's SHA-256, to pin it: {digest}");
-    println!("wrote {}", shown(&folder));
+    println!("wrote {}", shown(&shipped));
     Ok(())
 }
 

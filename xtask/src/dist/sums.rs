@@ -3,12 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use sha2::{Digest as _, Sha256};
-
-/// SHA-256 in hex.
-pub(crate) fn sha256(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
-}
+use obolus_envoy::Module;
 
 /// Writes the sums of every file in the folder and below it.
 pub(crate) fn write(folder: &Path) -> Result<()> {
@@ -20,7 +15,7 @@ pub(crate) fn write(folder: &Path) -> Result<()> {
             if path.is_dir() {
                 waiting.push(path);
             } else {
-                lines.push((name_in(folder, &path), sha256(&std::fs::read(&path)?)));
+                lines.push((name_in(folder, &path), Module::digest(&std::fs::read(&path)?)));
             }
         }
     }
