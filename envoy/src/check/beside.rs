@@ -189,8 +189,8 @@ fn with_mcp(filter: &Value, servers: &[Node<'_>], mcp: &Node<'_>, findings: &mut
         let (host, authority) = (url.host().unwrap_or_default(), url.authority());
         let authority = authority.map_or("", |authority| authority.as_str());
         let is_it =
-            |one: &&str| one.eq_ignore_ascii_case(host) || one.eq_ignore_ascii_case(authority);
-        if !allowed.iter().any(|one| is_it(&one)) {
+            |one: &str| one.eq_ignore_ascii_case(host) || one.eq_ignore_ascii_case(authority);
+        if !allowed.iter().any(|one| is_it(one)) {
             let what = format!(
                 "clients come to {authority}, and the MCP server answers to other hosts only"
             );

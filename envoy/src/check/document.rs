@@ -109,7 +109,7 @@ fn parse(text: &str) -> Result<Vec<Value>, String> {
 }
 
 fn parse_file(name: &str, text: &str) -> Result<Vec<Value>, String> {
-    if !Path::new(name).extension().is_some_and(|extension| extension == "toml") {
+    if Path::new(name).extension().is_none_or(|extension| extension != "toml") {
         return parse(text);
     }
     // Its message shows the line, in which may stand what is secret.

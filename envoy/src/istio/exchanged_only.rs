@@ -65,7 +65,10 @@ fn rule((issuer, audiences): (String, Vec<&str>)) -> Value {
 }
 
 fn object(istio: &Istio, kind: &str, mut spec: Value) -> Value {
-    spec["selector"] = json!({"matchLabels": istio.settings.sidecar.labels});
+    if let Some(spec) = spec.as_object_mut() {
+        let selector = json!({"matchLabels": istio.settings.sidecar.labels});
+        spec.insert("selector".to_owned(), selector);
+    }
     json!({
         "apiVersion": "security.istio.io/v1",
         "kind": kind,

@@ -134,7 +134,7 @@ impl Modules {
     /// Those that are mounted, as what goes away.
     pub(super) fn all_retired(&self) -> Self {
         let mut retired = self.clone();
-        retired.retired.extend(retired.sha256.drain(..));
+        retired.retired.append(&mut retired.sha256);
         retired
     }
 

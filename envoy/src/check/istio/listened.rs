@@ -14,13 +14,13 @@ pub(super) fn check(mesh: &Mesh<'_>, findings: &mut Findings) {
         let servers: Vec<_> = gateways.flat_map(|one| one.node.list("spec/servers")).collect();
         for authority in proxy.settings().iter().flat_map(|one| &one.urls) {
             let (host, port) = authority;
-            let is_for = |named: &&str| {
+            let is_for = |named: &str| {
                 let named = named.rsplit('/').next().unwrap_or_default();
                 named.eq_ignore_ascii_case(host)
             };
             let here: Vec<_> = servers
                 .iter()
-                .filter(|one| one.texts("hosts").iter().any(|one| is_for(&one)))
+                .filter(|one| one.texts("hosts").iter().any(|one| is_for(one)))
                 .collect();
             let listens =
                 here.iter().any(|one| one.number("port/number") == Some(u64::from(*port)));
