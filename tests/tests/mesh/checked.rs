@@ -41,6 +41,9 @@ spec:
   http: [{route: [{destination: {host: nobody.shop.svc.cluster.local}}]}]
 ";
 
+/// The faults that `istioctl validate` refuses as well.
+const REFUSED_TOO: [&str; 1] = ["istio-sidecar-port-named-for-people"];
+
 /// What is expected of a folder.
 enum Expected {
     /// Neither tool finds anything.
@@ -164,7 +167,7 @@ fn what_istioctl_passes_is_found_and_in_what_is_ours_both_find_nothing() -> Resu
     let all = said(&folders)?;
 
     println!("{:46} | validate | {:16} | check", "", "analyze");
-    let (mut passed, mut found, mut wrong) = (0, 0, Vec::new());
+    let (mut passed, mut refused_too, mut wrong) = (0, Vec::new(), Vec::new());
     let cases = cases.iter().map(|(name, _, expected)| (name.as_str(), expected));
     let cases = [("deploy/istio", &Expected::Clean)].into_iter().chain(cases);
     for ((name, expected), said) in cases.zip(&all) {
@@ -172,16 +175,16 @@ fn what_istioctl_passes_is_found_and_in_what_is_ours_both_find_nothing() -> Resu
         if !said.is(expected) {
             wrong.push(said.line(name));
         } else if matches!(expected, Expected::Found(_)) {
-            passed += usize::from(said.is_valid);
-            found += 1;
+            if said.is_valid {
+                passed += 1;
+            } else {
+                refused_too.push(name);
+            }
         }
     }
     println!("{passed} faults that `istioctl validate` passes are found");
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
-    ensure!(
-        passed == found && found > 0,
-        "`istioctl validate` refuses {} of {found}",
-        found - passed
-    );
+    ensure!(passed >= 12, "`istioctl validate` passes only {passed}");
+    ensure!(refused_too == REFUSED_TOO, "`istioctl validate` refuses {refused_too:?}");
     Ok(())
 }
