@@ -64,7 +64,8 @@ impl StandIn {
         let folder = tempfile::tempdir()?;
         let ca_file = folder.path().join("ca.pem");
         authority.write(&ca_file)?;
-        let mut options = GatewayOptions::new(issuers(&idp), local(&upstream), "a-credential-of-its-own");
+        let mut options =
+            GatewayOptions::new(issuers(&idp), local(&upstream), "a-credential-of-its-own");
         options.configure = Box::new(|configuration| {
             configuration["keysRefreshSeconds"] = json!(1);
         });
