@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use obolus_core::Reason;
+use obolus_core::exchange::ExchangeRequest;
+
 use crate::cache::ExchangeCache;
 use crate::config::{AtStart, Caller, Collection, Config, Issuer, Target};
 use crate::credentials::CallerSecret;
@@ -83,6 +86,20 @@ impl Service {
             material,
         };
         Ok((service, collector))
+    }
+
+    /// The target that a request names, by its name, by its resource, or by both.
+    ///
+    /// # Errors
+    /// [`Reason::TargetUnknown`], also when they are two.
+    pub(crate) fn target(&self, request: &ExchangeRequest) -> Result<&Arc<Target>, Reason> {
+        let has = |target: &&Arc<Target>| target.resource == request.resource;
+        let target = match &request.audience {
+            Some(name) => self.targets.get(name),
+            None => self.targets.values().find(has),
+        };
+        let is_one = |target: &&Arc<Target>| request.resource.is_none() || has(target);
+        target.filter(is_one).ok_or(Reason::TargetUnknown)
     }
 
     /// The same for other callers and targets, with all that is remembered of keys, tokens and identity providers.

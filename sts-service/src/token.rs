@@ -119,7 +119,7 @@ async fn grant(
     record.caller = Some(caller.id.clone());
     let form = read(parts, body).await?;
     let request = ExchangeRequest::from_form(&form)?;
-    let target = service.targets.get(&request.audience).ok_or(Reason::TargetUnknown)?;
+    let target = service.target(&request)?;
     record.target = Some(Arc::clone(target));
     // INVARIANT: no principal, no grant; no grant, neither memory nor the identity provider.
     let (principal, mirror) = verify(service, caller, &request, record).await?;

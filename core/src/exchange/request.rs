@@ -10,13 +10,22 @@ use crate::Reason;
 pub struct ExchangeRequest {
     /// The token to exchange.
     pub subject_token: SecretString,
-    /// The target's name (`audience`).
-    pub audience: String,
+    /// The target's name (`audience`). This, or `resource`, or both.
+    pub audience: Option<String>,
+    /// The target's URI (`resource`), as it came.
+    pub resource: Option<String>,
     /// `scope`, split; empty where the target's own are wanted.
     pub scopes: Vec<String>,
 }
 
 impl ExchangeRequest {
+    /// For the target of this name, with all of its scopes.
+    #[must_use]
+    pub fn new(subject_token: SecretString, target: &str) -> Self {
+        let audience = Some(target.to_owned());
+        Self { subject_token, audience, resource: None, scopes: Vec::new() }
+    }
+
     /// `application/x-www-form-urlencoded`.
     #[must_use]
     pub fn to_form(&self) -> SecretString {
@@ -24,8 +33,12 @@ impl ExchangeRequest {
         form.append_pair("grant_type", GRANT_TYPE)
             .append_pair("subject_token_type", ACCESS_TOKEN_TYPE)
             .append_pair("requested_token_type", ACCESS_TOKEN_TYPE)
-            .append_pair("audience", &self.audience)
             .append_pair("subject_token", self.subject_token.expose_secret());
+        for (name, value) in [("audience", &self.audience), ("resource", &self.resource)] {
+            if let Some(value) = value {
+                form.append_pair(name, value);
+            }
+        }
         if !self.scopes.is_empty() {
             form.append_pair("scope", &self.scopes.join(" "));
         }
@@ -33,18 +46,20 @@ impl ExchangeRequest {
     }
 
     /// Reads the form. A parameter that stands twice is refused (RFC 6749 §3.2), and so is one that we do not
-    /// know: it could ask for something that we would silently not do (`actor_token`, `resource`).
+    /// know: it could ask for something that we would silently not do (`actor_token`). RFC 8693 lets `audience` and
+    /// `resource` stand several times, for a token of several targets: here a token is for one.
     ///
     /// # Errors
     /// [`Reason::ExchangeRequestMalformed`].
     pub fn from_form(body: &[u8]) -> Result<Self, Reason> {
         const MALFORMED: Reason = Reason::ExchangeRequestMalformed;
-        let mut known: [(&str, Option<String>); 6] = [
+        let mut known: [(&str, Option<String>); 7] = [
             ("grant_type", None),
             ("subject_token", None),
             ("subject_token_type", None),
             ("requested_token_type", None),
             ("audience", None),
+            ("resource", None),
             ("scope", None),
         ];
         for (name, value) in form_urlencoded::parse(body) {
@@ -53,16 +68,18 @@ impl ExchangeRequest {
                 return Err(MALFORMED);
             }
         }
-        let [grant_type, subject_token, subject_token_type, requested, audience, scope] =
+        let [grant_type, subject_token, subject_token_type, requested, audience, resource, scope] =
             known.map(|(_, value)| value);
         let is = |value: &Option<String>, wanted: &str| value.as_deref() == Some(wanted);
         let fits = is(&grant_type, GRANT_TYPE)
             && is(&subject_token_type, ACCESS_TOKEN_TYPE)
             && (requested.is_none() || is(&requested, ACCESS_TOKEN_TYPE));
-        match (subject_token, audience) {
-            (Some(subject_token), Some(audience)) if fits => Ok(Self {
+        let is_aimed = audience.is_some() || resource.is_some();
+        match subject_token {
+            Some(subject_token) if fits && is_aimed => Ok(Self {
                 subject_token: SecretString::from(subject_token),
                 audience,
+                resource,
                 scopes: scope
                     .unwrap_or_default()
                     .split_ascii_whitespace()
@@ -93,13 +110,15 @@ mod tests {
     fn what_the_filter_writes_the_sts_reads() {
         let request = ExchangeRequest {
             subject_token: "a+b/c=.d".into(),
-            audience: "kube & co".into(),
+            audience: Some("kube & co".into()),
+            resource: Some("https://kube.example.com/?a=b&c".into()),
             scopes: vec!["x".into(), "y".into()],
         };
         let read =
             ExchangeRequest::from_form(request.to_form().expose_secret().as_bytes()).unwrap();
         assert_eq!(read.subject_token.expose_secret(), "a+b/c=.d");
-        assert_eq!(read.audience, "kube & co");
+        assert_eq!(read.audience.as_deref(), Some("kube & co"));
+        assert_eq!(read.resource.as_deref(), Some("https://kube.example.com/?a=b&c"));
         assert_eq!(read.scopes, ["x", "y"]);
     }
 
@@ -110,13 +129,17 @@ mod tests {
             ("audience", "other"),
             ("subject_token", "x"),
             ("actor_token", "x"),
-            ("resource", "https://x"),
             ("requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token"),
         ] {
             let mut pairs = GOOD.to_vec();
             pairs.push(extra);
             assert!(ExchangeRequest::from_form(&form(&pairs)).is_err(), "{extra:?}");
         }
+        let mut twice = GOOD.to_vec();
+        twice.push(("resource", "https://x"));
+        assert!(ExchangeRequest::from_form(&form(&twice)).is_ok());
+        twice.push(("resource", "https://x"));
+        assert!(ExchangeRequest::from_form(&form(&twice)).is_err());
         for (left_out, name) in GOOD.iter().enumerate() {
             let mut pairs = GOOD.to_vec();
             pairs.remove(left_out);
@@ -127,5 +150,20 @@ mod tests {
             pairs[0].1 = grant;
             assert!(ExchangeRequest::from_form(&form(&pairs)).is_err(), "{grant}");
         }
+    }
+
+    #[test]
+    fn a_target_is_named_by_audience_or_by_resource_and_by_something() {
+        let aimed = |aims: &[(&str, &str)]| {
+            let rest = GOOD.iter().filter(|(name, _)| *name != "audience").copied();
+            let pairs: Vec<_> = rest.chain(aims.iter().copied()).collect();
+            ExchangeRequest::from_form(&form(&pairs))
+                .map(|request| (request.audience, request.resource))
+        };
+        let (name, uri) = (("audience", "a"), ("resource", "https://x"));
+        assert_eq!(aimed(&[name]), Ok((Some("a".to_owned()), None)));
+        assert_eq!(aimed(&[uri]), Ok((None, Some("https://x".to_owned()))));
+        assert_eq!(aimed(&[uri, name]), Ok((Some("a".to_owned()), Some("https://x".to_owned()))));
+        assert_eq!(aimed(&[]), Err(Reason::ExchangeRequestMalformed));
     }
 }

@@ -124,11 +124,8 @@ impl Worker {
                 .filter(|(_, exchange)| !exchange.dispatched)
                 .map(|(key, exchange)| {
                     exchange.dispatched = true;
-                    let request = ExchangeRequest {
-                        subject_token: exchange.verified.token.clone(),
-                        audience: exchange.resource.target.name.clone(),
-                        scopes: Vec::new(),
-                    };
+                    let token = exchange.verified.token.clone();
+                    let request = ExchangeRequest::new(token, &exchange.resource.target.name);
                     (*key, request, exchange.trace.as_ref().map(TraceParent::to_header))
                 })
                 .collect(),

@@ -67,6 +67,7 @@ mod tests {
         let secret = ClientSecret::given(SecretString::from(secret));
         Target {
             target: exchange::Target { name: name.to_owned(), audience: audience.to_owned() },
+            resource: None,
             exchanged_by: ExchangedBy::Keycloak,
             issuer: "idp".to_owned(),
             scopes: Vec::new(),

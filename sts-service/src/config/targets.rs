@@ -18,6 +18,8 @@ use crate::credentials::{ClientCredential, Generation};
 pub struct Target {
     /// Its name, and the audience that a token for it must have.
     pub target: exchange::Target,
+    /// The URI that callers may name it by instead (RFC 8693 §2.1, `resource`).
+    pub resource: Option<String>,
     /// How it is exchanged.
     pub exchanged_by: ExchangedBy,
     /// The name of the issuer that exchanges.
@@ -32,7 +34,7 @@ impl Target {
     /// Changes when the target or its client's credential does: what was got before is then asked for anew.
     #[must_use]
     pub fn generation(&self) -> Generation {
-        let Self { target, exchanged_by, issuer, scopes: _, client } = self;
+        let Self { target, resource: _, exchanged_by, issuer, scopes: _, client } = self;
         let parts =
             [target.name.as_str(), &target.audience, exchanged_by.as_str(), issuer, client.id()];
         let mut all = Sha256::new();
@@ -84,6 +86,10 @@ pub(super) fn read(
             if targets.iter().any(|other| other.name() == target.name()) {
                 section.problem("name", "is taken by another target");
             }
+            let is_taken = |other: &Arc<Target>| other.resource == target.resource;
+            if target.resource.is_some() && targets.iter().any(is_taken) {
+                section.problem("resource", "is taken by another target");
+            }
             targets.push(Arc::new(target));
         }
         section.finish();
@@ -109,6 +115,13 @@ fn target(
         check_issuer(section, exchanged_by, issuer, issuers, names);
     }
     let audience = section.string("audience", "the audience of the exchanged token");
+    let resource = section.optional_string("resource");
+    if resource.as_deref().is_some_and(|resource| !is_resource(resource)) {
+        section.problem(
+            "resource",
+            "must be an absolute URI without a fragment, such as https://kubernetes.example.com, as callers write it",
+        );
+    }
     let scopes = section.some_strings("scopes", "the scopes that carry the target's audience");
     if scopes.iter().any(|scope| scope.contains(|c: char| c.is_whitespace() || c.is_control())) {
         section.problem("scopes", "must be one scope per string");
@@ -122,11 +135,20 @@ fn target(
     }
     Some(Target {
         target: exchange::Target { name: name?, audience: audience? },
+        resource,
         exchanged_by: exchanged_by?,
         issuer: issuer?,
         scopes,
         client: client?,
     })
+}
+
+/// RFC 8693 §2.1. It is compared byte for byte, so what a URL would be read as does not matter; what could not be one does.
+fn is_resource(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_graphic() && c != '#';
+    text.chars().all(is_plain)
+        && reqwest::Url::parse(text)
+            .is_ok_and(|url| url.username().is_empty() && url.password().is_none())
 }
 
 /// The issuer is there, and its tokens are exchanged in this way.

@@ -145,6 +145,24 @@ fn every_fault_is_found_and_named_by_its_path() {
         ("provider = \"keycloak\"", "provider = \"azure\"", "targets[0].provider", "one of"),
         ("provider = \"keycloak\"", "", "targets[0].provider", "is missing"),
         ("scopes = [\"kubernetes\"]", "", "targets[0].scopes", "is missing"),
+        (
+            "scopes = [\"kubernetes\"]",
+            "scopes = [\"kubernetes\"]\nresource = \"https://k.example.com/#here\"",
+            "targets[0].resource",
+            "without a fragment",
+        ),
+        (
+            "scopes = [\"kubernetes\"]",
+            "scopes = [\"kubernetes\"]\nresource = \"kubernetes\"",
+            "targets[0].resource",
+            "absolute URI",
+        ),
+        (
+            "scopes = [\"kubernetes\"]",
+            "scopes = [\"kubernetes\"]\nresource = \"https://u:p@k.example.com\"",
+            "targets[0].resource",
+            "absolute URI",
+        ),
         ("scopes = [\"kubernetes\"]", "scopes = [\"a b\"]", "targets[0].scopes", "one scope"),
         (
             "provider = \"keycloak\"\nissuer = \"keycloak\"",
@@ -269,4 +287,24 @@ fn a_text_that_is_not_toml_is_not_quoted() {
     let found =
         problems(folder.path(), "[server]\nlisten = \"a\"\npassword = hunter2 hunter2").to_string();
     assert!(found.contains("line 3") && !found.contains("hunter2"), "{found}");
+}
+
+#[test]
+fn two_targets_have_no_resource_in_common_and_many_have_none() {
+    let folder = folder();
+    let (before, rest) = GOOD.split_once("[[targets]]").unwrap();
+    let (target, after) = rest.split_once("[[callers]]").unwrap();
+    let with = |first: &str, second: &str| {
+        let other = target.replacen("name = \"kubernetes\"", "name = \"other\"", 1);
+        let head = |line: &str| format!("[[targets]]\n{line}");
+        let text =
+            format!("{before}{}{target}{}{other}[[callers]]{after}", head(first), head(second));
+        Config::parse(&text, folder.path())
+    };
+    let (one, two) = ("resource = \"https://one.example.com\"", "resource = \"urn:two\"");
+    for (first, second) in [("", ""), (one, ""), (one, two)] {
+        assert!(with(first, second).is_ok(), "{first} {second}");
+    }
+    let problems = with(one, one).map(|_| ()).unwrap_err();
+    assert_eq!(problems.list()[0].path, "targets[1].resource");
 }

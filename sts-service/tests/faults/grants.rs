@@ -167,3 +167,49 @@ async fn a_client_without_a_listed_name_does_not_get_through_the_handshake() {
         assert_eq!(client.get(world.url("/keys/idp")).send().await.is_ok(), allowed, "{who}");
     }
 }
+
+#[tokio::test]
+async fn a_target_is_named_by_its_name_or_its_resource_and_two_are_not_one() {
+    let authority = Authority::new("resources").unwrap();
+    let running = Running::start(&authority).await;
+    let own = "https://kubernetes.example.com/?team=a";
+    let config = configuration(&running.idp.issuer(), "").replacen(
+        "name = \"kubernetes\"\n",
+        &format!("name = \"kubernetes\"\nresource = \"{own}\"\n"),
+        1,
+    );
+    let world = World::start_configured(&authority, running, |_| config).await;
+    world.has_keys().await;
+    let token = world.idp().token("alice");
+    let ask = async |aims: &[(&str, &str)]| {
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+            ("subject_token", token.as_str()),
+        ];
+        let form: Vec<_> = form.iter().chain(aims).collect();
+        let request = world.request(&token).form(&form).build().unwrap();
+        let (came, body) = outcome(world.http.execute(request).await.unwrap()).await;
+        (came, body["error"].as_str().map(str::to_owned))
+    };
+    let good = (granted(), None);
+    let unknown = (refused(400, "target_unknown"), Some("invalid_target".to_owned()));
+    let malformed =
+        (refused(400, "exchange_request_malformed"), Some("invalid_request".to_owned()));
+    let (name, uri) = (("audience", "kubernetes"), ("resource", own));
+    for (aims, expected) in [
+        (vec![name], &good),
+        (vec![uri], &good),
+        (vec![name, uri], &good),
+        (vec![("audience", "ungranted"), uri], &unknown),
+        (vec![name, ("resource", "https://kubernetes.example.com/")], &unknown),
+        (vec![("resource", "https://kubernetes.example.com/")], &unknown),
+        (vec![("resource", "kubernetes")], &unknown),
+        (vec![("resource", "")], &unknown),
+        (vec![uri, uri], &malformed),
+        (vec![name, name], &malformed),
+        (vec![], &malformed),
+    ] {
+        assert_eq!(ask(&aims).await, *expected, "{aims:?}");
+    }
+}

@@ -12,6 +12,7 @@ fn target() -> Target {
     let secret = ClientSecret::given(SecretString::from("secret"));
     Target {
         target: exchange::Target { name: name.clone(), audience: name },
+        resource: None,
         exchanged_by: ExchangedBy::Keycloak,
         issuer: "idp".to_owned(),
         scopes: Vec::new(),

@@ -156,12 +156,7 @@ impl World {
     fn request(&self, token: &str) -> Result<Vec<u8>> {
         use obolus_core::exchange::{ExchangeRequest, basic_authorization};
         use secrecy::{ExposeSecret as _, SecretString};
-        let form = ExchangeRequest {
-            subject_token: SecretString::from(token),
-            audience: "kubernetes".to_owned(),
-            scopes: Vec::new(),
-        }
-        .to_form();
+        let form = ExchangeRequest::new(SecretString::from(token), "kubernetes").to_form();
         let form = form.expose_secret();
         let credential = SecretString::from(self.credential.as_str());
         let authorization = basic_authorization(CALLER, &credential);
