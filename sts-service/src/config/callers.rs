@@ -137,16 +137,6 @@ fn grant(section: Section<'_>, targets: &[Arc<Target>], known: &Names<'_>) -> Op
             }
             continue;
         };
-        if audiences.contains(&target.target.audience) {
-            section.problem(
-                "audiences",
-                format!(
-                    "`{}` is the audience of target `{name}`: the exchange would change nothing, and whoever \
-                     holds the client's token could use it at the target",
-                    target.target.audience
-                ),
-            );
-        }
         if target.exchanged_by == ExchangedBy::Entra {
             check_entra(&section, &audiences, target);
         }
@@ -160,6 +150,12 @@ fn grant(section: Section<'_>, targets: &[Arc<Target>], known: &Names<'_>) -> Op
             );
         }
     }
+    for target in targets {
+        let is_issuers = issuer.as_ref() == Some(&target.issuer);
+        if is_issuers || target_names.iter().any(|name| name == target.name()) {
+            check_apart(&section, &audiences, target);
+        }
+    }
     let clients = if names.iter().any(|name| name == "*") {
         if names.len() > 1 {
             section.problem("clients", "must be [\"*\"] alone, or client ids");
@@ -170,6 +166,28 @@ fn grant(section: Section<'_>, targets: &[Arc<Target>], known: &Names<'_>) -> Op
     };
     section.finish();
     Some(Grant { issuer: issuer?, audiences, clients, targets: target_names })
+}
+
+/// No target takes the tokens that come in, whether this grant is for it or another is: a token that is good for both
+/// needs no exchange, and is exchanged for nothing better.
+fn check_apart(section: &Section<'_>, audiences: &[String], target: &Target) {
+    let (name, own) = (target.name(), &target.target.audience);
+    let is_own = |audience: &&String| {
+        *audience == own
+            || (target.exchanged_by == ExchangedBy::Entra
+                && (is_same(audience, own)
+                    || entra_target::resource(&target.scopes)
+                        .is_some_and(|resource| is_same(audience, resource))))
+    };
+    if let Some(audience) = audiences.iter().find(is_own) {
+        section.problem(
+            "audiences",
+            format!(
+                "`{audience}` is the audience of target `{name}`: the exchange would change nothing, and whoever \
+                 holds the client's token could use it at the target"
+            ),
+        );
+    }
 }
 
 /// Entra exchanges a token only for the application that it is for (AADSTS500131), and only for another one.

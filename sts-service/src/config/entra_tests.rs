@@ -264,6 +264,48 @@ fn every_fault_is_found_and_named_by_its_path() {
 }
 
 #[test]
+fn a_target_takes_no_tokens_that_come_in_by_whichever_grant_and_name() {
+    let folder = folder();
+    let other = GOOD.split_once("[[targets]]").unwrap().1.split_once("[[callers]]").unwrap().0;
+    let (own, b, c) = (
+        "6dae42f8-4368-4678-94ff-3960e28e3630",
+        "11111111-2222-4333-8444-555555555555",
+        "cccccccc-2222-4333-8444-555555555555",
+    );
+    // One more caller, of another application, whose tokens go to a target of its own.
+    let with = |audience: &str, scope: &str| {
+        let other = other
+            .replace("\"kubernetes\"", "\"other\"")
+            .replace(b, own)
+            .replacen(&format!("\"{own}\""), &format!("\"{c}\""), 1)
+            .replace(&format!("api://{own}"), &format!("api://{c}"));
+        let text = format!(
+            "{GOOD}[[callers]]\nid = \"second\"\ncredential_files = [\"credential\"]\n\
+             [[callers.grants]]\nissuer = \"entra\"\naudiences = [\"{audience}\"]\nclients = [\"*\"]\n\
+             targets = [\"other\"]\n[[targets]]{other}"
+        );
+        let scopes = format!("scopes = [\"api://{own}/.default\"]");
+        Config::parse(
+            &text.replace(&scopes, &format!("scopes = [\"{scope}/.default\"]")),
+            folder.path(),
+        )
+    };
+    let uri = "https://kubernetes.contoso.example";
+    let id_uri = format!("api://{own}");
+    for (audience, scope) in [(own, id_uri.as_str()), (&id_uri, &id_uri), (own, uri), (uri, uri)] {
+        let found = with(audience, scope).map(|_| ()).unwrap_err();
+        let told = format!("`{audience}` is the audience of target `kubernetes`");
+        assert!(
+            found.list().iter().any(|p| p.path == "callers[1].grants[0].audiences"
+                && p.message.starts_with(&told)),
+            "{audience} {scope}: {found}"
+        );
+    }
+    // The second target's own client, under a name that is not the first target's.
+    with("https://second.contoso.example", uri).unwrap();
+}
+
+#[test]
 fn all_of_them_are_told_at_once() {
     let folder = folder();
     let text = changed("[\"aaaaaaaa-0000-4000-8000-000000000001\"]", "[\"organizations\"]")
