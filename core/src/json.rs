@@ -51,7 +51,8 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
 
 /// Reads a document that must be an object into a derived struct, which would also take an array, field by
 /// field, whatever the fields' names.
-pub(crate) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+#[must_use]
+pub fn object<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     (bytes.trim_ascii_start().first() == Some(&b'{'))
         .then(|| serde_json::from_slice(bytes).ok())
         .flatten()

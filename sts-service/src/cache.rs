@@ -2,6 +2,7 @@
 //! and for a short time, who was refused.
 
 mod ahead;
+mod groups;
 mod key;
 mod refusals;
 
@@ -21,6 +22,7 @@ use crate::clock::now;
 use crate::config::Limits;
 use crate::providers::Failure;
 use ahead::Ahead;
+pub(crate) use groups::{Found, GroupsCache};
 pub(crate) use key::Key;
 use refusals::Refusals;
 

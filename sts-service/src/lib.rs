@@ -13,10 +13,12 @@ pub mod doctor;
 pub mod running;
 pub mod tls;
 
+mod admission;
 mod brought;
 mod cache;
 mod callers;
 mod clock;
+mod groups;
 mod guesses;
 mod guid;
 mod idp_client;

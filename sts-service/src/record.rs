@@ -14,9 +14,19 @@ use crate::metrics::Metrics;
 use crate::providers::Upstream;
 use crate::telemetry::{Trace, Value};
 
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    /// A token.
+    Exchange,
+    /// A person's groups.
+    Groups,
+}
+
 /// Filled while a request is judged, written when it has been.
 pub(crate) struct Record {
     trace: Trace,
+    about: About,
     begun: Instant,
     pub(crate) caller: Option<String>,
     /// A configured one: any other text would be the client's.
@@ -26,13 +36,16 @@ pub(crate) struct Record {
     pub(crate) source: Option<Source>,
     exchanged_id: Option<String>,
     exchanged_digest: Option<TokenDigest>,
+    /// How many.
+    pub(crate) groups: Option<usize>,
     pub(crate) upstream: Upstream,
 }
 
 impl Record {
-    pub(crate) fn begin(trace: Trace) -> Self {
+    pub(crate) fn begin(trace: Trace, about: About) -> Self {
         Self {
             trace,
+            about,
             begun: Instant::now(),
             caller: None,
             target: None,
@@ -41,6 +54,7 @@ impl Record {
             source: None,
             exchanged_id: None,
             exchanged_digest: None,
+            groups: None,
             upstream: Upstream::default(),
         }
     }
@@ -53,17 +67,24 @@ impl Record {
     pub(crate) fn write(self, outcome: Result<(), Reason>, metrics: &Metrics) {
         let is_ours = outcome.is_err_and(|reason| reason.fault() == Fault::Server);
         let status = outcome.map_or_else(Reason::status, |()| 200);
-        let outcome = outcome.map_or_else(Reason::as_str, |()| "exchanged");
+        let outcome = outcome.map_or_else(Reason::as_str, |()| match self.about {
+            About::Exchange => "exchanged",
+            About::Groups => "resolved",
+        });
         let target = self.target.as_deref();
-        metrics.exchanged(self.caller.as_deref(), target.map(Target::name), outcome);
-        if let Some(source) = self.source {
+        let name = target.map(Target::name);
+        match self.about {
+            About::Exchange => metrics.exchanged(self.caller.as_deref(), name, outcome),
+            About::Groups => metrics.groups(self.caller.as_deref(), name, outcome),
+        }
+        if let Some(source) = self.source.filter(|_| self.about == About::Exchange) {
             metrics.looked_up(source.as_str());
         }
         let principal = self.principal.as_ref();
         let upstream = self.upstream;
         let milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         macro_rules! line {
-            ($level:ident) => {
+            ($level:ident, $message:literal) => {
                 tracing::$level!(
                     outcome,
                     caller = self.caller,
@@ -78,6 +99,7 @@ impl Record {
                     exchanged_token_id = self.exchanged_id,
                     exchanged_token_digest =
                         self.exchanged_digest.as_ref().map(TokenDigest::as_str),
+                    groups = self.groups,
                     cache = self.source.map(Source::as_str),
                     trace_id = self.trace.id(),
                     upstream_request_id = upstream.request_id,
@@ -90,19 +112,22 @@ impl Record {
                     upstream_correlation_id = upstream.correlation_id,
                     upstream_clock_ahead_seconds = upstream.clock_ahead_seconds,
                     milliseconds,
-                    "exchange"
+                    $message
                 )
             };
         }
         // What somebody has to look after stands out.
-        if is_ours {
-            line!(warn)
-        } else {
-            line!(info)
+        match (is_ours, self.about) {
+            (true, About::Exchange) => line!(warn, "exchange"),
+            (false, About::Exchange) => line!(info, "exchange"),
+            (true, About::Groups) => line!(warn, "groups"),
+            (false, About::Groups) => line!(info, "groups"),
         }
         let provider = target.map(|target| target.exchanged_by.as_str());
         let source = self.source.map(Source::as_str);
-        metrics.served(provider, outcome, source, self.begun.elapsed());
+        if self.about == About::Exchange {
+            metrics.served(provider, outcome, source, self.begun.elapsed());
+        }
         // Strangers do not get to fill anybody's traces.
         if let Some(caller) = self.caller {
             let texts = [

@@ -20,7 +20,7 @@ use crate::reload::{Configuration, Current};
 use crate::serve::Listener;
 use crate::service::Service;
 use crate::telemetry::Telemetry;
-use crate::{keys, ops, reload, reply, token};
+use crate::{groups, keys, ops, reload, reply, token};
 
 /// How long a changed file may go unnoticed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -155,6 +155,7 @@ impl Sts {
 fn routes(current: Current) -> Router {
     Router::new()
         .route("/exchange", post(token::exchange).fallback(reply::post_only))
+        .route("/groups", post(groups::groups).fallback(reply::post_only))
         .route("/keys/{name}", get(keys::keys).fallback(reply::get_only))
         .route("/keys/{name}/{tenant}", get(keys::keys).fallback(reply::get_only))
         .fallback(async || reply::not_found())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use obolus_core::Reason;
 use obolus_core::exchange::ExchangeRequest;
 
-use crate::cache::ExchangeCache;
+use crate::cache::{ExchangeCache, GroupsCache};
 use crate::config::{AtStart, Caller, Collection, Config, Issuer, Target};
 use crate::credentials::CallerSecret;
 use crate::guesses::Guesses;
@@ -28,6 +28,7 @@ pub(crate) struct Service {
     /// By the path that they are served at.
     pub(crate) mirrors: BTreeMap<String, Arc<KeyMirror>>,
     pub(crate) cache: Arc<ExchangeCache>,
+    pub(crate) groups: Arc<GroupsCache>,
     /// The ways to the token endpoints, by the same paths.
     pub(crate) gates: HashMap<String, Arc<Gate>>,
     /// For one exchange as a whole.
@@ -77,6 +78,7 @@ impl Service {
             issuers: config.issuers,
             mirrors,
             cache: Arc::new(ExchangeCache::new(&config.limits)),
+            groups: Arc::new(GroupsCache::new(&config.limits)),
             gates,
             idp_timeout: config.limits.idp_timeout,
             metrics,
@@ -112,6 +114,7 @@ impl Service {
             issuers: self.issuers.clone(),
             mirrors: self.mirrors.clone(),
             cache: Arc::clone(&self.cache),
+            groups: Arc::clone(&self.groups),
             gates: self.gates.clone(),
             idp_timeout: self.idp_timeout,
             metrics: self.metrics.clone(),

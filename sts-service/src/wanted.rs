@@ -80,6 +80,7 @@ impl Wanted {
             errand,
             deadline: Instant::now() + self.service.idp_timeout,
             target: &self.target,
+            wanted: &self.target.target,
             scope: &self.scope,
             subject_token: &self.subject_token,
             principal: &self.principal,

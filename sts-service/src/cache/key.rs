@@ -71,6 +71,7 @@ mod tests {
             exchanged_by: ExchangedBy::Keycloak,
             issuer: "idp".to_owned(),
             scopes: Vec::new(),
+            groups: None,
             client: ClientCredential::Post { id: client.to_owned(), secret },
         }
     }

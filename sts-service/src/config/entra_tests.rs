@@ -264,6 +264,60 @@ fn every_fault_is_found_and_named_by_its_path() {
 }
 
 #[test]
+fn graph_is_where_the_cloud_has_it_and_must_be_named_elsewhere() {
+    let folder = folder();
+    let tenants = "tenants = [\"aaaaaaaa-0000-4000-8000-000000000001\"]";
+    let read = |authority: &str, groups: &str| {
+        let authority = format!("{tenants}\n{authority}");
+        let text = changed("[[callers]]", &format!("[targets.groups]\n{groups}\n[[callers]]"));
+        let config = Config::parse(&text.replace(tenants, &authority), folder.path());
+        let read = |config: Config| config.targets[0].groups.clone().unwrap();
+        config.map(read).map_err(|found| found.to_string())
+    };
+    let us = "authority_host = \"https://login.microsoftonline.us\"";
+    let china = "authority_host = \"https://login.partner.microsoftonline.cn\"";
+    let own = "authority_host = \"https://localhost:1\"";
+    for (authority, groups, graph, scope) in [
+        ("", "", "https://graph.microsoft.com", "https://graph.microsoft.com/.default"),
+        (us, "", "https://graph.microsoft.us", "https://graph.microsoft.us/.default"),
+        (
+            us,
+            "graph = \"https://dod-graph.microsoft.us\"",
+            "https://dod-graph.microsoft.us",
+            "https://dod-graph.microsoft.us/.default",
+        ),
+        (
+            china,
+            "",
+            "https://microsoftgraph.chinacloudapi.cn",
+            "https://microsoftgraph.chinacloudapi.cn/.default",
+        ),
+        (
+            own,
+            "graph = \"https://localhost:1\"",
+            "https://localhost:1",
+            "https://graph.microsoft.com/.default",
+        ),
+    ] {
+        let read = read(authority, groups).unwrap();
+        assert_eq!((read.graph.as_str(), read.scope.as_str()), (graph, scope));
+    }
+    for (authority, groups, word) in [
+        (own, "", "is missing"),
+        ("", "graph = \"https://graph.example.com\"", "this cloud's"),
+        ("", "graph = \"https://graph.microsoft.us\"", "this cloud's"),
+        ("", "graph = \"https://graph.microsoft.com/\"", "this cloud's"),
+        (own, "graph = \"http://localhost:1\"", "https"),
+        (own, "graph = \"https://localhost:1/v1.0\"", "nothing else"),
+        (own, "graph = \"https://u@localhost:1\"", "nothing else"),
+        ("", "url = \"x\"", "not a setting"),
+    ] {
+        let found = read(authority, groups).unwrap_err();
+        assert!(found.contains("targets[0].groups.") && found.contains(word), "{found}");
+    }
+}
+
+#[test]
 fn a_target_takes_no_tokens_that_come_in_by_whichever_grant_and_name() {
     let folder = folder();
     let other = GOOD.split_once("[[targets]]").unwrap().1.split_once("[[callers]]").unwrap().0;

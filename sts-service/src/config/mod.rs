@@ -7,6 +7,7 @@ mod callers;
 mod client;
 mod entra_target;
 mod files;
+mod groups;
 mod issuers;
 mod limits;
 mod names;
@@ -24,6 +25,7 @@ use crate::{brought, regular_file};
 
 pub(crate) use at_start::{AtStart, ISSUERS};
 pub use callers::{Caller, Clients, Grant};
+pub use groups::Groups;
 pub use issuers::Issuer;
 pub(crate) use issuers::{is_https, same_origin};
 pub use limits::Limits;

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::client::client;
 use super::names::Names;
-use super::{Issuer, entra_target};
+use super::{Groups, Issuer, entra_target, groups};
 use crate::credentials::{ClientCredential, Generation};
 
 /// One target of exchanges.
@@ -26,6 +26,8 @@ pub struct Target {
     pub issuer: String,
     /// The scopes that are asked for, and the only ones that a caller may ask for.
     pub scopes: Vec<String>,
+    /// Of whom the groups are asked that a token leaves out, if of anybody.
+    pub groups: Option<Groups>,
     /// As whom we ask.
     pub client: ClientCredential,
 }
@@ -34,7 +36,7 @@ impl Target {
     /// Changes when the target or its client's credential does: what was got before is then asked for anew.
     #[must_use]
     pub fn generation(&self) -> Generation {
-        let Self { target, resource: _, exchanged_by, issuer, scopes: _, client } = self;
+        let Self { target, resource: _, exchanged_by, issuer, scopes: _, groups: _, client } = self;
         let parts =
             [target.name.as_str(), &target.audience, exchanged_by.as_str(), issuer, client.id()];
         let mut all = Sha256::new();
@@ -129,6 +131,10 @@ fn target(
     let client = section
         .section("client", "[targets.client] with id and method")
         .and_then(|section| client(section, folder, exchanged_by));
+    let rules = issuers.iter().find(|known| Some(known.name()) == issuer.as_deref());
+    let groups = section
+        .optional_section("groups")
+        .and_then(|section| groups::read(section, name.as_deref(), exchanged_by, rules?));
     if exchanged_by == Some(ExchangedBy::Entra) {
         let client = client.as_ref().map(ClientCredential::id);
         entra_target::check(section, &scopes, audience.as_deref(), client);
@@ -139,6 +145,7 @@ fn target(
         exchanged_by: exchanged_by?,
         issuer: issuer?,
         scopes,
+        groups,
         client: client?,
     })
 }

@@ -69,6 +69,7 @@ fn labels_of(source: &KeySource) -> OfSource {
 pub(crate) struct Metrics {
     registry: Arc<Registry>,
     exchanges: Family<Exchange, Counter>,
+    groups: Family<Exchange, Counter>,
     served: Family<Served, Histogram, fn() -> Histogram>,
     spans: Family<Spans, Counter>,
     lookups: Family<Lookup, Counter>,
@@ -84,7 +85,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("obolus_sts");
-        let exchanges = Family::default();
+        let (exchanges, groups) = (Family::default(), Family::default());
         let lookups = Family::default();
         let spans = Family::default();
         let served = Family::new_with_constructor(latencies as fn() -> Histogram);
@@ -93,6 +94,8 @@ impl Metrics {
         let (keys_age, keys) = (Family::default(), Family::default());
         let text = "Requests for an exchange, by what came of them";
         registry.register("exchanges", text, Family::clone(&exchanges));
+        let text = "Requests for a person's groups, by what came of them";
+        registry.register("groups", text, Family::clone(&groups));
         let text = "Where exchanged tokens came from: hit, miss, or joined to another's miss";
         registry.register("cache_lookups", text, Family::clone(&lookups));
         let text = "How long requests for an exchange took, by provider, what came of them, and where from";
@@ -119,6 +122,7 @@ impl Metrics {
         Self {
             registry: Arc::new(registry),
             exchanges,
+            groups,
             served,
             spans,
             lookups,
@@ -141,6 +145,13 @@ impl Metrics {
         let name = |name: Option<&str>| name.unwrap_or("unknown").to_owned();
         let labels = Exchange { caller: name(caller), target: name(target), outcome };
         self.exchanges.get_or_create(&labels).inc();
+    }
+
+    /// The same for a request for groups.
+    pub(crate) fn groups(&self, caller: Option<&str>, target: Option<&str>, outcome: &'static str) {
+        let name = |name: Option<&str>| name.unwrap_or("unknown").to_owned();
+        let labels = Exchange { caller: name(caller), target: name(target), outcome };
+        self.groups.get_or_create(&labels).inc();
     }
 
     /// A request has been answered.

@@ -32,7 +32,7 @@ async fn request(
         ("subject_token_type", ACCESS_TOKEN_TYPE),
         ("requested_token_type", ACCESS_TOKEN_TYPE),
         ("subject_token", exchange.subject_token.expose_secret()),
-        ("audience", &exchange.target.target.audience),
+        ("audience", &exchange.wanted.audience),
         ("scope", exchange.scope),
     ];
     let answered = post(exchange, line, token_endpoint, &form).await?;

@@ -6,6 +6,7 @@ mod echo;
 mod entra;
 mod entra_refusal;
 mod failure;
+mod graph;
 mod keycloak;
 mod refusal;
 
@@ -13,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use obolus_core::Reason;
-use obolus_core::exchange::{Answer, ExchangedToken};
+use obolus_core::exchange::{self, Answer, ExchangedToken};
 use obolus_core::token::Principal;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::zeroize::Zeroizing;
@@ -29,6 +30,7 @@ use crate::telemetry::{Call, Value};
 use crate::upstream::{Errand, Gate, Sign};
 
 pub(crate) use failure::{Failure, Upstream};
+pub(crate) use graph::groups;
 
 /// A token that is looked at has at most 16 KiB.
 const MAX_BYTES: usize = 32 * 1024;
@@ -43,6 +45,8 @@ pub(crate) struct Exchange<'a> {
     /// When nobody waits for it any more.
     pub(crate) deadline: Instant,
     pub(crate) target: &'a Target,
+    /// Whom the token is to be for: the target, or somebody who knows more about the person.
+    pub(crate) wanted: &'a exchange::Target,
     pub(crate) scope: &'a str,
     pub(crate) subject_token: &'a SecretString,
     pub(crate) principal: &'a Principal,
@@ -59,7 +63,7 @@ impl Exchange<'_> {
             ExchangedBy::Entra => entra::ask(self).await,
         };
         let answer = outcome.map_err(|failure| failure.of_request(self.request_id.get()))?;
-        ExchangedToken::accept(self.principal, &self.target.target, answer, now())
+        ExchangedToken::accept(self.principal, self.wanted, answer, now())
             .map_err(|reason| Failure { sign: Sign::Answered, ..Failure::from(reason) })
     }
 

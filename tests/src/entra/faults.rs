@@ -133,6 +133,11 @@ pub enum What {
         /// Its value.
         value: Value,
     },
+    /// Graph's pages have no more entries than this, whatever was asked for.
+    SmallPages {
+        /// Entries.
+        size: usize,
+    },
     /// Claims of the access token are others; null takes one out.
     Claims(Value),
     /// The access token is another user's (by name).

@@ -4,14 +4,15 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::clock;
 use super::directory::{Directory, GRAPH, User};
 use super::errors::Trace;
+use super::faults::{Circumstances, What};
 use super::jwt::Jwt;
-use super::record::Request;
+use super::record::{Endpoint, Request};
 use super::request::{Asked, Parameters};
 use super::signing_key::hashed;
 use super::world::World;
+use super::{clock, disturbance};
 
 /// Scopes, each of which is enough to read one's own groups.
 const ENOUGH: [&str; 4] =
@@ -23,7 +24,10 @@ struct Problem(StatusCode, &'static str, String);
 /// Answers a request whose path begins with `/v1.0/`.
 pub(super) fn answer(world: &World, asked: &Asked, trace: &Trace, entry: &mut Request) -> Response {
     match judge(world, asked, entry) {
-        Ok(body) => trace.json(StatusCode::OK, &body),
+        Ok(mut body) => {
+            disturbance::disturb_answer(world, &at(entry), &mut body);
+            trace.json(StatusCode::OK, &body)
+        }
         Err(Problem(status, code, message)) => {
             entry.error = Some(code.to_owned());
             let body = json!({"error": {
@@ -70,7 +74,11 @@ fn judge(world: &World, asked: &Asked, entry: &mut Request) -> Result<Value, Pro
             }))
         }
         (&Method::GET, "/v1.0/me/transitiveMemberOf/microsoft.graph.group") => {
-            page(world, &directory, user, &query)
+            let most = world.faults.hit(&at(entry), |what| match what {
+                What::SmallPages { size } => Some(*size),
+                _ => None,
+            });
+            page(world, &directory, user, &query, most.unwrap_or(usize::MAX))
         }
         (_, path) => Err(Problem(
             StatusCode::BAD_REQUEST,
@@ -78,6 +86,11 @@ fn judge(world: &World, asked: &Asked, entry: &mut Request) -> Result<Value, Pro
             format!("Resource not found for the segment '{path}'."),
         )),
     }
+}
+
+/// Whom a fault may concern.
+fn at(entry: &Request) -> Circumstances {
+    Circumstances { endpoint: Endpoint::Graph, user: entry.user.clone(), client: None }
 }
 
 fn denied() -> Problem {
@@ -95,6 +108,7 @@ fn page(
     directory: &Directory,
     user: &User,
     query: &Parameters,
+    most: usize,
 ) -> Result<Value, Problem> {
     let number = |name: &str, otherwise: usize| match query.get(name) {
         None => Ok(otherwise),
@@ -106,6 +120,7 @@ fn page(
             "Invalid page size specified. Must be between 1 and 999 inclusive.",
         ));
     }
+    let top = top.min(most);
     let all = directory.group_ids_of(user);
     let shown: Vec<Value> = all.iter().skip(skip).take(top).map(|id| json!({"id": id})).collect();
     let mut answer = json!({

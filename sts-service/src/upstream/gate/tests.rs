@@ -16,6 +16,7 @@ fn target() -> Target {
         exchanged_by: ExchangedBy::Keycloak,
         issuer: "idp".to_owned(),
         scopes: Vec::new(),
+        groups: None,
         client: ClientCredential::Post { id: "sts".to_owned(), secret },
     }
 }

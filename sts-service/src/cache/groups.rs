@@ -1,0 +1,130 @@
+//! Groups that were asked for, remembered as exchanged tokens are: by the same key, for the same time, asked for once
+//! however many wait, and refusals for a short time. They are apart so that groups push out no tokens.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use moka::Expiry;
+use moka::future::Cache;
+use obolus_core::{Reason, UnixSeconds};
+use tokio::sync::Semaphore;
+
+use super::refusals::Refusals;
+use super::{ENTRY_BYTES, Key, LEAST_LIFE, Refused, Source};
+use crate::clock::now;
+use crate::config::Limits;
+use crate::providers::Failure;
+
+/// Of the bytes that tokens may take, this part may be taken by groups besides.
+const SHARE: u64 = 4;
+/// What one name of a group takes besides its text.
+const NAME_BYTES: usize = size_of::<String>();
+/// A Graph that hangs holds this many requests, and none that is for a token.
+const UNDER_WAY: usize = 64;
+
+#[derive(Clone)]
+struct Remembered {
+    groups: Arc<[String]>,
+    keep: Duration,
+    keep_until: UnixSeconds,
+}
+
+/// Groups, remembered or new: all of them.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) groups: Arc<[String]>,
+    pub(crate) source: Source,
+    pub(crate) keep_until: UnixSeconds,
+}
+
+/// See the module.
+pub(crate) struct GroupsCache {
+    held: Cache<Key, Remembered>,
+    refusals: Refusals,
+    places: Semaphore,
+    max_age: Duration,
+}
+
+impl GroupsCache {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let bytes = if limits.cached_tokens == 0 { 0 } else { limits.cached_bytes / SHARE };
+        let held = Cache::builder()
+            .max_capacity(bytes)
+            .weigher(|key: &Key, remembered: &Remembered| weigh(key, &remembered.groups))
+            .expire_after(UntilItsEnd)
+            .build();
+        let refusals = Refusals::new(limits.refusals_max_age);
+        Self { held, refusals, places: Semaphore::new(UNDER_WAY), max_age: limits.cache_max_age }
+    }
+
+    /// Until when anything may be believed that was learned now by a token that ends then.
+    pub(crate) fn keep_until(&self, ends: UnixSeconds) -> UnixSeconds {
+        now().saturating_add(self.max_age.as_secs()).min(ends)
+    }
+
+    /// The groups for `key`, from memory or by `ask`; of a token that ends at `ends`.
+    pub(crate) async fn get_or_ask(
+        &self,
+        key: Key,
+        ends: UnixSeconds,
+        ask: impl Future<Output = Result<Vec<String>, Failure>>,
+    ) -> Result<Found, Refused> {
+        // moka's clock stands still while a machine sleeps.
+        let is_old = |held: &Remembered| held.keep_until <= now();
+        if self.held.get(&key).await.as_ref().is_some_and(is_old) {
+            self.held.invalidate(&key).await;
+        }
+        let (asked, refused) = (AtomicBool::new(false), AtomicBool::new(false));
+        let was_held = self.held.contains_key(&key);
+        let init = async {
+            if let Some(failure) = self.refusals.get(&key).await {
+                refused.store(true, Ordering::Relaxed);
+                return Err(failure);
+            }
+            asked.store(true, Ordering::Relaxed);
+            let place = self.places.try_acquire();
+            let outcome = match &place {
+                Ok(_) => ask.await,
+                Err(_) => Err(Failure::from(Reason::Overloaded)),
+            };
+            match outcome {
+                Ok(groups) => {
+                    let keep_until = self.keep_until(ends.saturating_sub(LEAST_LIFE));
+                    let keep = Duration::from_secs(keep_until.saturating_sub(now()));
+                    Ok(Remembered { groups: groups.into(), keep, keep_until })
+                }
+                Err(failure) => {
+                    let failure = Arc::new(failure);
+                    self.refusals.remember(key.clone(), &failure).await;
+                    Err(failure)
+                }
+            }
+        };
+        let outcome = self.held.try_get_with_by_ref(&key, init).await;
+        let held = outcome.map_err(|failure| Refused {
+            failure: Arc::clone(&failure),
+            is_remembered: refused.load(Ordering::Relaxed),
+        })?;
+        let source = match (asked.load(Ordering::Relaxed), was_held) {
+            (true, _) => Source::Miss,
+            (false, true) => Source::Hit,
+            (false, false) => Source::Join,
+        };
+        Ok(Found { groups: held.groups, source, keep_until: held.keep_until })
+    }
+}
+
+/// In bytes.
+fn weigh(key: &Key, groups: &[String]) -> u32 {
+    let names: usize = groups.iter().map(|group| group.len() + NAME_BYTES).sum();
+    u32::try_from(ENTRY_BYTES + key.bytes() + names).unwrap_or(u32::MAX)
+}
+
+struct UntilItsEnd;
+
+impl Expiry<Key, Remembered> for UntilItsEnd {
+    fn expire_after_create(&self, _: &Key, value: &Remembered, _: Instant) -> Option<Duration> {
+        Some(value.keep)
+    }
+}
