@@ -19,3 +19,4 @@ pub mod pki;
 pub mod ports;
 pub mod process;
 pub mod secret;
+pub mod shared;

@@ -22,12 +22,12 @@ use obolus_tests::fixtures::mesh::{
 use obolus_tests::fixtures::sts::{AUTHORITY, CALLER, Sts, StsOptions};
 use obolus_tests::parts::products::{products, workspace};
 use obolus_tests::pki::{Authority, Subject};
+use obolus_tests::shared::Shared;
 use obolus_tests::{https, secret};
 use serde_json::{Value, json};
-use tokio::sync::MutexGuard;
+use tokio::sync::RwLockWriteGuard;
 
 use crate::modules;
-use crate::shared::Shared;
 
 /// The host of the resource in `deploy/istio/filter.json`.
 pub(crate) const HOST: &str = "mcp.example.com";
@@ -54,9 +54,9 @@ pub(crate) struct Installed {
 }
 
 /// The installation, for one story at a time.
-pub(crate) async fn installed() -> Result<MutexGuard<'static, Installed>> {
+pub(crate) async fn installed() -> Result<RwLockWriteGuard<'static, Installed>> {
     static INSTALLED: Shared<Installed> = Shared::new();
-    INSTALLED.get(Installed::start).await
+    INSTALLED.alone(Installed::start).await
 }
 
 impl Installed {

@@ -30,7 +30,6 @@ mod outside;
 mod people;
 mod plugin;
 mod prober;
-mod shared;
 mod shell;
 mod sidecar;
 mod tcp_port;

@@ -16,11 +16,10 @@ use obolus_tests::fixtures::mesh::{
 };
 use obolus_tests::fixtures::recorder::{Recorded, Recorder};
 use obolus_tests::https;
+use obolus_tests::shared::Shared;
 use reqwest::Response;
-use tokio::sync::MutexGuard;
+use tokio::sync::RwLockWriteGuard;
 use tokio::task::JoinHandle;
-
-use crate::shared::Shared;
 
 /// The port of both Services.
 pub(crate) const PORT: u16 = 8080;
@@ -38,9 +37,9 @@ pub(crate) struct World {
 }
 
 /// The mesh, with nothing applied but `manifests/`, for one story at a time.
-pub(crate) async fn world() -> Result<MutexGuard<'static, World>> {
+pub(crate) async fn world() -> Result<RwLockWriteGuard<'static, World>> {
     static WORLD: Shared<World> = Shared::new();
-    WORLD.get(World::start).await
+    WORLD.alone(World::start).await
 }
 
 /// The files that belong to the stories.
