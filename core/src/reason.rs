@@ -99,6 +99,8 @@ pub enum Reason {
     NotARequest,
     /// `params` do not fit the method, so that we cannot tell what is asked.
     ParamsMalformed,
+    /// The argument that chooses the exchange's target chooses none of the resource's.
+    TargetNotServed,
     /// A mirrored header (`Mcp-Method`, `Mcp-Name`, `MCP-Protocol-Version`) contradicts the body.
     HeaderMismatch,
     /// A header of allowed meaning came more than once.
@@ -232,6 +234,7 @@ reasons! {
     TargetUnknown => "target_unknown", 400, Some("invalid_target"), "the target is not configured";
     CallerUnauthenticated => "caller_unauthenticated", 401, Some("invalid_client"), "the caller is not authenticated";
     KeysUnavailable => "keys_unavailable", 503, Some("temporarily_unavailable"), "the issuer's keys are not available: try again later";
+    TargetNotServed => "target_not_served", 400, INVALID_REQUEST, "the argument that names the cluster is missing, or names none that is served here";
     StsUnavailable => "sts_unavailable", 503, Some("temporarily_unavailable"), "the token exchange service does not answer: try again later";
     IdpUnavailable => "idp_unavailable", 503, Some("temporarily_unavailable"), "the identity provider does not answer: try again later";
     Overloaded => "overloaded", 503, Some("temporarily_unavailable"), "too many requests are waiting";
@@ -280,7 +283,7 @@ impl Reason {
             | Self::JsonMalformed
             | Self::JsonDuplicateKey => Some(-32700),
             Self::HeaderMismatch => Some(-32020),
-            Self::ParamsMalformed => Some(-32602),
+            Self::ParamsMalformed | Self::TargetNotServed => Some(-32602),
             _ if matches!(self.status(), 400 | 413 | 415) => Some(-32600),
             _ => None,
         }

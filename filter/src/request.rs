@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use obolus_core::audit::Record;
 use obolus_core::config::Resource;
+use obolus_core::exchange::Target;
 use obolus_core::mcp::{Id, Message, check_mirrored};
 use obolus_core::policy::{Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
@@ -73,6 +74,8 @@ struct Asked {
     id: Option<Id>,
     method: Option<String>,
     tool: Option<String>,
+    /// What a permitted request's token is exchanged for.
+    target: Option<Arc<Target>>,
 }
 
 /// What is to be done with a request now.
@@ -147,6 +150,7 @@ impl Request {
         record.request_id = held.request_id.as_deref();
         record.method = held.asked.method.as_deref();
         record.tool = held.asked.tool.as_deref();
+        record.target = held.asked.target.as_ref().map(|target| target.name.as_str());
         host::log(LogLevel::Info, &record.line());
         self.worker.metrics.deny(reason);
         host::send(&reply::denial(denial, &held.resource, held.asked.id.as_ref()));
@@ -167,21 +171,23 @@ impl Request {
             .ok_or(Reason::PermitMismatch)?;
         let generation = self.worker.generation();
         let subject = Subject { cluster: &held.cluster, body: &body, generation };
-        if held.permit.is_none() {
-            held.permit =
-                Some(decide(&resource, &held.mirrored, &verified, subject, &mut held.asked)?);
-        }
-        let Some(exchanged) = self.worker.exchanged(&verified, &resource, now) else {
+        let permit = match held.permit.take() {
+            Some(permit) => permit,
+            None => decide(&resource, &held.mirrored, &verified, subject, &mut held.asked)?,
+        };
+        let target = Arc::clone(permit.target());
+        held.asked.target = Some(Arc::clone(&target));
+        let Some(exchanged) = self.worker.exchanged(&verified, &target, now) else {
+            held.permit = Some(permit);
             // An exchange that brought nothing to forward with is not asked for again and again.
             if std::mem::replace(&mut held.exchange_asked, true) {
                 return Err(Reason::ExchangedExpired);
             }
             let trace = held.trace.clone();
             let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
-            self.worker.wait_for_exchange(waiter, &verified, &resource, trace)?;
+            self.worker.wait_for_exchange(waiter, &verified, &target, trace)?;
             return Ok(Next::Wait);
         };
-        let Some(permit) = held.permit.take() else { return Err(Reason::Internal) };
         let forward = permit.release(subject, &exchanged, now.seconds())?;
         let ready = held
             .left_behind

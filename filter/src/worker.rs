@@ -13,9 +13,10 @@ mod unproved;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use obolus_core::config::FilterConfig;
-use obolus_core::exchange::{Ahead, ExchangedToken};
+use obolus_core::exchange::{Ahead, ExchangedToken, Target};
 use obolus_core::token::{KeyRing, KeySource, Principal, TokenCache};
 use secrecy::SecretString;
 
@@ -31,13 +32,14 @@ use crate::signature::HostSignatures;
 /// Tokens of all resources together may take this many bytes per worker.
 const MAX_CACHED_TOKEN_BYTES: usize = 16 << 20;
 
-/// A verified token, and what it was last exchanged for.
+/// A verified token, and what it was last exchanged for, by target.
 pub(crate) struct Verified {
     pub(crate) principal: Principal,
     pub(crate) token: SecretString,
     /// In which it was verified: no other one believes it.
     pub(crate) generation: u64,
-    exchanged: RefCell<Option<Exchanged>>,
+    /// By target: a token is exchanged for each by itself.
+    exchanged: RefCell<BTreeMap<Arc<Target>, Exchanged>>,
 }
 
 /// An exchanged token, and when the next one is asked for.

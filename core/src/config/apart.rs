@@ -36,32 +36,34 @@ pub(super) fn check_apart(
         if !names.insert(resource.name.clone()) {
             top.problem(&key("name"), "is already another resource's name");
         }
-        let target = &resource.target;
         let by = resource.issuers.iter().map(|rules| rules.name.as_str()).collect::<BTreeSet<_>>();
-        let (others, is_entra) = exchanged_by.entry(&target.name).or_insert((by.clone(), false));
-        *is_entra |= resource.issuers.iter().any(|rules| rules.provider.entra().is_some());
-        if *is_entra && *others != by {
-            top.problem(
-                &key("target.name"),
-                format!(
-                    "another resource has the target `{}` for tokens of another issuer: a target is exchanged by one \
-                     issuer, so write a target of its own",
-                    target.name
-                ),
-            );
-        }
-        if *targets.entry(&target.name).or_insert(&target.audience) != &target.audience {
-            top.problem(
-                &key("target.audience"),
-                format!("another resource has the target `{}` with another audience", target.name),
-            );
-        }
-        if resource.audiences.contains(&resource.target.audience) {
-            top.problem(
-                &key("target.audience"),
-                "is an audience of the incoming token: the exchange would change nothing, and whoever holds \
-                 the client's token could use it at the target",
-            );
+        for (path, target) in resource.targets.all() {
+            let (others, is_entra) =
+                exchanged_by.entry(&target.name).or_insert((by.clone(), false));
+            *is_entra |= resource.issuers.iter().any(|rules| rules.provider.entra().is_some());
+            if *is_entra && *others != by {
+                top.problem(
+                    &key(&format!("{path}.name")),
+                    format!(
+                        "another resource has the target `{}` for tokens of another issuer: a target is exchanged by \
+                         one issuer, so write a target of its own",
+                        target.name
+                    ),
+                );
+            }
+            if *targets.entry(&target.name).or_insert(&target.audience) != &target.audience {
+                top.problem(
+                    &key(&format!("{path}.audience")),
+                    format!("the target `{}` stands elsewhere with another audience", target.name),
+                );
+            }
+            if resource.audiences.contains(&target.audience) {
+                top.problem(
+                    &key(&format!("{path}.audience")),
+                    "is an audience of the incoming token: the exchange would change nothing, and whoever holds \
+                     the client's token could use it at the target",
+                );
+            }
         }
     }
 }

@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use super::Section;
-use crate::exchange::Target;
+use super::{Section, Targets};
 use crate::token::{IssuerRules, application};
 
 /// Notes what is wrong at a resource that takes Entra ID's tokens.
@@ -16,7 +15,7 @@ pub(super) fn check(
     issuers: &[Arc<IssuerRules>],
     audiences: &[String],
     scopes: &[String],
-    target: Option<&Target>,
+    targets: Option<&Targets>,
 ) {
     let Some(entra) = issuers.iter().find(|rules| rules.provider.entra().is_some()) else { return };
     if issuers.len() > 1 {
@@ -45,23 +44,25 @@ pub(super) fn check(
         );
     }
     check_one_application(section, audiences);
-    check_scopes(section, audiences, scopes, target);
-    if target.is_some_and(|target| application::is_graph(&target.audience)) {
-        section.problem(
-            "target.audience",
-            "is Microsoft Graph's: nobody but Graph can verify its tokens, so what came back would be refused; write \
-             the target's own application",
-        );
-    }
-    if let Some(target) = target
-        && audiences.iter().any(|audience| application::is_same(audience, &target.audience))
-        && !audiences.contains(&target.audience)
-    {
-        section.problem(
-            "target.audience",
-            "is the API that the incoming token is for: the exchange would change nothing; write the application \
-             id of the target, another app registration",
-        );
+    check_scopes(section, audiences, scopes, targets);
+    for (path, target) in targets.into_iter().flat_map(Targets::all) {
+        let audience = format!("{path}.audience");
+        if application::is_graph(&target.audience) {
+            section.problem(
+                &audience,
+                "is Microsoft Graph's: nobody but Graph can verify its tokens, so what came back would be refused; \
+                 write the target's own application",
+            );
+        }
+        if audiences.iter().any(|audience| application::is_same(audience, &target.audience))
+            && !audiences.contains(&target.audience)
+        {
+            section.problem(
+                &audience,
+                "is the API that the incoming token is for: the exchange would change nothing; write the application \
+                 id of the target, another app registration",
+            );
+        }
     }
 }
 
@@ -96,8 +97,12 @@ fn check_scopes(
     section: &Section<'_>,
     audiences: &[String],
     scopes: &[String],
-    target: Option<&Target>,
+    targets: Option<&Targets>,
 ) {
+    let is_targets = |api: &str| {
+        let mut all = targets.into_iter().flat_map(Targets::all);
+        all.any(|(_, target)| application::is_same(api, &target.audience))
+    };
     let problem = |text: String| section.problem("requiredScopes", text);
     let id = audiences.iter().find_map(|audience| application::id_of(audience));
     let id = id.unwrap_or("<application id of the API>");
@@ -123,7 +128,7 @@ fn check_scopes(
             problem(format!("`{scope}` is a scope of Microsoft Graph to Entra ID: {write}"));
         } else if application::is_graph(api) {
             problem(format!("`{scope}` is a scope of Microsoft Graph: {write}"));
-        } else if target.is_some_and(|target| application::is_same(api, &target.audience)) {
+        } else if is_targets(api) {
             problem(format!(
                 "`{scope}` is a scope of the target, which only the STS asks for: {write}"
             ));

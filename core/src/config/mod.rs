@@ -12,6 +12,7 @@ mod provider;
 mod resource;
 mod scopes;
 mod section;
+mod targets;
 mod tenants;
 
 pub use algorithms::algorithms;
@@ -21,4 +22,5 @@ pub use place::place;
 pub use provider::provider;
 pub use resource::{DEFAULT_MAX_BODY_BYTES, Resource};
 pub use section::{Problem, Problems, Section};
+pub use targets::Targets;
 pub use tenants::entra_tenants;

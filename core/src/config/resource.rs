@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::filter::to_usize;
 use super::names::{check_name, not_configured};
-use super::{Section, entra_resource, scopes};
-use crate::exchange::Target;
+use super::targets::targets;
+use super::{Section, Targets, entra_resource, scopes};
 use crate::metadata::ResourceUrl;
 use crate::token::IssuerRules;
 
@@ -28,7 +28,7 @@ pub struct Resource {
     /// The scopes, all of which a token must carry.
     pub required_scopes: Vec<String>,
     /// What tokens are exchanged for.
-    pub target: Target,
+    pub targets: Targets,
     /// The `Origin`s that may call from a browser.
     pub allowed_origins: Vec<String>,
     /// The longest body, in bytes. Envoy's own buffer must be larger.
@@ -70,13 +70,13 @@ pub(super) fn resource(
         .collect();
     let audiences = audiences(&section, url.as_ref());
     let required_scopes = scopes::required(&section);
-    let target = section.section("target", "{\"name\": …, \"audience\": …}").and_then(target);
+    let targets = targets(&section);
     entra_resource::check(
         &section,
         &resource_issuers,
         &audiences,
         &required_scopes,
-        target.as_ref(),
+        targets.as_ref(),
     );
     let allowed_origins = allowed_origins(&section);
     let max_body_bytes =
@@ -89,7 +89,7 @@ pub(super) fn resource(
         issuers: resource_issuers,
         audiences,
         required_scopes,
-        target: target?,
+        targets: targets?,
         allowed_origins,
         max_body_bytes,
     })
@@ -124,11 +124,4 @@ fn allowed_origins(section: &Section<'_>) -> Vec<String> {
         }
     }
     origins
-}
-
-fn target(section: Section<'_>) -> Option<Target> {
-    let name = section.string("name", "the target's name in the STS's configuration");
-    let audience = section.string("audience", "the audience that the exchanged token must have");
-    section.finish();
-    Some(Target { name: name?, audience: audience? })
 }

@@ -224,6 +224,12 @@ impl<'a> Section<'a> {
         self.required(key, what, found)
     }
 
+    /// The keys that stand here, of an object whose keys are the writer's own.
+    #[must_use]
+    pub fn keys(&self) -> Vec<&'a str> {
+        self.object.keys().map(String::as_str).collect()
+    }
+
     /// An array of objects; empty when the key is missing.
     pub fn sections(&self, key: &str) -> Vec<Section<'a>> {
         let items = self.typed(key, "an array of objects (tables)", Value::as_array);

@@ -8,7 +8,7 @@ use crate::token::{Claims, Identity, Principal, TokenDigest, bearer, decode_clai
 use crate::{Reason, UnixSeconds};
 
 /// Whom an exchanged token is for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
     /// The name by which the STS knows it.
     pub name: String,

@@ -151,10 +151,22 @@ impl Message {
         if self.method == "tools/call" { self.name() } else { None }
     }
 
-    /// The arguments of a `tools/call`.
+    /// The arguments of a `tools/call` or a `prompts/get`.
     #[must_use]
     pub fn arguments(&self) -> Option<&Map<String, Value>> {
         self.params.get("arguments").and_then(Value::as_object)
+    }
+
+    /// An argument on which a decision rests.
+    ///
+    /// # Errors
+    /// [`Reason::ParamsMalformed`] when another key could be taken for it.
+    pub fn argument(&self, name: &str) -> Result<Option<&Value>, Reason> {
+        let Some(arguments) = self.arguments() else { return Ok(None) };
+        if has_lookalike(arguments, &[name]) {
+            return Err(Reason::ParamsMalformed);
+        }
+        Ok(arguments.get(name))
     }
 
     /// What `Mcp-Name` mirrors (MCP 2026-07-28, Streamable HTTP): a name, a URI, or a task's id.

@@ -31,7 +31,7 @@ pub struct Permit {
     identity: Identity,
     token: TokenDigest,
     resource: String,
-    target: Target,
+    target: Arc<Target>,
     cluster: String,
     body: BodyDigest,
     generation: u64,
@@ -60,7 +60,7 @@ impl Permit {
     /// the message was read from, whatever `subject` says.
     ///
     /// # Errors
-    /// [`Reason::AppOnly`], [`Reason::InsufficientScope`]; [`Reason::IssuerUnknown`] and [`Reason::AudienceMismatch`] when the
+    /// [`Reason::AppOnly`], [`Reason::InsufficientScope`]; what [`Targets::of`](crate::config::Targets::of) refuses; [`Reason::IssuerUnknown`] and [`Reason::AudienceMismatch`] when the
     /// principal was verified for another resource; [`Reason::Internal`] when the cluster is not the
     /// resource's.
     pub fn decide(
@@ -91,7 +91,7 @@ impl Permit {
             identity: principal.identity().clone(),
             token: principal.token_digest().clone(),
             resource: resource.name.clone(),
-            target: resource.target.clone(),
+            target: Arc::clone(resource.targets.of(message)?),
             cluster: subject.cluster.to_owned(),
             body: message.body_digest(),
             generation: subject.generation,
@@ -103,6 +103,12 @@ impl Permit {
     #[must_use]
     pub fn resource(&self) -> &str {
         &self.resource
+    }
+
+    /// What its token is exchanged for, by the message that was permitted.
+    #[must_use]
+    pub fn target(&self) -> &Arc<Target> {
+        &self.target
     }
 
     /// Turns the permit into what is needed to forward the request, if request, exchanged token and state are

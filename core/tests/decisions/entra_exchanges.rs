@@ -105,6 +105,25 @@ fn a_token_for_another_audience_or_of_no_life_is_refused() {
     assert_eq!(own.unwrap_err(), Reason::ExchangedAudienceMismatch, "the client's own token");
 }
 
+/// Graph names itself in its tokens as it likes; nobody else does, and nobody else is taken for it.
+#[test]
+fn graph_answers_for_each_of_its_names_and_for_nobody_else() {
+    let person = verify(&v2()).unwrap();
+    let with = |audience: &str, aud: &str| {
+        let target = Target { audience: audience.to_owned(), ..target() };
+        accept_for(&person, &target, &but(exchanged_v2(), json!({ "aud": aud }))).map(drop)
+    };
+    let (uri, id) = ("https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000");
+    for aud in [uri, id, "https://graph.microsoft.com/"] {
+        assert_eq!(with(uri, aud), Ok(()), "{aud}");
+    }
+    for (audience, aud) in
+        [(uri, TARGET), (TARGET, uri), (TARGET, id), (uri, "https://graph.example.com")]
+    {
+        assert_eq!(with(audience, aud), Err(Reason::ExchangedAudienceMismatch), "{audience} {aud}");
+    }
+}
+
 /// Both issuers, each with a resource and a target of its own.
 fn both() -> obolus_core::config::FilterConfig {
     let mut config = good();
@@ -147,20 +166,20 @@ fn what_one_issuers_token_was_exchanged_for_does_not_ride_on_the_others_permit()
     let resource = config.resource_of_cluster(subject.cluster).unwrap();
     let entra = verify(&v2()).unwrap();
     let permit = || Permit::decide(&entra, resource, &message, subject).unwrap();
-    let own = accept_for(&entra, &resource.target, &exchanged_v2()).unwrap();
+    let own = accept_for(&entra, resource.targets.default_target(), &exchanged_v2()).unwrap();
     assert!(permit().release(subject, &own, NOW).is_ok());
 
     // Keycloak's alice, whose subject is Entra ID's alice's oid, with a token for the very same target.
     let keycloak = principal(&crate::issuer::alice_but(json!({"sub": ALICE})));
     let answered = json!({"iss": ISSUER, "sub": ALICE, "aud": TARGET, "exp": NOW + 300});
-    let others = accept_for(&keycloak, &resource.target, &answered).unwrap();
+    let others = accept_for(&keycloak, resource.targets.default_target(), &answered).unwrap();
     assert_eq!(others.identity().subject, own.identity().subject);
     assert_eq!(permit().release(subject, &others, NOW).unwrap_err(), Reason::PermitMismatch);
 
     // Nor is Entra ID's answer taken for Keycloak's alice, or the other way round.
-    let crossed = accept_for(&keycloak, &resource.target, &exchanged_v2());
+    let crossed = accept_for(&keycloak, resource.targets.default_target(), &exchanged_v2());
     assert_eq!(crossed.unwrap_err(), Reason::ExchangedIdentityMismatch);
-    let crossed = accept_for(&entra, &resource.target, &answered);
+    let crossed = accept_for(&entra, resource.targets.default_target(), &answered);
     assert_eq!(crossed.unwrap_err(), Reason::ExchangedIdentityMismatch);
 }
 

@@ -24,7 +24,7 @@ fn a_right_configuration_is_read_in_full() {
     assert_eq!(resource.issuers[0], config.issuers[0]);
     assert_eq!(resource.audiences, [RESOURCE]);
     assert_eq!(resource.required_scopes, ["mcp:tools"]);
-    assert_eq!(resource.target.audience, "kubernetes");
+    assert_eq!(resource.targets.default_target().audience, "kubernetes");
     assert_eq!(resource.allowed_origins, ["https://app.example.com", "http://localhost:6274"]);
     assert_eq!(resource.max_body_bytes, 65536);
     assert_eq!(
@@ -228,7 +228,7 @@ fn resources_share_no_cluster_no_url_no_name_and_not_the_stss_cluster() {
         (json!({"issuers": ["other"]}), "`other` is not configured; there are: keycloak"),
         (
             json!({"target": {"name": "kubernetes", "audience": "other"}}),
-            "resources[1].target.audience: another resource has the target `kubernetes` with another audience",
+            "resources[1].target.audience: the target `kubernetes` stands elsewhere with another audience",
         ),
     ] {
         let told = two(changes.clone());

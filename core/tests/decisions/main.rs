@@ -25,6 +25,7 @@ mod messages_read_twice;
 mod mirrored_headers;
 mod permits;
 mod resource_urls;
+mod targets;
 mod token_claims;
 mod token_forms;
 mod token_signatures;

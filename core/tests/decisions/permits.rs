@@ -26,7 +26,7 @@ fn permit_for(claims: &Value) -> Result<Permit, Reason> {
 
 /// What the identity provider answers to the token of these claims.
 fn exchanged(claims: &Value, answered: Value) -> ExchangedToken {
-    exchanged_for(&principal(claims), &resource_but(json!({})).target, answered)
+    exchanged_for(&principal(claims), resource_but(json!({})).targets.default_target(), answered)
 }
 
 fn exchanged_for(
@@ -35,7 +35,8 @@ fn exchanged_for(
     answered: Value,
 ) -> ExchangedToken {
     let mut claims = json!({
-        "iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": target.audience, "exp": NOW + 300, "jti": "ntrtte:1",
+        "iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": target.audience, "typ": "Bearer", "exp": NOW + 300,
+        "jti": "ntrtte:1",
     });
     for (name, value) in answered.as_object().unwrap() {
         claims[name] = value.clone();
@@ -53,7 +54,7 @@ fn release(change: impl FnOnce(&mut Released<'_>)) -> Result<String, Reason> {
     let mut released = Released {
         permit: Permit::decide(&alice, &resource, &message(), SUBJECT).unwrap(),
         subject: SUBJECT,
-        exchanged: exchanged_for(&alice, &resource.target, json!({})),
+        exchanged: exchanged_for(&alice, resource.targets.default_target(), json!({})),
         now: NOW,
     };
     change(&mut released);
@@ -122,7 +123,7 @@ fn bob(claim: &str, value: &str) -> ExchangedToken {
     rules.provider = Provider::Keycloak(claims["iss"].as_str().unwrap().to_owned());
     let keys = &crate::issuer::KEY_SET;
     let bob = crate::issuer::verify_with(&token, &rules.into(), keys, NOW).unwrap();
-    exchanged_for(&bob, &resource_but(json!({})).target, json!({ claim: value }))
+    exchanged_for(&bob, resource_but(json!({})).targets.default_target(), json!({ claim: value }))
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn a_token_for_another_target_does_not_reach_this_resource() {
         json!({"name": "kubernetes", "audience": "other"}),
     ] {
         let other = resource_but(json!({ "target": target }));
-        let token = exchanged_for(&principal(&alice()), &other.target, json!({}));
+        let token = exchanged_for(&principal(&alice()), other.targets.default_target(), json!({}));
         assert_eq!(release(|r| r.exchanged = token), Err(Reason::PermitMismatch), "{target}");
     }
 }
@@ -151,7 +152,8 @@ fn waiting_too_long_ends_a_permit_and_the_reason_says_whose_time_is_up() {
     assert_eq!(release(|r| r.now = NOW + 300), Err(Reason::TokenExpired));
     assert_eq!(release(|r| r.now = u64::MAX), Err(Reason::TokenExpired));
     let alice = principal(&alice());
-    let target = &resource_but(json!({})).target;
+    let resource = resource_but(json!({}));
+    let target = resource.targets.default_target();
     let short = |exp| exchanged_for(&alice, target, json!({ "exp": exp }));
     let (at, token) = (NOW + 60, short(NOW + 60));
     assert_eq!(release(move |r| (r.exchanged, r.now) = (token, at)), Err(Reason::ExchangedExpired));
@@ -226,7 +228,7 @@ fn a_permit_is_for_the_bytes_that_were_judged_and_not_for_others_that_were_shown
         br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pods_delete"}}"#;
     let shown = Subject { body: other, ..SUBJECT };
     let permit = || Permit::decide(&alice, &resource, &message(), shown).unwrap();
-    let token = exchanged_for(&alice, &resource.target, json!({}));
+    let token = exchanged_for(&alice, resource.targets.default_target(), json!({}));
     assert_eq!(permit().release(shown, &token, NOW).unwrap_err(), Reason::PermitMismatch);
     assert!(permit().release(SUBJECT, &token, NOW).is_ok());
 }

@@ -1,6 +1,7 @@
 //! Files of one installation that say the same thing twice: the filter's configuration in a file of its own, what was
 //! generated from it, and the configurations of the STS and of the MCP server. They stand in its folder or below.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
@@ -145,37 +146,48 @@ fn with_sts(filter: &Value, sts: &Node<'_>, findings: &mut Findings) {
         return add(&sts.nearest("callers"), what, "the same id");
     };
     for resource in resources(filter) {
-        let target = resource.get("target").map_or("", |target| text(target, "name"));
-        let what =
-            format!("the resource {} asks for the target {target:?}", text(resource, "name"));
-        let Some(there) = named("targets", "name", target) else {
-            add(
-                &sts.nearest("targets"),
-                format!("{what}, which the STS has not got"),
-                "the same name",
-            );
-            continue;
-        };
-        let audience = resource.get("target").map_or("", |target| text(target, "audience"));
-        if there.text("audience") != audience {
+        for (target, audience) in targets(resource) {
             let what =
-                format!("{what} for {audience:?}, and the STS gets tokens for another audience");
-            add(&there.nearest("audience"), what, "the same audience");
-        }
-        let audiences: Vec<_> = list(resource, "audiences").filter_map(Value::as_str).collect();
-        for issuer in list(resource, "issuers").filter_map(Value::as_str) {
-            let is_granted = caller.list("grants").iter().any(|grant| {
-                grant.text("issuer") == issuer
-                    && grant.texts("targets").contains(&target)
-                    && grant.texts("audiences").iter().any(|one| audiences.contains(one))
-            });
-            if !is_granted {
-                let what =
-                    format!("{what}, and no grant of {id} covers that for tokens of {issuer}");
-                add(&caller.nearest("grants"), what, "the audiences and the target");
+                format!("the resource {} asks for the target {target:?}", text(resource, "name"));
+            let Some(there) = named("targets", "name", target) else {
+                add(
+                    &sts.nearest("targets"),
+                    format!("{what}, which the STS has not got"),
+                    "the same name",
+                );
+                continue;
+            };
+            if there.text("audience") != audience {
+                let what = format!(
+                    "{what} for {audience:?}, and the STS gets tokens for another audience"
+                );
+                add(&there.nearest("audience"), what, "the same audience");
+            }
+            let audiences: Vec<_> = list(resource, "audiences").filter_map(Value::as_str).collect();
+            for issuer in list(resource, "issuers").filter_map(Value::as_str) {
+                let is_granted = caller.list("grants").iter().any(|grant| {
+                    grant.text("issuer") == issuer
+                        && grant.texts("targets").contains(&target)
+                        && grant.texts("audiences").iter().any(|one| audiences.contains(one))
+                });
+                if !is_granted {
+                    let what =
+                        format!("{what}, and no grant of {id} covers that for tokens of {issuer}");
+                    add(&caller.nearest("grants"), what, "the audiences and the target");
+                }
             }
         }
     }
+}
+
+/// Name and audience of each target of a resource, each once.
+fn targets(resource: &Value) -> BTreeSet<(&str, &str)> {
+    let by_argument = resource.get("targets");
+    let by_value = by_argument.and_then(|targets| targets.get("byValue")?.as_object());
+    let all = resource.get("target").into_iter();
+    let all = all.chain(by_argument.and_then(|targets| targets.get("default")));
+    let all = all.chain(by_value.into_iter().flat_map(serde_json::Map::values));
+    all.map(|target| (text(target, "name"), text(target, "audience"))).collect()
 }
 
 /// The MCP server answers to hosts that it knows.

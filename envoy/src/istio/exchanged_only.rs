@@ -30,9 +30,11 @@ pub(super) fn objects(istio: &Istio) -> Result<[Value; 2], Problems> {
         let issuers = resource.issuers.iter();
         for issuer in issuers.flat_map(|issuer| issuer.provider.authorization_servers()) {
             let of_issuer = audiences.entry(issuer).or_default();
-            let audience = resource.target.audience.as_str();
-            if !of_issuer.contains(&audience) {
-                of_issuer.push(audience);
+            for (_, target) in resource.targets.all() {
+                let audience = target.audience.as_str();
+                if !of_issuer.contains(&audience) {
+                    of_issuer.push(audience);
+                }
             }
         }
     }
@@ -88,6 +90,14 @@ mod tests {
         let rule = &tokens["spec"]["jwtRules"][0];
         assert_eq!(rule["issuer"], istio.configuration["issuers"][0]["issuer"]);
         assert_eq!(rule["audiences"], json!(["kubernetes"]));
+
+        let resource = &mut istio.configuration["resources"][0];
+        let target = resource["target"].take();
+        let prod = json!({"name": "prod", "audience": "kubernetes-prod"});
+        resource["targets"] = json!({"byValue": {"prod": prod, "dev": target}, "default": target});
+        let [tokens, _] = objects(&istio).unwrap();
+        let audiences = &tokens["spec"]["jwtRules"][0]["audiences"];
+        assert_eq!(*audiences, json!(["kubernetes", "kubernetes-prod"]), "of every target");
 
         istio.configuration["issuers"][0] = json!({
             "name": "keycloak",

@@ -54,6 +54,28 @@ fn what_was_changed_and_not_generated_anew_and_what_does_not_fit_the_sts_or_the_
 }
 
 #[test]
+fn each_of_several_targets_is_held_against_the_sts() {
+    let target = r#""target": {"name": "kubernetes", "audience": "kubernetes"}"#;
+    let with = |prod: &str| {
+        let targets = format!(
+            r#""targets": {{"byValue": {{"prod": {prod}}}, "default": {{"name": "kubernetes", "audience": "kubernetes"}}}}"#
+        );
+        let (_folder, report) = changed("filter.json", target, &targets);
+        let mut found = findings(&report);
+        // The EnvoyFilter was not generated anew.
+        assert!(found[0].starts_with("disagrees EnvoyFilter"), "{found:?}");
+        found.remove(0);
+        found
+    };
+    assert_eq!(with(r#"{"name": "kubernetes", "audience": "kubernetes"}"#), [""; 0]);
+    assert_eq!(with(r#"{"name": "prod", "audience": "kubernetes-prod"}"#), ["disagrees targets"]);
+    assert_eq!(
+        with(r#"{"name": "kubernetes", "audience": "other"}"#),
+        ["disagrees targets[0].audience"]
+    );
+}
+
+#[test]
 fn another_installation_s_files_are_not_compared() {
     let folder = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

@@ -67,7 +67,7 @@ impl Worker {
                 };
                 self.keys_answered(&source, fetch, now, keys);
             }
-            Some(Call::Exchange(key)) => self.exchange_answered(key, answer, host::now()),
+            Some(Call::Exchange(key)) => self.exchange_answered(&key, answer, host::now()),
             None => {}
         }
         // What waits now may need another call.

@@ -3,8 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use obolus_core::config::Resource;
-use obolus_core::exchange::{Ahead, Answer, ExchangeRequest, ExchangedToken, Refusal};
+use obolus_core::exchange::{Ahead, Answer, ExchangeRequest, ExchangedToken, Refusal, Target};
 use obolus_core::reason::Fault;
 use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason};
@@ -14,12 +13,17 @@ use super::calls::Call;
 use super::{Exchanged, Verified, Waiter, Worker};
 use crate::host::Now;
 
-/// A verified token (by its place in memory, which the exchange keeps) and the generation it was verified in.
-pub(crate) type ExchangeKey = (usize, u64);
+/// To how many targets at a time a token's exchanges are remembered, per worker: somebody who asks for all of a hundred
+/// clusters' must not take a hundred tokens' memory.
+const TARGETS_EACH: usize = 8;
+
+/// A verified token (by its place in memory, which the exchange keeps), the generation it was verified in, and what it is
+/// exchanged for.
+pub(crate) type ExchangeKey = (usize, u64, Arc<Target>);
 
 pub(super) struct Exchange {
     verified: Rc<Verified>,
-    resource: Arc<Resource>,
+    target: Arc<Target>,
     waiters: Vec<Waiter>,
     /// Of whoever came first: one call is part of one trace.
     trace: Option<TraceParent>,
@@ -27,10 +31,10 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    fn of(verified: &Rc<Verified>, resource: &Arc<Resource>, trace: Option<TraceParent>) -> Self {
+    fn of(verified: &Rc<Verified>, target: &Arc<Target>, trace: Option<TraceParent>) -> Self {
         Self {
             verified: Rc::clone(verified),
-            resource: Arc::clone(resource),
+            target: Arc::clone(target),
             waiters: Vec::new(),
             trace,
             dispatched: false,
@@ -47,53 +51,64 @@ impl Exchange {
 }
 
 impl Verified {
-    fn remember(&self, exchanged: Option<Exchanged>) {
-        if let Ok(mut slot) = self.exchanged.try_borrow_mut() {
-            *slot = exchanged;
+    fn remember(&self, target: &Arc<Target>, exchanged: Exchanged) {
+        let Ok(mut all) = self.exchanged.try_borrow_mut() else { return };
+        if all.len() >= TARGETS_EACH && !all.contains_key(target) {
+            let first = all.iter().min_by_key(|(_, exchanged)| exchanged.token.expires_at());
+            if let Some(first) = first.map(|(target, _)| Arc::clone(target)) {
+                all.remove(&first);
+            }
+        }
+        all.insert(Arc::clone(target), exchanged);
+    }
+
+    fn forget(&self, target: &Arc<Target>) {
+        if let Ok(mut all) = self.exchanged.try_borrow_mut() {
+            all.remove(target);
         }
     }
 }
 
 impl Worker {
-    /// What the token was exchanged for before, if that is still good. If that will end soon, the next one is asked
-    /// for, and nobody waits for it.
+    /// What the token was exchanged for before, for this target, if that is still good. If that will end soon, the next
+    /// one is asked for, and nobody waits for it.
     pub(crate) fn exchanged(
         &self,
         verified: &Rc<Verified>,
-        resource: &Arc<Resource>,
+        target: &Arc<Target>,
         now: Now,
     ) -> Option<Rc<ExchangedToken>> {
         let (token, is_time) = {
             let exchanged = verified.exchanged.try_borrow().ok()?;
-            let exchanged = exchanged.as_ref()?;
+            let exchanged = exchanged.get(target)?;
             if exchanged.token.expires_at() <= now.seconds() {
                 return None;
             }
             (Rc::clone(&exchanged.token), exchanged.ahead.is_time(now.seconds()))
         };
         if is_time {
-            self.exchange_ahead(verified, resource);
+            self.exchange_ahead(verified, target);
         }
         self.metrics.exchange_cache_hit();
         Some(token)
     }
 
     /// An exchange without anybody who waits. Who comes when the old token has ended joins it.
-    fn exchange_ahead(&self, verified: &Rc<Verified>, resource: &Arc<Resource>) {
+    fn exchange_ahead(&self, verified: &Rc<Verified>, target: &Arc<Target>) {
         if let Ok(mut exchanges) = self.exchanges.try_borrow_mut()
             && self.has_room(exchanges.len())
         {
             exchanges
-                .entry(self.exchange_key(verified))
-                .or_insert_with(|| Exchange::of(verified, resource, None));
+                .entry(self.exchange_key(verified, target))
+                .or_insert_with(|| Exchange::of(verified, target, None));
             self.metrics.exchange_ahead();
         }
         // Without it, the clock's tick does.
         let _ = self.wake_root();
     }
 
-    fn exchange_key(&self, verified: &Rc<Verified>) -> ExchangeKey {
-        (Rc::as_ptr(verified).addr(), self.generation())
+    fn exchange_key(&self, verified: &Rc<Verified>, target: &Arc<Target>) -> ExchangeKey {
+        (Rc::as_ptr(verified).addr(), self.generation(), Arc::clone(target))
     }
 
     /// Lets a request wait for the exchange of its token, together with all others that need the same.
@@ -101,7 +116,7 @@ impl Worker {
         &self,
         waiter: Waiter,
         verified: &Rc<Verified>,
-        resource: &Arc<Resource>,
+        target: &Arc<Target>,
         trace: Option<TraceParent>,
     ) -> Result<(), Reason> {
         if !self.has_room(self.waiting_for_exchanges()) {
@@ -110,8 +125,8 @@ impl Worker {
         self.exchanges
             .try_borrow_mut()
             .map_err(|_| Reason::Internal)?
-            .entry(self.exchange_key(verified))
-            .or_insert_with(|| Exchange::of(verified, resource, trace))
+            .entry(self.exchange_key(verified, target))
+            .or_insert_with(|| Exchange::of(verified, target, trace))
             .waiters
             .push(waiter);
         self.wake_root().ok_or(Reason::Internal)
@@ -125,8 +140,8 @@ impl Worker {
                 .map(|(key, exchange)| {
                     exchange.dispatched = true;
                     let token = exchange.verified.token.clone();
-                    let request = ExchangeRequest::new(token, &exchange.resource.target.name);
-                    (*key, request, exchange.trace.as_ref().map(TraceParent::to_header))
+                    let request = ExchangeRequest::new(token, &exchange.target.name);
+                    (key.clone(), request, exchange.trace.as_ref().map(TraceParent::to_header))
                 })
                 .collect(),
             Err(_) => return,
@@ -144,8 +159,8 @@ impl Worker {
                 headers.push(("traceparent", trace.as_str()));
             }
             let body = Some(form.expose_secret().as_bytes());
-            if self.dispatch(headers, body, Call::Exchange(key)).is_none() {
-                self.exchange_answered(key, None, None);
+            if self.dispatch(headers, body, Call::Exchange(key.clone())).is_none() {
+                self.exchange_answered(&key, None, None);
             }
         }
     }
@@ -153,24 +168,24 @@ impl Worker {
     /// The STS has answered, or has not.
     pub(super) fn exchange_answered(
         &self,
-        key: ExchangeKey,
+        key: &ExchangeKey,
         answer: Option<(u16, Vec<u8>)>,
         now: Option<Now>,
     ) {
         let exchange = match self.exchanges.try_borrow_mut() {
-            Ok(mut exchanges) => exchanges.remove(&key),
+            Ok(mut exchanges) => exchanges.remove(key),
             Err(_) => None,
         };
         let Some(exchange) = exchange else { return };
         match read_answer(&exchange, answer, now) {
             Ok(exchanged) => {
-                exchange.verified.remember(Some(exchanged));
+                exchange.verified.remember(&exchange.target, exchanged);
                 self.act_for(exchange.waiters, crate::request::Request::go_on);
             }
             Err(denial) => {
                 // An outage leaves a token that was asked for ahead to its end. A refusal is meant for it, too.
                 if denial.reason().fault() == Fault::Client {
-                    exchange.verified.remember(None);
+                    exchange.verified.forget(&exchange.target);
                 }
                 self.act_for(exchange.waiters, |request| request.refuse(&denial));
             }
@@ -189,7 +204,7 @@ fn read_answer(
         return Err(Refusal::for_client(status, &body));
     }
     let principal = &exchange.verified.principal;
-    let target = &exchange.resource.target;
+    let target = &exchange.target;
     let token = ExchangedToken::accept(principal, target, Answer::parse(&body)?, now)?;
     Ok(Exchanged { ahead: Ahead::of(now, token.expires_at()), token: Rc::new(token) })
 }

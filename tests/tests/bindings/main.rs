@@ -26,4 +26,5 @@ mod rotation;
 mod spellings;
 mod spellings_h2;
 mod sts_stand_in;
+mod targets;
 mod traces;

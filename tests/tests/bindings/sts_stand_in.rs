@@ -47,6 +47,13 @@ fn named(name: &str) -> Subject {
 
 impl StandIn {
     pub(crate) async fn start() -> Result<Self> {
+        Self::start_with(|_| {}).await
+    }
+
+    /// With another configuration of the filter.
+    pub(crate) async fn start_with(
+        change: impl FnOnce(&mut Value) + Send + 'static,
+    ) -> Result<Self> {
         let authority = Authority::new("the STS's authority")?;
         let idp = Arc::new(Idp::start(&authority).await?);
         let reply = Arc::new(Mutex::new(Reply::Token(json!({}))));
@@ -68,6 +75,7 @@ impl StandIn {
             GatewayOptions::new(issuers(&idp), local(&upstream), "a-credential-of-its-own");
         options.configure = Box::new(|configuration| {
             configuration["keysRefreshSeconds"] = json!(1);
+            change(configuration);
         });
         let place = Place::reserve()?;
         let (config, envoy) = Gateway::prepare(&place, local(&sts), ca_file, options)?;

@@ -173,7 +173,7 @@ async fn while_the_provider_or_the_sts_is_down_clients_are_told_when_to_come_bac
 #[tokio::test]
 async fn a_credential_that_the_sts_does_not_know_exchanges_nothing() {
     let mut plan = Plan::new().await.unwrap();
-    plan.gateway.credential = "not the filter's credential, but long enough".to_owned();
+    plan.gateway.credential = "not-the-filters-credential-but-long-enough".to_owned();
     let bench = plan.start().await.unwrap();
     let request = Request::post(&bench.gateway, crate::story::tool_call("1", "pods_list"))
         .bearer(&bench.token("alice").unwrap());
