@@ -100,6 +100,9 @@ fn engine(chosen: &[&Suite], start: bool) -> Result<InEngine> {
 const PHASE_SECONDS: &str = "OBOLUS_PHASE_SECONDS";
 const LONG_PHASE: &str = "60";
 
+/// More threads than there are stories; those that wait take none of the cores.
+const AT_ONCE: &str = "--test-threads=100";
+
 /// Runs one suite and passes its output on.
 fn one(suite: &'static Suite, programs: &TestPrograms, engine: InEngine) -> Result<Outcome> {
     println!("\n=== {}: {}", suite.name, suite.about);
@@ -117,6 +120,9 @@ fn one(suite: &'static Suite, programs: &TestPrograms, engine: InEngine) -> Resu
         }
         What::Story(name) => {
             ok = shown(&mut ready(programs.story(name)?), &mut passed)?;
+        }
+        What::AtOnce(name) => {
+            ok = shown(ready(programs.story(name)?).arg(AT_ONCE), &mut passed)?;
         }
         What::Long(name, tests) => {
             let mut command = ready(programs.story(name)?);

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use obolus_tests::fixtures::mesh::manifests::gateway_port;
-use obolus_tests::fixtures::recorder::Recorder;
 use serde_json::{Value, json};
 
 use crate::installed::{CREDENTIAL, Installed, installed};
 use crate::plugin::{arrived, of, plugin};
+use crate::shop::beside_the_shop;
 use crate::world::get;
 
 /// What the STS, the guards and the clusters are to the filter, without the filter.
@@ -46,14 +46,16 @@ async fn refuses(world: &Installed) -> Result<()> {
     ensure!(nobody.status == 401, "{nobody:?}");
     let token = world.token("alice").await?;
     let (before, lines) = (arrived(world).await?, world.audit().len());
-    for _ in 0..3 {
+    let call = async || {
         let since = Instant::now();
         let call = world.call(Some(&token), "whoami", json!({}));
         let answer = tokio::time::timeout(Duration::from_secs(5), call).await??;
         let took = since.elapsed();
         println!("{} after {took:.1?}: {}", answer.status, answer.body);
         ensure!(answer.status == 500 && took < Duration::from_millis(1200), "{took:?} {answer:?}");
-    }
+        Ok(())
+    };
+    tokio::try_join!(call(), call(), call())?;
     ensure!(arrived(world).await? == before, "something arrived at the MCP server");
     let records = world.audit().split_off(lines);
     ensure!(
@@ -70,31 +72,32 @@ async fn refuses(world: &Installed) -> Result<()> {
 #[tokio::test]
 async fn without_the_hold_of_bodies_what_is_protected_is_refused_within_a_second() -> Result<()> {
     let world = installed().await?;
-    let shop = Recorder::start().await?;
-    let application = include_str!("shop.yaml").replace("10000", &shop.port().to_string());
-    world.mesh.apply(&application).await?;
-    let good = of(&world.istio)?;
+    beside_the_shop(&world, story(&world)).await?;
 
-    let mut unheld = good.clone();
-    let settings = plugin(&mut unheld)?.as_object_mut().context("no object")?;
-    settings.remove("allow_on_headers_stop_iteration").context("it was not there")?;
-    world.mesh.apply(&unheld.to_string()).await?;
-    let by_envoy_filter = refuses(&world).await;
-
-    let as_plugin = wasm_plugin(&world).to_string();
-    world.mesh.apply(&without_the_filter(&good)?.to_string()).await?;
-    world.mesh.apply(&as_plugin).await?;
-    let by_wasm_plugin = refuses(&world).await;
-    world.mesh.delete(&as_plugin).await?;
-
-    world.mesh.apply(&good.to_string()).await?;
-    world.mesh.delete(&application).await?;
-    by_envoy_filter.context("an EnvoyFilter without the flag")?;
-    by_wasm_plugin.context("a WasmPlugin")?;
     let token = world.token("alice").await?;
     let before = arrived(&world).await?;
     let served = world.call(Some(&token), "whoami", json!({})).await?;
     ensure!(served.status == 200, "{served:?}");
     ensure!(arrived(&world).await? == before + 1, "hers is not seen");
     Ok(())
+}
+
+async fn story(world: &Installed) -> Result<()> {
+    let good = of(&world.istio)?;
+
+    let mut unheld = good.clone();
+    let settings = plugin(&mut unheld)?.as_object_mut().context("no object")?;
+    settings.remove("allow_on_headers_stop_iteration").context("it was not there")?;
+    world.mesh.apply(&unheld.to_string()).await?;
+    let by_envoy_filter = refuses(world).await;
+
+    let as_plugin = wasm_plugin(world).to_string();
+    world.mesh.apply(&without_the_filter(&good)?.to_string()).await?;
+    world.mesh.apply(&as_plugin).await?;
+    let by_wasm_plugin = refuses(world).await;
+    world.mesh.delete(&as_plugin).await?;
+
+    world.mesh.apply(&good.to_string()).await?;
+    by_envoy_filter.context("an EnvoyFilter without the flag")?;
+    by_wasm_plugin.context("a WasmPlugin")
 }

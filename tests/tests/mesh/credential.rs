@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use obolus_tests::deadline::eventually;
 use obolus_tests::fixtures::entra::TARGET;
 use obolus_tests::fixtures::mcp_client::McpClient;
+use obolus_tests::fixtures::mesh::manifests::documents_of;
 use obolus_tests::fixtures::mesh::{GATEWAY, ISTIO_SYSTEM, Kind, WorkloadOptions};
 use obolus_tests::fixtures::sts::CALLER;
 use obolus_tests::{https, secret};
@@ -95,7 +96,7 @@ async fn new_gateway(world: &mut Installed, credential: String) -> Result<String
             object["spec"]["gateways"] = json!(["istio-system/restarted"]);
         }
     }
-    let text = objects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n---\n");
+    let text = documents_of(&objects);
 
     let mut options = WorkloadOptions::new(Kind::Gateway, ISTIO_SYSTEM, GATEWAY);
     options.name = "restarted".to_owned();

@@ -4,14 +4,15 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use obolus_tests::fixtures::mesh::Mesh;
-use obolus_tests::fixtures::mesh::manifests::gateway_port;
+use obolus_tests::fixtures::mesh::manifests::{documents_of, gateway_port};
 use obolus_tests::parts::products::products;
 use obolus_tests::pki::{Authority, Subject};
 use obolus_tests::secret;
 use serde_json::Value;
 
 use crate::installed::{HOST, deployed, installed};
-use crate::shell::{Shell, commands, script};
+use crate::shell::{Shell, commands, manifest, script};
+use crate::world::world;
 
 /// What serves all stories is not changed: these lines only ask whether they would be taken.
 const DRY: [&str; 6] = [
@@ -25,38 +26,49 @@ const DRY: [&str; 6] = [
 
 #[tokio::test]
 async fn each_command_is_run_and_the_gateway_s_deployment_is_afterwards_as_it_was() -> Result<()> {
-    let world = installed().await?;
-    let shell = Shell::new(&world.mesh).await?;
-    world.authority.write(shell.folder().join("sts-ca.crt"))?;
+    let world = world().await?;
+    let there = there(&world.mesh)?;
+    for object in &there {
+        world.mesh.cluster.admin_apply(object).await?;
+    }
+    let outcome = story(&world.mesh).await;
+    world.mesh.delete(&documents_of(&there)).await?;
+    outcome
+}
+
+/// What the commands expect to be there. They are not run where all of it serves: one installation would be taken away by
+/// another's commands.
+fn there(mesh: &Mesh) -> Result<Vec<Value>> {
+    let kinds = ["Deployment", "Gateway", "VirtualService"];
+    let mut objects = Vec::new();
+    for file in ["sts.yaml", "mcp.yaml", "gateway/routes.yaml"] {
+        objects.extend(mesh.adapted(&manifest(&deployed().join(file))?)?);
+    }
+    objects.retain(|object| kinds.iter().any(|kind| object["kind"] == *kind));
+    Ok(objects)
+}
+
+async fn story(mesh: &Mesh) -> Result<()> {
+    let shell = Shell::new(mesh).await?;
+    let authority = Authority::new("documented")?;
+    authority.write(shell.folder().join("sts-ca.crt"))?;
     for (name, host) in [("sts", "sts.obolus.internal"), ("gateway", HOST)] {
-        let leaf = world.authority.issue(Subject::named(host).server().dns(host))?;
+        let leaf = authority.issue(Subject::named(host).server().dns(host))?;
         std::fs::write(shell.folder().join(format!("{name}.crt")), leaf.certificate)?;
         std::fs::write(shell.folder().join(format!("{name}.key")), leaf.key)?;
     }
     std::fs::write(shell.folder().join("client-secret"), secret::random()?)?;
-    let gateway = world.mesh.gateway.at(gateway_port(443));
-    let mut curl = Command::new("/usr/bin/curl");
-    curl.arg("--cacert").arg(shell.folder().join("sts-ca.crt"));
-    curl.arg("--connect-to").arg(format!("{HOST}:443:{gateway}"));
-    script(shell.folder(), "curl", &curl)?;
-    // The installation of the stories has made it already; this one is of the same authority.
-    let mut delete = world.mesh.cluster.kubectl();
-    delete.args(["delete", "secret", "obolus-gateway-tls", "--namespace=istio-system"]);
-    let deleted = tokio::task::spawn_blocking(move || delete.output()).await??;
-    ensure!(deleted.status.success(), "{deleted:?}");
 
-    let before = without_restarts(pods(&world.mesh).await?);
+    let before = without_restarts(pods(mesh).await?);
     let (commands, mut volumes) = (commands(None)?, Vec::new());
-    // Whether the cluster has what was applied is asked where it is: [`crate::order`].
-    for command in commands.iter().filter(|one| !one.starts_with("kubectl diff")) {
+    // Whether the cluster has what was applied, and what is answered, is asked where it is.
+    let elsewhere = |command: &str| command.starts_with("kubectl diff") || is_asked(command);
+    for command in commands.iter().filter(|one| !elsewhere(one)) {
         let dry = DRY.iter().any(|part| command.contains(part));
         let line = format!("{command}{}", if dry { " --dry-run=server" } else { "" });
-        let written = shell.run(&line).await?;
-        if command.starts_with("curl") {
-            ensure!(written.contains("401") && written.contains("resource_metadata"), "{written}");
-        }
+        shell.run(&line).await?;
         if command.contains("patch deployment") {
-            volumes.push(modules(&pods(&world.mesh).await?));
+            volumes.push(modules(&pods(mesh).await?));
         }
     }
     ensure!(commands.len() > 40, "{commands:?}");
@@ -67,7 +79,7 @@ async fn each_command_is_run_and_the_gateway_s_deployment_is_afterwards_as_it_wa
         volumes[0] == volumes[2],
         "the one before runs again, so the new one goes: {volumes:?}"
     );
-    let after = pods(&world.mesh).await?;
+    let after = pods(mesh).await?;
     ensure!(without_restarts(after.clone()) == before, "{after:#}\ninstead of\n{before:#}");
 
     // The same by an init container.
@@ -82,11 +94,35 @@ async fn each_command_is_run_and_the_gateway_s_deployment_is_afterwards_as_it_wa
                 "kubectl -n istio-system patch deployment istio-ingressgateway --patch-file {file}"
             ))
             .await?;
-        let now = pods(&world.mesh).await?;
+        let now = pods(mesh).await?;
         let has_one = now["spec"]["initContainers"][0]["args"][0] == "deliver";
         ensure!(has_one == (patch == "patch"), "{now:#}");
     }
-    ensure!(without_restarts(pods(&world.mesh).await?) == before);
+    ensure!(without_restarts(pods(mesh).await?) == before);
+    Ok(())
+}
+
+/// What a caller from outside is told.
+fn is_asked(command: &str) -> bool {
+    command.starts_with("curl")
+}
+
+#[tokio::test]
+async fn who_asks_as_documented_is_told_where_to_get_a_token() -> Result<()> {
+    let world = installed().await?;
+    let shell = Shell::new(&world.mesh).await?;
+    let ca = shell.folder().join("ca.crt");
+    world.authority.write(&ca)?;
+    let gateway = world.mesh.gateway.at(gateway_port(443));
+    let mut curl = Command::new("/usr/bin/curl");
+    curl.arg("--cacert").arg(ca).arg("--connect-to").arg(format!("{HOST}:443:{gateway}"));
+    script(shell.folder(), "curl", &curl)?;
+    let asked: Vec<_> = commands(None)?.into_iter().filter(|one| is_asked(one)).collect();
+    ensure!(!asked.is_empty(), "nobody asks");
+    for command in asked {
+        let written = shell.run(&command).await?;
+        ensure!(written.contains("401") && written.contains("resource_metadata"), "{written}");
+    }
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! A filter that Envoy discovers by itself (ECDS) instead of with its listener: what that is worth when the filter
 //! changes, and when it is not taken.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use obolus_tests::fixtures::mesh::manifests::gateway_port;
 use obolus_tests::fixtures::mesh::{GATEWAY, ISTIO_SYSTEM, Kind, WorkloadOptions};
@@ -37,13 +39,16 @@ async fn requests_outlive_a_change_of_an_extension_but_not_one_of_the_listener()
     let slow = world.slow().await?;
     world.mesh.apply(&EXTENSION.replace("value: first", "value: second")).await?;
     ensure!(delivered(&world).await?.as_deref() == Some("second"));
+    world.answer();
     ensure!(slow.await??.status() == StatusCode::OK);
     world.mesh.delete(EXTENSION).await?;
 
     let slow = world.slow().await?;
     world.mesh.apply(FILTER).await?;
-    let cut_off = slow.await?;
+    let cut_off = tokio::time::timeout(Duration::from_secs(30), slow).await;
+    world.answer();
     world.mesh.delete(FILTER).await?;
+    let cut_off = cut_off.context("it waits on")??;
     ensure!(cut_off.is_err(), "{cut_off:?}");
     Ok(())
 }

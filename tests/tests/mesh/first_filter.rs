@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, ensure};
 use obolus_envoy::Module;
-use obolus_tests::fixtures::mesh::manifests::gateway_port;
+use obolus_tests::fixtures::mesh::manifests::{documents_of, gateway_port};
 use obolus_tests::fixtures::mesh::{GATEWAY, ISTIO_SYSTEM, Kind, Workload, WorkloadOptions};
 use obolus_tests::fixtures::recorder::Recorder;
 use serde_json::json;
@@ -35,7 +35,7 @@ async fn a_gateway_that_gets_no_good_filter_at_first_refuses_for_our_host_and_se
         "hosts": ["mcp.example.com"],
     }]);
     objects[1]["spec"]["gateways"] = json!(["istio-system/second"]);
-    let ours = objects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n---\n");
+    let ours = documents_of(&objects);
 
     let mut second = WorkloadOptions::new(Kind::Gateway, ISTIO_SYSTEM, GATEWAY);
     second.name = "second".to_owned();

@@ -27,6 +27,7 @@ use obolus_tests::{https, secret};
 use serde_json::{Value, json};
 use tokio::sync::RwLockWriteGuard;
 
+use crate::heavy::HEAVY;
 use crate::modules;
 
 /// The host of the resource in `deploy/istio/filter.json`.
@@ -61,6 +62,7 @@ pub(crate) async fn installed() -> Result<RwLockWriteGuard<'static, Installed>> 
 
 impl Installed {
     async fn start() -> Result<Self> {
+        let _heavy = HEAVY.lock().await;
         let started = Instant::now();
         let (folder, lock) = folder::shared("mesh-installed")?;
         let authority = Authority::new("obolus mesh")?;

@@ -8,7 +8,6 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use obolus_envoy::Module;
-use sha2::{Digest as _, Sha256};
 
 /// More headers than this, and the module of [`trapping`] traps.
 pub(crate) const HEADERS: u8 = 60;
@@ -23,7 +22,7 @@ const CODE: u8 = 10;
 /// Puts a module where `docs/istio.md` has it: in a folder of its own, which stands for a volume, in a file that is
 /// named by what is in it.
 pub(crate) fn deliver(content: &[u8], folder: &Path) -> Result<Module> {
-    let digest: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Module::digest(content);
     let folder = folder.join("module").join(&digest);
     std::fs::create_dir_all(&folder)?;
     let path = folder.join(format!("obolus_filter-{digest}.wasm"));

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use obolus_tests::deadline::eventually;
-use serde_json::{Value, json};
+use obolus_tests::fixtures::mesh::manifests::documents_of;
+use serde_json::json;
 
 use crate::installed::{Installed, deployed, exchanged_only, installed, routes};
 use crate::plugin::{of, whoami};
 use crate::prober::Prober;
-use crate::shell::{Shell, commands};
+use crate::shell::{Shell, commands, manifest};
 
 /// Kubernetes' own kinds and the patch of a Deployment that is not there are not what is asked here.
 fn is_ours(command: &str) -> bool {
@@ -27,19 +28,13 @@ fn copy(world: &Installed, from: &Path, to: &Path) -> Result<()> {
         if from.is_dir() {
             copy(world, &from, &to)?;
         } else if name.ends_with(".yaml") && name != "kustomization.yaml" {
-            // Octal for kubectl, and a text for others.
-            let yaml = std::fs::read_to_string(&from)?.replace("0440", "288");
-            let objects = world.mesh.adapted(&yaml)?;
-            std::fs::write(to, text(&objects))?;
+            let objects = world.mesh.adapted(&manifest(&from)?)?;
+            std::fs::write(to, documents_of(&objects))?;
         } else {
             std::fs::copy(from, to)?;
         }
     }
     Ok(())
-}
-
-fn text(objects: &[Value]) -> String {
-    objects.iter().map(Value::to_string).collect::<Vec<_>>().join("\n---\n")
 }
 
 /// Nothing of what the documented commands apply to the mesh is there any more.

@@ -1,12 +1,12 @@
 //! Other people's routes at our own host.
 
 use anyhow::{Result, anyhow, ensure};
-use obolus_tests::fixtures::mesh::manifests::gateway_port;
-use obolus_tests::fixtures::recorder::Recorder;
+use obolus_tests::fixtures::mesh::manifests::{documents_of, gateway_port};
 use reqwest::Response;
 use serde_json::{Value, json};
 
 use crate::installed::{HOST, Installed, installed};
+use crate::shop::beside_the_shop;
 use crate::world::get;
 
 /// A route of another namespace at our Gateway, with this header in its answers.
@@ -32,22 +32,19 @@ fn theirs(header: &str) -> String {
 fn ours(world: &Installed, header: &str) -> Result<String> {
     let mut objects = world.istio.routes().map_err(|problems| anyhow!("{problems}"))?;
     for object in &mut objects {
-        for route in object["spec"]["http"].as_array_mut().into_iter().flatten() {
+        let routes = object["spec"].get_mut("http").and_then(Value::as_array_mut);
+        for route in routes.into_iter().flatten() {
             route["headers"] = json!({"response": {"set": {"x-ours": header}}});
         }
     }
-    Ok(text(&objects))
+    Ok(documents_of(&objects))
 }
 
 /// Our Gateway, open to routes of all namespaces.
 fn open(world: &Installed) -> Result<String> {
     let mut objects = world.istio.routes().map_err(|problems| anyhow!("{problems}"))?;
     objects[0]["spec"]["servers"][0]["hosts"] = json!([HOST]);
-    Ok(text(&objects))
-}
-
-fn text(objects: &[Value]) -> String {
-    objects.iter().map(Value::to_string).collect::<Vec<_>>().join("\n---\n")
+    Ok(documents_of(&objects))
 }
 
 async fn other(world: &Installed) -> Result<Response> {
@@ -69,15 +66,14 @@ async fn alice(world: &Installed, header: &str) -> Result<()> {
 async fn a_route_of_another_namespace_has_no_place_at_our_host_and_ours_change_in_spite_of_it()
 -> Result<()> {
     let world = installed().await?;
-    let shop = Recorder::start().await?;
-    let application = include_str!("shop.yaml").replace("10000", &shop.port().to_string());
-    world.mesh.apply(&application).await?;
-    let outcome = story(&world).await;
-    world.mesh.delete(&theirs("any")).await?;
     let routes = world.istio.routes().map_err(|problems| anyhow!("{problems}"))?;
-    world.mesh.apply(&text(&routes)).await?;
-    world.mesh.delete(&application).await?;
-    outcome
+    beside_the_shop(&world, async {
+        let outcome = story(&world).await;
+        world.mesh.delete(&theirs("any")).await?;
+        world.mesh.apply(&documents_of(&routes)).await?;
+        outcome
+    })
+    .await
 }
 
 async fn story(world: &Installed) -> Result<()> {

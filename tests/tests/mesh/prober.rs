@@ -12,6 +12,9 @@ use reqwest::RequestBuilder;
 use tokio::sync::RwLock;
 use tokio::task::JoinHandle;
 
+/// Between two requests of a caller, who would else take the cores from what is under test.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// Asks again and again, one request after the other, and counts the answers.
 pub(crate) struct Prober {
     shared: Arc<Shared>,
@@ -73,6 +76,7 @@ impl Prober {
                 };
                 counter.fetch_add(1, Ordering::Relaxed);
                 drop(turn);
+                tokio::time::sleep(PAUSE).await;
             }
         });
         Self { shared, task }

@@ -55,6 +55,11 @@ pub(crate) fn commands(headline: Option<&str>) -> Result<Vec<String>> {
     Ok(lines.map(str::to_owned).collect())
 }
 
+/// A file that is applied. `0440` is octal for kubectl, and a text for others.
+pub(crate) fn manifest(file: &Path) -> Result<String> {
+    Ok(std::fs::read_to_string(file)?.replace("0440", "288"))
+}
+
 impl Shell {
     /// The gateway's Deployment, which Istio installs, is there afterwards.
     pub(crate) async fn new(mesh: &Mesh) -> Result<Self> {

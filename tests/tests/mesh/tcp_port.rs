@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use obolus_tests::fixtures::mesh::NAMESPACE;
 use serde_json::{Value, json};
 
-use crate::installed::{Installed, installed};
-use crate::sidecar::{SIDECAR, at_the_gateway_again, at_the_sidecar};
+use crate::installed::Installed;
+use crate::sidecar::{SIDECAR, in_this_form};
 
 /// The MCP server's `Sidecar` with this protocol of the port.
 async fn speaks(world: &Installed, protocol: &str) -> Result<String> {
@@ -34,13 +34,13 @@ fn open(world: &Installed) -> Result<String> {
 
 #[tokio::test]
 async fn a_port_that_the_mesh_takes_for_tcp_is_closed_and_for_http_alice_passes() -> Result<()> {
-    let world = installed().await?;
-    at_the_sidecar(&world).await?;
-    let http = speaks(&world, "HTTP").await?;
-    let outcome = story(&world).await;
-    world.mesh.apply(&http).await?;
-    at_the_gateway_again(&world).await?;
-    outcome
+    in_this_form(async |world| {
+        let http = speaks(world, "HTTP").await?;
+        let outcome = story(world).await;
+        world.mesh.apply(&http).await?;
+        outcome
+    })
+    .await
 }
 
 async fn story(world: &Installed) -> Result<()> {

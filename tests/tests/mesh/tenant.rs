@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::installed::{HOST, Installed, exchanged_only, installed};
 use crate::nested::{self, Outer};
-use crate::sidecar::{at_the_gateway_again, at_the_sidecar};
+use crate::sidecar::in_this_form;
 
 const HTTP: u16 = 9080;
 const TO_THE_SERVER: u16 = 9081;
@@ -166,16 +166,16 @@ async fn gateway_form(world: &Installed, tenant: &Tenant) -> Result<()> {
 #[tokio::test]
 async fn at_the_sidecar_a_tenants_routes_lead_nobody_past_the_filter_nor_to_the_sts() -> Result<()>
 {
-    let mut world = installed().await?;
-    at_the_sidecar(&world).await?;
-    let tenant = Tenant::arrives(&world).await?;
-    let mut outcome = sidecar_form(&world, &tenant).await;
-    if outcome.is_ok() {
-        outcome = without_the_credential(&mut world, &tenant).await;
-    }
-    tenant.leaves(&world).await?;
-    at_the_gateway_again(&world).await?;
-    outcome
+    in_this_form(async |world| {
+        let tenant = Tenant::arrives(world).await?;
+        let mut outcome = sidecar_form(world, &tenant).await;
+        if outcome.is_ok() {
+            outcome = without_the_credential(world, &tenant).await;
+        }
+        tenant.leaves(world).await?;
+        outcome
+    })
+    .await
 }
 
 async fn sidecar_form(world: &Installed, tenant: &Tenant) -> Result<()> {

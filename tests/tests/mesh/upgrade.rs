@@ -7,7 +7,6 @@
 use anyhow::{Context as _, Result, ensure};
 use obolus_envoy::Module;
 use obolus_tests::fixtures::mesh::manifests::gateway_port;
-use obolus_tests::fixtures::recorder::Recorder;
 use obolus_tests::https;
 use serde_json::{Value, json};
 
@@ -15,6 +14,7 @@ use crate::installed::{Installed, installed};
 use crate::modules;
 use crate::plugin::{arrived, of, plugin, provocation, whoami};
 use crate::prober::{Prober, Tally, between};
+use crate::shop::beside_the_shop;
 
 /// Successes of the good caller in each phase.
 const ENOUGH: u64 = 50;
@@ -142,13 +142,13 @@ async fn rejected(world: &Installed, envoy_filter: &Value, why: &str) -> Result<
 async fn broken_and_new_configurations_and_modules_and_a_panic_let_nobody_in_and_spare_the_others()
 -> Result<()> {
     let world = installed().await?;
-    let shop = Recorder::start().await?;
-    let application = include_str!("shop.yaml").replace("10000", &shop.port().to_string());
-    world.mesh.apply(&application).await?;
-    let outcome = story(&world).await;
-    world.mesh.apply(&of(&world.istio)?.to_string()).await?;
-    world.mesh.delete(&application).await?;
-    outcome
+    let shipped = of(&world.istio)?.to_string();
+    beside_the_shop(&world, async {
+        let outcome = story(&world).await;
+        world.mesh.apply(&shipped).await?;
+        outcome
+    })
+    .await
 }
 
 async fn story(world: &Installed) -> Result<()> {

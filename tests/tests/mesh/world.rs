@@ -18,14 +18,13 @@ use obolus_tests::fixtures::recorder::{Recorded, Recorder};
 use obolus_tests::https;
 use obolus_tests::shared::Shared;
 use reqwest::Response;
-use tokio::sync::RwLockWriteGuard;
+use tokio::sync::{RwLockWriteGuard, watch};
 use tokio::task::JoinHandle;
+
+use crate::heavy::HEAVY;
 
 /// The port of both Services.
 pub(crate) const PORT: u16 = 8080;
-
-/// Longer than a listener is drained.
-const SLOW: Duration = Duration::from_secs(3);
 
 pub(crate) struct World {
     pub(crate) mesh: Mesh,
@@ -33,6 +32,8 @@ pub(crate) struct World {
     pub(crate) mcp: Recorder,
     /// Behind the sidecar of the STS.
     pub(crate) sts: Recorder,
+    /// Whether requests to `slow.example.test` are answered.
+    answered: watch::Sender<bool>,
     _folder: File,
 }
 
@@ -49,12 +50,16 @@ pub(crate) fn file(name: &str) -> PathBuf {
 
 impl World {
     async fn start() -> Result<Self> {
+        let _heavy = HEAVY.lock().await;
         let started = Instant::now();
         let (folder, lock) = folder::shared("mesh")?;
         let cluster = ClusterOptions { folder: Some(folder.join("cluster")), ..Default::default() };
         let cluster = Arc::new(Cluster::start(cluster).await?);
         eprintln!("the cluster runs after {:.1?}", started.elapsed());
-        let (mcp, sts) = (Recorder::answering(answer).await?, Recorder::start().await?);
+        let answered = watch::Sender::new(true);
+        let waiting = answered.subscribe();
+        let mcp = Recorder::answering(move |request| answer(request, waiting.clone())).await?;
+        let sts = Recorder::start().await?;
         let behind = |recorder: &Recorder| Application {
             port: PORT,
             ..Application::http(SocketAddr::from(([127, 0, 0, 1], recorder.port())))
@@ -68,7 +73,7 @@ impl World {
         mesh.join_caller(stranger, &[PORT]).await?;
         mesh.apply_dir(&file("manifests")).await?;
         eprintln!("all is in place after {:.1?}", started.elapsed());
-        Ok(Self { mesh, mcp, sts, _folder: lock })
+        Ok(Self { mesh, mcp, sts, answered, _folder: lock })
     }
 
     /// A workload with an identity of its own that nobody has admitted.
@@ -82,8 +87,9 @@ impl World {
         get(address, &format!("{application}.example.test")).await
     }
 
-    /// A request that has arrived behind the gateway and is answered only later.
+    /// A request that has arrived behind the gateway and is answered only when that is [said](Self::answer).
     pub(crate) async fn slow(&self) -> Result<JoinHandle<Result<Response>>> {
+        self.answered.send_replace(false);
         self.mcp.take();
         let address = self.mesh.gateway.at(gateway_port(80));
         let answer = tokio::spawn(async move { get(address, "slow.example.test").await });
@@ -95,6 +101,11 @@ impl World {
         Ok(answer)
     }
 
+    /// Lets the slow request be answered.
+    pub(crate) fn answer(&self) {
+        self.answered.send_replace(true);
+    }
+
     /// A request of the stranger through its own sidecar, as itself.
     pub(crate) async fn as_the_stranger(&self, application: &str) -> Result<Response> {
         let host = format!("obolus-{application}.obolus.svc.cluster.local:{PORT}");
@@ -102,10 +113,13 @@ impl World {
     }
 }
 
-/// To `slow.example.test` after a while.
-async fn answer(request: Recorded) -> axum::response::Response {
+/// To `slow.example.test` when it is time.
+async fn answer(
+    request: Recorded,
+    mut answered: watch::Receiver<bool>,
+) -> axum::response::Response {
     if request.header("host").is_some_and(|host| host.starts_with("slow")) {
-        tokio::time::sleep(SLOW).await;
+        let _world_is_gone = answered.wait_for(|answered| *answered).await;
     }
     axum::response::Response::default()
 }

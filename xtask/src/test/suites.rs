@@ -17,6 +17,8 @@ pub(crate) enum What {
     Package(&'static str),
     /// One test program of `tests/`.
     Story(&'static str),
+    /// One test program of `tests/`, all of its stories at once: most wait for their turn at what they share.
+    AtOnce(&'static str),
     /// One that needs a Docker Engine and what `cargo xtask dist` makes.
     InEngine(&'static str),
     /// Some tests of a program of `tests/`, by a part of their names, with longer phases. Only when it is asked for.
@@ -65,7 +67,11 @@ pub(crate) const SUITES: &[Suite] = &[
     story("keycloak_changes", "Keycloak away, other keys, people who signed out or were disabled"),
     story("end_to_end", "a person's token from Keycloak to the API server's audit log"),
     story("entra_end_to_end", "a person's token from Entra ID to the API server, or why not"),
-    story("mesh", "a real istiod, stock Envoys, and certificates of Istio's CA"),
+    suite(
+        "mesh",
+        "a real istiod, stock Envoys, and certificates of Istio's CA",
+        What::AtOnce("mesh"),
+    ),
     suite(
         "compose",
         "docs/compose.md, each command of it, in a Docker Engine",
