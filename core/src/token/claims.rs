@@ -26,6 +26,9 @@ pub(crate) struct Claims {
     pub(crate) jti: Option<String>,
     pub(crate) azp: Option<String>,
     pub(crate) client_id: Option<String>,
+    /// A name that may change hands. It tells Keycloak's service accounts, and nobody else.
+    #[serde(default, deserialize_with = "text")]
+    preferred_username: Option<String>,
     #[serde(default, deserialize_with = "space_separated")]
     pub(crate) scope: Vec<String>,
     /// Keycloak's token kind: `Bearer`, `ID`, `Refresh`, `Logout`, `DPoP`, …
@@ -52,6 +55,29 @@ impl Claims {
     pub(super) fn has_id_token_claims(&self) -> bool {
         self.nonce || self.at_hash || self.c_hash || self.s_hash
     }
+
+    /// Whether it says that it speaks for this client and nobody else. Two ways to say so, neither of which a person's
+    /// token has: `sub` is the client (RFC 9068 §2.2; no provider may let a person have a client's `sub`, §5), or the
+    /// name is that of the account which Keycloak makes for the client. Who takes such a name for their own at Keycloak,
+    /// in whatever case, shuts out nobody but themselves.
+    pub(super) fn speaks_for_client(&self, client: &str) -> bool {
+        let account = self.preferred_username.as_deref();
+        let of = account.and_then(|name| {
+            let (prefix, of) = name.split_at_checked(SERVICE_ACCOUNT.len())?;
+            prefix.eq_ignore_ascii_case(SERVICE_ACCOUNT).then_some(of)
+        });
+        let is_account = of.is_some_and(|of| of.to_lowercase() == client.to_lowercase());
+        self.sub.as_deref() == Some(client) || is_account
+    }
+}
+
+/// What Keycloak puts before a client's id, all of it in lower case.
+const SERVICE_ACCOUNT: &str = "service-account-";
+
+/// A text; nothing of what is none, and no fault.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_str().map(str::to_owned))
 }
 
 /// A member of which only the presence counts, whatever its value: `Option` would take `null` for absence.

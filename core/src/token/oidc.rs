@@ -61,6 +61,7 @@ pub(super) fn read(claims: &Claims) -> Result<Reading, Reason> {
     if client.as_deref().is_some_and(|client| !is_identifier(client)) {
         return Err(Reason::TokenMalformed);
     }
+    let is_app_only = client.as_deref().is_some_and(|client| claims.speaks_for_client(client));
     Ok(Reading {
         identity,
         tenant: None,
@@ -68,7 +69,7 @@ pub(super) fn read(claims: &Claims) -> Result<Reading, Reason> {
         scopes: claims.scope.iter().cloned().collect(),
         groups: Memberships::Absent,
         roles: Memberships::Absent,
-        is_app_only: false,
+        is_app_only,
         token_id: claims.jti.clone().filter(|id| is_identifier(id)),
     })
 }

@@ -3,6 +3,7 @@
 //! All tokens here carry a valid signature of the issuer: what is refused is refused for what it says.
 
 use obolus_core::Reason;
+use obolus_core::policy::require_person;
 use obolus_core::token::{Profile, Provider, UnverifiedToken};
 use serde_json::{Value, json};
 
@@ -177,4 +178,41 @@ fn rules_are_those_of_the_issuer_that_the_token_names() {
         "ES256 is the other issuer's, not this one's"
     );
     assert_eq!(check(alice_but(json!({"iss": "https://third"}))), Err(Reason::IssuerUnknown));
+}
+
+#[test]
+fn an_applications_own_token_is_told_from_a_persons_whatever_the_person_is_called() {
+    let verified = |changes: Value| principal(&alice_but(changes));
+    for (changes, why) in [
+        (json!({}), "a person's"),
+        (json!({"preferred_username": "alice"}), "by name"),
+        (json!({"preferred_username": "service-account-of-another"}), "another client's account"),
+        (json!({"preferred_username": "service-account-mcp-client-2"}), "a longer name"),
+        (json!({"preferred_username": "my-service-account-mcp-client"}), "another prefix"),
+        (json!({"preferred_username": "service-account-"}), "a prefix alone"),
+        (json!({"preferred_username": ["service-account-mcp-client"]}), "no text"),
+        (json!({"preferred_username": "sërvice-account-mcp-client"}), "another letter"),
+        (json!({"name": "service-account-mcp-client"}), "a name of another kind"),
+        (json!({"client_id": "mcp-client"}), "a client in both claims"),
+        (json!({"azp": null}), "no client"),
+        (json!({"azp": null, "preferred_username": "service-account-mcp-client"}), "no client"),
+    ] {
+        let person = verified(changes);
+        assert!(!person.is_app_only(), "{why}");
+        assert_eq!(require_person(&person), Ok(()), "{why}");
+    }
+    for (changes, why) in [
+        (json!({"sub": "mcp-client"}), "sub is azp"),
+        (json!({"sub": "mcp-client", "azp": null, "client_id": "mcp-client"}), "sub is client_id"),
+        (json!({"preferred_username": "service-account-mcp-client"}), "Keycloak's account"),
+        (json!({"preferred_username": "Service-Account-MCP-Client"}), "in another case"),
+        (
+            json!({"azp": "MCP-Client", "preferred_username": "service-account-mcp-client"}),
+            "Keycloak writes names in lower case, and ids as they are",
+        ),
+    ] {
+        let application = verified(changes);
+        assert!(application.is_app_only(), "{why}");
+        assert_eq!(require_person(&application), Err(Reason::AppOnly), "{why}");
+    }
 }
