@@ -13,7 +13,7 @@ use crate::credentials::CallerSecret;
 use crate::guesses::Guesses;
 use crate::idp_client::IdpClient;
 use crate::keys::KeyMirror;
-use crate::material::{Watch, Watched};
+use crate::material::Watch;
 use crate::metrics::Metrics;
 use crate::telemetry::{Collector, Telemetry};
 use crate::tls::TlsError;
@@ -143,9 +143,7 @@ fn watch(
         })
     });
     let credentials = targets.iter().filter_map(|target| target.client.watched(target.name()));
-    let secrets = callers.iter().flat_map(|caller| {
-        let watched = |secret: &CallerSecret| -> Watched { secret.watched(&caller.id) };
-        caller.secrets.iter().map(watched).collect::<Vec<_>>()
-    });
+    let secrets =
+        callers.iter().flat_map(|caller| CallerSecret::watched(&caller.secrets, &caller.id));
     Watch::new(authorities.chain(credentials).chain(secrets))
 }

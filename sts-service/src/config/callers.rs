@@ -9,7 +9,7 @@ use obolus_core::token::application::{id_of, is_graph, is_guid, is_same};
 
 use super::names::Names;
 use super::{ExchangedBy, Target, entra_target};
-use crate::credentials::CallerSecret;
+use crate::credentials::{CallerSecret, CredentialError};
 
 /// Somebody who may ask for exchanges.
 #[derive(Debug)]
@@ -96,11 +96,20 @@ fn caller(
     if names.len() > 2 {
         section.problem("credential_files", format!("must be {what}"));
     }
-    let open = |name: &String| {
-        let opened = CallerSecret::open(folder.join(name));
-        opened.map_err(|error| section.problem("credential_files", error.to_string())).ok()
+    let fault = |place: usize, error: &CredentialError| {
+        let what = "the file of the caller's secret";
+        section.problem(&format!("credential_files[{place}]"), error.told(what));
     };
-    let secrets: Vec<_> = names.iter().filter_map(open).collect();
+    let open = |(place, name): (usize, &String)| {
+        let opened = CallerSecret::open(folder.join(name));
+        opened.map_err(|error| fault(place, &error)).ok()
+    };
+    let secrets: Vec<_> = names.iter().enumerate().filter_map(open).collect();
+    // One that is withdrawn beside a good one is as somebody wants it; where all are, nobody could come in.
+    let withdrawn: Vec<_> = secrets.iter().filter_map(CallerSecret::withdrawn).collect();
+    if secrets.len() == names.len() && withdrawn.len() == secrets.len() {
+        withdrawn.iter().enumerate().for_each(|(place, error)| fault(place, error));
+    }
     let grants: Vec<_> = section
         .sections("grants")
         .into_iter()

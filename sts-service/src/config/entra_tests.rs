@@ -436,7 +436,7 @@ fn what_may_be_a_secret_at_the_wrong_place_is_not_repeated() {
         (METHOD, KEY.replace("\"rsa.key\"", &quoted), "key_file"),
         (METHOD, KEY.replace("\"rsa.crt\"", &quoted), "certificate_file"),
         (METHOD, format!("method = \"jwt_file\"\ntoken_file = \"{secret}\""), "token_file"),
-        ("[\"credential\"]", format!("[\"credential\", \"{secret}\"]"), "credential_files"),
+        ("[\"credential\"]", format!("[\"{secret}\"]"), "credential_files[0]"),
         ("\"server.key\"", quoted.clone(), "server.private_key_file"),
         ("\"server.crt\"", format!("\"{secret}\""), "server.certificate_file"),
         ("profile = \"entra\"", format!("profile = \"entra\"\nca_file = {quoted}"), "ca_file"),

@@ -1,14 +1,15 @@
 //! A caller's secret, as we hold it against what the caller sends.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
 use super::files::{self, CredentialError};
-use crate::material::{Content, Material, Watched};
+use crate::material::{Content, Material, Use, Watched};
 
 /// Shorter secrets can be guessed.
 const SHORTEST: usize = 16;
@@ -16,7 +17,8 @@ const SHORTEST: usize = 16;
 /// A file with a caller's secret.
 ///
 /// A new secret counts at once, and so does its removal: whoever removes or empties this file wants nobody to come in with
-/// it. Anything else that is no secret is taken for a mistake, and the last good one stays.
+/// it. Anything else that is no secret is taken for a mistake, and the last good one stays. A file that was withdrawn before
+/// we start is withdrawn: whether the caller can still come in is for its other file to say.
 #[derive(Debug)]
 pub struct CallerSecret {
     file: Arc<Material<SecretDigest, CredentialError>>,
@@ -43,10 +45,10 @@ impl CallerSecret {
     /// The secret in this file, now and after each change.
     ///
     /// # Errors
-    /// When it holds no secret of at least 16 bytes.
+    /// When it holds something that is no secret of at least 16 bytes.
     pub fn open(path: PathBuf) -> Result<Self, CredentialError> {
         let (read, shown) = (path.clone(), path.clone());
-        let file = Material::open(
+        let file = Material::open_withdrawable(
             "caller_credential",
             shown,
             move || Ok(Content::new(vec![files::read(&read)?])),
@@ -56,8 +58,21 @@ impl CallerSecret {
                     .map_err(|error| error.withdrawing(bytes.trim_ascii().is_empty()))?;
                 Ok(SecretDigest::of(secret.expose_secret()))
             },
+            CredentialError::is_withdrawal,
         )?;
-        Ok(Self { file: Arc::new(file.withdrawn_by(CredentialError::is_withdrawal)) })
+        Ok(Self { file: Arc::new(file) })
+    }
+
+    /// Why nobody comes in by this file, if it was withdrawn.
+    #[must_use]
+    pub fn withdrawn(&self) -> Option<CredentialError> {
+        self.file.current().is_none().then(|| self.file.fault()).flatten()
+    }
+
+    /// Its file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.file.path()
     }
 
     /// Whether this is the secret. Takes the same time for every wrong one.
@@ -69,7 +84,24 @@ impl CallerSecret {
         }
     }
 
-    pub(crate) fn watched(&self, caller: &str) -> Watched {
-        self.file.watched(caller, |_| {})
+    /// Each of a caller's files. One that is withdrawn while another lets the caller in is as somebody wants it, and
+    /// nothing to look after.
+    pub(crate) fn watched(all: &[Self], caller: &str) -> Vec<Watched> {
+        let of = |own: &Self| {
+            let others = all.iter().map(|other| Arc::clone(&other.file)).collect::<Vec<_>>();
+            let file = own.file.watched(caller, |_| {});
+            let Watched { of, look, standing } = file;
+            let standing = move || {
+                let mut seen = standing();
+                if seen.state == Use::Nothing
+                    && others.iter().any(|other| other.current().is_some())
+                {
+                    (seen.state, seen.wrong) = (Use::Current, Duration::ZERO);
+                }
+                seen
+            };
+            Watched { of, look, standing: Box::new(standing) }
+        };
+        all.iter().map(of).collect()
     }
 }

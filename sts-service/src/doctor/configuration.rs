@@ -7,6 +7,7 @@ use obolus_core::config::brought::{Fault, Notice};
 
 use super::applications;
 use super::lines::{Lines, line_at};
+use super::remarks;
 use super::report::{Finding, Report};
 use crate::brought::{self, Brought, is_about};
 use crate::config::Config;
@@ -39,6 +40,12 @@ pub(super) fn examine(text: &str, folder: &Path) -> Report {
         })
         .collect();
     let mut report = Report { config: config.filter(|_| faults.is_empty()), ..Report::default() };
+    let remarks = report.config.as_ref().map(remarks::of).unwrap_or_default();
+    for Notice { path, text } in remarks {
+        let path = brought.written(&path);
+        let line = lines.line(&path);
+        report.notices.push(Finding::notice(Notice { path, text }, line));
+    }
     for fault in faults {
         let line = lines.line(&fault.path);
         report.faults.push(Finding::fault(fault, line));

@@ -7,6 +7,7 @@ mod applications;
 mod configuration;
 mod kubernetes;
 mod lines;
+mod remarks;
 mod report;
 
 use std::path::Path;

@@ -74,7 +74,7 @@ pub(crate) enum Use {
     Current,
     /// The last good content: what is there is of no use.
     LastGood,
-    /// Nothing.
+    /// Nothing: it is withdrawn.
     Nothing,
 }
 
@@ -86,23 +86,35 @@ impl<T, E: Display> Material<T, E> {
         read: impl Fn() -> Result<Content, E> + Send + Sync + 'static,
         make: impl Fn(&Content) -> Result<T, E> + Send + Sync + 'static,
     ) -> Result<Self, E> {
+        Self::open_withdrawable(kind, path, read, make, |_| false)
+    }
+
+    /// The same of what may be withdrawn, before or later: by faults that mean that nothing is to be used, not even the last
+    /// good content.
+    pub(crate) fn open_withdrawable(
+        kind: &'static str,
+        path: PathBuf,
+        read: impl Fn() -> Result<Content, E> + Send + Sync + 'static,
+        make: impl Fn(&Content) -> Result<T, E> + Send + Sync + 'static,
+        is_withdrawal: fn(&E) -> bool,
+    ) -> Result<Self, E> {
         let touch = touch_of(&path);
-        let content = read()?;
-        let held = Held {
-            value: make(&content)?,
-            generation: content.generation(),
-            taken: Instant::now(),
-        };
-        Ok(Self {
+        let opened = Self {
             kind,
             path,
             read: Box::new(read),
             make: Box::new(make),
             end_of: |_| None,
-            is_withdrawal: |_| false,
-            held: ArcSwapOption::from_pointee(held),
+            is_withdrawal,
+            held: ArcSwapOption::empty(),
             state: Mutex::new(State { touch, wrong_since: None, told: String::new() }),
-        })
+        };
+        match opened.renewed(None) {
+            Ok(held) => opened.held.store(held.map(Arc::new)),
+            Err(error) if is_withdrawal(&error) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(opened)
     }
 
     /// With an end that the metrics show.
@@ -111,17 +123,16 @@ impl<T, E: Display> Material<T, E> {
         self
     }
 
-    /// With faults that mean that nothing is to be used any more, not even the last good content.
-    pub(crate) fn withdrawn_by(mut self, is_withdrawal: fn(&E) -> bool) -> Self {
-        self.is_withdrawal = is_withdrawal;
-        self
+    /// What is wrong with what is there now.
+    pub(crate) fn fault(&self) -> Option<E> {
+        self.renewed(None).err()
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What is in use. `None` only after a withdrawal.
+    /// What is in use. `None` only where it is withdrawn.
     pub(crate) fn current(&self) -> Option<Arc<Held<T>>> {
         self.held.load_full()
     }

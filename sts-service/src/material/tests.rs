@@ -5,7 +5,7 @@ use super::*;
 /// Text that is not "bad"; withdrawn when it is empty or missing.
 fn open(path: &Path) -> Material<String, String> {
     let (read, shown) = (path.to_owned(), path.to_owned());
-    let made = Material::open(
+    let made = Material::open_withdrawable(
         "text",
         shown,
         move || {
@@ -17,8 +17,9 @@ fn open(path: &Path) -> Material<String, String> {
             Ok("bad") | Err(_) => Err("bad".to_owned()),
             Ok(text) => Ok(text.to_owned()),
         },
+        |error| error == "withdrawn",
     );
-    made.unwrap().ending(|text| text.parse().ok()).withdrawn_by(|error| error == "withdrawn")
+    made.unwrap().ending(|text| text.parse().ok())
 }
 
 fn value(material: &Material<String, String>) -> Option<String> {

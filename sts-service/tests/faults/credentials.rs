@@ -1,9 +1,13 @@
 //! Secrets that are replaced while the STS runs.
 
+use std::path::Path;
+
 use anyhow::ensure;
 use obolus_tests::deadline::eventually;
+use obolus_tests::pki::Authority;
 
-use crate::world::{CREDENTIAL, SOON, World, granted, outcome, refused};
+use crate::idp::Running;
+use crate::world::{CREDENTIAL, SOON, World, configuration, granted, outcome, refused};
 
 #[tokio::test]
 async fn a_callers_new_credential_counts_at_once_and_the_old_one_no_longer() {
@@ -25,6 +29,41 @@ async fn a_callers_new_credential_counts_at_once_and_the_old_one_no_longer() {
             assert_eq!(ask(credential).await, refused(401, "caller_unauthenticated"));
         }
     }
+}
+
+#[tokio::test]
+async fn a_credential_that_is_withdrawn_raises_the_metric_only_when_nobody_can_come_in() {
+    const STATE: &str = "obolus_sts_material_state{kind=\"caller_credential\"";
+    const BROKEN: &str = "obolus_sts_material_broken_seconds{kind=\"caller_credential\"";
+    let authority = Authority::new("withdrawn").unwrap();
+    let running = Running::start(&authority).await;
+    let two = configuration(&running.idp.issuer(), "")
+        .replace("[\"credential\"]", "[\"credential\", \"next\"]");
+    let write = |folder: &Path| std::fs::write(folder.join("next"), "").unwrap();
+    let world = World::start_configured(&authority, running, |folder| {
+        write(folder);
+        two
+    })
+    .await;
+    let alice = world.idp().token("alice");
+    assert_eq!(world.exchange(&alice).await, granted());
+    assert_eq!((world.metric(STATE).await, world.metric(BROKEN).await), (0, 0));
+    // The next one comes, and the old one goes.
+    let next = "another-credential-of-the-gateway";
+    std::fs::write(world.path().join("next"), next).unwrap();
+    std::fs::remove_file(world.path().join("credential")).unwrap();
+    let ask = async |credential| {
+        outcome(world.request_as(credential, &alice, "kubernetes", None).send().await.unwrap())
+            .await
+            .0
+    };
+    assert_eq!(ask(next).await, granted());
+    assert_eq!(ask(CREDENTIAL).await, refused(401, "caller_unauthenticated"));
+    assert_eq!((world.metric(STATE).await, world.metric(BROKEN).await), (0, 0));
+    // Nobody is left.
+    write(world.path());
+    assert_eq!(ask(next).await, refused(401, "caller_unauthenticated"));
+    assert_eq!(world.metric(STATE).await, 4);
 }
 
 #[tokio::test]

@@ -53,11 +53,45 @@ fn a_good_configuration_is_called_good_and_a_bad_one_ends_with_all_its_problems(
             "server.operations_listen:",
             "limits.cached_token:",
             "targets[0].client.secret_file:",
-            "callers[0].credential_files:",
+            "callers[0].credential_files[0]:",
         ] {
             assert!(text.contains(path), "{path} is missing in {text}");
         }
         assert!(!text.contains("SHORT"));
+    }
+}
+
+#[test]
+fn a_credential_that_is_withdrawn_beside_a_good_one_is_a_note_and_all_withdrawn_are_a_fault() {
+    let folder = folder();
+    let path = folder.path().join("sts.toml");
+    let two = configuration("https://localhost:1", "")
+        .replace("[\"credential\"]", "[\"credential\", \"next\"]");
+    std::fs::write(&path, two).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(PROGRAM).args(arguments).arg(&path).output().unwrap();
+        let text = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (output.status.code().unwrap(), text.concat())
+    };
+    let next = folder.path().join("next");
+    let note = "note: callers[0].credential_files[1] lets nobody in";
+    std::fs::write(&next, "").unwrap();
+    for _ in ["empty", "gone"] {
+        for arguments in [&["--check", "--config"][..], &["check"]] {
+            let (code, text) = run(arguments);
+            assert!(code == 0 && text.contains(note), "{code} {text}");
+        }
+        let _ = std::fs::remove_file(&next);
+    }
+    // A mistake is none's withdrawal.
+    std::fs::write(&next, "short").unwrap();
+    let (code, text) = run(&["--check", "--config"]);
+    assert!(code == 2 && text.contains("credential_files[1]: "), "{text}");
+    for other in ["", "short"] {
+        std::fs::write(folder.path().join("credential"), "").unwrap();
+        std::fs::write(&next, other).unwrap();
+        assert_eq!(run(&["--check", "--config"]).0, 2, "{other}");
+        assert_eq!(run(&["check"]).0, 1, "{other}");
     }
 }
 
