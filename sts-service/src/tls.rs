@@ -7,7 +7,7 @@ use obolus_core::UnixSeconds;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{
@@ -16,7 +16,8 @@ use rustls::{
 };
 use secrecy::zeroize::Zeroizing;
 
-use crate::credentials::end_of;
+use crate::clock;
+use crate::credentials::{end_of, fault_of, instead};
 use crate::material::{Content, Held, Material, Watched};
 use crate::regular_file;
 
@@ -114,9 +115,16 @@ impl ServerFiles {
     fn side(&self, content: &Content) -> Result<ServerSide, TlsError> {
         let [certificate, key] = self.named();
         let chain = certificate.certificates(content.file(0))?;
+        // It may be that a client takes it all the same; a renewed one is not to be replaced by one that none takes.
+        let at_its_end = "write the renewed one here, and its key";
+        if let Some(problem) =
+            chain.first().and_then(|leaf| fault_of(leaf, clock::now(), at_its_end))
+        {
+            return Err(certificate.error(problem));
+        }
         let expires_at = chain.first().and_then(end_of);
-        let key =
-            PrivateKeyDer::from_pem_slice(content.file(1)).map_err(|error| key.unusable(&error))?;
+        let private_key = PrivateKeyDer::from_pem_slice(content.file(1))
+            .map_err(|_| key.error(instead(content.file(1), "a private key")))?;
         let builder = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?;
         let builder = match self.named_client_ca() {
@@ -135,7 +143,16 @@ impl ServerFiles {
                 }))
             }
         };
-        let mut config = builder.with_single_cert(chain, key)?;
+        let mut config =
+            builder.with_single_cert(chain, private_key).map_err(|error| {
+                match error {
+            rustls::Error::InconsistentKeys(_) => key.error(format!(
+                "is not the key of the first certificate in {}: write that certificate's own key",
+                regular_file::place(certificate.path)
+            )),
+            error => error.into(),
+        }
+            })?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // A resumed session would bring back a client that a reload no longer lets in.
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -243,21 +260,10 @@ impl NamedFile<'_> {
     }
 
     fn certificates(&self, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-        let certificates = CertificateDer::pem_slice_iter(pem)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| self.unusable(&error))?;
-        if certificates.is_empty() {
-            return Err(self.unusable(&pem::Error::NoItemsFound));
+        match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
+            Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+            _ => Err(self.error(instead(pem, "a certificate"))),
         }
-        Ok(certificates)
-    }
-
-    fn unusable(&self, error: &pem::Error) -> TlsError {
-        let problem = match error {
-            pem::Error::NoItemsFound => "holds no PEM item of the expected kind",
-            _ => "is not PEM",
-        };
-        self.error(problem.to_owned())
     }
 
     fn error(&self, problem: String) -> TlsError {

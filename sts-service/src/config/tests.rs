@@ -82,7 +82,7 @@ fn every_fault_is_found_and_named_by_its_path() {
     for (from, to, path, word) in [
         ("0.0.0.0:8443", "8443", "server.listen", "address"),
         ("0.0.0.0:9000", "0.0.0.0:8443", "server.operations_listen", "another port"),
-        ("server.key", "other.key", "server.certificate_file", ""),
+        ("server.key", "other.key", "server.private_key_file", "is not the key of"),
         ("server.crt", "absent", "server.certificate_file", "no such file in "),
         (
             tls,

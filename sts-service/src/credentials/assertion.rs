@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::assertor::Assertor;
 use super::certificate::Certificate;
-use super::file_signer::{FileSigner, NoKey};
+use super::file_signer::{FileSigner, NoKey, PrivateKind};
 use super::signer::Signer;
 use super::{
     AssertionAlgorithm, AuthenticationError, CredentialError, Generation, Thumbprint, files,
@@ -129,20 +129,22 @@ fn assertor(
 
 fn told(fault: &NoKey, algorithm: AssertionAlgorithm, reader: Reader) -> String {
     match fault {
-        NoKey::Encrypted => "is behind a passphrase, and nobody is there to type it in: write the key without one, and \
-                             let the file's permissions protect it"
-            .to_owned(),
+        NoKey::Missing(found) => found.clone(),
         NoKey::Several => "holds several private keys: leave the one that is registered".to_owned(),
-        NoKey::Unfit => {
+        NoKey::Unfit(kind) => {
             let name = algorithm.as_str();
-            let mut text = match algorithm {
-                AssertionAlgorithm::ES256 => format!(
-                    "holds no private key in PEM (PKCS#8 or SEC1) on P-256, which {name} signs with"
-                ),
-                AssertionAlgorithm::RS256 | AssertionAlgorithm::PS256 => format!(
-                    "holds no private key in PEM (PKCS#8 or PKCS#1) that is RSA of 2048 to 4096 bits, which {name} signs with"
-                ),
+            let found = match kind {
+                PrivateKind::Rsa(bits) => format!("an RSA key of {bits} bits"),
+                PrivateKind::Ec => "a key on an elliptic curve".to_owned(),
+                PrivateKind::Other => "a key of another kind, or a damaged one".to_owned(),
             };
+            let wanted = match algorithm {
+                AssertionAlgorithm::ES256 => "a key on P-256 (PKCS#8 or SEC1)",
+                AssertionAlgorithm::RS256 | AssertionAlgorithm::PS256 => {
+                    "RSA of 2048 to 4096 bits (PKCS#8 or PKCS#1)"
+                }
+            };
+            let mut text = format!("holds {found}, and {name} signs with {wanted}");
             if reader == Reader::Entra {
                 text += ": Entra takes RSA: make such a key, and register its certificate";
             }

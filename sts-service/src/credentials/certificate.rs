@@ -15,7 +15,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 
-use super::CredentialError;
+use super::{CredentialError, pem};
 
 /// By which digest an assertion names its certificate (RFC 7515 §4.1.7, §4.1.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -67,7 +67,7 @@ impl Certificate {
             .collect::<Result<_, _>>()
             .map_err(|_| wrong("is not PEM"))?;
         if all.is_empty() {
-            return Err(wrong("holds no certificate in PEM"));
+            return Err(wrong(&pem::instead(pem, "a certificate")));
         }
         let read = |der: CertificateDer<'static>| {
             let Facts { public_key, not_before, not_after } = facts(&der)?;
@@ -84,17 +84,11 @@ impl Certificate {
         path: &Path,
         now: UnixSeconds,
     ) -> Result<(), CredentialError> {
-        let problem = if self.not_after <= now {
-            format!(
-                "has expired{}: register a new one, and write it here with its key",
-                date(self.not_after)
-            )
-        } else if self.not_before > now {
-            "is not valid yet: is the clock right?".to_owned()
-        } else {
-            return Ok(());
-        };
-        Err(CredentialError::new(path, problem).of_certificate())
+        let end = "register a new one, and write it here with its key";
+        match fault_at(self.not_before, self.not_after, now, end) {
+            Some(problem) => Err(CredentialError::new(path, problem).of_certificate()),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn expires_at(&self) -> UnixSeconds {
@@ -113,6 +107,33 @@ impl Certificate {
     /// The SHA-1 thumbprint as Entra's portal and its refusals show it.
     pub(super) fn portal_thumbprint(&self) -> String {
         hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, &self.der).as_ref()).to_uppercase()
+    }
+}
+
+/// Why a certificate is not good now, and what to do about it when it has ended.
+pub(crate) fn fault_of(
+    der: &CertificateDer<'_>,
+    now: UnixSeconds,
+    at_its_end: &str,
+) -> Option<String> {
+    match facts(der) {
+        Ok(facts) => fault_at(facts.not_before, facts.not_after, now, at_its_end),
+        Err(_) => Some("holds something that is no X.509 certificate".to_owned()),
+    }
+}
+
+fn fault_at(
+    not_before: UnixSeconds,
+    not_after: UnixSeconds,
+    now: UnixSeconds,
+    at_its_end: &str,
+) -> Option<String> {
+    if not_after <= now {
+        Some(format!("has expired{}: {at_its_end}", date(not_after)))
+    } else if not_before > now {
+        Some(format!("is not valid yet{}: is the clock right?", date(not_before)))
+    } else {
+        None
     }
 }
 

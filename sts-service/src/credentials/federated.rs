@@ -15,6 +15,8 @@ use super::{AuthenticationError, CredentialError, Generation, files};
 use crate::clock;
 use crate::material::{Content, Material, Watched};
 
+/// The kind of such files in metrics and logs.
+pub(crate) const FEDERATED_TOKEN: &str = "federated_token";
 /// Longer tokens would not be taken by anybody.
 const MAX_BYTES: usize = 16 * 1024;
 
@@ -48,7 +50,7 @@ impl TokenFile {
     pub fn open(path: PathBuf) -> Result<Self, CredentialError> {
         let (read, shown) = (path.clone(), path.clone());
         let file = Material::open(
-            "federated_token",
+            FEDERATED_TOKEN,
             shown,
             move || Ok(Content::new(vec![files::read(&read)?])),
             move |content| token(&path, content.file(0), clock::now()),

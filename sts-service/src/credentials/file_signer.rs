@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use der::{ErrorKind, Reader as _, SliceReader};
+use der::asn1::{OctetStringRef, UintRef};
+use der::{Decode as _, ErrorKind, Reader as _, SliceReader};
 use jwt_simple::prelude::ES256KeyPair;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -12,8 +13,13 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::zeroize::Zeroizing;
 
+use super::pem;
 use super::signer::{AssertionAlgorithm, Signer, Signing, Unsigned};
 
+/// `rsaEncryption` (RFC 8017 §A.1).
+const RSA_ENCRYPTION: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+/// `id-ecPublicKey` (RFC 5480 §2.1.1).
+const EC_PUBLIC_KEY: &[u8] = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01";
 /// `[0] { OBJECT IDENTIFIER prime256v1 }` (RFC 5480 §2.1.1.1).
 const P256: &[u8] = b"\xa0\x0a\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
 /// The head of an octet string of 32 bytes.
@@ -22,12 +28,23 @@ const SCALAR: &[u8] = b"\x04\x20";
 /// Why a file holds no key that can sign.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoKey {
-    /// The first private key of the file is another one.
-    Unfit,
-    /// It is behind a passphrase, which nobody could type in.
-    Encrypted,
+    /// The private key of the file is another one than the algorithm signs with: this.
+    Unfit(PrivateKind),
+    /// There is none; what there is.
+    Missing(String),
     /// There are several, and nothing says which.
     Several,
+}
+
+/// What a private key is, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PrivateKind {
+    /// RSA of so many bits.
+    Rsa(usize),
+    /// On an elliptic curve, P-256 or another.
+    Ec,
+    /// Ed25519, RSA-PSS alone, or nothing that could be read.
+    Other,
 }
 
 /// See the module.
@@ -48,29 +65,77 @@ impl FileSigner {
         let mut keys = PrivateKeyDer::pem_slice_iter(pem);
         let key = match keys.next() {
             Some(Ok(key)) => key,
-            None if is_encrypted(pem) => return Err(NoKey::Encrypted),
-            None | Some(Err(_)) => return Err(NoKey::Unfit),
+            None | Some(Err(_)) => return Err(NoKey::Missing(pem::instead(pem, WANTED))),
         };
         match keys.next() {
             None => {}
             Some(Ok(_)) => return Err(NoKey::Several),
-            Some(Err(_)) => return Err(NoKey::Unfit),
+            Some(Err(_)) => {
+                return Err(NoKey::Missing("holds a second key that is damaged".to_owned()));
+            }
         }
         let signer = match algorithm {
             AssertionAlgorithm::RS256 => rsa(&key, SignatureScheme::RSA_PKCS1_SHA256),
             AssertionAlgorithm::PS256 => rsa(&key, SignatureScheme::RSA_PSS_SHA256),
             AssertionAlgorithm::ES256 => ec(&key),
         };
-        let (key, public_key) = signer.ok_or(NoKey::Unfit)?;
+        let (key, public_key) = signer.ok_or_else(|| NoKey::Unfit(kind_of(&key)))?;
         Ok(Self { algorithm, public_key, key })
     }
 }
 
-fn is_encrypted(pem: &[u8]) -> bool {
-    pem.windows(ENCRYPTED.len()).any(|window| window == ENCRYPTED)
+const WANTED: &str = "a private key";
+
+fn kind_of(key: &PrivateKeyDer<'_>) -> PrivateKind {
+    let bits = |der: &[u8]| modulus_bits(der).map_or(PrivateKind::Other, PrivateKind::Rsa);
+    match key {
+        PrivateKeyDer::Pkcs1(der) => bits(der.secret_pkcs1_der()),
+        PrivateKeyDer::Sec1(_) => PrivateKind::Ec,
+        PrivateKeyDer::Pkcs8(der) => match within_pkcs8(der.secret_pkcs8_der()) {
+            Ok((RSA_ENCRYPTION, inner)) => bits(inner),
+            Ok((EC_PUBLIC_KEY, _)) => PrivateKind::Ec,
+            _ => PrivateKind::Other,
+        },
+        _ => PrivateKind::Other,
+    }
 }
 
-const ENCRYPTED: &[u8] = b"-----BEGIN ENCRYPTED PRIVATE KEY-----";
+/// Algorithm and key of a `PrivateKeyInfo` (RFC 5208 §5).
+fn within_pkcs8(der: &[u8]) -> der::Result<(&[u8], &[u8])> {
+    let mut outer = SliceReader::new(der)?;
+    outer.sequence(|info| {
+        info.tlv_bytes()?; // version
+        let algorithm = info.sequence(|algorithm| {
+            let id = algorithm.tlv_bytes()?;
+            while !algorithm.is_finished() {
+                algorithm.tlv_bytes()?;
+            }
+            der::Result::Ok(id)
+        })?;
+        let key = <&OctetStringRef>::decode(info)?;
+        while !info.is_finished() {
+            info.tlv_bytes()?;
+        }
+        der::Result::Ok((algorithm, key.as_bytes()))
+    })
+}
+
+/// The size of the modulus of an `RSAPrivateKey` (RFC 8017 §A.1.2).
+fn modulus_bits(der: &[u8]) -> Option<usize> {
+    let mut outer = SliceReader::new(der).ok()?;
+    let modulus = outer.sequence(|key| {
+        key.tlv_bytes()?; // version
+        let modulus = UintRef::decode(key)?;
+        while !key.is_finished() {
+            key.tlv_bytes()?;
+        }
+        der::Result::Ok(modulus)
+    });
+    let modulus = modulus.ok()?;
+    let bytes = modulus.as_bytes();
+    let leading = bytes.first()?.leading_zeros() as usize;
+    Some(bytes.len() * 8 - leading)
+}
 
 fn rsa(key: &PrivateKeyDer<'_>, scheme: SignatureScheme) -> Option<(Key, Vec<u8>)> {
     let key = any_supported_type(key).ok()?;

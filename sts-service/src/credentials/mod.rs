@@ -9,16 +9,19 @@ mod client;
 mod federated;
 mod file_signer;
 mod files;
+mod pem;
 mod signer;
 
 pub use assertion::{AssertionKey, AssertionRules, Reader};
 pub use caller::{CallerSecret, SecretDigest};
 pub use certificate::Thumbprint;
-pub(crate) use certificate::end_of;
+pub(crate) use certificate::{end_of, fault_of};
 pub use client::{Authentication, ClientCredential, ClientSecret};
+pub(crate) use federated::FEDERATED_TOKEN;
 pub use federated::TokenFile;
 pub use files::CredentialError;
 pub(crate) use files::MAX_BYTES;
+pub(crate) use pem::instead;
 pub use signer::{AssertionAlgorithm, Signer, Signing, Unsigned};
 
 pub use crate::material::Generation;

@@ -44,6 +44,41 @@ fn a_renewed_pair_is_taken_when_both_are_there_and_key_and_chain_may_be_one_file
     assert!(side.look());
 }
 
+/// A certificate of its own for these years, with its key.
+fn of_years(folder: &Path, name: &str, from: i32, to: i32) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(from, 1, 1);
+    params.not_after = rcgen::date_time_ymd(to, 1, 1);
+    let certificate = params.self_signed(&key).unwrap();
+    std::fs::write(folder.join(format!("{name}-chain.crt")), certificate.pem()).unwrap();
+    std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+}
+
+#[test]
+fn a_certificate_that_is_not_good_now_is_refused_at_the_start_and_leaves_the_last_good_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to, told) in
+        [(2000, 2001, "has expired (2001-01-01T00:00:00Z)"), (2090, 2091, "is not valid yet")]
+    {
+        of_years(folder.path(), "server", from, to);
+        let error = files(folder.path()).open().map(drop).unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+        assert_eq!(error.setting(), Some("certificate_file"));
+
+        of_years(folder.path(), "server", 2000, 2090);
+        let side = files(folder.path()).open().unwrap();
+        let ours = || Arc::as_ptr(&side.current().unwrap().value.config);
+        let first = ours();
+        of_years(folder.path(), "server", from, to);
+        assert!(!side.look(), "{told}");
+        assert_eq!((ours(), side.standing().state), (first, Use::LastGood));
+        of_years(folder.path(), "server", 2001, 2090);
+        assert!(side.look());
+        assert_eq!(side.standing().state, Use::Current);
+    }
+}
+
 #[test]
 fn other_authorities_of_clients_are_taken_and_none_are_not() {
     let folder = tempfile::tempdir().unwrap();

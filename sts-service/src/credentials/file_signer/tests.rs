@@ -69,7 +69,9 @@ async fn each_form_of_a_key_signs_what_its_public_half_verifies() {
             };
             good.unwrap();
         }
-        assert_eq!(signs(algorithm, &ec_forms[0]).err(), Some(NoKey::Unfit));
+        for form in [&ec_forms[0], &ec_forms[1]] {
+            assert_eq!(signs(algorithm, form).err(), Some(NoKey::Unfit(PrivateKind::Ec)));
+        }
     }
     for form in bundles(&ec_forms) {
         let key = signs(AssertionAlgorithm::ES256, &form).unwrap();
@@ -77,7 +79,10 @@ async fn each_form_of_a_key_signs_what_its_public_half_verifies() {
         let public = ES256PublicKey::from_der(key.public_key()).unwrap();
         public.verify_token::<serde_json::Value>(&token(&key).await, None).unwrap();
     }
-    assert_eq!(signs(AssertionAlgorithm::ES256, &rsa_forms[0]).err(), Some(NoKey::Unfit));
+    for form in &rsa_forms {
+        let refused = signs(AssertionAlgorithm::ES256, form).err();
+        assert_eq!(refused, Some(NoKey::Unfit(PrivateKind::Rsa(2048))));
+    }
 }
 
 /// A JWS of this signer's, whatever it says.
@@ -97,17 +102,27 @@ fn a_key_that_is_of_no_use_is_refused_by_what_is_the_matter() {
     assert_eq!(refused(&one.serialize_pem()), None);
     assert_eq!(refused(&(one.serialize_pem() + &other.serialize_pem())), Some(NoKey::Several));
     let encrypted = pem("ENCRYPTED PRIVATE KEY", b"whatever");
-    assert_eq!(refused(&encrypted), Some(NoKey::Encrypted));
+    let missing = |text: &str, word: &str| match refused(text) {
+        Some(NoKey::Missing(found)) => assert!(found.contains(word), "{found}"),
+        other => panic!("{text} {other:?}"),
+    };
+    missing(&encrypted, "passphrase");
+    missing(&self_signed("sts", KeyKind::Rsa).unwrap().certificate, "is it the other file");
+    missing(&format!("\u{feff}{}", one.serialize_pem()), "byte order mark");
+    missing(&pem("PUBLIC KEY", b"x"), "a public key");
     // secp256k1: as many bytes, another curve. And a key that does not say which.
     let other_curve = b"\xa0\x07\x06\x05\x2b\x81\x04\x00\x0a";
     for curve in [&other_curve[..], b""] {
         let text = pem("EC PRIVATE KEY", &sec1(&one, curve));
-        assert_eq!(refused(&text), Some(NoKey::Unfit));
+        assert_eq!(refused(&text), Some(NoKey::Unfit(PrivateKind::Ec)));
     }
     assert_eq!(refused(&pem("EC PRIVATE KEY", &sec1(&one, P256))), None);
-    for text in ["", "x", "-----BEGIN PRIVATE KEY-----\n", &pem("PRIVATE KEY", b"no")] {
-        assert_eq!(refused(text), Some(NoKey::Unfit), "{text}");
+    for (text, word) in
+        [("", "is empty"), ("x", "is not PEM"), ("-----BEGIN PRIVATE KEY-----\n", "damaged")]
+    {
+        missing(text, word);
     }
+    assert_eq!(refused(&pem("PRIVATE KEY", b"no")), Some(NoKey::Unfit(PrivateKind::Other)));
     let whole = sec1(&one, P256);
     for end in 0..whole.len() {
         assert!(p256_scalar(&whole[..end]).is_err(), "{end}");
