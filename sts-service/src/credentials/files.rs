@@ -78,8 +78,19 @@ pub(super) fn secret(
     let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let text = str::from_utf8(line).map_err(|_| CredentialError::new(path, "is not UTF-8"))?;
-    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(CredentialError::new(path, "must hold one line without spaces"));
+    if let Some(unseen) = text.chars().find(|c| is_unseen(*c)) {
+        let code = u32::from(unseen);
+        let name = match unseen {
+            '\u{feff}' => "a byte order mark".to_owned(),
+            '\n' | '\r' => "a second line".to_owned(),
+            c if c.is_whitespace() => "white space".to_owned(),
+            c if c.is_control() => "a control character".to_owned(),
+            _ => "a character that nobody sees".to_owned(),
+        };
+        let problem = format!(
+            "holds {name} (U+{code:04X}), which would be part of the secret: must hold one line without spaces"
+        );
+        return Err(CredentialError::new(path, problem));
     }
     if text.len() < shortest {
         return Err(CredentialError::new(
@@ -90,11 +101,39 @@ pub(super) fn secret(
     Ok(SecretString::from(text))
 }
 
+/// No secret that anybody was given has these; an editor, a copy from a page or a line too many brings them.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || c.is_whitespace()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret as _;
 
     use super::*;
+
+    #[test]
+    fn what_nobody_sees_is_refused_by_its_name() {
+        let told = |text: &str| {
+            let error = secret(Path::new("file"), text.as_bytes(), 1).map(drop).unwrap_err();
+            error.to_string()
+        };
+        assert!(secret(Path::new("file"), "0123456789äbcdef".as_bytes(), 1).is_ok());
+        for (text, name) in [
+            ("\u{feff}0123456789abcdef", "a byte order mark (U+FEFF)"),
+            ("0123456789abcdef\u{feff}\n", "a byte order mark (U+FEFF)"),
+            ("0123456789abcdef\u{0}", "a control character (U+0000)"),
+            ("0123\t456789abcdef", "white space (U+0009)"),
+            ("0123456789abcdef\u{a0}", "white space (U+00A0)"),
+            ("0123456789abcdef\n\n", "a second line (U+000A)"),
+            ("0123456789\u{200b}abcdef", "a character that nobody sees (U+200B)"),
+        ] {
+            let error = told(text);
+            assert!(error.contains(name) && !error.contains("0123"), "{error}");
+        }
+    }
 
     #[test]
     fn a_secret_is_one_line_of_enough_visible_characters() {
