@@ -94,7 +94,7 @@ async fn a_federated_token() {
         jti = next;
     }
     let expiry = format!(
-        "obolus_sts_material_expiry_timestamp_seconds{{kind=\"federated_token\",of=\"{target}\""
+        "obolus_sts_federated_token_expiry_timestamp_seconds{{kind=\"federated_token\",of=\"{target}\""
     );
     assert!(world.measured(&expiry).await.is_some());
 }
