@@ -20,7 +20,7 @@ use obolus_tests::fixtures::mesh::{ANALYZE, analyzed};
 use obolus_tests::parts::products::workspace;
 use obolus_tests::parts::{cluster, mesh};
 
-use crate::heavy::HEAVY;
+use crate::heavy::after_the_installation;
 use bases::Base;
 use fault::Fault;
 
@@ -145,10 +145,9 @@ fn kustomized(folder: &str) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-#[test]
-fn what_istioctl_passes_is_found_and_in_what_is_ours_both_find_nothing() -> Result<()> {
-    // Not before the installation, but beside all the rest.
-    drop(HEAVY.blocking_lock());
+#[tokio::test]
+async fn what_istioctl_passes_is_found_and_in_what_is_ours_both_find_nothing() -> Result<()> {
+    after_the_installation().await;
     let in_istio = |base: Base| format!("{base:?}").starts_with("Istio");
     let control = |text: &str| -> Result<_> {
         let folder = tempfile::tempdir()?;

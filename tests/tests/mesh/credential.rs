@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::installed::{CREDENTIAL, FIRST, Installed, NEXT, installed};
 use crate::plugin::whoami;
-use crate::prober::Prober;
+use crate::prober::{OFTEN, Prober};
 use crate::shell::{Shell, commands};
 
 const ENOUGH: u64 = 50;
@@ -159,7 +159,7 @@ async fn story(world: &mut Installed, made: &mut Option<String>) -> Result<()> {
     let (switched, turn) = (Arc::new(AtomicBool::new(false)), AtomicUsize::new(0));
     let good = {
         let (after, switched) = (Arc::clone(&after), Arc::clone(&switched));
-        Prober::start(move || {
+        Prober::start(OFTEN, move || {
             let all = match after.get() {
                 Some(after) if switched.load(Ordering::Relaxed) => after,
                 _ => &before,

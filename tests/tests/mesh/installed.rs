@@ -27,7 +27,7 @@ use obolus_tests::{https, secret};
 use serde_json::{Value, json};
 use tokio::sync::RwLockWriteGuard;
 
-use crate::heavy::HEAVY;
+use crate::heavy::{Installing, installation_is_wanted};
 use crate::modules;
 
 /// The host of the resource in `deploy/istio/filter.json`.
@@ -57,12 +57,13 @@ pub(crate) struct Installed {
 /// The installation, for one story at a time.
 pub(crate) async fn installed() -> Result<RwLockWriteGuard<'static, Installed>> {
     static INSTALLED: Shared<Installed> = Shared::new();
+    installation_is_wanted();
     INSTALLED.alone(Installed::start).await
 }
 
 impl Installed {
     async fn start() -> Result<Self> {
-        let _heavy = HEAVY.lock().await;
+        let _alone = Installing;
         let started = Instant::now();
         let (folder, lock) = folder::shared("mesh-installed")?;
         let authority = Authority::new("obolus mesh")?;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::installed::{Installed, deployed, exchanged_only, installed, routes};
 use crate::plugin::{of, whoami};
-use crate::prober::Prober;
+use crate::prober::{OFTEN, Prober};
 use crate::shell::{Shell, commands, manifest};
 
 /// Kubernetes' own kinds and the patch of a Deployment that is not there are not what is asked here.
@@ -84,7 +84,7 @@ async fn in_order(world: &Installed) -> Result<()> {
     let shell = Shell::new(&world.mesh).await?;
     shell.copied(|from, to| copy(world, from, to))?;
     let before = world.arrived().await?;
-    let probers = [Prober::start(nobody), Prober::start(anybody)];
+    let probers = [Prober::start(OFTEN, nobody), Prober::start(OFTEN, anybody)];
     let mut ran = Vec::new();
     for command in commands(Some("Install"))?.into_iter().filter(|one| is_ours(one)) {
         shell.run(&command).await?;

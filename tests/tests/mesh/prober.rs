@@ -12,8 +12,9 @@ use reqwest::RequestBuilder;
 use tokio::sync::RwLock;
 use tokio::task::JoinHandle;
 
-/// Between two requests of a caller, who would else take the cores from what is under test.
-const PAUSE: Duration = Duration::from_millis(5);
+/// Between two requests: callers who never pause would take the cores from what is under test.
+pub(crate) const OFTEN: Duration = Duration::from_millis(5);
+pub(crate) const NOW_AND_THEN: Duration = Duration::from_millis(15);
 
 /// Asks again and again, one request after the other, and counts the answers.
 pub(crate) struct Prober {
@@ -62,7 +63,10 @@ impl std::fmt::Display for Tally {
 }
 
 impl Prober {
-    pub(crate) fn start(request: impl Fn() -> RequestBuilder + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(
+        pause: Duration,
+        request: impl Fn() -> RequestBuilder + Send + Sync + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared::default());
         let of_the_task = Arc::clone(&shared);
         let task = tokio::spawn(async move {
@@ -76,7 +80,7 @@ impl Prober {
                 };
                 counter.fetch_add(1, Ordering::Relaxed);
                 drop(turn);
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(pause).await;
             }
         });
         Self { shared, task }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::installed::{Installed, installed};
 use crate::modules;
 use crate::plugin::{arrived, of, plugin, provocation, whoami};
-use crate::prober::{Prober, Tally, between};
+use crate::prober::{NOW_AND_THEN, OFTEN, Prober, Tally, between};
 use crate::shop::beside_the_shop;
 
 /// Successes of the good caller in each phase.
@@ -44,10 +44,10 @@ impl Probers {
         let url = format!("http://{}/", world.mesh.gateway.at(gateway_port(80)));
         let other = move || plain.get(&url).header("host", "shop.example.com");
         Ok(Self {
-            good: Prober::start(whoami(world.client(Some(token))?)),
-            none: Prober::start(whoami(world.client(None)?)),
-            bad: Prober::start(whoami(world.client(Some("x.y.z"))?)),
-            other: Prober::start(other),
+            good: Prober::start(OFTEN, whoami(world.client(Some(token))?)),
+            none: Prober::start(NOW_AND_THEN, whoami(world.client(None)?)),
+            bad: Prober::start(NOW_AND_THEN, whoami(world.client(Some("x.y.z"))?)),
+            other: Prober::start(NOW_AND_THEN, other),
         })
     }
 

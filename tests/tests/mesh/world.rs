@@ -21,7 +21,7 @@ use reqwest::Response;
 use tokio::sync::{RwLockWriteGuard, watch};
 use tokio::task::JoinHandle;
 
-use crate::heavy::HEAVY;
+use crate::heavy::after_the_installation;
 
 /// The port of both Services.
 pub(crate) const PORT: u16 = 8080;
@@ -50,7 +50,7 @@ pub(crate) fn file(name: &str) -> PathBuf {
 
 impl World {
     async fn start() -> Result<Self> {
-        let _heavy = HEAVY.lock().await;
+        after_the_installation().await;
         let started = Instant::now();
         let (folder, lock) = folder::shared("mesh")?;
         let cluster = ClusterOptions { folder: Some(folder.join("cluster")), ..Default::default() };
