@@ -15,6 +15,7 @@ pub mod exchange;
 pub mod json;
 pub mod mcp;
 pub mod metadata;
+pub mod metrics;
 pub mod policy;
 pub mod reason;
 pub mod reply;

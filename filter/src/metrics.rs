@@ -3,6 +3,10 @@
 use std::cell::Cell;
 
 use obolus_core::Reason;
+use obolus_core::metrics::filter::{
+    EXCHANGE_AHEAD, EXCHANGE_CACHE_HIT, EXCHANGE_CALL, KEYS_CALL, PERMIT, TOKEN_CACHE_HIT, WAITING,
+    deny,
+};
 
 use crate::host;
 
@@ -24,19 +28,17 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn define() -> Self {
         Self {
-            permit: host::counter("obolus.permit"),
+            permit: host::counter(PERMIT.name),
             deny: Reason::ALL
                 .iter()
-                .filter_map(|reason| {
-                    Some((*reason, host::counter(&format!("obolus.deny.{reason}"))?))
-                })
+                .filter_map(|reason| Some((*reason, host::counter(&deny(*reason))?)))
                 .collect(),
-            token_cache_hit: host::counter("obolus.token_cache_hit"),
-            exchange_cache_hit: host::counter("obolus.exchange_cache_hit"),
-            exchange_call: host::counter("obolus.exchange_call"),
-            exchange_ahead: host::counter("obolus.exchange_ahead"),
-            keys_call: host::counter("obolus.keys_call"),
-            waiting: host::gauge("obolus.waiting"),
+            token_cache_hit: host::counter(TOKEN_CACHE_HIT.name),
+            exchange_cache_hit: host::counter(EXCHANGE_CACHE_HIT.name),
+            exchange_call: host::counter(EXCHANGE_CALL.name),
+            exchange_ahead: host::counter(EXCHANGE_AHEAD.name),
+            keys_call: host::counter(KEYS_CALL.name),
+            waiting: host::gauge(WAITING.name),
             waiting_here: Cell::new(0),
         }
     }

@@ -25,4 +25,5 @@ mod user_token;
 
 pub use cluster::Cluster;
 pub use config::Config;
+pub use metrics::metrics_table;
 pub use serve::{Running, StartError};

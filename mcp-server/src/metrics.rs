@@ -6,9 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use obolus_core::Reason;
+use obolus_core::metrics::{Family, chapter};
 
 /// Upper bounds of the call duration's buckets, in seconds.
 const BUCKETS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// This program's chapter of `docs/metrics.md`.
+const TITLE: &str = "obolus-mcp";
 
 /// What has happened since the start.
 #[derive(Debug, Default)]
@@ -58,20 +62,43 @@ impl Metrics {
     }
 }
 
+/// The chapter of `docs/metrics.md` about this program, from a page with a sample of everything. Only the generator and
+/// its test call this.
+#[must_use]
+pub fn metrics_table() -> String {
+    let metrics = Metrics::default();
+    metrics.call("", "", Duration::ZERO);
+    metrics.refused(Reason::Internal);
+    let told = |_: &Family, label: &str| match label {
+        "tool" => Some("a tool that is offered; `(unknown)` for any other name"),
+        "outcome" => Some(
+            "`ok`, `cancelled`, `unknown_tool`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, \
+             `not_found`, `rejected`; `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; `invalid_arguments`, \
+             `unknown_kind`, `internal`",
+        ),
+        "reason" => Some("a [reason](reasons.md)"),
+        _ => None,
+    };
+    let families = Family::all_of(&metrics.render());
+    chapter(TITLE, "Counted by each replica for itself, since its start.", &families, told)
+}
+
+/// A family's first two lines.
+fn head(text: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {
+    writeln!(text, "# HELP {name} {help}")?;
+    writeln!(text, "# TYPE {name} {kind}")
+}
+
 impl Counts {
     fn write(&self, text: &mut String) -> std::fmt::Result {
-        writeln!(text, "# HELP obolus_mcp_tool_calls_total Tool calls by outcome.")?;
-        writeln!(text, "# TYPE obolus_mcp_tool_calls_total counter")?;
+        let name = "obolus_mcp_tool_calls_total";
+        head(text, name, "counter", "Tool calls by outcome.")?;
         for ((tool, outcome), count) in &self.calls {
-            writeln!(
-                text,
-                "obolus_mcp_tool_calls_total{{tool=\"{tool}\",outcome=\"{outcome}\"}} {count}"
-            )?;
+            writeln!(text, "{name}{{tool=\"{tool}\",outcome=\"{outcome}\"}} {count}")?;
         }
-        writeln!(text, "# HELP obolus_mcp_tool_call_duration_seconds How long tool calls take.")?;
-        writeln!(text, "# TYPE obolus_mcp_tool_call_duration_seconds histogram")?;
+        let name = "obolus_mcp_tool_call_duration_seconds";
+        head(text, name, "histogram", "How long tool calls take.")?;
         for (tool, durations) in &self.durations {
-            let name = "obolus_mcp_tool_call_duration_seconds";
             for (count, bound) in durations.buckets.iter().zip(BUCKETS) {
                 writeln!(text, "{name}_bucket{{tool=\"{tool}\",le=\"{bound}\"}} {count}")?;
             }
@@ -79,13 +106,10 @@ impl Counts {
             writeln!(text, "{name}_sum{{tool=\"{tool}\"}} {}", durations.sum)?;
             writeln!(text, "{name}_count{{tool=\"{tool}\"}} {}", durations.count)?;
         }
-        writeln!(
-            text,
-            "# HELP obolus_mcp_requests_refused_total Requests turned away before any tool, by reason."
-        )?;
-        writeln!(text, "# TYPE obolus_mcp_requests_refused_total counter")?;
+        let name = "obolus_mcp_requests_refused_total";
+        head(text, name, "counter", "Requests turned away before any tool, by reason.")?;
         for (reason, count) in &self.refused {
-            writeln!(text, "obolus_mcp_requests_refused_total{{reason=\"{reason}\"}} {count}")?;
+            writeln!(text, "{name}{{reason=\"{reason}\"}} {count}")?;
         }
         Ok(())
     }
@@ -110,6 +134,30 @@ mod tests {
             r#"obolus_mcp_requests_refused_total{reason="token_missing"} 1"#,
         ] {
             assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_committed_chapter_is_what_the_generator_writes() {
+        let page = include_str!("../../docs/metrics.md");
+        let committed = obolus_core::metrics::chapter_of(page, TITLE);
+        let written = metrics_table();
+        assert!(committed == written, "docs/metrics.md is stale: run `cargo xtask generate`");
+    }
+
+    #[test]
+    fn every_family_has_a_sentence_and_every_outcome_of_a_failure_is_named() {
+        for family in Family::all_of(&Metrics::default().render()) {
+            assert!(family.help.len() > 10 && !family.kind.is_empty(), "{family:?}");
+        }
+        // The labels are the arms of one function, whose text is at hand.
+        let arms = include_str!("failure.rs");
+        let (_, arms) = arms.split_once("fn label(&self)").unwrap();
+        let (arms, _) = arms.split_once("\n    }\n").unwrap();
+        let labels: Vec<_> = arms.split('"').skip(1).step_by(2).collect();
+        assert!(labels.len() > 10, "{labels:?}");
+        for label in labels {
+            assert!(metrics_table().contains(&format!("`{label}`")), "{label}");
         }
     }
 }
