@@ -52,10 +52,10 @@ async fn metrics(State(current): State<Current>) -> Response {
     let (tokens, bytes, refusals) = service.cache.sizes();
     service.metrics.remembered(tokens, bytes, refusals);
     for mirror in service.mirrors.values() {
-        if let Some(newest) = mirror.newest() {
-            let keys = mirror.held().map_or(0, |held| held.keys.len());
-            service.metrics.keys_held(mirror.source(), keys, newest.age());
-        }
+        // From the start on: keys that never came are what somebody has to be told of.
+        let keys = mirror.held().map_or(0, |held| held.keys.len());
+        let age = mirror.newest().map(|newest| newest.age());
+        service.metrics.keys_held(mirror.source(), keys, age);
     }
     for target in service.targets.values() {
         if let Some(end) = target.client.expires_at() {

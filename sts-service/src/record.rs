@@ -10,7 +10,7 @@ use obolus_core::token::{Principal, TenantId, TokenDigest};
 
 use crate::cache::Source;
 use crate::config::{ExchangedBy, Target};
-use crate::metrics::Metrics;
+use crate::metrics::{Limit, Metrics};
 use crate::providers::Upstream;
 use crate::telemetry::{Trace, Value};
 
@@ -82,12 +82,16 @@ impl Record {
         }
         let principal = self.principal.as_ref();
         let upstream = self.upstream;
+        if let Some(limit) = upstream.limit {
+            metrics.overloaded(limit);
+        }
         let milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         macro_rules! line {
             ($level:ident, $message:literal) => {
                 tracing::$level!(
                     outcome,
                     caller = self.caller,
+                    limit = upstream.limit.map(Limit::as_str),
                     target_name = target.map(Target::name),
                     provider = target.map(|target| target.exchanged_by).map(ExchangedBy::as_str),
                     issuer = principal.map(|principal| principal.identity().issuer.as_str()),
@@ -111,6 +115,8 @@ impl Record {
                     upstream_trace_id = upstream.trace_id,
                     upstream_correlation_id = upstream.correlation_id,
                     upstream_clock_ahead_seconds = upstream.clock_ahead_seconds,
+                    held_back_seconds = upstream.held_back_seconds,
+                    circuit_open_seconds = upstream.circuit_open_seconds,
                     milliseconds,
                     $message
                 )

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::cache::{Got, Key, Source};
 use crate::config::Target;
 use crate::keys::KeyMirror;
-use crate::metrics::Refresh;
+use crate::metrics::{Limit, Refresh};
 use crate::providers::{Exchange, Failure};
 use crate::record::Record;
 use crate::service::Service;
@@ -115,6 +115,9 @@ impl Wanted {
             upstream_status = upstream.and_then(|upstream| upstream.status),
             upstream_error = upstream.and_then(|upstream| upstream.error.as_deref()),
             upstream_codes = upstream.and_then(|upstream| upstream.codes.as_deref()),
+            held_back_seconds = upstream.and_then(|upstream| upstream.held_back_seconds),
+            circuit_open_seconds = upstream.and_then(|upstream| upstream.circuit_open_seconds),
+            limit = upstream.and_then(|upstream| upstream.limit).map(Limit::as_str),
             "refreshed ahead"
         );
     }

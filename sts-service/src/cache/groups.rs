@@ -14,6 +14,7 @@ use super::refusals::Refusals;
 use super::{ENTRY_BYTES, Key, LEAST_LIFE, Refused, Source};
 use crate::clock::now;
 use crate::config::Limits;
+use crate::metrics::Limit;
 use crate::providers::Failure;
 
 /// Of the bytes that tokens may take, this part may be taken by groups besides.
@@ -86,7 +87,11 @@ impl GroupsCache {
             let place = self.places.try_acquire();
             let outcome = match &place {
                 Ok(_) => ask.await,
-                Err(_) => Err(Failure::from(Reason::Overloaded)),
+                Err(_) => {
+                    let mut failure = Failure::from(Reason::Overloaded);
+                    failure.upstream.limit = Some(Limit::Graph);
+                    Err(failure)
+                }
             };
             match outcome {
                 Ok(groups) => {

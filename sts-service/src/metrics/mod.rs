@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use material::MaterialMetrics;
 use upstream::UpstreamMetrics;
-pub(crate) use upstream::{CircuitState, Refresh};
+pub(crate) use upstream::{CircuitState, Limit, Refresh};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Exchange {
@@ -194,10 +194,14 @@ impl Metrics {
         self.fetches.get_or_create(&labels).inc();
     }
 
-    pub(crate) fn keys_held(&self, source: &KeySource, keys: usize, age: Duration) {
+    /// So many keys are believed, which were confirmed so long ago, if ever.
+    pub(crate) fn keys_held(&self, source: &KeySource, keys: usize, age: Option<Duration>) {
         let labels = labels_of(source);
         self.keys.get_or_create(&labels).set(i64::try_from(keys).unwrap_or(i64::MAX));
-        self.keys_age.get_or_create(&labels).set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+        if let Some(age) = age {
+            let age = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+            self.keys_age.get_or_create(&labels).set(age);
+        }
     }
 
     pub(crate) fn certificate_ends(&self, target: &str, at: UnixSeconds) {

@@ -46,6 +46,27 @@ pub(crate) enum CircuitState {
     Open,
 }
 
+/// Which bound it was that a request met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Wrong credentials of callers from one address.
+    WrongCredentials,
+    /// `exchanges_in_flight`.
+    ExchangesInFlight,
+    /// Requests under way at Microsoft Graph.
+    Graph,
+}
+
+impl Limit {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "wrong_credentials",
+            Self::ExchangesInFlight => "exchanges_in_flight",
+            Self::Graph => "graph",
+        }
+    }
+}
+
 /// What came of asking ahead for a token that is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refresh {
@@ -74,6 +95,11 @@ struct Refused {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Limited {
+    limit: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Refreshed {
     target: String,
     outcome: &'static str,
@@ -97,6 +123,7 @@ pub(super) struct UpstreamMetrics {
     refusals: Gauge,
     wrong_credentials: Counter,
     callers_limited: Counter,
+    overloaded: Family<Limited, Counter>,
 }
 
 impl UpstreamMetrics {
@@ -128,6 +155,8 @@ impl UpstreamMetrics {
         registry.register("wrong_credentials", text, new.wrong_credentials.clone());
         let text = "Requests not looked at after too many wrong credentials";
         registry.register("callers_limited", text, new.callers_limited.clone());
+        let text = "Requests that were told `overloaded`, by which limit they met";
+        registry.register("overloaded", text, Family::clone(&new.overloaded));
         new
     }
 }
@@ -231,9 +260,16 @@ impl super::Metrics {
         self.upstream_metrics.wrong_credentials.inc();
     }
 
+    /// A request was told that there are too many.
+    pub(crate) fn overloaded(&self, limit: Limit) {
+        let labels = Limited { limit: limit.as_str() };
+        self.upstream_metrics.overloaded.get_or_create(&labels).inc();
+    }
+
     /// A request was refused unread, after too many wrong credentials.
     pub(crate) fn caller_limited(&self) {
         self.upstream_metrics.callers_limited.inc();
+        self.overloaded(Limit::WrongCredentials);
     }
 }
 

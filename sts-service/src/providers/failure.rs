@@ -1,10 +1,11 @@
 //! An exchange that did not take place.
 
-use obolus_core::{Denial, Reason};
+use obolus_core::{Denial, Reason, RetrySeconds};
 
 use crate::credentials::AuthenticationError;
 use crate::idp_client::{Answered, CallError};
-use crate::upstream::Sign;
+use crate::metrics::Limit;
+use crate::upstream::{Closed, Sign};
 
 /// Longer texts of somebody else's do not enter our log.
 pub(super) const MAX_CHARS: usize = 600;
@@ -39,6 +40,12 @@ pub(crate) struct Upstream {
     pub(crate) correlation_id: Option<String>,
     /// By what we named the request.
     pub(crate) request_id: Option<String>,
+    /// It was not asked: its `Retry-After` was not over for so long.
+    pub(crate) held_back_seconds: Option<u32>,
+    /// It was not asked: it does not answer, and is probed after so long.
+    pub(crate) circuit_open_seconds: Option<u32>,
+    /// It was not asked: so many were under way as may be.
+    pub(crate) limit: Option<Limit>,
     /// By how much its clock is ahead of ours, where that is more than a difference of habit.
     pub(crate) clock_ahead_seconds: Option<i64>,
 }
@@ -80,6 +87,20 @@ impl From<Reason> for Failure {
 impl From<Denial> for Failure {
     fn from(denial: Denial) -> Self {
         Self { denial, sign: Sign::Unasked, upstream: Box::default() }
+    }
+}
+
+impl From<Closed> for Failure {
+    fn from(closed: Closed) -> Self {
+        let mut failure = Self::from(closed.denial());
+        match closed {
+            Closed::HeldBack(wait) => failure.upstream.held_back_seconds = Some(wait.get()),
+            Closed::CircuitOpen(wait) => {
+                failure.upstream.circuit_open_seconds = Some(wait.map_or(0, RetrySeconds::get));
+            }
+            Closed::Full(limit) => failure.upstream.limit = Some(limit),
+        }
+        failure
     }
 }
 

@@ -13,7 +13,7 @@ use super::circuit::{Admission, Circuit};
 use super::holds::Holds;
 use super::{Places, Sign, retry};
 use crate::config::Target;
-use crate::metrics::{CircuitState, Metrics};
+use crate::metrics::{CircuitState, Limit, Metrics};
 
 /// What somebody is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(crate) struct Gate {
     source: KeySource,
     metrics: Metrics,
     places: Places,
+    /// Which limit the places are.
+    limit: Limit,
     under_way: AtomicUsize,
     state: Mutex<State>,
 }
@@ -48,45 +50,66 @@ pub(crate) struct Passage {
     place: Option<OwnedSemaphorePermit>,
 }
 
+/// Why nobody is asked now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// The identity provider has told us to stay away, and that is not over for so long.
+    HeldBack(RetrySeconds),
+    /// It does not answer; it is probed again after so long, or just now.
+    CircuitOpen(Option<RetrySeconds>),
+    /// As many are under way as may be.
+    Full(Limit),
+}
+
+impl Closed {
+    /// What the caller is told.
+    pub(crate) fn denial(self) -> Denial {
+        match self {
+            Self::HeldBack(wait) => Denial::from(Reason::IdpUnavailable).after(Some(wait)),
+            Self::CircuitOpen(wait) => Denial::from(Reason::IdpUnavailable).after(wait),
+            Self::Full(_) => Reason::Overloaded.into(),
+        }
+    }
+}
+
 impl Gate {
     pub(crate) fn new(source: KeySource, places: Places, metrics: Metrics) -> Self {
         metrics.circuit(&source, CircuitState::Closed);
         let state = State { circuit: Circuit::new(), holds: Holds::default() };
-        Self { source, metrics, places, under_way: AtomicUsize::new(0), state: Mutex::new(state) }
+        let (limit, under_way) = (Limit::ExchangesInFlight, AtomicUsize::new(0));
+        Self { source, metrics, places, limit, under_way, state: Mutex::new(state) }
     }
 
     /// Lets one exchange for this target through.
     ///
     /// # Errors
-    /// [`Reason::IdpUnavailable`] with the time that remains, while the identity provider has told us to stay away or
-    /// does not answer; [`Reason::Overloaded`] when enough are under way.
+    /// While the identity provider has told us to stay away or does not answer, and when enough are under way.
     pub(crate) fn enter(
         self: &Arc<Self>,
         errand: Errand,
         target: &Target,
-    ) -> Result<Passage, Denial> {
+    ) -> Result<Passage, Closed> {
         let now = Instant::now();
         let mut state = self.state();
         if let Some(remaining) = state.holds.remaining(target.client.id(), target.name(), now) {
             self.metrics.held_back(target.name());
-            return Err(Denial::from(Reason::IdpUnavailable).after(Some(remaining)));
+            return Err(Closed::HeldBack(remaining));
         }
         if errand == Errand::Refresh && !state.circuit.is_closed() {
-            return Err(Reason::IdpUnavailable.into());
+            return Err(Closed::CircuitOpen(None));
         }
         let is_probe = match state.circuit.admit(now) {
             Admission::Free => false,
             Admission::Probe => true,
             Admission::Refused(wait) => {
-                let wait = RetrySeconds::remaining(wait);
-                return Err(Denial::from(Reason::IdpUnavailable).after(Some(wait)));
+                return Err(Closed::CircuitOpen(Some(RetrySeconds::remaining(wait))));
             }
         };
         self.show(&state);
         drop(state);
         // From here on: if there is no place, the probe's is given back.
         let mut passage = Passage { gate: Arc::clone(self), is_probe, place: None };
-        let place = self.places.take().ok_or(Reason::Overloaded)?;
+        let place = self.places.take().ok_or(Closed::Full(self.limit))?;
         passage.place = Some(place);
         self.metrics.in_flight(&self.source, self.under_way.fetch_add(1, Ordering::Relaxed) + 1);
         Ok(passage)
@@ -136,7 +159,12 @@ impl Passage {
 
     /// The identity provider wants no more of this kind for so long.
     pub(crate) fn hold(&self, target: &Target, after: RetrySeconds) {
-        self.gate.state().holds.hold(target.client.id(), target.name(), after, Instant::now());
+        let (client, target_name) = (target.client.id(), target.name());
+        let is_new = self.gate.state().holds.hold(client, target_name, after, Instant::now());
+        if is_new {
+            let (issuer, seconds) = (&self.gate.source, after.get());
+            tracing::warn!(%issuer, client, target_name, seconds, "has told us to come later: not asked until then");
+        }
     }
 
     /// Whether another attempt is worth a pause, when so much of the time `remains`.

@@ -12,11 +12,19 @@ use tokio::time::Instant;
 pub(super) struct Holds(HashMap<(String, String), Instant>);
 
 impl Holds {
-    /// Nobody asks before then. A later time that was named before stays.
-    pub(super) fn hold(&mut self, client: &str, target: &str, after: RetrySeconds, now: Instant) {
+    /// Nobody asks before then. A later time that was named before stays. Returns whether one begins with this.
+    pub(super) fn hold(
+        &mut self,
+        client: &str,
+        target: &str,
+        after: RetrySeconds,
+        now: Instant,
+    ) -> bool {
         let until = now + Duration::from_secs(after.get().into());
+        let is_new = self.remaining(client, target, now).is_none();
         let held = self.0.entry((client.to_owned(), target.to_owned())).or_insert(until);
         *held = until.max(*held);
+        is_new
     }
 
     /// What remains, if anything does.
@@ -65,9 +73,11 @@ mod tests {
     #[test]
     fn a_shorter_time_does_not_end_a_longer_one() {
         let (mut holds, begin) = (Holds::default(), Instant::now());
-        holds.hold("client", "kubernetes", RetrySeconds::new(60), begin);
-        holds.hold("client", "kubernetes", RetrySeconds::new(1), begin);
+        assert!(holds.hold("client", "kubernetes", RetrySeconds::new(60), begin));
+        assert!(!holds.hold("client", "kubernetes", RetrySeconds::new(1), begin));
         let remaining = holds.remaining("client", "kubernetes", begin + Duration::from_secs(2));
         assert_eq!(remaining.map(RetrySeconds::get), Some(58));
+        let after = begin + Duration::from_secs(60);
+        assert!(holds.hold("client", "kubernetes", RetrySeconds::new(1), after), "the next one");
     }
 }

@@ -11,7 +11,7 @@ mod places;
 mod retry;
 mod retry_after;
 
-pub(crate) use gate::{Errand, Gate, Passage};
+pub(crate) use gate::{Closed, Errand, Gate, Passage};
 pub(crate) use places::Places;
 pub(crate) use retry::{PAUSE, patience};
 pub(crate) use retry_after::retry_after;

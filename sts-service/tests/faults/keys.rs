@@ -14,6 +14,16 @@ use serde_json::{Value, json};
 use crate::idp::{Does, Running};
 use crate::world::{SOON, World, configuration, granted, refused};
 
+#[tokio::test]
+async fn keys_that_have_never_come_are_counted_as_none_from_the_start() {
+    let world = World::start_with(|idp| idp.at("/keys", Does::json(503, json!({}))), "").await;
+    assert_eq!(world.lines("obolus_sts_keys{").await, ["obolus_sts_keys{issuer=\"idp\"} 0"]);
+    assert!(world.lines("obolus_sts_keys_age_seconds{").await.is_empty());
+    world.idp().honest_at("/keys");
+    world.has_keys().await;
+    assert_eq!(world.lines("obolus_sts_keys{").await, ["obolus_sts_keys{issuer=\"idp\"} 1"]);
+}
+
 async fn get(world: &World, fresh: bool) -> (u16, Value) {
     let mut request = world.http.get(world.url("/keys/idp"));
     if fresh {

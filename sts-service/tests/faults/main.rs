@@ -17,6 +17,7 @@ mod grants;
 mod guesses;
 mod idp;
 mod keys;
+mod lines;
 mod many_tenants;
 mod memory;
 mod program;

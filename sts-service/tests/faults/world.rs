@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use obolus_sts::config::Config;
@@ -10,6 +11,7 @@ use obolus_sts::running::Sts;
 use obolus_tests::deadline::eventually;
 use obolus_tests::https;
 use obolus_tests::pki::Authority;
+use obolus_tests::process::{Process, Program};
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
@@ -17,6 +19,7 @@ use crate::idp::{Idp, Running, SECRET};
 
 pub(crate) const CREDENTIAL: &str = "credential-of-the-gateway";
 pub(crate) const SOON: Duration = Duration::from_secs(10);
+const STARTS: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
     pub(crate) folder: tempfile::TempDir,
@@ -82,6 +85,42 @@ impl World {
         Self { folder, running, http, sts: Some(sts), url, operations }
     }
 
+    /// The program itself, with its log.
+    pub(crate) async fn start_program(limits: &str) -> (Self, Process) {
+        let authority = Authority::new("obolus sts program").unwrap();
+        let running = Running::start(&authority).await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        authority.server().unwrap().write(folder.path(), "server").unwrap();
+        authority.write(path("authority.crt")).unwrap();
+        std::fs::write(path("credential"), CREDENTIAL).unwrap();
+        std::fs::write(path("secret"), SECRET).unwrap();
+        std::fs::write(path("sts.toml"), configuration(&running.idp.issuer(), limits)).unwrap();
+        let program = Program::new("obolus-sts", env!("CARGO_BIN_EXE_obolus-sts"), path("log"));
+        let process = program.arg("--config").arg(path("sts.toml")).start().unwrap();
+        let addresses = async || {
+            let log = process.log();
+            let line =
+                log.lines().find(|line| line.contains("\"listening\"")).context(log.clone())?;
+            let line: Value = serde_json::from_str(line)?;
+            let address =
+                |name: &str| anyhow::Ok(line[name].as_str().context("no address")?.to_owned());
+            anyhow::Ok((address("service")?, address("operations")?))
+        };
+        let (service, operations) = eventually("its start", STARTS, addresses).await.unwrap();
+        let port = service.rsplit(':').next().unwrap();
+        let url = format!("https://localhost:{port}");
+        let operations = format!("http://{operations}");
+        let http = https::client(&authority.pem()).unwrap();
+        let world = Self { folder, running, http, sts: None, url, operations };
+        world.has_keys().await;
+        (world, process)
+    }
+
+    pub(crate) fn operations(&self, path: &str) -> String {
+        format!("{}{path}", self.operations)
+    }
+
     pub(crate) fn idp(&self) -> &Idp {
         &self.running.idp
     }
@@ -103,15 +142,18 @@ impl World {
         .unwrap();
     }
 
-    /// The sum of all samples whose line starts like this.
-    pub(crate) async fn metric(&self, start: &str) -> u64 {
+    /// The samples whose line starts like this.
+    pub(crate) async fn lines(&self, start: &str) -> Vec<String> {
         let url = format!("{}/metrics", self.operations);
         let text =
             https::plain_client().unwrap().get(url).send().await.unwrap().text().await.unwrap();
-        text.lines()
-            .filter(|line| line.starts_with(start))
-            .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
-            .sum()
+        text.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect()
+    }
+
+    /// Their sum.
+    pub(crate) async fn metric(&self, start: &str) -> u64 {
+        let lines = self.lines(start).await;
+        lines.iter().map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     }
 
     pub(crate) fn request(&self, token: &str) -> RequestBuilder {

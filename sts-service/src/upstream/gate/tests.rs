@@ -70,9 +70,11 @@ async fn a_refresh_is_never_the_probe_and_goes_ahead_when_there_is_none_to_be() 
     give_up(&gate);
     probe_time(&gate).await;
     let refused = gate.enter(Errand::Refresh, &target()).unwrap_err();
-    assert_eq!(refused.reason(), Reason::IdpUnavailable);
+    assert_eq!(refused, Closed::CircuitOpen(None));
+    assert_eq!(refused.denial().reason(), Reason::IdpUnavailable);
     let mut probe = gate.enter(Errand::Request, &target()).unwrap();
-    assert!(gate.enter(Errand::Request, &target()).is_err());
+    let refused = gate.enter(Errand::Request, &target()).unwrap_err();
+    assert!(matches!(refused, Closed::CircuitOpen(Some(_))), "{refused:?}");
     assert!(!probe.asks_again(), "a probe is one attempt");
     probe.saw(Sign::Answered, Instant::now(), &person("alice"));
     assert!(gate.enter(Errand::Refresh, &target()).is_ok());
@@ -87,7 +89,8 @@ async fn who_goes_away_as_the_probe_or_finds_no_place_leaves_it_to_the_next() {
     }
     probe_time(&gate).await;
     let refused = gate.enter(Errand::Request, &target()).unwrap_err();
-    assert_eq!(refused.reason(), Reason::Overloaded);
+    assert_eq!(refused, Closed::Full(Limit::ExchangesInFlight));
+    assert_eq!(refused.denial().reason(), Reason::Overloaded);
     drop(hung);
     let probe = gate.enter(Errand::Request, &target()).unwrap();
     drop(probe);
@@ -102,8 +105,10 @@ async fn who_is_told_to_wait_keeps_no_place_and_no_probe() {
     drop(passage);
     for _ in 0..3 {
         let refused = gate.enter(Errand::Request, &target()).unwrap_err();
-        assert_eq!(refused.reason(), Reason::IdpUnavailable);
-        assert_eq!(refused.retry_after().map(RetrySeconds::get), Some(60));
+        assert_eq!(refused, Closed::HeldBack(RetrySeconds::new(60)));
+        let denial = refused.denial();
+        assert_eq!(denial.reason(), Reason::IdpUnavailable);
+        assert_eq!(denial.retry_after().map(RetrySeconds::get), Some(60));
     }
     assert!(gate.places.take().is_some());
 }

@@ -1,0 +1,99 @@
+//! What the log says of a refusal, for whoever has to find its cause.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use obolus_tests::deadline::eventually;
+use obolus_tests::process::Process;
+use serde_json::{Value, json};
+
+use crate::idp::Does;
+use crate::world::{SOON, World, granted, outcome, refused};
+
+/// The lines of exchanges with this outcome.
+fn lines(process: &Process, outcome: &str) -> Vec<Value> {
+    let lines = process.log();
+    let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["outcome"] == outcome).collect()
+}
+
+#[tokio::test]
+async fn who_is_wrong_too_often_is_counted_by_that_limit() {
+    let (world, _process) = World::start_program("").await;
+    let alice = world.idp().token("alice");
+    let counted = "obolus_sts_overloaded_total{limit=\"wrong_credentials\"}";
+    let mut asked = 0;
+    loop {
+        assert!(asked < 100, "never limited");
+        let request = world.request_as(&format!("wrong-{asked}"), &alice, "kubernetes", None);
+        let seen = outcome(request.send().await.unwrap()).await.0;
+        if seen == refused(503, "overloaded") {
+            break;
+        }
+        assert_eq!(seen, refused(401, "caller_unauthenticated"));
+        assert_eq!(world.metric(counted).await, 0);
+        asked += 1;
+    }
+    assert_eq!(world.metric(counted).await, 1);
+}
+
+#[tokio::test]
+async fn who_was_not_asked_for_is_told_with_the_cause_and_for_how_long() {
+    let (world, process) = World::start_program("idp_timeout_ms = 1200").await;
+    let unavailable = refused(503, "idp_unavailable");
+    let limited = |_: &crate::idp::Idp, _: &_| {
+        let body = Json(json!({"error": "temporarily_unavailable"}));
+        (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "2")], body).into_response()
+    };
+    world.idp().at("/token", Does::answers(limited));
+    assert_eq!(world.exchange_for("first").await, unavailable);
+    assert_eq!(world.exchange_for("second").await, unavailable);
+    let seen = lines(&process, "idp_unavailable");
+    assert_eq!(
+        (&seen[0]["upstream_status"], &seen[0]["held_back_seconds"]),
+        (&json!(429), &Value::Null)
+    );
+    assert_eq!(seen[1]["upstream_status"], Value::Null);
+    assert!((1..=2).contains(&seen[1]["held_back_seconds"].as_u64().unwrap()), "{seen:?}");
+    let told = process.log().lines().filter(|line| line.contains("told us to come later")).count();
+    assert_eq!(told, 1, "{}", process.log());
+
+    world.idp().at("/token", Does::json(500, json!({})));
+    let mut asked = 0;
+    let open = loop {
+        asked += 1;
+        assert!(asked < 200, "never given up");
+        assert_eq!(world.exchange_for(&format!("person-{asked}")).await, unavailable);
+        let last = lines(&process, "idp_unavailable").pop().unwrap();
+        if last["held_back_seconds"].is_u64() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        if last["circuit_open_seconds"].is_u64() {
+            break last;
+        }
+    };
+    assert_eq!(open["held_back_seconds"], Value::Null);
+    assert!((0..=5).contains(&open["circuit_open_seconds"].as_u64().unwrap()), "{open}");
+}
+
+#[tokio::test]
+async fn one_more_than_may_be_under_way_is_told_by_which_limit() {
+    let (world, process) = World::start_program("exchanges_in_flight = 1").await;
+    world.idp().at("/token", Does::Waits);
+    let first = tokio::spawn(world.request(&world.idp().token("alice")).send());
+    eventually("a request under way", SOON, || async {
+        ensure!(world.running.calls("/token") > 0);
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(world.exchange_for("bob").await, refused(503, "overloaded"));
+    assert_eq!(lines(&process, "overloaded")[0]["limit"], "exchanges_in_flight");
+    let counted = "obolus_sts_overloaded_total{limit=\"exchanges_in_flight\"}";
+    assert_eq!(world.metric(counted).await, 1);
+    world.idp().let_go(1);
+    assert_eq!(outcome(first.await.unwrap().unwrap()).await.0, granted());
+}
