@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use obolus_sts::config::LogLevel;
 use obolus_sts::doctor::{self, Finding, Report};
-use obolus_sts::running::Sts;
+use obolus_sts::running::{LEAVE, Sts};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -126,11 +126,21 @@ fn run(path: &Path, notices: &[Finding]) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
         let sts = Sts::start_by(path.to_owned()).await?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let is_asked_kindly = tokio::select! {
+            _ = terminate.recv() => true,
+            _ = interrupt.recv() => false,
+        };
         tracing::info!("ending");
+        if is_asked_kindly {
+            sts.leave();
+            // Whoever asks twice does not want to wait.
+            tokio::select! {
+                () = tokio::time::sleep(LEAVE) => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("no more requests are taken");
+        }
         sts.stop().await;
         Ok(())
     })

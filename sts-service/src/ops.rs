@@ -1,7 +1,5 @@
 //! The operations port: health, readiness and metrics, in plain HTTP, for the cluster and nobody else.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -12,7 +10,6 @@ use serde_json::{Map, json};
 
 use crate::reload::Current;
 use crate::reply;
-use crate::service::Service;
 
 pub(crate) fn routes(current: Current) -> Router {
     Router::new()
@@ -26,8 +23,9 @@ pub(crate) fn routes(current: Current) -> Router {
 
 /// Ready once any issuer has answered, and from then on: an instance that has never seen a key (a wrong CA, no way
 /// out) must not replace one that has, and an issuer that goes down later is no reason to take away what works from
-/// memory, or other issuers' users. What an issuer lacks is said in the body.
-async fn ready(State(service): State<Arc<Service>>) -> Response {
+/// memory, or other issuers' users. What an issuer lacks is said in the body. Not ready any more once we are asked to end.
+async fn ready(State(current): State<Current>) -> Response {
+    let (service, ending) = (current.service.load_full(), *current.ending.borrow());
     let issuers: Map<_, _> = service
         .mirrors
         .values()
@@ -42,9 +40,9 @@ async fn ready(State(service): State<Arc<Service>>) -> Response {
             (mirror.source().to_string(), state)
         })
         .collect();
-    let ready = service.mirrors.values().any(|mirror| mirror.newest().is_some());
+    let ready = !ending && service.mirrors.values().any(|mirror| mirror.newest().is_some());
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": ready, "issuers": issuers}))).into_response()
+    (status, Json(json!({"ready": ready, "ending": ending, "issuers": issuers}))).into_response()
 }
 
 async fn metrics(State(current): State<Current>) -> Response {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use axum::extract::FromRef;
+use tokio::sync::watch;
 
 use crate::config::{Config, ISSUERS};
 use crate::doctor::{self, Finding, Report};
@@ -55,6 +56,8 @@ pub(crate) fn take(held: &Held<Read>) -> Option<(Config, Vec<Finding>)> {
 pub(crate) struct Current {
     pub(crate) service: Arc<ArcSwap<Service>>,
     pub(crate) own: Arc<Watch>,
+    /// Whether we have been asked to end.
+    pub(crate) ending: watch::Receiver<bool>,
 }
 
 /// INVARIANT: a request has one service from beginning to end, whatever is read meanwhile.

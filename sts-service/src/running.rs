@@ -24,6 +24,9 @@ use crate::{groups, keys, ops, reload, reply, token};
 
 /// How long a changed file may go unnoticed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long we still serve after we were asked to end: until whoever sends us requests has seen by `/readyz` that we do,
+/// and sends them elsewhere. Kubernetes takes a pod out of its Services at once, and gateways learn of it a moment later.
+pub const LEAVE: Duration = Duration::from_secs(5);
 /// For spans that have not been sent when we end.
 const LAST_SPANS: Duration = Duration::from_secs(2);
 /// Scrapers and probes.
@@ -34,11 +37,35 @@ const OPERATIONS_CONNECTIONS: usize = 64;
 pub struct Sts {
     service: SocketAddr,
     operations: SocketAddr,
-    stop: Sender<bool>,
-    listeners: JoinSet<()>,
+    /// What `/readyz` says.
+    ending: Sender<bool>,
+    serving: Running,
+    operating: Running,
     telemetry: Telemetry,
     /// Ended with this value.
     _background: JoinSet<()>,
+}
+
+/// One listener at work, ended with this value.
+#[derive(Debug)]
+struct Running {
+    stop: Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    fn start(listener: Listener) -> Self {
+        let stop = Sender::new(false);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(listener.serve(stop.subscribe()));
+        Self { stop, tasks }
+    }
+
+    /// Takes no more connections, and returns when requests have ended or ten seconds have passed.
+    async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
 }
 
 impl Sts {
@@ -98,39 +125,37 @@ impl Sts {
             })
         });
         let own = Arc::new(Watch::new([certificate].into_iter().chain(file)));
-        let current = Current { service, own };
+        let ending = Sender::new(false);
+        let current = Current { service, own, ending: ending.subscribe() };
         background.spawn(watch(current.clone()));
 
-        let stop = Sender::new(false);
-        let mut listeners = JoinSet::new();
-        let listener = Listener {
+        let serving = Running::start(Listener {
             tcp,
             tls: Some(tls),
             routes: routes(current.clone()),
             max_connections,
             max_per_peer,
-        };
-        listeners.spawn(listener.serve(stop.subscribe()));
-        let listener = Listener {
+        });
+        let operating = Running::start(Listener {
             tcp: operations,
             tls: None,
             routes: ops::routes(current),
             max_connections: OPERATIONS_CONNECTIONS,
             max_per_peer: OPERATIONS_CONNECTIONS / 4,
-        };
-        listeners.spawn(listener.serve(stop.subscribe()));
+        });
         tracing::info!(service = %service_address, operations = %operations_address, "listening");
         Ok(Self {
             service: service_address,
             operations: operations_address,
-            stop,
-            listeners,
+            ending,
+            serving,
+            operating,
             telemetry,
             _background: background,
         })
     }
 
-    /// Where `/exchange` and `/keys` are.
+    /// Where `/exchange`, `/groups` and `/keys` are.
     #[must_use]
     pub fn service_address(&self) -> SocketAddr {
         self.service
@@ -142,13 +167,21 @@ impl Sts {
         self.operations
     }
 
-    /// Takes no more connections, and returns when requests have ended or ten seconds have passed.
-    pub async fn stop(mut self) {
-        self.stop.send_replace(true);
-        while self.listeners.join_next().await.is_some() {}
-        if tokio::time::timeout(LAST_SPANS, self.telemetry.flush()).await.is_err() {
+    /// From now on `/readyz` says that nobody should come here any more; everything is served as before.
+    pub fn leave(&self) {
+        self.ending.send_replace(true);
+    }
+
+    /// Takes no more connections, and returns when requests have ended or ten seconds have passed. The operations port is
+    /// there to the end: whoever asks it is told that we are not ready, and metrics are not lost before the last request.
+    pub async fn stop(self) {
+        self.leave();
+        let Self { serving, operating, telemetry, .. } = self;
+        serving.stop().await;
+        if tokio::time::timeout(LAST_SPANS, telemetry.flush()).await.is_err() {
             tracing::warn!("the last spans were not sent");
         }
+        operating.stop().await;
     }
 }
 

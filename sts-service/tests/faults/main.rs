@@ -13,6 +13,7 @@ mod answers;
 mod circuits;
 mod connections;
 mod credentials;
+mod ending;
 mod grants;
 mod guesses;
 mod idp;
