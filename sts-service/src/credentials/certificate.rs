@@ -147,7 +147,7 @@ fn fingerprint(public_key: &[u8]) -> String {
 }
 
 /// When, for people.
-fn date(time: UnixSeconds) -> String {
+pub(crate) fn date(time: UnixSeconds) -> String {
     let date = DateTime::from_unix_duration(std::time::Duration::from_secs(time));
     date.map(|date| format!(" ({date})")).unwrap_or_default()
 }

@@ -15,7 +15,7 @@ mod signer;
 pub use assertion::{AssertionKey, AssertionRules, Reader};
 pub use caller::{CallerSecret, SecretDigest};
 pub use certificate::Thumbprint;
-pub(crate) use certificate::{end_of, fault_of};
+pub(crate) use certificate::{date as day, end_of, fault_of};
 pub use client::{Authentication, ClientCredential, ClientSecret};
 pub(crate) use federated::FEDERATED_TOKEN;
 pub use federated::TokenFile;

@@ -43,6 +43,9 @@ pub(super) fn examine(text: &str, folder: &Path) -> Report {
     let remarks = report.config.as_ref().map(remarks::of).unwrap_or_default();
     for Notice { path, text } in remarks {
         let path = brought.written(&path);
+        if path.is_empty() {
+            continue;
+        }
         let line = lines.line(&path);
         report.notices.push(Finding::notice(Notice { path, text }, line));
     }

@@ -1,7 +1,9 @@
 //! The program itself: what it says of its configuration, and how it ends.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use obolus_tests::deadline::{eventually, eventually_blocking};
 use obolus_tests::fixtures::recorder::Recorder;
@@ -92,6 +94,68 @@ fn a_credential_that_is_withdrawn_beside_a_good_one_is_a_note_and_all_withdrawn_
         std::fs::write(&next, other).unwrap();
         assert_eq!(run(&["--check", "--config"]).0, 2, "{other}");
         assert_eq!(run(&["check"]).0, 1, "{other}");
+    }
+}
+
+#[test]
+fn what_works_and_may_not_be_meant_is_noted() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let close = |name: &str, mode: u32| {
+        std::fs::set_permissions(path(name), Permissions::from_mode(mode)).unwrap();
+    };
+    let noted = || {
+        let output = Command::new(PROGRAM).arg("check").arg(path("sts.toml")).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        let notes = text.lines().filter_map(|line| Some(line.split_once(": note: ")?.1.to_owned()));
+        notes.collect::<Vec<_>>()
+    };
+    for name in ["server.key", "secret", "credential"] {
+        close(name, 0o400);
+    }
+    let all = "targets = [\"kubernetes\", \"second\"]";
+    let good = configuration("https://localhost:1", "")
+        .replace(all, "targets = [\"kubernetes\", \"second\", \"ungranted\"]");
+    std::fs::write(path("sts.toml"), &good).unwrap();
+    assert_eq!(noted(), [""; 0]);
+    let limits = "[limits]\nidp_timeout_ms = 5000\ncached_tokens = 0\nconnections = 9\nconnections_per_peer = 10";
+    let doubtful = configuration("https://localhost:1", "").replace("[limits]", limits)
+        + "[traces]\notlp_endpoint = \"http://localhost:4317\"\n";
+    std::fs::write(path("sts.toml"), doubtful).unwrap();
+    for (name, mode) in [("server.key", 0o644), ("secret", 0o604), ("credential", 0o666)] {
+        close(name, mode);
+    }
+    let notes = noted();
+    for start in [
+        "server.private_key_file names a file that everybody",
+        "limits.idp_timeout_ms is as long as the filter waits",
+        "limits.cached_tokens means that nothing is remembered",
+        "limits.connections_per_peer is more than connections",
+        "traces.otlp_endpoint is on port 4317",
+        "targets[2].name is in no grant",
+        "targets[0].client names a file that everybody on this machine may open (mode 0604)",
+        "callers[0].credential_files[0] names a file that everybody",
+    ] {
+        assert!(notes.iter().any(|note| note.starts_with(start)), "{start} is not in {notes:#?}");
+    }
+}
+
+#[test]
+fn a_certificate_that_ends_within_two_weeks_is_noted() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    for (days, expected) in [(13, 1), (15, 0)] {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_after = (SystemTime::now() + Duration::from_secs(days * 86_400)).into();
+        std::fs::write(path("server-chain.crt"), params.self_signed(&key).unwrap().pem()).unwrap();
+        std::fs::write(path("server.key"), key.serialize_pem()).unwrap();
+        let output = Command::new(PROGRAM).arg("check").arg(path("sts.toml")).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let seen =
+            text.matches("server.certificate_file names a certificate that ends soon (").count();
+        assert_eq!(seen, expected, "{text}");
     }
 }
 
