@@ -35,6 +35,14 @@ pub(crate) fn place(path: &Path) -> String {
     obolus_core::config::place(path, exists)
 }
 
+/// Why a file was not read, beside its [`place`], which says it where there is none.
+pub(crate) fn unread(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "cannot be read".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}
+
 fn bounded(from: impl Read, max: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     from.take(max.saturating_add(1)).read_to_end(&mut bytes)?;

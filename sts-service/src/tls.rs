@@ -256,7 +256,7 @@ struct NamedFile<'a> {
 impl NamedFile<'_> {
     fn read(&self) -> Result<Zeroizing<Vec<u8>>, TlsError> {
         regular_file::read(self.path, regular_file::MAX_CERTIFICATES)
-            .map_err(|error| self.error(format!("cannot be read: {error}")))
+            .map_err(|error| self.error(regular_file::unread(&error)))
     }
 
     fn certificates(&self, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::Section;
 use crate::token::{EntraTenants, TenantId};
 
+/// The GUID that is none (RFC 9562 §5.9).
+const NONE: &str = "00000000-0000-0000-0000-000000000000";
 const WHAT: &str =
     "the GUIDs of the tenants whose people may come in (Entra calls it Directory (tenant) ID)";
 
@@ -44,6 +46,7 @@ fn tenant(name: &str) -> Result<TenantId, &'static str> {
         Some(tenant) if tenant.is_personal_accounts() => {
             Err("is the tenant of personal Microsoft accounts, which anybody can have")
         }
+        Some(tenant) if tenant.as_str() == NONE => Err("is nobody's tenant, but a placeholder"),
         Some(tenant) => Ok(tenant),
         None if matches!(name, "common" | "organizations" | "consumers" | "*") => {
             Err("is no tenant, and would let in the people of all of them")

@@ -139,6 +139,11 @@ fn grant(section: Section<'_>, targets: &[Arc<Target>], known: &Names<'_>) -> Op
             "`account` stands in every token of a Keycloak realm: write the resource's URL",
         );
     }
+    for (key, texts) in [("audiences", &audiences), ("clients", &names)] {
+        if texts.iter().any(|text| text.contains(char::is_whitespace)) {
+            section.problem(key, "has white space in it, which no token has: leave it out");
+        }
+    }
     for name in &target_names {
         let Some(target) = targets.iter().find(|target| target.name() == name) else {
             if !known.targets.contains(&name.as_str()) {
@@ -148,8 +153,17 @@ fn grant(section: Section<'_>, targets: &[Arc<Target>], known: &Names<'_>) -> Op
         };
         if target.exchanged_by == ExchangedBy::Entra {
             check_entra(&section, &audiences, target);
+            let is_other = |name: &&String| *name != "*" && !is_guid(name);
+            if let Some(client) = names.iter().find(is_other) {
+                section.problem(
+                    "clients",
+                    format!("`{client}` is no Application (client) ID, which is a GUID and what Entra's tokens have"),
+                );
+            }
         }
-        if issuer.as_ref().is_some_and(|issuer| *issuer != target.issuer) {
+        // An issuer that is not configured has had its problem.
+        let other = issuer.as_ref().filter(|issuer| **issuer != target.issuer);
+        if other.is_some_and(|issuer| known.issuers.contains(&issuer.as_str())) {
             section.problem(
                 "targets",
                 format!(

@@ -22,19 +22,40 @@ enum Method {
     JwtFile,
 }
 
+/// What there is besides `id`, of any kind of client.
+const KEYS: [&str; 9] = [
+    "method",
+    "secret",
+    "secret_file",
+    "key_file",
+    "certificate_file",
+    "algorithm",
+    "key_id",
+    "thumbprint",
+    "token_file",
+];
+
 /// `exchanged_by` is missing where it is a problem itself; then nothing that depends on it is one.
 pub(super) fn client(
     section: Section<'_>,
     folder: &Path,
     exchanged_by: Option<ExchangedBy>,
 ) -> Option<ClientCredential> {
-    let entra = exchanged_by == Some(ExchangedBy::Entra);
+    let id = section.string("id", "the client id of this STS at the issuer");
+    let Some(exchanged_by) = exchanged_by else {
+        // Whatever else there is may be right.
+        for key in KEYS {
+            let _ = section.has(key);
+        }
+        section.finish();
+        return None;
+    };
+    let entra = exchanged_by == ExchangedBy::Entra;
     let allowed = if entra {
         "client_secret_basic, client_secret_post, private_key_jwt, jwt_file"
     } else {
         "client_secret_basic, client_secret_post, private_key_jwt"
     };
-    let id = section.string("id", "the client id of this STS at the issuer");
     if entra && id.as_deref().is_some_and(|id| !is_guid(id)) {
         section.problem("id", "must be the Application (client) ID, a GUID");
     }

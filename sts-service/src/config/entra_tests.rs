@@ -425,6 +425,26 @@ secret_file = "secret"
 }
 
 #[test]
+fn a_fault_has_no_others_in_its_wake_and_what_entra_never_says_is_one() {
+    let folder = folder();
+    for (from, to, path) in [
+        ("provider = \"entra\"", "provider = \"entraid\"", "targets[0].provider"),
+        ("[\"*\"]", "[\"cccccccc-0000-4000-8000-00000000001\"]", "callers[0].grants[0].clients"),
+        (
+            "\"aaaaaaaa-0000-4000-8000-000000000001\"",
+            "\"00000000-0000-0000-0000-000000000000\"",
+            "issuers[0].tenants",
+        ),
+    ] {
+        // A key without `algorithm` is good for Entra alone.
+        let text = changed(from, to).replacen(METHOD, KEY, 1);
+        let found = problems(folder.path(), &text);
+        let paths: Vec<_> = found.list().iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(paths, [path], "{found}");
+    }
+}
+
+#[test]
 fn what_may_be_a_secret_at_the_wrong_place_is_not_repeated() {
     let folder = folder();
     let secret = "Qx7~SECRETVALUE";

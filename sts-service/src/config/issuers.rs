@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use obolus_core::config::{Section, algorithms, check_name, provider};
-use obolus_core::token::{IssuerRules, Provider};
+use obolus_core::token::{IssuerRules, Profile, Provider};
 
 use super::files;
 use crate::tls::Trust;
@@ -82,8 +82,15 @@ fn issuer(section: &Section<'_>, folder: &Path) -> Option<Issuer> {
         ("token_endpoint", token_endpoint.as_deref()),
     ];
     for (key, url) in urls {
-        if url.is_some_and(|url| !is_https(url)) {
+        let Some(url) = url else { continue };
+        if url.contains(char::is_whitespace) {
+            section.problem(key, "has white space in it, which no token has: leave it out");
+        } else if !is_https(url) {
             section.problem(key, "must be an https URL without a fragment or user information");
+        } else if key == "issuer"
+            && let Some(fault) = no_issuer(url, profile)
+        {
+            section.problem(key, fault);
         }
     }
     if provider.as_ref().is_some_and(|provider| provider.entra().is_some()) {
@@ -113,6 +120,26 @@ fn issuer(section: &Section<'_>, folder: &Path) -> Option<Issuer> {
         keys_refresh: Duration::from_secs(keys_refresh),
         keys_max_stale: Duration::from_secs(keys_max_stale),
     })
+}
+
+/// Why no token ever has this as its `iss`, which is compared byte for byte.
+fn no_issuer(url: &str, profile: Profile) -> Option<&'static str> {
+    if url.contains("/.well-known/") {
+        return Some(
+            "is where the issuer's discovery document is: write what the document has as `issuer`, which is the same \
+             without /.well-known/openid-configuration",
+        );
+    }
+    if profile != Profile::Keycloak {
+        return None;
+    }
+    if url.ends_with('/') {
+        return Some(
+            "ends with a slash, which the issuer of a Keycloak realm does not: leave it out",
+        );
+    }
+    let is_console = url.contains("/admin/") || url.contains("/console");
+    is_console.then_some("is of the admin console: write the realm's, such as https://keycloak.example.com/realms/obolus")
 }
 
 /// Whether we would ever send anything there.

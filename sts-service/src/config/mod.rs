@@ -18,7 +18,7 @@ mod traces;
 use std::path::Path;
 use std::sync::Arc;
 
-use obolus_core::config::{Problems, Section};
+use obolus_core::config::{Problem, Problems, Section};
 use serde::Deserialize;
 
 use crate::{brought, regular_file};
@@ -112,9 +112,24 @@ impl Config {
             traces,
             at_start,
         });
-        let read = top.conclude(built);
+        let read = top.conclude(built).map_err(before_the_tables);
         brought.settle(read)
     }
+}
+
+/// In TOML a key belongs to the table above it: one of the top level that stands below any is told where it belongs.
+fn before_the_tables(problems: Problems) -> Problems {
+    const LEVEL: &str = "log_level";
+    let told = |problem: &Problem| {
+        let mut problem = problem.clone();
+        if problem.path.strip_suffix(LEVEL).is_some_and(|table| table.ends_with('.')) {
+            problem.message = format!(
+                "is not a setting here: write {LEVEL} before the first [table] of the file"
+            );
+        }
+        problem
+    };
+    problems.list().iter().map(told).collect()
 }
 
 /// The position and the message alone: the full text quotes the line, which may hold anything.

@@ -37,7 +37,7 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> Option<Server> {
             "is missing: write the URI or DNS names of the clients, since a mesh's CA signs for everybody",
         );
     }
-    if listen.is_some() && listen == operations_listen && listen.is_some_and(|at| at.port() != 0) {
+    if listen.zip(operations_listen).is_some_and(|(one, other)| is_taken_by(one, other)) {
         section.problem("operations_listen", "is the service's own address: write another port");
     }
     let tls = certificate.zip(private_key).map(|(certificate, private_key)| ServerFiles {
@@ -51,6 +51,12 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> Option<Server> {
     }
     section.finish();
     Some(Server { listen: listen?, operations_listen: operations_listen?, tls: tls? })
+}
+
+/// Whether one port would be both, also where one of them is every address.
+fn is_taken_by(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && (is_any || one.ip() == other.ip())
 }
 
 fn address(section: &Section<'_>, key: &str) -> Option<SocketAddr> {

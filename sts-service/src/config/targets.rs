@@ -135,9 +135,14 @@ fn target(
     let groups = section
         .optional_section("groups")
         .and_then(|section| groups::read(section, name.as_deref(), exchanged_by, rules?));
-    if exchanged_by == Some(ExchangedBy::Entra) {
-        let client = client.as_ref().map(ClientCredential::id);
-        entra_target::check(section, &scopes, audience.as_deref(), client);
+    let id = client.as_ref().map(ClientCredential::id);
+    match exchanged_by {
+        Some(ExchangedBy::Entra) => entra_target::check(section, &scopes, audience.as_deref(), id),
+        Some(ExchangedBy::Keycloak) => check_keycloak(section, audience.as_deref(), id),
+        None => {}
+    }
+    if audience.as_deref().is_some_and(|audience| audience.contains(char::is_whitespace)) {
+        section.problem("audience", "has white space in it, which no token has: leave it out");
     }
     Some(Target {
         target: exchange::Target { name: name?, audience: audience? },
@@ -148,6 +153,22 @@ fn target(
         groups,
         client: client?,
     })
+}
+
+/// A token whose audience is the STS, or everybody, is none for the cluster.
+fn check_keycloak(section: &Section<'_>, audience: Option<&str>, client: Option<&str>) {
+    if audience.is_some() && audience == client {
+        section.problem(
+            "audience",
+            "is the STS's own client: write the client that stands for the cluster, which the API server has as its audience",
+        );
+    }
+    if audience == Some("account") {
+        section.problem(
+            "audience",
+            "`account` stands in every token of a Keycloak realm: write the client that stands for the cluster",
+        );
+    }
 }
 
 /// RFC 8693 §2.1. It is compared byte for byte, so what a URL would be read as does not matter; what could not be one does.

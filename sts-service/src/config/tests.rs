@@ -97,6 +97,52 @@ fn every_fault_is_found_and_named_by_its_path() {
             "is missing",
         ),
         ("https://idp/realms/r", "http://idp/realms/r", "issuers[0].issuer", "https"),
+        ("https://idp/realms/r", "https://idp/realms/r ", "issuers[0].issuer", "white space"),
+        ("https://idp/realms/r", "https://idp/realms/r/", "issuers[0].issuer", "ends with a slash"),
+        (
+            "https://idp/realms/r",
+            "https://idp/admin/r/console",
+            "issuers[0].issuer",
+            "admin console",
+        ),
+        (
+            "https://idp/realms/r",
+            "https://idp/realms/r/.well-known/openid-configuration",
+            "issuers[0].issuer",
+            "discovery document",
+        ),
+        ("0.0.0.0:9000", "127.0.0.1:8443", "server.operations_listen", "another port"),
+        (
+            "audience = \"kubernetes\"",
+            "audience = \"obolus-sts\"",
+            "targets[0].audience",
+            "own client",
+        ),
+        (
+            "audience = \"kubernetes\"",
+            "audience = \"account\"",
+            "targets[0].audience",
+            "every token",
+        ),
+        (
+            "audience = \"kubernetes\"",
+            "audience = \"kube netes\"",
+            "targets[0].audience",
+            "white space",
+        ),
+        (
+            "https://mcp.example.com/mcp",
+            "https://mcp.example.com/mcp ",
+            "callers[0].grants[0].audiences",
+            "white space",
+        ),
+        ("\"mcp-client\"", "\" mcp-client\"", "callers[0].grants[0].clients", "white space"),
+        (
+            "scopes = [\"kubernetes\"]",
+            "scopes = [\"kubernetes\"]\nlog_level = \"info\"",
+            "targets[0].log_level",
+            "before the first [table]",
+        ),
         ("profile = \"keycloak\"", "profile = \"entra\"", "issuers[0].issuer", "leave it out"),
         ("profile = \"keycloak\"", "profile = \"azure\"", "issuers[0].profile", "one of"),
         (
@@ -266,6 +312,12 @@ fn what_did_not_load_for_a_fault_of_its_own_is_not_told_to_be_missing() {
             "profile = \"keycloak\"\nca_file = \"absent\"",
             "issuers[0].ca_file",
         ),
+        (
+            "[[callers.grants]]\nissuer = \"keycloak\"",
+            "[[callers.grants]]\nissuer = \"keycloack\"",
+            "callers[0].grants[0].issuer",
+        ),
+        ("provider = \"keycloak\"", "provider = \"azure\"", "targets[0].provider"),
     ] {
         let found = problems(folder.path(), &GOOD.replacen(from, to, 1));
         let paths: Vec<_> = found.list().iter().map(|problem| problem.path.as_str()).collect();

@@ -8,6 +8,9 @@ use rustls::ClientConfig;
 use super::files;
 use crate::tls::Trust;
 
+/// Of spans, below a collector's base URL (OTLP §4.3).
+const PATH: &str = "/v1/traces";
+
 /// A collector of spans (OTLP over HTTP).
 #[derive(Debug)]
 pub struct Collection {
@@ -37,12 +40,18 @@ pub(super) fn read(top: &Section<'_>, folder: &Path) -> Option<Collection> {
             format!("must be {what}, without user information, query and fragment"),
         );
     }
+    if endpoint.as_ref().is_some_and(|endpoint| endpoint.trim_end_matches('/').ends_with(PATH)) {
+        section.problem(
+            "otlp_endpoint",
+            format!("ends with {PATH}, which is added here: leave it out"),
+        );
+    }
     let trust = Trust::open(files::optional(&section, "ca_file", folder));
     if let Err(error) = &trust {
         section.problem("ca_file", error.to_string());
     }
     section.finish();
-    let url = format!("{}/v1/traces", endpoint?.trim_end_matches('/'));
+    let url = format!("{}{PATH}", endpoint?.trim_end_matches('/'));
     Some(Collection { url, tls: trust.ok()?.current()? })
 }
 
@@ -79,6 +88,10 @@ mod tests {
         ] {
             let told = read_of(bad).unwrap_err().to_string();
             assert!(told.contains("traces.otlp_endpoint") && !told.contains("secret"), "{told}");
+        }
+        for twice in ["http://localhost:4318/v1/traces", "http://localhost:4318/v1/traces/"] {
+            let told = read_of(twice).unwrap_err().to_string();
+            assert!(told.contains("ends with /v1/traces"), "{told}");
         }
         let nobody = json!({});
         let top = Section::top(&nobody).unwrap();

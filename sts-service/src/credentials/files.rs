@@ -65,7 +65,7 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
     regular_file::read(path, MAX_BYTES).map_err(|error| CredentialError {
         unread: true,
         withdrawal: error.kind() == io::ErrorKind::NotFound,
-        ..CredentialError::new(path, format!("cannot be read: {error}"))
+        ..CredentialError::new(path, regular_file::unread(&error))
     })
 }
 

@@ -7,6 +7,8 @@ use crate::config::{Issuer, is_https, same_origin};
 use crate::idp_client::IdpClient;
 
 const MAX_BYTES: usize = 256 * 1024;
+/// Of a name that somebody else chose, in characters.
+const MAX_SHOWN: usize = 200;
 
 /// The endpoints that we use.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -45,7 +47,8 @@ fn read(
     let mut endpoints: Endpoints = serde_json::from_slice(body)
         .map_err(|_| FetchError::Malformed("the discovery document"))?;
     if endpoints.issuer != issuer {
-        return Err(FetchError::OtherIssuer);
+        let found = endpoints.issuer.chars().take(MAX_SHOWN).collect();
+        return Err(FetchError::OtherIssuer { found, wanted: issuer.to_owned() });
     }
     let named = [
         Some(&endpoints.jwks_uri),

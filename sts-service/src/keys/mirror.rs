@@ -42,8 +42,14 @@ pub(crate) enum FetchError {
     Status(&'static str, u16),
     #[error("{0} is not the JSON that it should be")]
     Malformed(&'static str),
-    #[error("the discovery document names another issuer")]
-    OtherIssuer,
+    #[error(
+        "the discovery document names another issuer, {found:?}, than the configuration, {wanted:?}: `issuer` is compared byte for byte"
+    )]
+    OtherIssuer {
+        /// Bounded.
+        found: String,
+        wanted: String,
+    },
     #[error("the discovery document names an endpoint that is not https")]
     NotHttps,
     #[error(
