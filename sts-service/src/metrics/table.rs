@@ -10,7 +10,7 @@ use obolus_core::Reason;
 use obolus_core::metrics::{Family, chapter};
 use obolus_core::token::{EntraTenants, IssuerRules, Provider, TenantId};
 
-use super::upstream::{CircuitState, ERRORS, OTHER, Refresh};
+use super::upstream::{CircuitState, ERRORS, Limit, OTHER, Refresh};
 use super::{Metrics, labels_of};
 use crate::cache::Source;
 use crate::config::ExchangedBy;
@@ -104,6 +104,9 @@ fn sampled() -> String {
     metrics.remembered(0, 0, 0);
     metrics.wrong_credential();
     metrics.caller_limited();
+    for limit in [Limit::WrongCredentials, Limit::ExchangesInFlight, Limit::Graph] {
+        metrics.overloaded(limit);
+    }
     let standings = KINDS.map(|kind| {
         let standing = Standing {
             kind,
@@ -143,7 +146,7 @@ fn upstream(metrics: &Metrics) {
         }
         metrics.keys_fetched(&source, true);
         metrics.keys_fetched(&source, false);
-        metrics.keys_held(&source, 0, Duration::ZERO);
+        metrics.keys_held(&source, 0, Some(Duration::ZERO));
     }
 }
 
