@@ -91,7 +91,9 @@ async fn resolve(
     record: &mut Record,
 ) -> Result<Found, Denial> {
     let Admitted { target, principal, mirror, request } = admitted;
-    let gate = service.gates.get(&mirror.source().path()).ok_or(Reason::Internal)?;
+    let path = mirror.source().path();
+    let gate = service.gates.get(&path).ok_or(Reason::Internal)?;
+    let graph = service.graphs.get(&path).ok_or(Reason::Internal)?;
     let request_id = OnceLock::new();
     let exchange = Exchange {
         mirror,
@@ -108,7 +110,7 @@ async fn resolve(
     };
     let about = format!("{} {}", at.graph, at.scope);
     let key = Key::new(principal.issuer_name(), &request.subject_token, target, &about);
-    let ask = Box::pin(providers::groups(&exchange, at));
+    let ask = Box::pin(providers::groups(&exchange, at, graph));
     let outcome = service.groups.get_or_ask(key, principal.expires_at(), ask).await;
     record.upstream.request_id = request_id.get().cloned();
     let found = outcome.map_err(|refused| {

@@ -19,6 +19,9 @@ use crate::telemetry::{Collector, Telemetry};
 use crate::tls::TlsError;
 use crate::upstream::{Gate, Places};
 
+/// How many people's groups are asked for at a time, of all tenants together.
+const GROUPS_UNDER_WAY: usize = 64;
+
 /// See the module.
 pub(crate) struct Service {
     pub(crate) callers: Vec<Caller>,
@@ -31,6 +34,8 @@ pub(crate) struct Service {
     pub(crate) groups: Arc<GroupsCache>,
     /// The ways to the token endpoints, by the same paths.
     pub(crate) gates: HashMap<String, Arc<Gate>>,
+    /// The ways to Microsoft Graph, by the same paths, for Entra ID's tenants.
+    pub(crate) graphs: HashMap<String, Arc<Gate>>,
     /// For one exchange as a whole.
     pub(crate) idp_timeout: Duration,
     pub(crate) metrics: Metrics,
@@ -70,6 +75,14 @@ impl Service {
             (path.clone(), Arc::new(gate))
         });
         let gates = gates.collect();
+        // Apart from the places of exchanges: a Graph that hangs holds none of them.
+        let tenants = mirrors.iter().filter(|(_, mirror)| mirror.source().tenant().is_some());
+        let places = Places::deal(GROUPS_UNDER_WAY, tenants.clone().count());
+        let graphs = tenants.zip(places).map(|((path, mirror), places)| {
+            let gate = Gate::to_graph(mirror.source().clone(), places, metrics.clone());
+            (path.clone(), Arc::new(gate))
+        });
+        let graphs = graphs.collect();
         let material = watch(&clients, &config.targets, &config.callers);
         let service = Self {
             callers: config.callers,
@@ -80,6 +93,7 @@ impl Service {
             cache: Arc::new(ExchangeCache::new(&config.limits)),
             groups: Arc::new(GroupsCache::new(&config.limits)),
             gates,
+            graphs,
             idp_timeout: config.limits.idp_timeout,
             metrics,
             telemetry,
@@ -96,12 +110,14 @@ impl Service {
     /// [`Reason::TargetUnknown`], also when they are two.
     pub(crate) fn target(&self, request: &ExchangeRequest) -> Result<&Arc<Target>, Reason> {
         let has = |target: &&Arc<Target>| target.resource == request.resource;
-        let target = match &request.audience {
-            Some(name) => self.targets.get(name),
-            None => self.targets.values().find(has),
+        let target = match (&request.audience, &request.resource) {
+            (Some(name), None) => self.targets.get(name),
+            (Some(name), Some(_)) => self.targets.get(name).filter(has),
+            (None, Some(_)) => self.targets.values().find(has),
+            // None has neither, and a target without a resource is not meant by that.
+            (None, None) => None,
         };
-        let is_one = |target: &&Arc<Target>| request.resource.is_none() || has(target);
-        target.filter(is_one).ok_or(Reason::TargetUnknown)
+        target.ok_or(Reason::TargetUnknown)
     }
 
     /// The same for other callers and targets, with all that is remembered of keys, tokens and identity providers.
@@ -116,6 +132,7 @@ impl Service {
             cache: Arc::clone(&self.cache),
             groups: Arc::clone(&self.groups),
             gates: self.gates.clone(),
+            graphs: self.graphs.clone(),
             idp_timeout: self.idp_timeout,
             metrics: self.metrics.clone(),
             telemetry: self.telemetry.clone(),

@@ -7,22 +7,18 @@ use std::time::{Duration, Instant};
 
 use moka::Expiry;
 use moka::future::Cache;
-use obolus_core::{Reason, UnixSeconds};
-use tokio::sync::Semaphore;
+use obolus_core::UnixSeconds;
 
 use super::refusals::Refusals;
 use super::{ENTRY_BYTES, Key, LEAST_LIFE, Refused, Source};
 use crate::clock::now;
 use crate::config::Limits;
-use crate::metrics::Limit;
 use crate::providers::Failure;
 
 /// Of the bytes that tokens may take, this part may be taken by groups besides.
 const SHARE: u64 = 4;
 /// What one name of a group takes besides its text.
 const NAME_BYTES: usize = size_of::<String>();
-/// A Graph that hangs holds this many requests, and none that is for a token.
-const UNDER_WAY: usize = 64;
 
 #[derive(Clone)]
 struct Remembered {
@@ -43,7 +39,6 @@ pub(crate) struct Found {
 pub(crate) struct GroupsCache {
     held: Cache<Key, Remembered>,
     refusals: Refusals,
-    places: Semaphore,
     max_age: Duration,
 }
 
@@ -56,7 +51,7 @@ impl GroupsCache {
             .expire_after(UntilItsEnd)
             .build();
         let refusals = Refusals::new(limits.refusals_max_age);
-        Self { held, refusals, places: Semaphore::new(UNDER_WAY), max_age: limits.cache_max_age }
+        Self { held, refusals, max_age: limits.cache_max_age }
     }
 
     /// Until when anything may be believed that was learned now by a token that ends then.
@@ -84,16 +79,7 @@ impl GroupsCache {
                 return Err(failure);
             }
             asked.store(true, Ordering::Relaxed);
-            let place = self.places.try_acquire();
-            let outcome = match &place {
-                Ok(_) => ask.await,
-                Err(_) => {
-                    let mut failure = Failure::from(Reason::Overloaded);
-                    failure.upstream.limit = Some(Limit::Graph);
-                    Err(failure)
-                }
-            };
-            match outcome {
+            match ask.await {
                 Ok(groups) => {
                     let keep_until = self.keep_until(ends.saturating_sub(LEAST_LIFE));
                     let keep = Duration::from_secs(keep_until.saturating_sub(now()));

@@ -57,9 +57,9 @@ struct OfTarget {
 }
 
 /// `issuer`, `tenant` if it has any, and perhaps others.
-type OfSource = Vec<(&'static str, String)>;
+pub(crate) type OfSource = Vec<(&'static str, String)>;
 
-fn labels_of(source: &KeySource) -> OfSource {
+pub(crate) fn labels_of(source: &KeySource) -> OfSource {
     let tenant = source.tenant().map(|tenant| ("tenant", tenant.to_string()));
     [("issuer", source.issuer().to_owned())].into_iter().chain(tenant).collect()
 }

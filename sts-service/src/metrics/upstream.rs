@@ -202,28 +202,27 @@ impl super::Metrics {
     }
 
     /// The circuit of a token endpoint is in this state from now on.
-    pub(crate) fn circuit(&self, source: &KeySource, state: CircuitState) {
-        let labels = labels_of(source);
+    pub(crate) fn circuit(&self, labels: &OfSource, state: CircuitState) {
         let number = match state {
             CircuitState::Closed => 0,
             CircuitState::Probing => 1,
             CircuitState::Open => 2,
         };
-        let before = self.upstream_metrics.circuits.get_or_create(&labels).set(number);
+        let before = self.upstream_metrics.circuits.get_or_create(labels).set(number);
         if before == 0 && number != 0 {
-            self.upstream_metrics.circuit_openings.get_or_create(&labels).inc();
+            self.upstream_metrics.circuit_openings.get_or_create(labels).inc();
         }
     }
 
     /// How many exchanges are under way at a token endpoint.
-    pub(crate) fn in_flight(&self, source: &KeySource, exchanges: usize) {
-        let gauge = self.upstream_metrics.in_flight.get_or_create(&labels_of(source));
+    pub(crate) fn in_flight(&self, labels: &OfSource, exchanges: usize) {
+        let gauge = self.upstream_metrics.in_flight.get_or_create(labels);
         gauge.set(i64::try_from(exchanges).unwrap_or(i64::MAX));
     }
 
     /// An exchange is asked for a second time.
-    pub(crate) fn retried(&self, source: &KeySource) {
-        self.upstream_metrics.retries.get_or_create(&labels_of(source)).inc();
+    pub(crate) fn retried(&self, labels: &OfSource) {
+        self.upstream_metrics.retries.get_or_create(labels).inc();
     }
 
     /// An exchange was not asked for: the identity provider's `Retry-After` is not over.
@@ -296,7 +295,7 @@ mod tests {
         metrics.answered(&source, Some(400), Some("invalid_grant"));
         metrics.answered(&source, None, None);
         for state in [CircuitState::Open, CircuitState::Probing, CircuitState::Open] {
-            metrics.circuit(&source, state);
+            metrics.circuit(&labels_of(&source), state);
         }
         let text = metrics.text();
         let lines = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();

@@ -4,6 +4,7 @@
 //! retired, and it would be the token that chooses whom we call.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use obolus_core::token::application::is_guid;
 use obolus_core::{Reason, json};
@@ -13,12 +14,13 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::failure::{Upstream, harmless};
-use super::{Exchange, Failure};
+use super::{Exchange, Failure, echo};
 use crate::config::{Groups, is_https, same_origin};
 use crate::idp_client::Answered;
-use crate::upstream::Sign;
+use crate::upstream::{Gate, Sign};
 
 const PATH: &str = "/v1.0/me/transitiveMemberOf/microsoft.graph.group";
 /// As many as Graph puts on one page.
@@ -43,13 +45,36 @@ struct Group {
 }
 
 /// All groups of the principal, through other groups too, or a failure: never some of them.
-pub(crate) async fn groups(exchange: &Exchange<'_>, at: &Groups) -> Result<Vec<String>, Failure> {
+pub(crate) async fn groups(
+    exchange: &Exchange<'_>,
+    at: &Groups,
+    graph: &Arc<Gate>,
+) -> Result<Vec<String>, Failure> {
+    // First: while Graph is not asked, nobody is asked for a token for it.
+    let mut passage = graph.enter(exchange.errand, exchange.target)?;
     let token = exchange.run().await?;
+    let begun = Instant::now();
+    let outcome = pages(exchange, at, token.access_token()).await;
+    let sign = outcome.as_ref().map_or_else(|failure| failure.sign, |_| Sign::Answered);
+    passage.saw(sign, begun, exchange.principal.identity());
+    if let Err(failure) = &outcome
+        && let Some(after) = failure.denial.retry_after()
+    {
+        passage.hold(exchange.target, after);
+    }
+    outcome
+}
+
+async fn pages(
+    exchange: &Exchange<'_>,
+    at: &Groups,
+    token: &SecretString,
+) -> Result<Vec<String>, Failure> {
     let mut found = BTreeSet::new();
     let mut next = Some(format!("{}{PATH}?{QUERY}", at.graph));
     for _ in 0..MAX_PAGES {
         let Some(url) = next.take() else { return Ok(found.into_iter().collect()) };
-        let page = page(exchange, &url, token.access_token()).await?;
+        let page = page(exchange, &url, token).await?;
         for Group { id } in page.value {
             if !is_guid(&id) {
                 return Err(strange("a group's id is no GUID"));
@@ -78,8 +103,9 @@ async fn page(exchange: &Exchange<'_>, url: &str, token: &SecretString) -> Resul
     bearer.set_sensitive(true);
     let client = exchange.mirror.client();
     let request = client.get(url).timeout(exchange.remains()).header(AUTHORIZATION, bearer);
-    let answered = client.call(request, MAX_PAGE_BYTES).await?;
+    let mut answered = client.call(request, MAX_PAGE_BYTES).await?;
     if answered.status != 200 {
+        answered.body = echo::without(&answered.body, std::iter::once(token));
         return Err(refusal(&answered));
     }
     if !answered.is_json {

@@ -1,4 +1,4 @@
-//! The way to one token endpoint.
+//! The way to one token endpoint, or to Microsoft Graph with one tenant's tokens.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use super::circuit::{Admission, Circuit};
 use super::holds::Holds;
 use super::{Places, Sign, retry};
 use crate::config::Target;
-use crate::metrics::{CircuitState, Limit, Metrics};
+use crate::metrics::{CircuitState, Limit, Metrics, OfSource, labels_of};
 
 /// What somebody is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub(crate) enum Errand {
 #[derive(Debug)]
 pub(crate) struct Gate {
     source: KeySource,
+    /// Whom there is to ask: a token endpoint, unless it says otherwise.
+    service: &'static str,
+    labels: OfSource,
     metrics: Metrics,
     places: Places,
     /// Which limit the places are.
@@ -74,10 +77,29 @@ impl Closed {
 
 impl Gate {
     pub(crate) fn new(source: KeySource, places: Places, metrics: Metrics) -> Self {
-        metrics.circuit(&source, CircuitState::Closed);
-        let state = State { circuit: Circuit::new(), holds: Holds::default() };
-        let (limit, under_way) = (Limit::ExchangesInFlight, AtomicUsize::new(0));
-        Self { source, metrics, places, limit, under_way, state: Mutex::new(state) }
+        let labels = labels_of(&source);
+        Self::to("token endpoint", Limit::ExchangesInFlight, source, labels, places, metrics)
+    }
+
+    /// To Graph, for people of this tenant.
+    pub(crate) fn to_graph(source: KeySource, places: Places, metrics: Metrics) -> Self {
+        let mut labels = labels_of(&source);
+        labels.push(("service", "graph".to_owned()));
+        Self::to("Microsoft Graph", Limit::Graph, source, labels, places, metrics)
+    }
+
+    fn to(
+        service: &'static str,
+        limit: Limit,
+        source: KeySource,
+        labels: OfSource,
+        places: Places,
+        metrics: Metrics,
+    ) -> Self {
+        metrics.circuit(&labels, CircuitState::Closed);
+        let state = Mutex::new(State { circuit: Circuit::new(), holds: Holds::default() });
+        let under_way = AtomicUsize::new(0);
+        Self { source, service, labels, metrics, places, limit, under_way, state }
     }
 
     /// Lets one exchange for this target through.
@@ -111,7 +133,7 @@ impl Gate {
         let mut passage = Passage { gate: Arc::clone(self), is_probe, place: None };
         let place = self.places.take().ok_or(Closed::Full(self.limit))?;
         passage.place = Some(place);
-        self.metrics.in_flight(&self.source, self.under_way.fetch_add(1, Ordering::Relaxed) + 1);
+        self.metrics.in_flight(&self.labels, self.under_way.fetch_add(1, Ordering::Relaxed) + 1);
         Ok(passage)
     }
 
@@ -125,7 +147,7 @@ impl Gate {
             (false, true) => CircuitState::Probing,
             (false, false) => CircuitState::Open,
         };
-        self.metrics.circuit(&self.source, shown);
+        self.metrics.circuit(&self.labels, shown);
     }
 }
 
@@ -147,12 +169,12 @@ impl Passage {
         let is_closed = state.circuit.is_closed();
         self.gate.show(&state);
         drop(state);
-        let issuer = &self.gate.source;
+        let (issuer, service) = (&self.gate.source, self.gate.service);
         match (was_closed, is_closed) {
             (true, false) => {
-                tracing::warn!(%issuer, "does not answer: asked no more, but by probes")
+                tracing::warn!(%issuer, service, "does not answer: asked no more, but by probes")
             }
-            (false, true) => tracing::info!(%issuer, "answers again"),
+            (false, true) => tracing::info!(%issuer, service, "answers again"),
             _ => {}
         }
     }
@@ -176,7 +198,7 @@ impl Passage {
     pub(crate) fn asks_again(&self) -> bool {
         let asks = self.gate.state().circuit.is_closed();
         if asks {
-            self.gate.metrics.retried(&self.gate.source);
+            self.gate.metrics.retried(&self.gate.labels);
         }
         asks
     }
@@ -191,7 +213,7 @@ impl Drop for Passage {
         }
         if self.place.take().is_some() {
             let under_way = self.gate.under_way.fetch_sub(1, Ordering::Relaxed).saturating_sub(1);
-            self.gate.metrics.in_flight(&self.gate.source, under_way);
+            self.gate.metrics.in_flight(&self.gate.labels, under_way);
         }
     }
 }
