@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{Exchange, Failure};
 use crate::idp_client::Line;
-use crate::upstream::{PAUSE, Passage, Sign, patience};
+use crate::upstream::{Again, PAUSE, Passage, Sign, patience};
 
 /// Asks by `attempt`, if there is any use in it now.
 pub(super) async fn ask<F>(
@@ -16,7 +16,7 @@ pub(super) async fn ask<F>(
 where
     F: Future<Output = Result<Answer, Failure>>,
 {
-    let passage = exchange.gate.enter(exchange.errand, exchange.target)?;
+    let passage = exchange.gate.enter(exchange.visit())?;
     let mut asking = Asking { exchange, passage };
     let begun = Instant::now();
     // Boxed, as everything that is under way at once: a stack has to hold the rest.
@@ -26,7 +26,7 @@ where
         None => Some(first.as_mut().await),
     };
     let Some(outcome) = outcome else {
-        if !asking.passage.asks_again() {
+        if asking.passage.asks_again() != Again::Yes {
             return asking.noted(begun, first.await);
         }
         let beside = Instant::now();
@@ -48,9 +48,10 @@ where
         return outcome;
     }
     sleep(PAUSE).await;
-    // It may have turned out in the meantime that nobody is answered.
-    if !asking.passage.asks_again() {
-        return outcome;
+    match asking.passage.asks_again() {
+        Again::Yes => {}
+        Again::No => return outcome,
+        Again::Held(after) => return outcome.map_err(|failure| failure.after(after)),
     }
     let begun = Instant::now();
     let outcome = Box::pin(asking.exchange.measured(attempt(Line::Other))).await;
@@ -59,28 +60,41 @@ where
 
 struct Asking<'a> {
     exchange: &'a Exchange<'a>,
-    passage: Passage,
+    passage: Passage<'a>,
 }
 
 impl Asking<'_> {
-    /// Remembers for others what came of an attempt that began then.
     fn noted(
         &mut self,
         begun: Instant,
         outcome: Result<Answer, Failure>,
     ) -> Result<Answer, Failure> {
-        let sign = outcome.as_ref().map_or_else(|failure| failure.sign, |_| Sign::Answered);
-        self.passage.saw(sign, begun, self.exchange.principal.identity());
-        if let Err(failure) = &outcome
-            && let Some(after) = failure.denial.retry_after()
-        {
-            self.passage.hold(self.exchange.target, after);
-        }
-        outcome
+        noted(&mut self.passage, begun, outcome)
     }
 
     fn may_pass(&self, failure: &Failure) -> bool {
-        let told_to_wait = failure.denial.retry_after().is_some();
-        self.passage.may_ask_again(failure.sign, told_to_wait, self.exchange.remains())
+        self.passage.may_ask_again(failure.sign, failure.told_to_wait(), self.exchange.remains())
+    }
+}
+
+/// Remembers for others what came of an attempt that began then.
+pub(super) fn noted<T>(
+    passage: &mut Passage<'_>,
+    begun: Instant,
+    outcome: Result<T, Failure>,
+) -> Result<T, Failure> {
+    let sign = outcome.as_ref().map_or_else(|failure| failure.sign, |_| Sign::Answered);
+    passage.saw(sign, begun);
+    match outcome {
+        Err(failure) if failure.told_to_wait() => {
+            let after = passage.hold(failure.denial.retry_after(), begun);
+            Err(failure.after(after))
+        }
+        outcome => {
+            if sign == Sign::Answered {
+                passage.relieve();
+            }
+            outcome
+        }
     }
 }

@@ -72,6 +72,17 @@ impl Failure {
             )
     }
 
+    /// Whether we are to stay away for a while: it has said for how long, or that we ask too often.
+    pub(super) fn told_to_wait(&self) -> bool {
+        self.denial.retry_after().is_some()
+            || (self.sign == Sign::Answered && self.denial.reason() == Reason::IdpUnavailable)
+    }
+
+    /// The same, with the time that remains until it may be otherwise.
+    pub(super) fn after(self, seconds: RetrySeconds) -> Self {
+        Self { denial: self.denial.after(Some(seconds)), ..self }
+    }
+
     pub(super) fn of_request(mut self, id: Option<&String>) -> Self {
         self.upstream.request_id = id.cloned();
         self
@@ -144,7 +155,8 @@ impl Failure {
             (_, Some("temporarily_unavailable" | "server_error")) => Sign::Busy,
             (_, Some(_)) => Sign::Answered,
         };
-        if matches!(status, 429 | 500..) {
+        // Of a refusal it would be no time to wait, and of a redirect one for somebody else.
+        if status >= 400 && denial.reason() == Reason::IdpUnavailable {
             denial = denial.after(answered.retry_after);
         }
         upstream.status = Some(status);

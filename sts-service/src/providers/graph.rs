@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::failure::{Upstream, harmless};
-use super::{Exchange, Failure, echo};
+use super::{Exchange, Failure, attempts, echo};
 use crate::config::{Groups, is_https, same_origin};
 use crate::idp_client::Answered;
 use crate::upstream::{Gate, Sign};
@@ -51,18 +51,11 @@ pub(crate) async fn groups(
     graph: &Arc<Gate>,
 ) -> Result<Vec<String>, Failure> {
     // First: while Graph is not asked, nobody is asked for a token for it.
-    let mut passage = graph.enter(exchange.errand, exchange.target)?;
+    let mut passage = graph.enter(exchange.visit())?;
     let token = exchange.run().await?;
     let begun = Instant::now();
     let outcome = pages(exchange, at, token.access_token()).await;
-    let sign = outcome.as_ref().map_or_else(|failure| failure.sign, |_| Sign::Answered);
-    passage.saw(sign, begun, exchange.principal.identity());
-    if let Err(failure) = &outcome
-        && let Some(after) = failure.denial.retry_after()
-    {
-        passage.hold(exchange.target, after);
-    }
-    outcome
+    attempts::noted(&mut passage, begun, outcome)
 }
 
 async fn pages(

@@ -27,7 +27,7 @@ use crate::idp_client::{Answered, Line};
 use crate::keys::KeyMirror;
 use crate::metrics::Metrics;
 use crate::telemetry::{Call, Value};
-use crate::upstream::{Errand, Gate, Sign};
+use crate::upstream::{Errand, Gate, Kind, Sign, Visit};
 
 pub(crate) use failure::{Failure, Upstream};
 pub(crate) use graph::groups;
@@ -65,6 +65,12 @@ impl Exchange<'_> {
         let answer = outcome.map_err(|failure| failure.of_request(self.request_id.get()))?;
         ExchangedToken::accept(self.principal, self.wanted, answer, now())
             .map_err(|reason| Failure { sign: Sign::Answered, ..Failure::from(reason) })
+    }
+
+    fn visit(&self) -> Visit<'_> {
+        let (client, target) = (self.target.client.id(), self.target.name());
+        let kind = Kind { client, target, audience: &self.wanted.audience };
+        Visit { errand: self.errand, kind, person: self.principal.identity() }
     }
 
     fn remains(&self) -> Duration {

@@ -1,14 +1,20 @@
 //! Whether an identity provider is asked at all: not while it does not answer, except by one probe at a time.
 //!
-//! Silence counts as its own only if it cannot be one person's doing: a provider that breaks over one person's token
-//! answers everybody else's.
+//! Silence counts as its own only if it cannot be the doing of one person, or of two: a provider that breaks over some
+//! people's tokens answers everybody else's. So nobody's silences count more than twice, and who was the probe in vain
+//! is not so again before those who ask, too, and were it longer ago or never. What is left to two people is to be
+//! answered slowly themselves: a provider that hangs while nobody else asks is not given up.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::probes::Probes;
+
 /// So many silences in a row, and it is given up for a while.
-const THRESHOLD: u32 = 5;
+const THRESHOLD: usize = 5;
+/// Of them, one person's. Three people at least are needed.
+const EACH: usize = 2;
 /// Until the first probe; doubled after each in vain.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Until each probe at most, so that nobody waits long for a provider that is back.
@@ -18,9 +24,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Circuit<P> {
     state: State,
-    silences: u32,
-    /// Whose silence was counted last, if it may have been that person's doing.
-    last: Option<P>,
+    /// That count, and whose they were if they may have been that person's doing.
+    silences: Vec<Option<P>>,
+    probes: Probes<P>,
     answered: Option<Instant>,
 }
 
@@ -41,9 +47,10 @@ pub(super) enum Admission {
     Refused(Duration),
 }
 
-impl<P: PartialEq> Circuit<P> {
+impl<P: PartialEq + Clone> Circuit<P> {
     pub(super) fn new() -> Self {
-        Self { state: State::Closed, silences: 0, last: None, answered: None }
+        let (silences, probes) = (Vec::new(), Probes::default());
+        Self { state: State::Closed, silences, probes, answered: None }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -54,43 +61,53 @@ impl<P: PartialEq> Circuit<P> {
         matches!(self.state, State::Open { probing: true, .. })
     }
 
-    /// Whether to ask now. Who is the probe tells what came of it, or [gives up](Self::gave_up).
-    pub(super) fn admit(&mut self, now: Instant) -> Admission {
-        match &mut self.state {
-            State::Closed => Admission::Free,
-            State::Open { probing: true, .. } => Admission::Refused(FIRST_PAUSE),
-            State::Open { probe_at, .. } if now < *probe_at => {
-                Admission::Refused(probe_at.duration_since(now))
-            }
-            State::Open { probing, .. } => {
-                *probing = true;
-                Admission::Probe
-            }
+    /// Whether this person may ask now. Who is the probe tells what came of it, or [gives up](Self::gave_up).
+    pub(super) fn admit(&mut self, now: Instant, who: &P) -> Admission {
+        let State::Open { probe_at, probing, .. } = &mut self.state else {
+            return Admission::Free;
+        };
+        let wait = if *probing {
+            FIRST_PAUSE
+        } else if now < *probe_at {
+            probe_at.duration_since(now)
+        } else {
+            self.probes.wait(who, *probe_at, now)
+        };
+        if wait.is_zero() {
+            *probing = true;
+            return Admission::Probe;
         }
+        self.probes.asked(who, now);
+        Admission::Refused(wait)
     }
 
     /// Any attempt was answered, whenever it began.
     pub(super) fn answered(&mut self, now: Instant) {
-        *self = Self { answered: Some(now), ..Self::new() };
+        (self.state, self.answered) = (State::Closed, Some(now));
+        self.silences.clear();
+        self.probes.nobody_waits();
     }
 
     /// An attempt that began then was not answered. It may be the doing of this person, if one is named.
     pub(super) fn silent(&mut self, begun: Instant, now: Instant, whose: Option<P>, probe: bool) {
+        let counted = |silences: &[Option<P>]| silences.iter().filter(|one| **one == whose).count();
         match &mut self.state {
             State::Open { pause, probe_at, probing } if probe => {
                 *pause = (*pause * 2).min(LONGEST_PAUSE);
                 (*probe_at, *probing) = (now + *pause, false);
+                if let Some(whose) = whose {
+                    self.probes.in_vain(whose);
+                }
             }
             // Of those that were under way when it was given up.
             State::Open { .. } => {}
             // Somebody has got an answer since: nothing new.
             State::Closed if self.answered.is_some_and(|answered| begun <= answered) => {}
-            // The same person's again, which proves no more than the one before.
-            State::Closed if whose.is_some() && whose == self.last => {}
+            // One of a person's that has proved as much as that person can.
+            State::Closed if whose.is_some() && counted(&self.silences) >= EACH => {}
             State::Closed => {
-                self.silences += 1;
-                self.last = whose;
-                if self.silences >= THRESHOLD {
+                self.silences.push(whose);
+                if self.silences.len() >= THRESHOLD {
                     let (pause, probe_at) = (FIRST_PAUSE, now + FIRST_PAUSE);
                     self.state = State::Open { pause, probe_at, probing: false };
                 }
@@ -139,7 +156,18 @@ mod tests {
         }
 
         fn admit(&mut self, millis: u64) -> Admission {
-            self.circuit.admit(self.at(millis))
+            self.admit_as("anybody", millis)
+        }
+
+        fn admit_as(&mut self, who: &'static str, millis: u64) -> Admission {
+            self.circuit.admit(self.at(millis), &who)
+        }
+
+        /// This person is the probe, and gets no answer.
+        fn probes_in_vain(&mut self, who: &'static str, millis: u64) {
+            assert_eq!(self.admit_as(who, millis), Admission::Probe, "{who} at {millis}");
+            let at = self.at(millis);
+            self.circuit.silent(at, at, Some(who), true);
         }
 
         fn probe_in_vain(&mut self, millis: u64) {
@@ -166,25 +194,67 @@ mod tests {
     }
 
     #[test]
-    fn one_person_alone_opens_it_for_nobody() {
+    fn neither_one_person_nor_two_open_it_and_three_do() {
         let mut world = World::new();
         for millis in 0..100 {
             world.silent(millis, Some("alice"));
         }
-        world.silent(100, Some("bob"));
-        assert!(world.circuit.is_closed());
-        // Two by turns may be one provider that is away.
-        for (millis, whose) in [(110, "alice"), (120, "bob"), (130, "alice")] {
-            assert!(world.circuit.is_closed());
-            world.silent(millis, Some(whose));
+        for millis in 100..200 {
+            world.silent(millis, Some(["alice", "bob"][usize::from(millis % 2 == 0)]));
         }
+        assert!(world.circuit.is_closed());
+        world.silent(200, Some("carol"));
         assert!(!world.circuit.is_closed());
+    }
+
+    /// Whoever asks most often would be the probe each time.
+    #[test]
+    fn who_was_the_probe_in_vain_lets_everybody_go_first_who_asks_too() {
+        for poison in [["mallory", "mallory"], ["mallory", "trudy"]] {
+            let mut world = World::new().open();
+            world.probes_in_vain(poison[0], 1010);
+            // From before the probe's time on, without a pause.
+            assert!(matches!(world.admit_as("victim", 1020), Admission::Refused(_)));
+            if poison[1] != poison[0] {
+                assert!(matches!(world.admit_as(poison[1], 3010), Admission::Probe));
+                let at = world.at(3010);
+                world.circuit.silent(at, at, Some(poison[1]), true);
+            }
+            for millis in (3010..12_000).step_by(100) {
+                for who in poison {
+                    let seen = world.admit_as(who, millis);
+                    assert!(matches!(seen, Admission::Refused(_)), "{who} {millis}");
+                }
+            }
+            assert_eq!(world.admit_as("victim", 12_000), Admission::Probe);
+        }
+    }
+
+    #[test]
+    fn who_asks_alone_is_the_probe_each_time() {
+        let mut world = World::new().open();
+        for millis in [1010, 3010, 7010, 12_010, 17_010] {
+            assert!(matches!(world.admit_as("alice", millis - 1), Admission::Refused(_)));
+            world.probes_in_vain("alice", millis);
+        }
+    }
+
+    #[test]
+    fn who_has_gone_away_is_not_waited_for_without_end() {
+        let mut world = World::new().open();
+        world.probes_in_vain("alice", 1010);
+        assert!(matches!(world.admit_as("bob", 1020), Admission::Refused(_)));
+        assert_eq!(world.admit_as("alice", 3010), Admission::Refused(super::super::probes::TURN));
+        world.probes_in_vain("alice", 3010 + 10_000);
+        // Nor for ever, whenever that was.
+        assert!(matches!(world.admit_as("bob", 13_020), Admission::Refused(_)));
+        assert_eq!(world.admit_as("alice", 60_000), Admission::Probe);
     }
 
     #[test]
     fn no_connection_is_nobodys_doing() {
         let mut world = World::new();
-        for millis in 0..u64::from(THRESHOLD) {
+        for millis in 0..5 {
             assert!(world.circuit.is_closed());
             world.silent(millis, None);
         }

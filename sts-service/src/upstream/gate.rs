@@ -10,9 +10,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::circuit::{Admission, Circuit};
-use super::holds::Holds;
+use super::holds::{Holds, Kind};
 use super::{Places, Sign, retry};
-use crate::config::Target;
 use crate::metrics::{CircuitState, Limit, Metrics, OfSource, labels_of};
 
 /// What somebody is there for.
@@ -22,6 +21,26 @@ pub(crate) enum Errand {
     Request,
     /// Nobody does: never worth a probe.
     Refresh,
+}
+
+/// Who wants to ask, and what for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Visit<'a> {
+    pub(crate) errand: Errand,
+    pub(crate) kind: Kind<'a>,
+    /// About whom.
+    pub(crate) person: &'a Identity,
+}
+
+/// Whether another attempt begins now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It does.
+    Yes,
+    /// It does not: nobody is answered.
+    No,
+    /// It does not: we were told meanwhile to come after so long.
+    Held(RetrySeconds),
 }
 
 /// See the module.
@@ -47,8 +66,9 @@ struct State {
 
 /// Leave to ask, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Passage {
+pub(crate) struct Passage<'a> {
     gate: Arc<Gate>,
+    visit: Visit<'a>,
     is_probe: bool,
     place: Option<OwnedSemaphorePermit>,
 }
@@ -102,25 +122,21 @@ impl Gate {
         Self { source, service, labels, metrics, places, limit, under_way, state }
     }
 
-    /// Lets one exchange for this target through.
+    /// Lets one exchange through.
     ///
     /// # Errors
     /// While the identity provider has told us to stay away or does not answer, and when enough are under way.
-    pub(crate) fn enter(
-        self: &Arc<Self>,
-        errand: Errand,
-        target: &Target,
-    ) -> Result<Passage, Closed> {
+    pub(crate) fn enter<'a>(self: &Arc<Self>, visit: Visit<'a>) -> Result<Passage<'a>, Closed> {
         let now = Instant::now();
         let mut state = self.state();
-        if let Some(remaining) = state.holds.remaining(target.client.id(), target.name(), now) {
-            self.metrics.held_back(target.name());
+        if let Some(remaining) = state.holds.remaining(visit.kind, now) {
+            self.metrics.held_back(visit.kind.target);
             return Err(Closed::HeldBack(remaining));
         }
-        if errand == Errand::Refresh && !state.circuit.is_closed() {
+        if visit.errand == Errand::Refresh && !state.circuit.is_closed() {
             return Err(Closed::CircuitOpen(None));
         }
-        let is_probe = match state.circuit.admit(now) {
+        let is_probe = match state.circuit.admit(now, visit.person) {
             Admission::Free => false,
             Admission::Probe => true,
             Admission::Refused(wait) => {
@@ -130,7 +146,7 @@ impl Gate {
         self.show(&state);
         drop(state);
         // From here on: if there is no place, the probe's is given back.
-        let mut passage = Passage { gate: Arc::clone(self), is_probe, place: None };
+        let mut passage = Passage { gate: Arc::clone(self), visit, is_probe, place: None };
         let place = self.places.take().ok_or(Closed::Full(self.limit))?;
         passage.place = Some(place);
         self.metrics.in_flight(&self.labels, self.under_way.fetch_add(1, Ordering::Relaxed) + 1);
@@ -151,9 +167,9 @@ impl Gate {
     }
 }
 
-impl Passage {
-    /// What came of an attempt that began then, for this person.
-    pub(crate) fn saw(&mut self, sign: Sign, begun: Instant, person: &Identity) {
+impl Passage<'_> {
+    /// What came of an attempt that began then.
+    pub(crate) fn saw(&mut self, sign: Sign, begun: Instant) {
         let now = Instant::now();
         let mut state = self.gate.state();
         let was_closed = state.circuit.is_closed();
@@ -162,7 +178,7 @@ impl Passage {
             Sign::Answered | Sign::Busy => state.circuit.answered(now),
             Sign::Unreachable => state.circuit.silent(begun, now, None, self.is_probe),
             Sign::Silent | Sign::Strange => {
-                state.circuit.silent(begun, now, Some(person.clone()), self.is_probe);
+                state.circuit.silent(begun, now, Some(self.visit.person.clone()), self.is_probe);
             }
         }
         self.is_probe = false;
@@ -179,14 +195,31 @@ impl Passage {
         }
     }
 
-    /// The identity provider wants no more of this kind for so long.
-    pub(crate) fn hold(&self, target: &Target, after: RetrySeconds) {
-        let (client, target_name) = (target.client.id(), target.name());
-        let is_new = self.gate.state().holds.hold(client, target_name, after, Instant::now());
+    /// The identity provider wants no more of this kind: for so long if it says so, and else for a time that we choose.
+    /// It has said so to an attempt that began then. Returns what remains.
+    pub(crate) fn hold(&self, after: Option<RetrySeconds>, begun: Instant) -> RetrySeconds {
+        let (kind, now) = (self.visit.kind, Instant::now());
+        let mut state = self.gate.state();
+        let is_new = state.holds.remaining(kind, now).is_none();
+        let after = match after {
+            Some(after) => {
+                state.holds.hold(kind, after, now);
+                after
+            }
+            None => state.holds.hold_for_some_time(kind, begun, now),
+        };
+        drop(state);
         if is_new {
             let (issuer, seconds) = (&self.gate.source, after.get());
-            tracing::warn!(%issuer, client, target_name, seconds, "has told us to come later: not asked until then");
+            let Kind { client, target: target_name, audience } = kind;
+            tracing::warn!(%issuer, client, target_name, audience, seconds, "has told us to come later: not asked until then");
         }
+        after
+    }
+
+    /// The identity provider has taken one of this kind.
+    pub(crate) fn relieve(&self) {
+        self.gate.state().holds.relieve(self.visit.kind);
     }
 
     /// Whether another attempt is worth a pause, when so much of the time `remains`.
@@ -194,17 +227,22 @@ impl Passage {
         retry::again(sign, told_to_wait, self.gate.state().circuit.is_closed(), remains)
     }
 
-    /// Whether another attempt begins now.
-    pub(crate) fn asks_again(&self) -> bool {
-        let asks = self.gate.state().circuit.is_closed();
-        if asks {
-            self.gate.metrics.retried(&self.gate.labels);
+    /// Whether another attempt begins now. In the meantime others may have learned that there is no use in it.
+    pub(crate) fn asks_again(&self) -> Again {
+        let mut state = self.gate.state();
+        if let Some(remaining) = state.holds.remaining(self.visit.kind, Instant::now()) {
+            return Again::Held(remaining);
         }
-        asks
+        if !state.circuit.is_closed() {
+            return Again::No;
+        }
+        drop(state);
+        self.gate.metrics.retried(&self.gate.labels);
+        Again::Yes
     }
 }
 
-impl Drop for Passage {
+impl Drop for Passage<'_> {
     fn drop(&mut self) {
         if self.is_probe {
             let mut state = self.gate.state();

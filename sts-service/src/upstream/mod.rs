@@ -8,10 +8,12 @@ mod circuit;
 mod gate;
 mod holds;
 mod places;
+mod probes;
 mod retry;
 mod retry_after;
 
-pub(crate) use gate::{Closed, Errand, Gate, Passage};
+pub(crate) use gate::{Again, Closed, Errand, Gate, Passage, Visit};
+pub(crate) use holds::Kind;
 pub(crate) use places::Places;
 pub(crate) use retry::{PAUSE, patience};
 pub(crate) use retry_after::retry_after;

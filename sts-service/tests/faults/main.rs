@@ -21,6 +21,7 @@ mod keys;
 mod lines;
 mod many_tenants;
 mod memory;
+mod poison;
 mod program;
 mod retries;
 mod sharing;

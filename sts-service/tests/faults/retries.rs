@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::ensure;
+use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{Html, IntoResponse as _};
@@ -24,6 +25,14 @@ fn throttled(status: u16, retry_after: impl Fn() -> String + Send + Sync + 'stat
     Does::answers(move |_, _| {
         let status = StatusCode::from_u16(status).unwrap();
         (status, [(RETRY_AFTER, retry_after())], "come later").into_response()
+    })
+}
+
+/// A status that is the client's, and an error that is not.
+fn busy(retry_after: &'static str) -> Does {
+    Does::answers(move |_, _| {
+        let body = Json(json!({"error": "temporarily_unavailable"}));
+        (StatusCode::BAD_REQUEST, [(RETRY_AFTER, retry_after)], body).into_response()
     })
 }
 
@@ -53,6 +62,13 @@ async fn what_may_pass_is_asked_for_once_more_after_a_second_and_what_may_not_is
             refused(401, "subject_token_refused"),
             1,
         ),
+        (
+            "slow_down",
+            Does::json(400, json!({"error": "slow_down"})),
+            refused(503, "idp_unavailable"),
+            1,
+        ),
+        ("400, later", busy("2"), refused(503, "idp_unavailable"), 1),
         ("503, later", throttled(503, || "2".to_owned()), refused(503, "idp_unavailable"), 1),
         ("500, later", throttled(500, || "2".to_owned()), refused(503, "idp_unavailable"), 1),
     ] {
@@ -109,6 +125,7 @@ async fn who_is_told_to_come_later_does_whoever_asks_and_is_told_how_long() {
         ("429 in seconds", throttled(429, || "3".to_owned())),
         ("429 by date", throttled(429, in_three_seconds)),
         ("503 in seconds", throttled(503, || "3".to_owned())),
+        ("400 in seconds", busy("3")),
     ] {
         let world = World::start().await;
         world.idp().at("/token", first(does));
@@ -131,6 +148,68 @@ async fn who_is_told_to_come_later_does_whoever_asks_and_is_told_how_long() {
         .await
         .unwrap();
         assert_eq!(world.running.calls("/token"), 3, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_throttled_without_a_time_stays_away_for_one_that_doubles() {
+    let world = World::start().await;
+    world.idp().at("/token", Does::json(429, json!({"error": "slow_down"})));
+    for (calls, most) in [(1, 5), (2, 10)] {
+        eventually("the next call", SOON, || async {
+            let (seen, after) = world.told("alice").await;
+            assert_eq!(seen, refused(503, "idp_unavailable"));
+            assert!((1..=most).contains(&after.unwrap()), "{after:?}");
+            ensure!(world.running.calls("/token") == calls);
+            Ok(())
+        })
+        .await
+        .unwrap();
+        for person in 0..10 {
+            let (seen, after) = world.told(&format!("person-{person}")).await;
+            assert_eq!(seen, refused(503, "idp_unavailable"));
+            assert!((most / 2..=most).contains(&after.unwrap()), "{after:?}");
+        }
+        assert_eq!(world.running.calls("/token"), calls);
+    }
+    world.idp().honest_at("/token");
+    eventually("the end of it", SOON * 3, || async {
+        let seen = world.exchange_for("alice").await;
+        ensure!(seen == granted(), "{seen:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(world.running.calls("/token"), 3);
+    assert_eq!(world.exchange_for("bob").await, granted());
+}
+
+#[tokio::test]
+async fn a_hold_that_comes_while_another_pauses_is_for_its_second_attempt_too() {
+    for (held, expected, calls) in
+        [(true, refused(503, "idp_unavailable"), 2), (false, granted(), 3)]
+    {
+        let world = World::start().await;
+        let asked = Arc::new(AtomicUsize::new(0));
+        let does = move || match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => Some(Does::json(500, json!({}))),
+            1 if held => Some(throttled(429, || "60".to_owned())),
+            _ => None,
+        };
+        world.idp().at("/token", Does::chooses(does));
+        let bob = async {
+            eventually("the first attempt", SOON, || async {
+                ensure!(world.running.calls("/token") == 1);
+                Ok(())
+            })
+            .await
+            .unwrap();
+            world.told("bob").await
+        };
+        let ((alices, after), (bobs, _)) = tokio::join!(world.told("alice"), bob);
+        assert_eq!((&alices, &bobs), (&expected, &expected));
+        assert!(!held || after.is_some_and(|after| (30..=60).contains(&after)), "{after:?}");
+        assert_eq!(world.running.calls("/token"), calls);
     }
 }
 
