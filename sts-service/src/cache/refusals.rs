@@ -1,5 +1,5 @@
 //! Refusals, remembered: a client that asks again and again after a definite no is answered by us, and the identity
-//! provider is left alone (Entra answers such loops by refusing even more).
+//! provider is left alone (Entra answers such loops by refusing even more). An answer that we refuse is such a no, too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,23 +68,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_the_identity_provider_has_refused_is_remembered_and_for_that_token_only() {
+    async fn only_what_was_answered_and_is_no_plea_for_time_is_remembered_and_for_that_token_only()
+    {
         let refusals = Refusals::new(Duration::from_secs(30));
         for reason in Reason::ALL {
             for sign in [Sign::Answered, Sign::Unasked, Sign::Silent, Sign::Strange] {
                 let own = key(&format!("{reason} {sign:?}"));
                 refusals.remember(own.clone(), &failure(*reason, sign)).await;
                 let is_refusal = sign == Sign::Answered
-                    && matches!(
-                        reason.as_str(),
-                        "subject_token_refused"
-                            | "interaction_required"
-                            | "claims_required"
-                            | "consent_required"
-                            | "blocked_by_policy"
-                            | "exchange_denied"
-                            | "exchange_misconfigured"
-                    );
+                    && !matches!(reason.as_str(), "idp_unavailable" | "overloaded" | "internal");
                 assert_eq!(refusals.get(&own).await.is_some(), is_refusal, "{reason} {sign:?}");
             }
         }

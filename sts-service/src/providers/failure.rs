@@ -51,11 +51,15 @@ pub(crate) struct Upstream {
 }
 
 impl Failure {
-    /// Whether the identity provider has looked at this grant, and refuses it: asking again soon brings the same.
+    /// Whether the identity provider has looked at this grant, and refuses it, or has given what we refuse (`exchanged_…`):
+    /// asking again soon brings the same.
     pub(crate) fn is_refusal(&self) -> bool {
-        self.is_of_the_person()
-            || (self.sign == Sign::Answered
-                && self.denial.reason() == Reason::ExchangeMisconfigured)
+        self.sign == Sign::Answered
+            && !matches!(
+                self.denial.reason(),
+                // It asks for time, or it is our trouble.
+                Reason::IdpUnavailable | Reason::Overloaded | Reason::Internal
+            )
     }
 
     /// Whether it refuses this person, or this token of theirs: what it gave before must not be used any more.

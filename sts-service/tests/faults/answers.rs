@@ -10,7 +10,7 @@ use crate::world::{World, granted, outcome, refused};
 
 #[tokio::test]
 async fn somebody_elses_token_is_refused_and_never_remembered() {
-    let world = World::start().await;
+    let world = World::start_with(|_| {}, "refusals_max_age_seconds = 0").await;
     let alice = world.idp().token("alice");
     for (claims, answer, reason) in [
         (json!({"sub": "bob"}), json!({}), "exchanged_identity_mismatch"),
@@ -95,7 +95,6 @@ async fn whatever_stands_in_the_identity_providers_place_is_not_asked_for_more()
             Does::json(400, json!({"error": "invalid_grant", "padding": "x".repeat(33 * 1024)})),
         ),
         ("503", Does::json(503, json!({"error": "temporarily_unavailable"}))),
-        ("429", Does::json(429, json!({"error": "slow_down"}))),
         ("nothing", Does::Hangs),
     ] {
         world.idp().at("/token", does);

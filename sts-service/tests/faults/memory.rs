@@ -53,10 +53,35 @@ async fn a_loop_of_refused_requests_is_one_request_for_the_provider_and_an_outag
     assert_eq!(world.running.calls("/token"), 1);
 
     let bob = world.idp().token("bob");
-    world.idp().at("/token", Does::json(429, json!({})));
+    world.idp().at("/token", Does::json(503, json!({})));
     assert_eq!(world.exchange(&bob).await, refused(503, "idp_unavailable"));
     world.idp().honest_at("/token");
     assert_eq!(world.exchange(&bob).await, granted());
+}
+
+/// An agent's loop over one target that is not set up would end in a throttled client.
+#[tokio::test]
+async fn a_loop_of_answers_that_we_refuse_is_one_request_for_the_provider_too() {
+    let world = World::start().await;
+    for (claims, answer, reason) in [
+        (json!({"aud": "other"}), json!({}), "exchanged_audience_mismatch"),
+        (json!({"sub": "mallory"}), json!({}), "exchanged_identity_mismatch"),
+        (json!({"exp": null}), json!({}), "exchanged_malformed"),
+        (json!({}), json!({"access_token": null}), "exchanged_malformed"),
+        (json!({}), json!({"expires_in": 0}), "exchanged_expired"),
+    ] {
+        let before = world.running.calls("/token");
+        let alice = world.idp().token(&format!("alice {claims} {answer}"));
+        world.idp().at("/token", Does::exchanges(claims, answer));
+        for _ in 0..20 {
+            assert_eq!(world.exchange(&alice).await, refused(502, reason));
+        }
+        assert_eq!(world.running.calls("/token") - before, 1, "{reason}");
+        world.idp().honest_at("/token");
+        assert_eq!(world.exchange(&alice).await, refused(502, reason), "for a while");
+        // Nobody else's, and no other token's.
+        assert_eq!(world.exchange_for(&format!("bob after {reason} {before}")).await, granted());
+    }
 }
 
 #[tokio::test]

@@ -13,10 +13,11 @@ const TARGET: Style = Style::SecretPost;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_answer_is_refused_in_time_and_within_bounds() {
-    let world =
-        World::start_with(&[], |options| options.more += "\n[limits]\nidp_timeout_ms = 1500\n")
-            .await
-            .unwrap();
+    let world = World::start_with(&[], |options| {
+        options.more += "\n[limits]\nidp_timeout_ms = 1500\nrefusals_max_age_seconds = 0\n";
+    })
+    .await
+    .unwrap();
     let elsewhere = Recorder::start().await.unwrap();
     let later = || refused(503, "idp_unavailable");
     let malformed = || refused(502, "exchanged_malformed");
@@ -57,7 +58,11 @@ async fn what_is_no_answer_is_refused_in_time_and_within_bounds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_somebody_else_or_for_something_else_is_refused_and_never_remembered() {
-    let world = World::start().await.unwrap();
+    let world = World::start_with(&[], |options| {
+        options.more += "\n[limits]\nrefusals_max_age_seconds = 0\n";
+    })
+    .await
+    .unwrap();
     let identity = || refused(502, "exchanged_identity_mismatch");
     let claims = |claims: Value| What::Claims(claims);
     let graph = "00000003-0000-0000-c000-000000000000".to_owned();
