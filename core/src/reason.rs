@@ -228,13 +228,13 @@ reasons! {
     BatchRefused => "batch_refused", 400, INVALID_REQUEST, "JSON-RPC batches are refused: send one message";
     NotARequest => "not_a_request", 400, INVALID_REQUEST, "the body is not one JSON-RPC 2.0 request or notification";
     ParamsMalformed => "params_malformed", 400, INVALID_REQUEST, "the params do not fit the method";
+    TargetNotServed => "target_not_served", 400, INVALID_REQUEST, "the argument that names the cluster is missing, or names none that is served here";
     HeaderMismatch => "header_mismatch", 400, INVALID_REQUEST, "a mirrored header is missing or contradicts the body";
     HeaderDuplicated => "header_duplicated", 400, INVALID_REQUEST, "a header that may stand once came twice";
     ExchangeRequestMalformed => "exchange_request_malformed", 400, INVALID_REQUEST, "this is no RFC 8693 token exchange that is served here";
     TargetUnknown => "target_unknown", 400, Some("invalid_target"), "the target is not configured";
     CallerUnauthenticated => "caller_unauthenticated", 401, Some("invalid_client"), "the caller is not authenticated";
     KeysUnavailable => "keys_unavailable", 503, Some("temporarily_unavailable"), "the issuer's keys are not available: try again later";
-    TargetNotServed => "target_not_served", 400, INVALID_REQUEST, "the argument that names the cluster is missing, or names none that is served here";
     StsUnavailable => "sts_unavailable", 503, Some("temporarily_unavailable"), "the token exchange service does not answer: try again later";
     IdpUnavailable => "idp_unavailable", 503, Some("temporarily_unavailable"), "the identity provider does not answer: try again later";
     Overloaded => "overloaded", 503, Some("temporarily_unavailable"), "too many requests are waiting";
