@@ -3,7 +3,8 @@
 //! One mesh serves the stories of what `deploy/istio` leans on; they take turns, since each changes what holds for all. Behind each
 //! sidecar stands a recorder, so that "refused" is seen to mean that nothing arrived.
 //!
-//! A second mesh has `deploy/istio` installed, with everything of ours behind it.
+//! A second mesh has `deploy/istio` installed, with everything of ours behind it. Most stories are of that one, so it starts
+//! first, and the commands of `docs/istio.md`, which take long, are run at the other's API server.
 //!
 //! Not shown here: iptables, and NetworkPolicy.
 
