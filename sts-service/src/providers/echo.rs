@@ -8,8 +8,8 @@ use serde_json::Value;
 
 const REDACTED: &str = "[redacted]";
 
-/// The body of a refusal with none of these in its texts, whole or escaped. A body that is not JSON is not logged,
-/// and stays as it is.
+/// The body of a refusal with none of these in its texts, whole or escaped, as they are or as they stand in forms and
+/// URLs. A body that is not JSON is not logged, and stays as it is.
 pub(super) fn without<'s>(body: &[u8], secrets: impl Iterator<Item = &'s SecretString>) -> Vec<u8> {
     let Ok(mut document) = serde_json::from_slice::<Value>(body) else { return body.to_vec() };
     let secrets: Vec<_> =
@@ -29,7 +29,14 @@ fn redact(value: &mut Value, secrets: &[&str]) -> bool {
             for secret in &found {
                 *text = text.replace(**secret, REDACTED);
             }
-            !found.is_empty()
+            // There are many ways to encode a text, and one to read it. Where it stood is not worth finding out.
+            let hidden = [true, false].map(|plus| decoded(text, plus));
+            let hides = |secret: &&str| hidden.iter().any(|text| text.contains(*secret));
+            let is_hidden = secrets.iter().any(hides);
+            if is_hidden {
+                REDACTED.clone_into(text);
+            }
+            is_hidden || !found.is_empty()
         }
         // All of them, not only up to the first.
         Value::Array(values) => {
@@ -40,6 +47,25 @@ fn redact(value: &mut Value, secrets: &[&str]) -> bool {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
+}
+
+/// What is percent-encoded in it, read; and `+` as a space, if that is wanted.
+fn decoded(text: &str, plus: bool) -> String {
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        let pair = digit(after.first()).zip(digit(after.get(1)));
+        bytes.push(match (first, pair) {
+            (b'%', Some((high, low))) => {
+                rest = after.get(2..).unwrap_or_default();
+                u8::try_from(high * 16 + low).unwrap_or_default()
+            }
+            (b'+', _) if plus => b' ',
+            (other, _) => *other,
+        });
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -68,6 +94,24 @@ mod tests {
             "claims": {"deep": ["[redacted]"]},
         });
         assert_eq!(document, expected);
+    }
+
+    #[test]
+    fn encoded_ones_are_found_however_they_are_encoded_and_other_texts_stay() {
+        let secrets = [SecretString::from("a b+c"), SecretString::from("t%41\u{e4}")];
+        let read = |text: &str| {
+            let body = serde_json::to_vec(&json!({"error_description": text})).unwrap();
+            let without = without(&body, secrets.iter());
+            serde_json::from_slice::<Value>(&without).unwrap()["error_description"].take()
+        };
+        for hidden in
+            ["x a+b%2Bc", "a%20b+c", "%61%20%62%2b%63", "t%2541%C3%A4 %", "%2&t%2541%c3%a4"]
+        {
+            assert_eq!(read(hidden), REDACTED, "{hidden}");
+        }
+        for other in ["a+b+c d", "%", "%4", "%zz 100% + more", "a b%2Dc", "tA%C3%A4"] {
+            assert_eq!(read(other), other);
+        }
     }
 
     #[test]

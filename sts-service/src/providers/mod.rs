@@ -143,7 +143,10 @@ impl Exchange<'_> {
         }
         let mut answered = client.call(request, MAX_BYTES).await?;
         if answered.status != 200 {
-            let secrets = authentication.secrets.iter().chain([self.subject_token]);
+            let header = authentication.header.as_ref().map(SecretString::expose_secret);
+            let value = header.and_then(|header| header.split_once(' ')).map(|(_, value)| value);
+            let value = value.map(SecretString::from);
+            let secrets = authentication.secrets.iter().chain([self.subject_token]).chain(&value);
             answered.body = echo::without(&answered.body, secrets);
         }
         Ok(answered)

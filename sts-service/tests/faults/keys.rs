@@ -238,6 +238,51 @@ async fn keys_come_from_the_issuer_itself_and_nobody_else() {
     }
 }
 
+/// Not the document of before either: it has been withdrawn by whoever speaks for the issuer now, or it is somebody else
+/// who speaks.
+#[tokio::test]
+async fn a_document_that_speaks_of_another_issuer_ends_the_endpoints_that_were_known() {
+    let world = World::start().await;
+    assert_eq!(world.exchange_for("alice").await, granted());
+    let new = Key::new("ES256", "new").unwrap();
+    let bob = new.sign(&world.idp().claims("bob")).unwrap();
+    let document = "/.well-known/openid-configuration";
+    world.idp().at(
+        document,
+        Does::answers(|idp, _| {
+            let url = idp.issuer();
+            axum::Json(json!({"issuer": "https://other", "jwks_uri": format!("{url}/keys"), "token_endpoint": format!("{url}/token")}))
+                .into_response()
+        }),
+    );
+    // Where the keys were, there is nothing: so the document is asked for again.
+    world.idp().at("/keys", Does::json(500, json!({})));
+    let asked_again = async |more: usize| {
+        let before = world.running.calls(document);
+        eventually("the document", SOON * 2, || async {
+            let calls = world.running.calls(document) - before;
+            ensure!(calls >= more, "{calls}");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    };
+    asked_again(1).await;
+    world.idp().publish(vec![new.jwk().clone()]);
+    let before = world.running.calls("/keys");
+    asked_again(2).await;
+    assert_eq!(world.running.calls("/keys"), before, "keys from where they were");
+    assert_eq!(world.exchange(&bob).await, refused(401, "key_unknown"));
+    world.idp().honest_at(document);
+    eventually("the new key", SOON * 2, || async {
+        let seen = world.exchange(&bob).await;
+        ensure!(seen == granted(), "{seen:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test]
 async fn keys_that_nobody_confirms_are_not_believed_without_end() {
     let authority = Authority::new("stale keys").unwrap();

@@ -14,6 +14,7 @@ mod circuits;
 mod connections;
 mod credentials;
 mod ending;
+mod echoes;
 mod grants;
 mod guesses;
 mod idp;
