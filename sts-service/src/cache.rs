@@ -4,10 +4,11 @@
 mod ahead;
 mod groups;
 mod key;
+mod outdated;
 mod refusals;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use moka::Expiry;
@@ -20,10 +21,13 @@ use secrecy::ExposeSecret as _;
 
 use crate::clock::now;
 use crate::config::Limits;
+use crate::credentials::Generation;
 use crate::providers::Failure;
-use ahead::Ahead;
+use ahead::{AGAIN, Ahead};
 pub(crate) use groups::{Found, GroupsCache};
 pub(crate) use key::Key;
+use key::What;
+use outdated::{Outdated, Turn};
 use refusals::Refusals;
 
 /// A token this close to its end may run out on its way: another one is asked for.
@@ -62,6 +66,10 @@ struct Remembered {
     /// The exchange's time plus the age limit.
     keep_until: UnixSeconds,
     ahead: Option<Arc<Ahead>>,
+    /// What proved us when it was asked for.
+    credential: Generation,
+    /// When one may be asked for by what proves us now, in Unix seconds.
+    next: Arc<AtomicU64>,
 }
 
 /// A token, remembered or new.
@@ -72,7 +80,7 @@ pub(crate) struct Got {
     /// When it should be asked for anew, alive or not, by whoever keeps it.
     pub(crate) keep_until: UnixSeconds,
     /// Whether whoever got this is to see to a new one, for others to come.
-    pub(crate) refresh: bool,
+    pub(crate) refresh: Option<Turn>,
 }
 
 /// No token.
@@ -85,7 +93,8 @@ pub(crate) struct Refused {
 
 /// See the module. Failures that may pass are not remembered.
 pub(crate) struct ExchangeCache {
-    tokens: Cache<Key, Remembered>,
+    tokens: Cache<What, Remembered>,
+    outdated: Outdated,
     refusals: Refusals,
     max_age: Duration,
 }
@@ -101,7 +110,7 @@ impl ExchangeCache {
             .expire_after(UntilItsEnd)
             .build();
         let refusals = Refusals::new(limits.refusals_max_age);
-        Self { tokens, refusals, max_age: limits.cache_max_age }
+        Self { tokens, outdated: Outdated::default(), refusals, max_age: limits.cache_max_age }
     }
 
     /// The token for `key`, from memory or by `exchange`. It is the principal's and alive, or it is refused.
@@ -114,22 +123,30 @@ impl ExchangeCache {
         principal: &Principal,
         exchange: impl Future<Output = Result<ExchangedToken, Failure>>,
     ) -> Result<Got, Refused> {
-        let (remembered, source) = match self.tokens.get(&key).await {
+        let credential = key.credential;
+        let (remembered, source) = match self.tokens.get(&key.what).await {
             Some(remembered) if is_alive(&remembered.token, now(), LEAST_LIFE) => {
                 (remembered, Source::Hit)
             }
             // moka's clock stands still while a machine sleeps; a token's end does not.
             Some(_) => {
-                self.tokens.invalidate(&key).await;
+                self.tokens.invalidate(&key.what).await;
                 self.ask(key, principal, exchange).await?
             }
             None => self.ask(key, principal, exchange).await?,
         };
-        let Remembered { token, keep_until, ahead, .. } = remembered;
+        let Remembered { token, keep_until, ahead, credential: own, next, .. } = remembered;
         let now = now();
         belongs(&token, principal.identity(), now)?;
         let keep_until = ahead.as_ref().map_or(keep_until, |ahead| ahead.come_back(now));
-        let refresh = source == Source::Hit && ahead.is_some_and(|ahead| ahead.claim(now));
+        let is_outdated = own != credential;
+        // Whoever keeps a copy is to come for the next one.
+        let keep_until = if is_outdated { keep_until.min(now.saturating_add(AGAIN)) } else { keep_until };
+        let refresh = match source {
+            Source::Hit if is_outdated => self.outdated.claim(&next, now),
+            Source::Hit => ahead.filter(|ahead| ahead.claim(now)).map(|_| Turn::free()),
+            _ => None,
+        };
         Ok(Got { token, source, keep_until, refresh })
     }
 
@@ -148,7 +165,7 @@ impl ExchangeCache {
             }
             asked.store(true, Ordering::Relaxed);
             match exchange.await {
-                Ok(token) => Ok(self.remembered(token, principal)),
+                Ok(token) => Ok(self.remembered(token, principal, key.credential)),
                 Err(failure) => {
                     let failure = Arc::new(failure);
                     self.refusals.remember(key.clone(), &failure).await;
@@ -156,7 +173,7 @@ impl ExchangeCache {
                 }
             }
         };
-        let outcome = self.tokens.try_get_with_by_ref(&key, init).await;
+        let outcome = self.tokens.try_get_with_by_ref(&key.what, init).await;
         let remembered = outcome.map_err(|failure| Refused {
             failure: Arc::clone(&failure),
             is_remembered: refused.load(Ordering::Relaxed),
@@ -165,13 +182,19 @@ impl ExchangeCache {
         Ok((remembered, source))
     }
 
-    fn remembered(&self, token: ExchangedToken, principal: &Principal) -> Remembered {
+    fn remembered(
+        &self,
+        token: ExchangedToken,
+        principal: &Principal,
+        credential: Generation,
+    ) -> Remembered {
         let now = now();
         let life = token.expires_at().saturating_sub(now.saturating_add(LEAST_LIFE));
         let keep = self.max_age.min(Duration::from_secs(life));
         let keep_until = now.saturating_add(self.max_age.as_secs());
         let ahead = Ahead::plan(now, keep.as_secs(), principal.expires_at()).map(Arc::new);
-        Remembered { token: Arc::new(token), keep, keep_until, ahead }
+        let (token, next) = (Arc::new(token), Arc::default());
+        Remembered { token, keep, keep_until, ahead, credential, next }
     }
 
     /// Puts what `exchange` brings in the place of `old`. A refusal of the person ends `old`; whatever else goes wrong
@@ -184,16 +207,19 @@ impl ExchangeCache {
         exchange: impl Future<Output = Result<ExchangedToken, Failure>>,
     ) -> Result<(), Arc<Failure>> {
         let (op, outcome) = match exchange.await {
-            Ok(token) => (Op::Put(self.remembered(token, principal)), Ok(())),
+            Ok(token) => (Op::Put(self.remembered(token, principal, key.credential)), Ok(())),
             Err(failure) if failure.is_of_the_person() => {
                 let failure = Arc::new(failure);
                 // First: whoever finds no token any more finds the refusal.
                 self.refusals.remember(key.clone(), &failure).await;
                 (Op::Remove, Err(failure))
             }
-            Err(failure) => (Op::Nop, Err(Arc::new(failure))),
+            Err(failure) => {
+                self.outdated.failed(now());
+                (Op::Nop, Err(Arc::new(failure)))
+            }
         };
-        let entry = self.tokens.entry_by_ref(key);
+        let entry = self.tokens.entry_by_ref(&key.what);
         entry
             .and_compute_with(async |entry| match entry {
                 Some(entry) if Arc::ptr_eq(&entry.value().token, old) => op,
@@ -227,7 +253,7 @@ fn is_alive(token: &ExchangedToken, now: UnixSeconds, for_seconds: u64) -> bool 
 }
 
 /// In bytes.
-fn weigh(share: u64, key: &Key, remembered: &Remembered) -> u32 {
+fn weigh(share: u64, key: &What, remembered: &Remembered) -> u32 {
     let token = remembered.token.access_token().expose_secret().len();
     let own = u64::try_from(ENTRY_BYTES + key.bytes() + token).unwrap_or(u64::MAX);
     u32::try_from(own.max(share)).unwrap_or(u32::MAX)
@@ -235,14 +261,14 @@ fn weigh(share: u64, key: &Key, remembered: &Remembered) -> u32 {
 
 struct UntilItsEnd;
 
-impl Expiry<Key, Remembered> for UntilItsEnd {
-    fn expire_after_create(&self, _: &Key, value: &Remembered, _: Instant) -> Option<Duration> {
+impl Expiry<What, Remembered> for UntilItsEnd {
+    fn expire_after_create(&self, _: &What, value: &Remembered, _: Instant) -> Option<Duration> {
         Some(value.keep)
     }
 
     fn expire_after_update(
         &self,
-        _: &Key,
+        _: &What,
         value: &Remembered,
         _: Instant,
         _: Option<Duration>,

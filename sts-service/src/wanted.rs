@@ -40,12 +40,15 @@ impl Wanted {
         let outcome = self.service.cache.get_or_exchange(key.clone(), &self.principal, ask).await;
         record.upstream.request_id = request_id.into_inner();
         match outcome {
-            Ok(got) => {
+            Ok(mut got) => {
                 record.source = Some(got.source);
                 record.exchanged(&got.token);
-                if got.refresh {
+                if let Some(turn) = got.refresh.take() {
                     let old = Arc::clone(&got.token);
-                    let renewal = async move { self.renew(&key, &old).await };
+                    let renewal = async move {
+                        self.renew(&key, &old).await;
+                        drop(turn);
+                    };
                     tokio::spawn(Scope::current().around(renewal));
                 }
                 Ok(got)

@@ -8,7 +8,7 @@ use obolus_core::UnixSeconds;
 /// Tokens that are kept for less are not worth it.
 const LEAST_KEEP: u64 = 8;
 /// Between two attempts for one token, in seconds. Who keeps the old token is to come back after that for the new one.
-const AGAIN: u64 = 10;
+pub(super) const AGAIN: u64 = 10;
 
 /// See the module. In Unix seconds.
 #[derive(Debug)]

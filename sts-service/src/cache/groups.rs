@@ -10,7 +10,7 @@ use moka::future::Cache;
 use obolus_core::UnixSeconds;
 
 use super::refusals::Refusals;
-use super::{ENTRY_BYTES, Key, LEAST_LIFE, Refused, Source};
+use super::{ENTRY_BYTES, Key, LEAST_LIFE, Refused, Source, What};
 use crate::clock::now;
 use crate::config::Limits;
 use crate::providers::Failure;
@@ -37,7 +37,7 @@ pub(crate) struct Found {
 
 /// See the module.
 pub(crate) struct GroupsCache {
-    held: Cache<Key, Remembered>,
+    held: Cache<What, Remembered>,
     refusals: Refusals,
     max_age: Duration,
 }
@@ -47,7 +47,7 @@ impl GroupsCache {
         let bytes = if limits.cached_tokens == 0 { 0 } else { limits.cached_bytes / SHARE };
         let held = Cache::builder()
             .max_capacity(bytes)
-            .weigher(|key: &Key, remembered: &Remembered| weigh(key, &remembered.groups))
+            .weigher(|key: &What, remembered: &Remembered| weigh(key, &remembered.groups))
             .expire_after(UntilItsEnd)
             .build();
         let refusals = Refusals::new(limits.refusals_max_age);
@@ -68,11 +68,11 @@ impl GroupsCache {
     ) -> Result<Found, Refused> {
         // moka's clock stands still while a machine sleeps.
         let is_old = |held: &Remembered| held.keep_until <= now();
-        if self.held.get(&key).await.as_ref().is_some_and(is_old) {
-            self.held.invalidate(&key).await;
+        if self.held.get(&key.what).await.as_ref().is_some_and(is_old) {
+            self.held.invalidate(&key.what).await;
         }
         let (asked, refused) = (AtomicBool::new(false), AtomicBool::new(false));
-        let was_held = self.held.contains_key(&key);
+        let was_held = self.held.contains_key(&key.what);
         let init = async {
             if let Some(failure) = self.refusals.get(&key).await {
                 refused.store(true, Ordering::Relaxed);
@@ -92,7 +92,7 @@ impl GroupsCache {
                 }
             }
         };
-        let outcome = self.held.try_get_with_by_ref(&key, init).await;
+        let outcome = self.held.try_get_with_by_ref(&key.what, init).await;
         let held = outcome.map_err(|failure| Refused {
             failure: Arc::clone(&failure),
             is_remembered: refused.load(Ordering::Relaxed),
@@ -107,15 +107,15 @@ impl GroupsCache {
 }
 
 /// In bytes.
-fn weigh(key: &Key, groups: &[String]) -> u32 {
+fn weigh(key: &What, groups: &[String]) -> u32 {
     let names: usize = groups.iter().map(|group| group.len() + NAME_BYTES).sum();
     u32::try_from(ENTRY_BYTES + key.bytes() + names).unwrap_or(u32::MAX)
 }
 
 struct UntilItsEnd;
 
-impl Expiry<Key, Remembered> for UntilItsEnd {
-    fn expire_after_create(&self, _: &Key, value: &Remembered, _: Instant) -> Option<Duration> {
+impl Expiry<What, Remembered> for UntilItsEnd {
+    fn expire_after_create(&self, _: &What, value: &Remembered, _: Instant) -> Option<Duration> {
         Some(value.keep)
     }
 }

@@ -6,16 +6,24 @@ use sha2::{Digest as _, Sha256};
 use crate::config::Target;
 use crate::credentials::Generation;
 
-/// All that an exchange depends on. Two requests with one key get one token.
+/// All that an exchange depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(super) what: What,
+    /// Of what proves us to the identity provider. A refusal may be a refusal of it.
+    pub(super) credential: Generation,
+}
+
+/// All that an exchanged token depends on. Two requests for the same get one token.
 ///
 /// A target's name is not enough: the configuration may be another than it was, and the name be for something else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
+pub(crate) struct What {
     issuer: String,
     subject_token: [u8; 32],
     target: String,
     scope: String,
-    /// Of the target and its credential.
+    /// Of the target, and of which client we are.
     generation: Generation,
 }
 
@@ -26,15 +34,18 @@ impl Key {
         target: &Target,
         scope: &str,
     ) -> Self {
-        Self {
+        let what = What {
             issuer: issuer.to_owned(),
             subject_token: Sha256::digest(subject_token.expose_secret()).into(),
             target: target.name().to_owned(),
             scope: scope.to_owned(),
             generation: target.generation(),
-        }
+        };
+        Self { what, credential: target.client.generation() }
     }
+}
 
+impl What {
     /// About as many bytes as it takes.
     pub(super) fn bytes(&self) -> usize {
         let texts = [&self.issuer, &self.target, &self.scope];
@@ -46,12 +57,13 @@ impl Key {
 impl Key {
     /// For one target of a test's.
     pub(super) fn of_token(token: &str) -> Self {
-        Self::new(
-            "idp",
-            &SecretString::from(token),
-            &tests::target("kubernetes", "k", "c", "s"),
-            "s",
-        )
+        Self::by_secret(token, "s")
+    }
+
+    /// The same, with this secret of ours.
+    pub(super) fn by_secret(token: &str, secret: &str) -> Self {
+        let target = tests::target("kubernetes", "k", "c", secret);
+        Self::new("idp", &SecretString::from(token), &target, "s")
     }
 }
 
@@ -90,10 +102,12 @@ mod tests {
             key("idp", "t", ["other", "a", "c", "1"], "s"),
             key("idp", "t", ["kubernetes", "b", "c", "1"], "s"),
             key("idp", "t", ["kubernetes", "a", "d", "1"], "s"),
-            key("idp", "t", ["kubernetes", "a", "c", "2"], "s"),
             key("idp", "t", ["kubernetes", "a", "c", "1"], "s2"),
         ] {
-            assert!(own() != other, "{other:?}");
+            assert!(own().what != other.what, "{other:?}");
         }
+        // By another secret it would be the same token.
+        let other = key("idp", "t", ["kubernetes", "a", "c", "2"], "s");
+        assert!(own() != other && own().what == other.what);
     }
 }

@@ -185,7 +185,7 @@ async fn a_late_renewal_changes_nothing_that_has_come_in_the_meantime() {
     let world = World::new();
     let (key, old) = world.remembered().await;
     // The old one has ended, and the person has been refused since.
-    world.cache.tokens.invalidate(&key).await;
+    world.cache.tokens.invalidate(&key.what).await;
     let late = async { world.exchanged(&world.alice, 1) };
     world.cache.renew(&key, &world.alice, &old, late).await.unwrap();
     let refused = world.get(&key, &world.alice, refusal(Reason::ExchangeDenied)).await;
@@ -194,7 +194,7 @@ async fn a_late_renewal_changes_nothing_that_has_come_in_the_meantime() {
     // Or another token has come.
     let world = World::new();
     let (key, old) = world.remembered().await;
-    world.cache.tokens.invalidate(&key).await;
+    world.cache.tokens.invalidate(&key.what).await;
     let (_, newer) = world.remembered().await;
     let late = async { refusal(Reason::ExchangeDenied) };
     world.cache.renew(&key, &world.alice, &old, late).await.unwrap_err();
@@ -231,11 +231,36 @@ async fn one_of_those_that_use_a_token_near_its_end_sees_to_the_next() {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let got = get().await.unwrap();
-        if got.refresh {
+        if got.refresh.is_some() {
             break;
         }
         assert!(Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(!get().await.unwrap().refresh, "twice");
+    assert!(get().await.unwrap().refresh.is_none(), "twice");
+}
+
+/// A rotation of our secret is no withdrawal of anybody's right.
+#[tokio::test]
+async fn what_an_older_secret_got_is_served_while_the_next_one_is_asked_for() {
+    let world = World::new();
+    let (_, old) = world.remembered().await;
+    let new = Key::by_secret("t", "the next");
+    let got = world.get(&new, &world.alice, outage()).await.unwrap();
+    assert!(got.source == Source::Hit && Arc::ptr_eq(&got.token, &old));
+    assert!(got.keep_until <= now() + 10, "for a moment only");
+    assert!(got.refresh.is_some());
+    assert!(world.get(&new, &world.alice, outage()).await.unwrap().refresh.is_none(), "twice");
+    // A wrong one ends nothing, and is no refusal of hers.
+    let wrong = async { refusal(Reason::ExchangeMisconfigured) };
+    world.cache.renew(&new, &world.alice, &old, wrong).await.unwrap_err();
+    let got = world.get(&new, &world.alice, outage()).await.unwrap();
+    assert!(Arc::ptr_eq(&got.token, &old));
+    // A good one takes its place.
+    let next = async { world.exchanged(&world.alice, 1) };
+    world.cache.renew(&new, &world.alice, &old, next).await.unwrap();
+    let got = world.get(&new, &world.alice, outage()).await.unwrap();
+    assert!(!Arc::ptr_eq(&got.token, &old) && got.refresh.is_none());
+    // The control: another target or another client is asked for at once.
+    assert!(world.get(&key("u"), &world.alice, outage()).await.is_err());
 }

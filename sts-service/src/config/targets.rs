@@ -33,7 +33,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Changes when the target or its client's credential does: what was got before is then asked for anew.
+    /// Changes when the target does, or who we are there: what was got before is then asked for anew. What proves who we are
+    /// has a generation of its own.
     #[must_use]
     pub fn generation(&self) -> Generation {
         let Self { target, resource: _, exchanged_by, issuer, scopes: _, groups: _, client } = self;
@@ -44,7 +45,6 @@ impl Target {
             all.update(part.len().to_be_bytes());
             all.update(part);
         }
-        all.update(client.generation());
         all.finalize().into()
     }
 

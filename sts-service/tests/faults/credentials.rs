@@ -67,7 +67,7 @@ async fn a_credential_that_is_withdrawn_raises_the_metric_only_when_nobody_can_c
 }
 
 #[tokio::test]
-async fn our_own_new_secret_is_used_and_what_the_old_one_got_is_not() {
+async fn our_own_new_secret_is_used_for_all_and_nobody_who_is_warm_waits_or_fails_for_it() {
     let world = World::start().await;
     let alice = world.idp().token("alice");
     assert_eq!(world.exchange(&alice).await, granted());
@@ -75,15 +75,23 @@ async fn our_own_new_secret_is_used_and_what_the_old_one_got_is_not() {
     // From memory; whatever is asked for now is refused.
     assert_eq!(world.exchange(&alice).await, granted());
     assert_eq!(world.exchange_for("bob").await, refused(500, "exchange_misconfigured"));
+    // One that is wrong: asked with for her, too, and to no harm of hers.
+    let renewed = async |outcome: &str| {
+        let line =
+            format!("obolus_sts_refreshes_total{{target=\"kubernetes\",outcome=\"{outcome}\"}}");
+        eventually("a token by the new secret", SOON * 3, || async {
+            assert_eq!(world.exchange(&alice).await, granted());
+            ensure!(world.metric(&line).await > 0);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    };
+    std::fs::write(world.path().join("secret"), "a-wrong-secret").unwrap();
+    renewed("failed").await;
+    assert_eq!(world.exchange_for("bob").await, refused(500, "exchange_misconfigured"));
     std::fs::write(world.path().join("secret"), "another-secret").unwrap();
-    let before = world.running.calls("/token");
-    eventually("the new secret", SOON, || async {
-        let seen = world.exchange(&alice).await;
-        ensure!(seen == granted() && world.running.calls("/token") > before, "{seen:?}");
-        Ok(())
-    })
-    .await
-    .unwrap();
+    renewed("renewed").await;
     assert_eq!(world.exchange_for("bob").await, granted());
     // A file that is being written keeps nobody waiting.
     std::fs::write(world.path().join("secret"), "").unwrap();

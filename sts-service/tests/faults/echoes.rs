@@ -42,8 +42,7 @@ impl Log {
 async fn what_the_provider_quotes_of_a_request_is_in_no_log_line_however_it_is_spelled() {
     let log = Log::default();
     let written = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().json().with_writer(move || written.clone()).finish();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(move || written.clone()).finish();
     // For this thread, on which all of this test runs.
     let _guard = tracing::subscriber::set_default(subscriber);
     let authority = Authority::new("obolus sts echoes").unwrap();
@@ -75,7 +74,8 @@ async fn what_the_provider_quotes_of_a_request_is_in_no_log_line_however_it_is_s
         assert!(line["upstream_description"].as_str().unwrap().contains("[redacted]"), "{line}");
         assert!(!line.to_string().contains(quoted), "{line}");
         // What else is said is there.
-        let body = json!({"error": "invalid_grant", "error_description": "4711: 100% of it + more"});
+        let body =
+            json!({"error": "invalid_grant", "error_description": "4711: 100% of it + more"});
         world.idp().at("/token", Does::json(400, body));
         let other = world.idp().token(&format!("bob-{number}"));
         assert_eq!(world.exchange(&other).await, refused(401, "subject_token_refused"));
