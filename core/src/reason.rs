@@ -129,6 +129,12 @@ pub enum Reason {
     ExchangedIdentityMismatch,
     /// The exchanged token is for another audience.
     ExchangedAudienceMismatch,
+    /// The exchanged token is no access token that whoever holds it may use.
+    ExchangedTypeRefused,
+    /// The exchanged token was issued to another client than the one that asked for it.
+    ExchangedClientMismatch,
+    /// The exchanged token is not valid yet.
+    ExchangedNotYetValid,
     /// The exchanged token has no life left.
     ExchangedExpired,
     /// A permit did not fit the request it was about to release.
@@ -242,6 +248,9 @@ reasons! {
     ExchangedMalformed => "exchanged_malformed", 502, Some("server_error"), "the exchanged token cannot be read";
     ExchangedIdentityMismatch => "exchanged_identity_mismatch", 502, Some("server_error"), "the exchanged token is for somebody else";
     ExchangedAudienceMismatch => "exchanged_audience_mismatch", 502, Some("server_error"), "the exchanged token is for another audience";
+    ExchangedTypeRefused => "exchanged_type_refused", 502, Some("server_error"), "the exchanged token is no bearer access token";
+    ExchangedClientMismatch => "exchanged_client_mismatch", 502, Some("server_error"), "the exchanged token was issued to another client";
+    ExchangedNotYetValid => "exchanged_not_yet_valid", 502, Some("server_error"), "the exchanged token is not valid yet";
     ExchangedExpired => "exchanged_expired", 502, Some("server_error"), "the exchanged token has no life left";
     PermitMismatch => "permit_mismatch", 500, Some("server_error"), "the request changed after it was permitted";
     BodyNotHeld => "body_not_held", 500, Some("server_error"), "the gateway is not set up to have bodies judged: ask the operator";

@@ -3,8 +3,10 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Answer;
-use crate::token::application::is_graph;
-use crate::token::{Claims, Identity, Principal, TokenDigest, bearer, decode_claims};
+use crate::token::application::{is_graph, is_same};
+use crate::token::{
+    Identity, Principal, Profile, TokenDigest, UnverifiedToken, bearer, check_start,
+};
 use crate::{Reason, UnixSeconds};
 
 /// Whom an exchanged token is for.
@@ -26,6 +28,8 @@ pub struct ExchangedToken {
     identity: Identity,
     subject_token: TokenDigest,
     target: Target,
+    client: Option<String>,
+    profile: Profile,
     expires_at: UnixSeconds,
     token_id: Option<String>,
     digest: TokenDigest,
@@ -40,7 +44,8 @@ impl ExchangedToken {
     ///
     /// # Errors
     /// [`Reason::ExchangedMalformed`], [`Reason::ExchangedIdentityMismatch`],
-    /// [`Reason::ExchangedAudienceMismatch`], [`Reason::ExchangedExpired`].
+    /// [`Reason::ExchangedAudienceMismatch`], [`Reason::ExchangedTypeRefused`], [`Reason::ExchangedNotYetValid`],
+    /// [`Reason::ExchangedExpired`].
     pub fn accept(
         principal: &Principal,
         target: &Target,
@@ -48,28 +53,36 @@ impl ExchangedToken {
         now: UnixSeconds,
     ) -> Result<Self, Reason> {
         let text = answer.access_token.expose_secret();
-        let (claims, claims_part) = read_claims(text).ok_or(Reason::ExchangedMalformed)?;
-        let digest = TokenDigest::of(text);
+        let token = read(text).ok_or(Reason::ExchangedMalformed)?;
+        let (rules, digest) = (principal.rules(), token.digest());
         // A token for both audiences, handed back unchanged, is still the client's own: it does not go upstream.
         if digest == *principal.token_digest() {
             return Err(Reason::ExchangedAudienceMismatch);
         }
-        let said =
-            principal.rules().provider.read(&claims, claims_part).map_err(
-                |reason| match reason {
-                    Reason::TokenMalformed => Reason::ExchangedMalformed,
-                    _ => Reason::ExchangedIdentityMismatch,
-                },
-            )?;
+        let said = token.read_by(&rules.provider).map_err(|reason| match reason {
+            Reason::TokenMalformed => Reason::ExchangedMalformed,
+            _ => Reason::ExchangedIdentityMismatch,
+        })?;
         if said.identity != *principal.identity() || said.is_app_only {
             return Err(Reason::ExchangedIdentityMismatch);
         }
         // Graph has several names, and answers for either.
         let is_targets =
             |aud: &String| *aud == target.audience || (is_graph(&target.audience) && is_graph(aud));
-        if !claims.aud.iter().any(is_targets) {
+        // Whoever is behind the gateway must not be able to come in by what it gets there, in the person's name.
+        let opens_the_gateway =
+            |aud: &String| principal.accepted_audiences().iter().any(|own| is_same(own, aud));
+        let claims = token.claims();
+        if !claims.aud.iter().any(is_targets) || claims.aud.iter().any(opens_the_gateway) {
             return Err(Reason::ExchangedAudienceMismatch);
         }
+        // Nobody here has the key that a token is bound to, whatever `token_type` says of it.
+        let kind = token.check_kind(&rules.provider, std::slice::from_ref(&target.audience));
+        if claims.cnf || kind.is_err() {
+            return Err(Reason::ExchangedTypeRefused);
+        }
+        check_start(claims, rules.clock_skew_seconds, now)
+            .map_err(|_| Reason::ExchangedNotYetValid)?;
         let expires_at = claims
             .exp
             .ok_or(Reason::ExchangedMalformed)?
@@ -81,12 +94,28 @@ impl ExchangedToken {
         Ok(Self {
             digest,
             identity: said.identity,
+            client: said.client,
+            profile: rules.provider.profile(),
             subject_token: principal.token_digest().clone(),
             target: target.clone(),
             expires_at,
             token_id: said.token_id,
             access_token: answer.access_token,
         })
+    }
+
+    /// The same token, if it was issued to this client, which asked for it, or does not say to whom: for whoever asks the
+    /// identity provider itself. Keycloak and Entra ID always say.
+    ///
+    /// # Errors
+    /// [`Reason::ExchangedClientMismatch`].
+    pub fn issued_to(self, own: &str) -> Result<Self, Reason> {
+        let is_own = match (&self.client, self.profile) {
+            (Some(client), Profile::Entra) => is_same(client, own),
+            (Some(client), Profile::Keycloak | Profile::Oidc) => client == own,
+            (None, profile) => profile == Profile::Oidc,
+        };
+        if is_own { Ok(self) } else { Err(Reason::ExchangedClientMismatch) }
     }
 
     /// The token's text.
@@ -132,12 +161,8 @@ impl ExchangedToken {
     }
 }
 
-/// The claims of a compact JWS that can stand in a header as it is, and the part that they stand in.
-fn read_claims(text: &str) -> Option<(Claims, &str)> {
+/// A compact JWS that can stand in a header as it is.
+fn read(text: &str) -> Option<UnverifiedToken> {
     bearer(&[format!("Bearer {text}").as_bytes()]).ok()?;
-    let mut parts = text.split('.');
-    match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(_), Some(part), Some(_), None) => decode_claims(part).map(|claims| (claims, part)),
-        _ => None,
-    }
+    UnverifiedToken::parse(text).ok()
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::application::is_graph;
 use super::{Algorithm, Claims, IssuerRules, Principal, Profile, Provider, UnverifiedToken};
 use super::{entra, oidc};
 use crate::{Reason, UnixSeconds};
@@ -40,11 +41,7 @@ impl UnverifiedToken {
         if self.claims.cnf {
             return Err(Reason::SenderConstrained);
         }
-        match &rules.provider {
-            Provider::Keycloak(_) => oidc::check_kind(&self, Profile::Keycloak, audiences)?,
-            Provider::Oidc(_) => oidc::check_kind(&self, Profile::Oidc, audiences)?,
-            Provider::Entra(_) => entra::check_kind(&self)?,
-        }
+        self.check_kind(&rules.provider, audiences)?;
         if !self.claims.aud.iter().any(|audience| audiences.contains(audience)) {
             return Err(Reason::AudienceMismatch);
         }
@@ -52,8 +49,25 @@ impl UnverifiedToken {
         // Without a kid any key of the issuer would have to be tried, at an attacker's wish.
         let key_id = self.header.kid.clone().ok_or(Reason::KeyUnknown)?;
         let expires_at = self.claims.exp.ok_or(Reason::TokenMalformed)?;
-        let principal = Principal::of(&self, rules, expires_at)?;
+        let principal = Principal::of(&self, rules, audiences, expires_at)?;
         Ok(CheckedToken { algorithm, key_id, principal, token: self })
+    }
+
+    /// Whether this is an access token, by the rules of the provider whose it claims to be. `audiences` are those of
+    /// whoever is to take it.
+    pub(crate) fn check_kind(
+        &self,
+        provider: &Provider,
+        audiences: &[String],
+    ) -> Result<(), Reason> {
+        match provider {
+            Provider::Keycloak(_) => oidc::check_kind(self, Profile::Keycloak, audiences),
+            Provider::Oidc(_) => oidc::check_kind(self, Profile::Oidc, audiences),
+            Provider::Entra(_) if audiences.iter().any(|audience| is_graph(audience)) => {
+                entra::check_access(self)
+            }
+            Provider::Entra(_) => entra::check_kind(self),
+        }
     }
 }
 
@@ -61,6 +75,11 @@ fn check_time(claims: &Claims, skew: u64, now: UnixSeconds) -> Result<(), Reason
     if claims.exp.ok_or(Reason::TokenMalformed)? <= now {
         return Err(Reason::TokenExpired);
     }
+    check_start(claims, skew, now)
+}
+
+/// Whether the token's life has begun, by a clock that may be ahead of ours by `skew`.
+pub(crate) fn check_start(claims: &Claims, skew: u64, now: UnixSeconds) -> Result<(), Reason> {
     let latest_start = now.saturating_add(skew);
     let starts_later = |start: Option<UnixSeconds>| start.is_some_and(|start| start > latest_start);
     if starts_later(claims.nbf) || starts_later(claims.iat) {

@@ -69,14 +69,25 @@ fn is_b2c(token: &UnverifiedToken, issuer: &str) -> bool {
 
 /// Whether this is an access token, and one that others than Graph can verify.
 pub(super) fn check_kind(token: &UnverifiedToken) -> Result<(), Reason> {
-    if token.header.access_token_type().is_none() || token.claims.events {
-        return Err(Reason::TokenTypeRefused);
-    }
+    check_type(token)?;
     // Graph's tokens are signed over another header than they carry: with the hash of this nonce.
     let is_for_graph = token.claims.aud.iter().any(|audience| is_graph(audience));
     if token.header.nonce || is_for_graph {
         return Err(Reason::GraphToken);
     }
+    check_access(token)
+}
+
+fn check_type(token: &UnverifiedToken) -> Result<(), Reason> {
+    if token.header.access_token_type().is_none() || token.claims.events {
+        return Err(Reason::TokenTypeRefused);
+    }
+    Ok(())
+}
+
+/// Whether this is an access token, whoever can verify it.
+pub(super) fn check_access(token: &UnverifiedToken) -> Result<(), Reason> {
+    check_type(token)?;
     let claims: EntraClaims = decode(token.claims_part()).ok_or(Reason::TokenMalformed)?;
     // An access token says for which client and, if a person's, with which scopes; an ID token neither.
     let says_nothing_of_access = claims.scp.is_none() && claims.client().is_none();

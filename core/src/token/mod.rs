@@ -40,4 +40,5 @@ pub use token_cache::TokenCache;
 pub use unverified::{MAX_TOKEN_BYTES, UnverifiedToken};
 pub use verify::{InvalidSignature, SignatureVerifier, SignedToken, Unverified};
 
+pub(crate) use check::check_start;
 pub(crate) use claims::{Claims, decode_claims};

@@ -16,6 +16,7 @@ pub struct Principal {
     rules: Arc<IssuerRules>,
     said: Reading,
     audiences: Vec<String>,
+    accepted_audiences: Vec<String>,
     issued_at: Option<UnixSeconds>,
     expires_at: UnixSeconds,
     token_digest: TokenDigest,
@@ -25,12 +26,14 @@ impl Principal {
     pub(super) fn of(
         token: &UnverifiedToken,
         rules: &Arc<IssuerRules>,
+        accepted_audiences: &[String],
         expires_at: UnixSeconds,
     ) -> Result<Self, Reason> {
         Ok(Self {
             rules: Arc::clone(rules),
-            said: rules.provider.read(&token.claims, token.claims_part())?,
+            said: token.read_by(&rules.provider)?,
             audiences: token.claims.aud.clone(),
+            accepted_audiences: accepted_audiences.to_vec(),
             issued_at: token.claims.iat,
             expires_at,
             token_digest: token.digest(),
@@ -65,6 +68,12 @@ impl Principal {
     #[must_use]
     pub fn audiences(&self) -> &[String] {
         &self.audiences
+    }
+
+    /// The audiences that tokens are accepted with where this one was: whatever has one of them opens the same door.
+    #[must_use]
+    pub fn accepted_audiences(&self) -> &[String] {
+        &self.accepted_audiences
     }
 
     /// The scopes that the token carries.
@@ -103,7 +112,7 @@ impl Principal {
         &self.said.roles
     }
 
-    /// Whether the token speaks for an application of its own, and for no person (Entra ID).
+    /// Whether the token speaks for an application of its own, and for no person.
     #[must_use]
     pub fn is_app_only(&self) -> bool {
         self.said.is_app_only

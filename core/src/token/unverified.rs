@@ -5,8 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
+use super::reading::Reading;
 use super::verify::SignedToken;
-use super::{Claims, TokenDigest, decode_claims};
+use super::{Claims, Provider, TokenDigest, decode_claims};
 use crate::{Reason, json};
 
 /// The longest token that is looked at, in bytes. Envoy's own limit for all headers is 60 KiB.
@@ -96,6 +97,16 @@ impl UnverifiedToken {
     #[must_use]
     pub fn claimed_issuer(&self) -> Option<&str> {
         self.claims.iss.as_deref()
+    }
+
+    /// What it says, which nothing has proved.
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Whom it speaks of by the rules of this provider, which nothing has proved.
+    pub(crate) fn read_by(&self, provider: &Provider) -> Result<Reading, Reason> {
+        provider.read(&self.claims, self.claims_part())
     }
 
     /// How to name this token in a log.

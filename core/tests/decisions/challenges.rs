@@ -120,6 +120,9 @@ fn bad_tokens_are_401_and_bad_bodies_are_4xx_whatever_the_fault() {
                 | Reason::ExchangedMalformed
                 | Reason::ExchangedIdentityMismatch
                 | Reason::ExchangedAudienceMismatch
+                | Reason::ExchangedTypeRefused
+                | Reason::ExchangedClientMismatch
+                | Reason::ExchangedNotYetValid
                 | Reason::ExchangedExpired
                 | Reason::PermitMismatch
                 | Reason::BodyNotHeld

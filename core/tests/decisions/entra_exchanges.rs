@@ -93,6 +93,32 @@ fn somebody_elses_another_tenants_and_an_applications_token_are_refused() {
 }
 
 #[test]
+fn only_the_gateways_own_access_token_for_now_and_for_its_holder_is_taken() {
+    let issued = |changes: Value| {
+        let token = accept(&but(exchanged_v2(), changes))?;
+        token.issued_to(API).map(drop)
+    };
+    assert_eq!(issued(json!({})), Ok(()));
+    assert_eq!(accept(&exchanged_v1()).unwrap().issued_to(API).map(drop), Ok(()));
+    assert!(accept(&exchanged_v2()).unwrap().issued_to(&API.to_uppercase()).is_ok());
+    for (changes, reason) in [
+        (json!({"azp": CLIENT}), Reason::ExchangedClientMismatch),
+        (json!({"azp": TARGET}), Reason::ExchangedClientMismatch),
+        (json!({"azp": null}), Reason::ExchangedClientMismatch),
+        (json!({"cnf": {"kid": "x"}}), Reason::ExchangedTypeRefused),
+        (json!({"nonce": "x"}), Reason::ExchangedTypeRefused),
+        (json!({"at_hash": "x"}), Reason::ExchangedTypeRefused),
+        (json!({"nbf": NOW + 200}), Reason::ExchangedNotYetValid),
+        (json!({"aud": [TARGET, API]}), Reason::ExchangedAudienceMismatch),
+        (json!({"aud": [TARGET, format!("api://{API}")]}), Reason::ExchangedAudienceMismatch),
+    ] {
+        assert_eq!(issued(changes.clone()), Err(reason), "{changes}");
+    }
+    let v1 = accept(&but(exchanged_v1(), json!({"appid": CLIENT}))).unwrap();
+    assert_eq!(v1.issued_to(API).unwrap_err(), Reason::ExchangedClientMismatch);
+}
+
+#[test]
 fn a_token_for_another_audience_or_of_no_life_is_refused() {
     for aud in
         [json!(API), json!(format!("api://{TARGET}")), json!(TARGET.to_uppercase()), json!(null)]
@@ -171,7 +197,8 @@ fn what_one_issuers_token_was_exchanged_for_does_not_ride_on_the_others_permit()
 
     // Keycloak's alice, whose subject is Entra ID's alice's oid, with a token for the very same target.
     let keycloak = principal(&crate::issuer::alice_but(json!({"sub": ALICE})));
-    let answered = json!({"iss": ISSUER, "sub": ALICE, "aud": TARGET, "exp": NOW + 300});
+    let answered =
+        json!({"iss": ISSUER, "sub": ALICE, "aud": TARGET, "typ": "Bearer", "exp": NOW + 300});
     let others = accept_for(&keycloak, resource.targets.default_target(), &answered).unwrap();
     assert_eq!(others.identity().subject, own.identity().subject);
     assert_eq!(permit().release(subject, &others, NOW).unwrap_err(), Reason::PermitMismatch);

@@ -21,8 +21,8 @@ fn answer(token: &str, expires_in: u64) -> Answer {
 /// What becomes of an answer with these claims.
 fn accept(changes: Value) -> Result<ExchangedToken, Reason> {
     let mut claims = json!({
-        "iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "exp": NOW + 120, "jti": "ntrtte:1",
-        "azp": "obolus-sts", "preferred_username": "alice",
+        "iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 120,
+        "jti": "ntrtte:1", "azp": "obolus-sts", "preferred_username": "alice",
     });
     for (name, value) in changes.as_object().unwrap() {
         claims[name] = value.clone();
@@ -97,7 +97,88 @@ fn the_clients_own_token_is_never_the_exchanged_one() {
     assert_eq!(accept(&own).unwrap_err(), Reason::ExchangedAudienceMismatch);
     let mut other = both;
     other["jti"] = "another".into();
+    other["aud"] = "kubernetes".into();
     assert!(accept(&KEYS.sign_text(HEADER, &other.to_string())).is_ok());
+}
+
+#[test]
+fn a_token_that_would_open_the_gateway_again_does_not_leave_it() {
+    for aud in [json!("kubernetes"), json!(["kubernetes"]), json!(["kubernetes", "obolus-sts"])] {
+        assert!(accept(json!({ "aud": aud })).is_ok(), "{aud}");
+    }
+    for aud in [
+        json!(["kubernetes", RESOURCE]),
+        json!([RESOURCE, "kubernetes"]),
+        json!(["kubernetes", format!("{RESOURCE}/")]),
+    ] {
+        let refused = accept(json!({ "aud": aud })).unwrap_err();
+        assert_eq!(refused, Reason::ExchangedAudienceMismatch, "{aud}");
+    }
+}
+
+#[test]
+fn only_an_access_token_that_its_holder_may_use_is_taken() {
+    for good in [json!({}), json!({"nonce": "Keycloak's, in access tokens, too"})] {
+        assert!(accept(good.clone()).is_ok(), "{good}");
+    }
+    for bad in [
+        json!({"cnf": {"x5t#S256": "x"}}),
+        json!({"cnf": {"jkt": "x"}}),
+        json!({"cnf": null}),
+        json!({"typ": "ID"}),
+        json!({"typ": "Refresh"}),
+        json!({"typ": "DPoP"}),
+        json!({"typ": null}),
+    ] {
+        assert_eq!(accept(bad.clone()).unwrap_err(), Reason::ExchangedTypeRefused, "{bad}");
+    }
+    let claims = json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 9});
+    for (typ, taken) in [("JWT", true), ("at+jwt", true), ("logout+jwt", false)] {
+        let header = format!(r#"{{"alg":"ES256","kid":"p256","typ":"{typ}"}}"#);
+        let seen = accept_text(&KEYS.sign_text(&header, &claims.to_string())).map(drop);
+        let expected = if taken { Ok(()) } else { Err(Reason::ExchangedTypeRefused) };
+        assert_eq!(seen, expected, "{typ}");
+    }
+}
+
+#[test]
+fn a_token_of_an_application_is_no_persons() {
+    for application in [
+        json!({"preferred_username": "service-account-obolus-sts"}),
+        json!({"azp": "5c9d2f6e-alice"}),
+    ] {
+        let refused = accept(application.clone()).unwrap_err();
+        assert_eq!(refused, Reason::ExchangedIdentityMismatch, "{application}");
+    }
+    assert!(accept(json!({"preferred_username": "service-account-of-another"})).is_ok());
+}
+
+#[test]
+fn a_token_that_is_good_only_later_is_refused_and_a_clock_may_be_a_little_ahead() {
+    for claim in ["nbf", "iat"] {
+        for (ahead, taken) in [(0, true), (30, true), (31, false), (200, false)] {
+            let seen = accept(json!({ claim: NOW + ahead, "exp": NOW + 300 })).map(drop);
+            let expected = if taken { Ok(()) } else { Err(Reason::ExchangedNotYetValid) };
+            assert_eq!(seen, expected, "{claim} {ahead}");
+        }
+    }
+}
+
+#[test]
+fn a_token_that_was_issued_to_another_client_is_refused() {
+    let issued = |changes: Value| accept(changes).unwrap().issued_to("obolus-sts").map(drop);
+    assert_eq!(issued(json!({})), Ok(()));
+    assert_eq!(issued(json!({"client_id": "obolus-sts"})), Ok(()));
+    for changes in [
+        json!({"azp": "somebody-else"}),
+        json!({"azp": "Obolus-STS"}),
+        json!({"azp": "mcp-client"}),
+        // Keycloak always says.
+        json!({"azp": null}),
+    ] {
+        let refused = issued(changes.clone());
+        assert_eq!(refused, Err(Reason::ExchangedClientMismatch), "{changes}");
+    }
 }
 
 #[test]
@@ -105,7 +186,7 @@ fn a_token_lives_as_long_as_the_shortest_of_three() {
     let lives = |exp: u64, own: u64, expires_in: u64| {
         let alice = principal(&alice_but(json!({ "exp": NOW + own })));
         let claims = json!({
-            "iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "exp": NOW + exp,
+            "iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + exp,
         });
         let token = KEYS.sign_text(HEADER, &claims.to_string());
         ExchangedToken::accept(&alice, &target(), answer(&token, expires_in), NOW)
@@ -120,7 +201,7 @@ fn a_token_lives_as_long_as_the_shortest_of_three() {
     let alice = principal(&alice());
     let token = KEYS.sign_text(
         HEADER,
-        &json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "exp": NOW + 9999})
+        &json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 9999})
             .to_string(),
     );
     let late = ExchangedToken::accept(&alice, &target(), answer(&token, 300), NOW + 300);
@@ -135,7 +216,7 @@ fn a_token_lives_as_long_as_the_shortest_of_three() {
 fn what_cannot_be_read_or_cannot_stand_in_a_header_is_refused() {
     let good = KEYS.sign_text(
         HEADER,
-        &json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "exp": NOW + 9})
+        &json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 9})
             .to_string(),
     );
     assert!(accept_text(&good).is_ok());
@@ -227,8 +308,7 @@ fn only_a_bearer_access_token_with_a_life_is_an_answer() {
 
 #[test]
 fn a_refresh_token_that_nobody_asked_for_is_neither_held_nor_shown() {
-    let claims =
-        json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "exp": NOW + 9});
+    let claims = json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 9});
     let token = KEYS.sign_text(HEADER, &claims.to_string());
     // Whatever it is: what is not read cannot be wrong.
     for unasked in [json!("a-refresh-token"), json!(null), json!(["a-refresh-token"]), json!({})] {

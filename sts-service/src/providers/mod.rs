@@ -64,6 +64,7 @@ impl Exchange<'_> {
         };
         let answer = outcome.map_err(|failure| failure.of_request(self.request_id.get()))?;
         ExchangedToken::accept(self.principal, self.wanted, answer, now())
+            .and_then(|token| token.issued_to(self.target.client.id()))
             .map_err(|reason| Failure { sign: Sign::Answered, ..Failure::from(reason) })
     }
 

@@ -21,6 +21,18 @@ async fn somebody_elses_token_is_refused_and_never_remembered() {
         (json!({"aud": []}), json!({}), "exchanged_audience_mismatch"),
         (json!({"exp": now() - 1}), json!({}), "exchanged_expired"),
         (json!({"exp": null}), json!({}), "exchanged_malformed"),
+        (
+            json!({"aud": ["kubernetes", "https://mcp.example.com/mcp"]}),
+            json!({}),
+            "exchanged_audience_mismatch",
+        ),
+        (json!({"cnf": {"x5t#S256": "x"}}), json!({}), "exchanged_type_refused"),
+        (json!({"typ": "ID", "nonce": "n", "at_hash": "x"}), json!({}), "exchanged_type_refused"),
+        (json!({"nonce": "n"}), json!({}), "exchanged_type_refused"),
+        (json!({"nbf": now() + 200}), json!({}), "exchanged_not_yet_valid"),
+        (json!({"iat": now() + 200}), json!({}), "exchanged_not_yet_valid"),
+        (json!({"azp": "somebody-else"}), json!({}), "exchanged_client_mismatch"),
+        (json!({"azp": "mcp-client"}), json!({}), "exchanged_client_mismatch"),
         (json!({}), json!({"expires_in": 0}), "exchanged_expired"),
         (json!({}), json!({"expires_in": -5}), "exchanged_malformed"),
         (json!({}), json!({"expires_in": null}), "exchanged_malformed"),
@@ -45,6 +57,28 @@ async fn somebody_elses_token_is_refused_and_never_remembered() {
     world.idp().at("/token", Does::exchanges(json!({"sub": "alice"}), json!({})));
     assert_eq!(world.exchange(&alice).await, granted());
     assert_eq!(world.exchange_for("bob").await, refused(502, "exchanged_identity_mismatch"));
+}
+
+#[tokio::test]
+async fn an_applications_own_token_is_refused_before_the_identity_provider_is_asked() {
+    let world = World::start().await;
+    let ask = async |changes: serde_json::Value| {
+        let mut claims = world.idp().claims("somebody");
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        world.exchange(&world.idp().key().sign(&claims).unwrap()).await
+    };
+    let account = "service-account-mcp-client";
+    for application in [
+        json!({"sub": "mcp-client"}),
+        json!({"preferred_username": account}),
+        json!({"sub": "mcp-client", "client_id": "mcp-client", "preferred_username": account}),
+    ] {
+        assert_eq!(ask(application.clone()).await, refused(403, "app_only"), "{application}");
+    }
+    assert_eq!(world.running.calls("/token"), 0);
+    assert_eq!(ask(json!({"preferred_username": "mcp-client"})).await, granted());
 }
 
 #[tokio::test]

@@ -67,9 +67,11 @@ targets = ["kubernetes"]
 }
 
 pub(crate) fn claims(host: &str, tenant: &str, audience: &str) -> Value {
+    // What comes in was issued to somebody's client, and what it is exchanged for to ours.
+    let client = if audience == SERVER { "client" } else { SERVER };
     json!({
         "iss": format!("{host}/{tenant}/v2.0"), "ver": "2.0", "tid": tenant, "oid": "0".repeat(36),
-        "sub": "pairwise", "aud": audience, "azp": "client", "scp": "access_as_user",
+        "sub": "pairwise", "aud": audience, "azp": client, "scp": "access_as_user",
         "iat": now(), "nbf": now(), "exp": now() + 300, "uti": format!("{}", rand()),
     })
 }

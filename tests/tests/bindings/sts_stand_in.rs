@@ -174,11 +174,17 @@ async fn what_an_sts_answers_is_held_against_what_was_asked() -> Result<()> {
     let stand_in = StandIn::start().await?;
     let text = |status: u16, body: Value| Reply::Text(status, body.to_string());
     let refusal = |reason: &str| json!({"error": "x", "error_description": "x", "reason": reason});
+    // What is behind the gateway must not get what opens it.
+    let both = json!(["kubernetes", stand_in.gateway.resource()]);
     for (reply, status, reason) in [
         (Reply::Token(json!({"sub": "bob"})), 502, "exchanged_identity_mismatch"),
         (Reply::Token(json!({"iss": "https://elsewhere"})), 502, "exchanged_identity_mismatch"),
         (Reply::Token(json!({"aud": "elsewhere"})), 502, "exchanged_audience_mismatch"),
         (Reply::Token(json!({"unchanged": true})), 502, "exchanged_audience_mismatch"),
+        (Reply::Token(json!({"aud": both})), 502, "exchanged_audience_mismatch"),
+        (Reply::Token(json!({"cnf": {"x5t#S256": "x"}})), 502, "exchanged_type_refused"),
+        (Reply::Token(json!({"nonce": "an ID token's"})), 502, "exchanged_type_refused"),
+        (Reply::Token(json!({"nbf": now() + 600})), 502, "exchanged_not_yet_valid"),
         (Reply::Token(json!({"exp": now() - 1})), 502, "exchanged_expired"),
         (
             text(200, json!({"access_token": "opaque", "token_type": "Bearer", "expires_in": 9})),
