@@ -139,6 +139,8 @@ impl ExchangeCache {
         let now = now();
         belongs(&token, principal.identity(), now)?;
         let keep_until = ahead.as_ref().map_or(keep_until, |ahead| ahead.come_back(now));
+        // Whatever our clock did since: nobody keeps a token for longer than the age limit from now.
+        let keep_until = keep_until.min(now.saturating_add(self.max_age.as_secs()));
         let is_outdated = own != credential;
         // Whoever keeps a copy is to come for the next one.
         let keep_until = if is_outdated { keep_until.min(now.saturating_add(AGAIN)) } else { keep_until };

@@ -65,7 +65,10 @@ impl World {
 }
 
 fn sign(key: &SigningKey, subject: &str, audience: &[String]) -> String {
-    let exp = now() + 600;
+    sign_until(key, subject, audience, now() + 600)
+}
+
+fn sign_until(key: &SigningKey, subject: &str, audience: &[String], exp: UnixSeconds) -> String {
     key.sign(&json!({"iss": "https://idp", "sub": subject, "aud": audience, "exp": exp})).unwrap()
 }
 
@@ -205,7 +208,7 @@ async fn a_late_renewal_changes_nothing_that_has_come_in_the_meantime() {
 #[tokio::test]
 async fn there_are_no_more_tokens_and_no_more_bytes_than_allowed() {
     // Ten tokens by number, of any size; then by bytes, of which a large one takes 16 KiB.
-    for (tokens, bytes, padding, most) in [(10, 1 << 20, 0, 10), (1000, 1 << 20, 16 << 10, 64)] {
+    for (tokens, bytes, padding, most) in [(10, 1 << 20, 0, 10), (1000, 1 << 20, 11_900, 64)] {
         let world = World::with(|limits| {
             (limits.cached_tokens, limits.cached_bytes) = (tokens, bytes);
         });
@@ -263,4 +266,50 @@ async fn what_an_older_secret_got_is_served_while_the_next_one_is_asked_for() {
     assert!(!Arc::ptr_eq(&got.token, &old) && got.refresh.is_none());
     // The control: another target or another client is asked for at once.
     assert!(world.get(&key("u"), &world.alice, outage()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_does_not_make_the_age_limit_longer() {
+    let world = World::with(|limits| limits.cache_max_age = Duration::from_secs(100));
+    let (key, token) = world.remembered().await;
+    let keep_until = async |at: UnixSeconds| {
+        let (token, keep) = (Arc::clone(&token), Duration::from_secs(100));
+        let of_another_time = Remembered { token, keep, keep_until: at, ahead: None };
+        world.cache.tokens.insert(key.clone(), of_another_time).await;
+        let got = world.get(&key, &world.alice, Err(Reason::Internal.into())).await.unwrap();
+        assert_eq!(got.source, Source::Hit);
+        got.keep_until
+    };
+    let soon = now() + 40;
+    assert_eq!(keep_until(soon).await, soon);
+    let before = now();
+    let limited = keep_until(now() + 3600).await;
+    assert!((before + 100..=now() + 100).contains(&limited), "{limited} at {before}");
+}
+
+/// moka's clock stands still while a machine sleeps.
+#[tokio::test]
+async fn a_token_that_ended_while_the_machine_slept_is_given_to_nobody() {
+    let world = World::new();
+    let key = key("t");
+    let ended = || {
+        let target = Target { name: "kubernetes".to_owned(), audience: "kubernetes".to_owned() };
+        let text = sign_until(&world.key, "alice", &["kubernetes".to_owned()], now() - 1);
+        let body = json!({"access_token": text, "token_type": "Bearer", "expires_in": 600});
+        let answer = Answer::parse(body.to_string().as_bytes()).unwrap();
+        ExchangedToken::accept(&world.alice, &target, answer, now() - 100).unwrap()
+    };
+    let remembered = Remembered {
+        token: Arc::new(ended()),
+        keep: Duration::from_secs(60),
+        keep_until: now() + 60,
+        ahead: None,
+    };
+    world.cache.tokens.insert(key.clone(), remembered).await;
+    // Nor is one that comes so.
+    let refused = world.get(&key, &world.alice, Ok(ended())).await.unwrap_err();
+    assert_eq!(refused.failure.denial.reason(), Reason::ExchangedExpired);
+    let got = world.get(&key, &world.alice, world.exchanged(&world.alice, 0)).await.unwrap();
+    assert!(got.token.expires_at() > now());
+    assert_eq!(got.source, Source::Miss);
 }
