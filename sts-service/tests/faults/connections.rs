@@ -114,18 +114,30 @@ async fn a_request_that_is_under_way_at_the_end_is_answered() {
 
 /// A connection by which a test says what it likes.
 async fn connect(world: &World) -> std::io::Result<TlsStream<TcpStream>> {
+    connect_by(world, Arc::new(client(world, &[]))).await
+}
+
+fn client(world: &World, protocols: &[&[u8]]) -> rustls::ClientConfig {
     let mut roots = RootCertStore::empty();
     let file = world.path().join("authority.crt");
     roots.add(CertificateDer::from_pem_file(file).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
+    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    tls
+}
+
+async fn connect_by(
+    world: &World,
+    tls: Arc<rustls::ClientConfig>,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let tcp = TcpStream::connect(world.sts.as_ref().unwrap().service_address()).await?;
     let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(tls)).connect(name, tcp).await
+    TlsConnector::from(tls).connect(name, tcp).await
 }
 
 /// Sends this, and returns the first line of the answer.
@@ -152,6 +164,86 @@ async fn a_strangers_body_is_not_waited_for() {
     let begun = Instant::now();
     assert_eq!(say(&mut stream, head).await, "HTTP/1.1 401 Unauthorized");
     assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+/// The head of a known caller's request, without what says how long the body is.
+fn head(world: &World) -> String {
+    let request = world.request(&world.idp().token("alice")).build().unwrap();
+    let credential = request.headers()["authorization"].to_str().unwrap().to_owned();
+    format!(
+        "POST /exchange HTTP/1.1\r\nhost: localhost\r\nauthorization: {credential}\r\n\
+         content-type: application/x-www-form-urlencoded\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_say_its_length_is_read_up_to_the_limit_and_no_further() {
+    let world = World::start().await;
+    let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
+    for (chunks, expected) in
+        [(7, "HTTP/1.1 400 Bad Request"), (9, "HTTP/1.1 413 Payload Too Large")]
+    {
+        let mut stream = connect(&world).await.unwrap();
+        // The large one has no end: an answer can only come before it.
+        let end = if chunks == 7 { "0\r\n\r\n" } else { "" };
+        let body = chunk.repeat(chunks) + end;
+        let text = format!("{}transfer-encoding: chunked\r\n\r\n{body}", head(&world));
+        assert_eq!(say(&mut stream, &text).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_known_callers_body_is_waited_for_shortly() {
+    let world = World::start().await;
+    let mut stream = connect(&world).await.unwrap();
+    let text = format!("{}content-length: 1000\r\n\r\ngrant_type=", head(&world));
+    let answer = timeout(Duration::from_secs(120), say(&mut stream, &text)).await;
+    assert_eq!(answer.expect("the body is waited for"), "HTTP/1.1 400 Bad Request");
+}
+
+/// Else whoever a changed configuration does not let in any more would come back by what it was given before.
+#[tokio::test]
+async fn no_tls_session_is_resumed() {
+    let world = World::start().await;
+    let tls = Arc::new(client(&world, &[]));
+    for _ in 0..3 {
+        let mut stream = connect_by(&world, Arc::clone(&tls)).await.unwrap();
+        // With the answer come tickets, if there are any.
+        say(&mut stream, "POST /exchange HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        let kind = stream.get_ref().1.handshake_kind();
+        assert_eq!(kind, Some(rustls::HandshakeKind::Full));
+    }
+}
+
+#[tokio::test]
+async fn heads_are_bounded_in_number_and_size_and_streams_in_number() {
+    let world = World::start().await;
+    world.has_keys().await;
+    for (headers, expected) in
+        [(60, "HTTP/1.1 200 OK"), (70, "HTTP/1.1 431 Request Header Fields Too Large")]
+    {
+        let mut stream = connect(&world).await.unwrap();
+        let more: String = (0..headers).map(|number| format!("x-{number}: x\r\n")).collect();
+        let text = format!("GET /keys/idp HTTP/1.1\r\nhost: localhost\r\n{more}\r\n");
+        assert_eq!(say(&mut stream, &text).await, expected);
+    }
+    // What HTTP/2 is told at the beginning (RFC 9113 §6.5): identifier and value, each after each.
+    let tls = Arc::new(client(&world, &[b"h2"]));
+    let mut stream = connect_by(&world, tls).await.unwrap();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    stream.write_all(preface).await.unwrap();
+    let mut frame = [0; 9];
+    stream.read_exact(&mut frame).await.unwrap();
+    assert_eq!(frame[3], 4, "SETTINGS");
+    let mut settings = vec![0; usize::from(u16::from_be_bytes([frame[1], frame[2]]))];
+    stream.read_exact(&mut settings).await.unwrap();
+    let settings: Vec<_> = settings
+        .chunks(6)
+        .map(|s| (u16::from_be_bytes([s[0], s[1]]), u32::from_be_bytes([s[2], s[3], s[4], s[5]])))
+        .collect();
+    for (name, id, value) in [("streams", 3, 32), ("a head's bytes", 6, 32 * 1024)] {
+        assert!(settings.contains(&(id, value)), "{name}: {settings:?}");
+    }
 }
 
 #[tokio::test]
