@@ -60,6 +60,7 @@ fn generate() -> Result<()> {
             obolus_envoy::compose::Compose::default().to_yaml(),
         ),
         ("docs/reasons.md".to_owned(), Ok(obolus_core::reason::guide::to_markdown())),
+        ("docs/metrics.md".to_owned(), Ok(metrics()?)),
     ];
     let mesh = obolus_envoy::istio::Istio::default().all_files();
     let mesh = mesh.map_err(|problems| anyhow::anyhow!("{problems}"))?;
@@ -70,4 +71,19 @@ fn generate() -> Result<()> {
         println!("wrote {}", path.display());
     }
     Ok(())
+}
+
+/// `docs/metrics.md`: each service prints its own chapter, so that this program need not be made of them.
+fn metrics() -> Result<String> {
+    let mut page = obolus_core::metrics::head() + &obolus_core::metrics::filter::to_markdown();
+    for package in ["obolus-sts", "obolus-mcp"] {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = std::process::Command::new(cargo);
+        command.args(["run", "--locked", "--quiet", "--example", "metrics", "--package", package]);
+        let output = command.current_dir(obolus_tests::parts::products::workspace()).output()?;
+        let told = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "{package}: {told}");
+        page.push_str(&String::from_utf8(output.stdout)?);
+    }
+    Ok(page)
 }

@@ -1,6 +1,7 @@
 //! What is counted, in Prometheus' text format. Labels are names from the configuration and reasons: closed sets.
 
 mod material;
+pub mod table;
 mod upstream;
 
 use std::sync::Arc;

@@ -16,11 +16,11 @@ use super::{OfSource, OfTarget, labels_of};
 /// Entra has hundreds of numbers; who answers in its place has no bound.
 const MOST_CODES: usize = 100;
 /// In place of a word or number that is not on the list.
-const OTHER: &str = "other";
+pub(super) const OTHER: &str = "other";
 
 /// The words of `error` that token endpoints have (RFC 6749 §5.2, RFC 8693 §2.2.2, OpenID Connect Core §3.1.2.6, Entra).
 /// Any other would be a label that somebody else chooses.
-const ERRORS: [&str; 12] = [
+pub(super) const ERRORS: [&str; 12] = [
     "access_denied",
     "consent_required",
     "interaction_required",
