@@ -15,28 +15,47 @@ use crate::credentials::SecretDigest;
 use crate::guesses::Visitor;
 use crate::service::Service;
 
-/// The caller that sent these headers, if its address has not been wrong too often.
+/// The caller that sent these headers.
 ///
 /// # Errors
-/// [`Reason::Overloaded`] if it has; otherwise as [`authenticate`].
+/// As [`authenticate`]; [`Reason::Overloaded`] for new wrong ones from an address that was wrong too often.
 pub(crate) fn judge<'a>(
     service: &'a Service,
     visitor: Option<Visitor>,
     headers: &HeaderMap,
 ) -> Result<&'a Caller, Reason> {
     let (visitor, now) = (visitor.ok_or(Reason::Internal)?, Instant::now());
+    let refused = match authenticate(&service.callers, headers) {
+        Ok(caller) => return Ok(caller),
+        Err(refused) => refused,
+    };
     // Where there is no credential, none is guessed.
-    let guesses = headers.contains_key(AUTHORIZATION).then_some(&service.guesses);
-    if guesses.is_some_and(|guesses| !guesses.may_try(visitor, now)) {
-        service.metrics.caller_limited();
-        return Err(Reason::Overloaded);
-    }
-    authenticate(&service.callers, headers).inspect_err(|_| {
+    let sent = headers.get(AUTHORIZATION);
+    let told = sent.is_none_or(|sent| service.guesses.may_be_wrong(visitor, sent.as_bytes(), now));
+    let refused = if told {
         service.metrics.wrong_credential();
-        if let Some(guesses) = guesses {
-            guesses.was_wrong(visitor, now);
-        }
-    })
+        refused
+    } else {
+        service.metrics.caller_limited();
+        Reason::Overloaded
+    };
+    if let Some(requests) = service.strangers.turned_away(visitor.address, now) {
+        let (peer, caller) = (visitor.address, claimed(&service.callers, headers));
+        tracing::warn!(
+            %peer,
+            outcome = refused.as_str(),
+            caller,
+            requests,
+            "turned away without a caller's credential"
+        );
+    }
+    Err(refused)
+}
+
+/// Who these headers say that they are, if that is a caller: any other text would be a stranger's.
+fn claimed<'a>(callers: &'a [Caller], headers: &HeaderMap) -> Option<&'a str> {
+    let (id, _) = headers.get(AUTHORIZATION)?.to_str().ok().and_then(basic)?;
+    callers.iter().map(|caller| caller.id.as_str()).find(|own| *own == id)
 }
 
 /// The caller that sent these headers.
@@ -48,11 +67,13 @@ fn authenticate<'a>(callers: &'a [Caller], headers: &HeaderMap) -> Result<&'a Ca
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(REFUSED) };
     let (id, secret) = value.to_str().ok().and_then(basic).ok_or(REFUSED)?;
-    let caller = callers.iter().find(|caller| caller.id == *id).ok_or(REFUSED)?;
+    let named = callers.iter().find(|caller| caller.id == *id);
+    // For a name that nobody has, somebody's secrets are looked at all the same: the time that it takes tells nothing.
+    let looked_at = named.or_else(|| callers.first()).ok_or(REFUSED)?;
     let sent = SecretDigest::of(&secret);
     // Both are always looked at: which of the two it was is nobody's business.
-    let matches = caller.secrets.iter().fold(Choice::from(0), |any, own| any | own.is(&sent));
-    if bool::from(matches) { Ok(caller) } else { Err(REFUSED) }
+    let matches = looked_at.secrets.iter().fold(Choice::from(0), |any, own| any | own.is(&sent));
+    named.filter(|_| bool::from(matches)).ok_or(REFUSED)
 }
 
 /// Id and secret of a `Basic` header.
@@ -154,6 +175,22 @@ mod tests {
         ] {
             assert_eq!(ask(id, secret), None, "{id} {secret}");
         }
+    }
+
+    /// What can be timed is the look at the file and the digest.
+    #[test]
+    fn a_name_that_nobody_has_is_judged_as_long_as_one_that_somebody_has_and_never_let_in() {
+        let world = World::new();
+        let file = world.folder.path().join("first");
+        let is_withdrawn = || world.callers[0].secrets[0].withdrawn().is_some();
+        std::fs::remove_file(&file).unwrap();
+        assert!(!is_withdrawn(), "nobody has looked");
+        assert!(world.ask(&[header("unknown", FIRST)]).is_none());
+        assert!(is_withdrawn(), "the file was looked at");
+        std::fs::write(&file, FIRST).unwrap();
+        assert!(world.ask(&[header("unknown", FIRST)]).is_none());
+        assert!(world.ask(&[header("unknown", SECOND)]).is_none());
+        assert!(world.ask(&[header("envoy 1", FIRST)]).is_some());
     }
 
     #[test]

@@ -1,80 +1,87 @@
-//! How often an address may be wrong about a caller's credential: guessing is slow, and whoever is right is not hindered
-//! by who is not.
+//! Whether an address guesses at callers' credentials.
 //!
-//! A connection that has just shown a right credential is judged in any case: a stranger behind the same NAT cannot lock
-//! a gateway out of the connections that it has.
+//! It is the length of a credential that keeps guessers out, not this: one as the README makes it has 256 random bits. A
+//! right one is therefore always taken, however many wrong ones come from the same address: behind a sidecar or a NAT
+//! all gateways have one address, and none of them locks out the others. What this is for: a guesser is told to come
+//! back later, is counted apart from a gateway that has an old credential, and cannot make us do or write more than one
+//! digest and one comparison for each try. The same wrong credential again is no new guess, and is told each time that it
+//! is wrong, since whoever runs that gateway has to see it.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::network::network;
 
 /// So many at once: people try an old credential or two when one is replaced.
 const BURST: u32 = 20;
 /// And then one more after each of these.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Addresses that are remembered. With more of them the one that has been quiet for longest is forgotten: secrets are too
-/// long to be guessed from any number of addresses.
+/// Addresses that are remembered. With more of them the one that has been quiet for longest is forgotten: credentials are
+/// too long to be guessed from any number of addresses.
 const MOST: usize = 1024;
+/// Wrong credentials of one address that are told apart from new ones: as many gateways as may sit behind it with
+/// different old ones.
+const KNOWN: usize = 8;
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Visitor {
     pub(crate) address: IpAddr,
-    /// Whether the connection has shown a right credential, and no wrong one since.
-    pub(crate) is_known: bool,
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Guesses(Mutex<HashMap<IpAddr, Wrong>>);
 
-/// What somebody has left to be wrong about.
-#[derive(Debug, Clone, Copy)]
+/// What somebody has left to be wrong about, and was wrong about.
 struct Wrong {
     left: u32,
     at: Instant,
+    known: VecDeque<[u8; 32]>,
 }
 
 impl Wrong {
-    fn at(self, now: Instant) -> Self {
+    /// What is left now, and since when it is counted.
+    fn at(&self, now: Instant) -> (u32, Instant) {
         let pauses = now.saturating_duration_since(self.at).as_secs() / PAUSE.as_secs();
         let more = u32::try_from(pauses).unwrap_or(BURST).min(BURST);
-        Self { left: (self.left + more).min(BURST), at: self.at + PAUSE * more }
+        ((self.left + more).min(BURST), self.at + PAUSE * more)
     }
 }
 
 impl Guesses {
-    /// Whether a credential from there is looked at.
-    pub(crate) fn may_try(&self, visitor: Visitor, now: Instant) -> bool {
-        let wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        visitor.is_known
-            || wrong.get(&network(visitor.address)).is_none_or(|wrong| wrong.at(now).left > 0)
-    }
-
-    /// It was wrong.
-    pub(crate) fn was_wrong(&self, visitor: Visitor, now: Instant) {
+    /// This, from there, was wrong. Returns whether that is to be told: it is not where somebody guesses.
+    pub(crate) fn may_be_wrong(&self, visitor: Visitor, sent: &[u8], now: Instant) -> bool {
+        let (network, sent) = (network(visitor.address), Sha256::digest(sent).into());
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let network = network(visitor.address);
         if !all.contains_key(&network) && all.len() >= MOST {
             let longest = all.iter().min_by_key(|(_, wrong)| wrong.at).map(|(network, _)| *network);
             longest.and_then(|longest| all.remove(&longest));
         }
-        let entry = all.entry(network).or_insert(Wrong { left: BURST, at: now });
-        let so_far = entry.at(now);
-        // Who was never out of guesses begins to get new ones only now.
-        let at = if so_far.left == BURST { now } else { so_far.at };
-        *entry = Wrong { left: so_far.left.saturating_sub(1), at };
-    }
-}
-
-/// One site has at least all of an IPv6 /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
+        let entry = all.entry(network).or_insert_with(|| Wrong {
+            left: BURST,
+            at: now,
+            known: VecDeque::with_capacity(KNOWN),
+        });
+        if entry.known.contains(&sent) {
+            return true;
         }
-        address @ IpAddr::V4(_) => address,
+        let (left, at) = entry.at(now);
+        // Who was never out of guesses begins to get new ones only now.
+        entry.at = if left == BURST { now } else { at };
+        entry.left = left.saturating_sub(1);
+        if left == 0 {
+            return false;
+        }
+        if entry.known.len() == KNOWN {
+            entry.known.pop_front();
+        }
+        entry.known.push_back(sent);
+        true
     }
 }
 
@@ -82,25 +89,23 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn stranger(address: &str) -> Visitor {
-        Visitor { address: address.parse().unwrap(), is_known: false }
+    fn visitor(address: &str) -> Visitor {
+        Visitor { address: address.parse().unwrap() }
     }
 
-    fn guess(guesses: &Guesses, visitor: Visitor, now: Instant) -> bool {
-        let tries = guesses.may_try(visitor, now);
-        if tries {
-            guesses.was_wrong(visitor, now);
-        }
-        tries
+    /// How many of a hundred new guesses are told that they are wrong.
+    fn told(guesses: &Guesses, from: Visitor, now: Instant, name: &str) -> usize {
+        let new = |number: &i32| format!("{name} {number}");
+        (0..100).filter(|number| guesses.may_be_wrong(from, new(number).as_bytes(), now)).count()
     }
 
     #[test]
     fn who_is_wrong_twenty_times_may_be_wrong_once_a_second() {
         let (guesses, begin) = (Guesses::default(), Instant::now());
-        let one = stranger("192.0.2.1");
-        let wrong = |seconds| {
+        let one = visitor("192.0.2.1");
+        let wrong = |seconds: u64| {
             let now = begin + Duration::from_secs(seconds);
-            (0..100).filter(|_| guess(&guesses, one, now)).count()
+            told(&guesses, one, now, &seconds.to_string())
         };
         assert_eq!(wrong(0), 20);
         for second in 1..5 {
@@ -111,16 +116,27 @@ mod tests {
     }
 
     #[test]
-    fn neither_another_address_nor_a_known_connection_is_hindered() {
+    fn the_same_again_is_no_new_guess_and_another_is() {
         let (guesses, now) = (Guesses::default(), Instant::now());
-        let one = stranger("192.0.2.1");
-        while guess(&guesses, one, now) {}
-        assert!(!guesses.may_try(stranger("::ffff:192.0.2.1"), now), "another spelling");
-        assert!(guesses.may_try(stranger("192.0.2.2"), now));
-        assert!(guesses.may_try(Visitor { is_known: true, ..one }, now));
-        while guess(&guesses, stranger("2001:db8::1"), now) {}
-        assert!(!guesses.may_try(stranger("2001:db8::ffff"), now), "one network");
-        assert!(guesses.may_try(stranger("2001:db8:0:1::1"), now));
+        let one = visitor("192.0.2.1");
+        for _ in 0..1000 {
+            assert!(guesses.may_be_wrong(one, b"old", now));
+        }
+        assert_eq!(told(&guesses, one, now, "another"), 19);
+        assert_eq!(told(&guesses, one, now, "more"), 0);
+        // So many others later, nobody remembers which of them was old.
+        assert!(!guesses.may_be_wrong(one, b"old", now));
+    }
+
+    #[test]
+    fn another_address_has_guesses_of_its_own_and_one_site_has_not() {
+        let (guesses, now) = (Guesses::default(), Instant::now());
+        assert_eq!(told(&guesses, visitor("192.0.2.1"), now, "a"), 20);
+        assert_eq!(told(&guesses, visitor("::ffff:192.0.2.1"), now, "b"), 0, "another spelling");
+        assert_eq!(told(&guesses, visitor("192.0.2.2"), now, "c"), 20);
+        assert_eq!(told(&guesses, visitor("2001:db8::1"), now, "d"), 20);
+        assert_eq!(told(&guesses, visitor("2001:db8::ffff"), now, "e"), 0, "one network");
+        assert_eq!(told(&guesses, visitor("2001:db8:0:1::1"), now, "f"), 20);
     }
 
     #[test]
@@ -129,7 +145,7 @@ mod tests {
         for number in 0..3 * MOST {
             let address = IpAddr::from(u32::try_from(number).unwrap().to_be_bytes());
             let now = begin + Duration::from_millis(u64::try_from(number).unwrap());
-            guesses.was_wrong(Visitor { address, is_known: false }, now);
+            assert!(guesses.may_be_wrong(Visitor { address }, b"wrong", now));
         }
         assert_eq!(guesses.0.lock().unwrap().len(), MOST);
     }

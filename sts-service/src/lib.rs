@@ -10,7 +10,6 @@
 pub mod config;
 pub mod credentials;
 pub mod doctor;
-pub mod metrics;
 pub mod running;
 pub mod tls;
 
@@ -25,6 +24,8 @@ mod guid;
 mod idp_client;
 mod keys;
 mod material;
+mod metrics;
+mod network;
 mod ops;
 mod peers;
 mod providers;
@@ -36,6 +37,7 @@ mod serve;
 mod service;
 mod signatures;
 mod standing;
+mod strangers;
 mod telemetry;
 mod token;
 mod upstream;

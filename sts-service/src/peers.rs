@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::network::network;
+
 /// An address that is turned away comes again and again, and the log is not for it alone.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
@@ -33,7 +35,7 @@ impl Peers {
 
     /// One more connection from there; `None` if there are enough.
     pub(crate) fn admit(peers: &Arc<Self>, address: IpAddr) -> Option<Peer> {
-        let address = address.to_canonical();
+        let address = network(address);
         let mut state = peers.state();
         let count = state.connections.get(&address).copied().unwrap_or(0);
         if count >= peers.most {
@@ -80,5 +82,14 @@ mod tests {
         let again = Peers::admit(&peers, one).unwrap();
         drop((second, third, again));
         assert!(peers.state().connections.is_empty());
+    }
+
+    #[test]
+    fn however_many_addresses_one_ipv6_site_has_it_has_one_share() {
+        let peers = Arc::new(Peers::new(2));
+        let admit = |text: &str| Peers::admit(&peers, text.parse().unwrap());
+        let _all = ["2001:db8::1", "2001:db8::2"].map(|text| admit(text).unwrap());
+        assert!(admit("2001:db8::3").is_none());
+        let _other = admit("2001:db8:0:1::1").unwrap();
     }
 }

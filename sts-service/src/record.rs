@@ -29,6 +29,8 @@ pub(crate) struct Record {
     about: About,
     begun: Instant,
     pub(crate) caller: Option<String>,
+    /// Whether it is a stranger's, who is told of elsewhere, and not each time.
+    pub(crate) is_strangers: bool,
     /// A configured one: any other text would be the client's.
     pub(crate) target: Option<Arc<Target>>,
     pub(crate) token_digest: Option<TokenDigest>,
@@ -48,6 +50,7 @@ impl Record {
             about,
             begun: Instant::now(),
             caller: None,
+            is_strangers: false,
             target: None,
             token_digest: None,
             principal: None,
@@ -124,6 +127,7 @@ impl Record {
         }
         // What somebody has to look after stands out.
         match (is_ours, self.about) {
+            _ if self.is_strangers => {}
             (true, About::Exchange) => line!(warn, "exchange"),
             (false, About::Exchange) => line!(info, "exchange"),
             (true, About::Groups) => line!(warn, "groups"),

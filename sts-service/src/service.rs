@@ -15,6 +15,7 @@ use crate::idp_client::IdpClient;
 use crate::keys::KeyMirror;
 use crate::material::Watch;
 use crate::metrics::Metrics;
+use crate::strangers::Strangers;
 use crate::telemetry::{Collector, Telemetry};
 use crate::tls::TlsError;
 use crate::upstream::{Gate, Places};
@@ -26,6 +27,7 @@ const GROUPS_UNDER_WAY: usize = 64;
 pub(crate) struct Service {
     pub(crate) callers: Vec<Caller>,
     pub(crate) guesses: Arc<Guesses>,
+    pub(crate) strangers: Arc<Strangers>,
     pub(crate) targets: HashMap<String, Arc<Target>>,
     pub(crate) issuers: Vec<Arc<Issuer>>,
     /// By the path that they are served at.
@@ -87,6 +89,7 @@ impl Service {
         let service = Self {
             callers: config.callers,
             guesses: Arc::default(),
+            strangers: Arc::default(),
             targets: by_name(config.targets),
             issuers: config.issuers,
             mirrors,
@@ -126,6 +129,7 @@ impl Service {
             material: watch(&self.clients, &targets, &callers),
             callers,
             guesses: Arc::clone(&self.guesses),
+            strangers: Arc::clone(&self.strangers),
             targets: by_name(targets),
             issuers: self.issuers.clone(),
             mirrors: self.mirrors.clone(),

@@ -49,10 +49,15 @@ pub enum ClientCredential {
 }
 
 /// A client secret.
-#[derive(Debug)]
 pub struct ClientSecret(Source);
 
-#[derive(Debug)]
+/// Nothing of it: not even a digest, which short secrets can be guessed from.
+impl std::fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientSecret(<redacted>)")
+    }
+}
+
 enum Source {
     File(Arc<Material<SecretString, CredentialError>>),
     Given(SecretString, Generation),
@@ -230,6 +235,19 @@ mod tests {
             .collect();
         assert_eq!(sent, [("client_id", "sts"), ("client_secret", "very-secret")]);
         assert!(!format!("{client:?} {authentication:?}").contains("very-secret"));
+    }
+
+    #[test]
+    fn a_secret_shows_not_even_its_digest() {
+        let (_folder, opened) = secret("hunter2");
+        for secret in [ClientSecret::given(SecretString::from("hunter2")), opened] {
+            assert_eq!(format!("{secret:?}"), "ClientSecret(<redacted>)");
+            let client = ClientCredential::Post { id: "sts".to_owned(), secret };
+            assert_eq!(
+                format!("{client:?}"),
+                r#"Post { id: "sts", secret: ClientSecret(<redacted>) }"#
+            );
+        }
     }
 
     #[tokio::test]
