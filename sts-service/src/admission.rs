@@ -70,7 +70,7 @@ pub(crate) async fn admit<'s>(
 ) -> Result<Admitted<'s>, Reason> {
     // INVARIANT: nobody's body is read before we know whose it is: bodies are memory, and strangers have many.
     let visitor = parts.extensions.get().copied();
-    let judged = callers::judge(service, visitor, &parts.headers);
+    let judged = callers::judge(service, visitor, &parts.headers).await;
     record.is_strangers = judged.is_err();
     let caller = judged?;
     record.caller = Some(caller.id.clone());

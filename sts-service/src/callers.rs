@@ -19,13 +19,13 @@ use crate::service::Service;
 ///
 /// # Errors
 /// As [`authenticate`]; [`Reason::Overloaded`] for new wrong ones from an address that was wrong too often.
-pub(crate) fn judge<'a>(
+pub(crate) async fn judge<'a>(
     service: &'a Service,
     visitor: Option<Visitor>,
     headers: &HeaderMap,
 ) -> Result<&'a Caller, Reason> {
     let (visitor, now) = (visitor.ok_or(Reason::Internal)?, Instant::now());
-    let refused = match authenticate(&service.callers, headers) {
+    let refused = match authenticate(&service.callers, headers).await {
         Ok(caller) => return Ok(caller),
         Err(refused) => refused,
     };
@@ -62,7 +62,10 @@ fn claimed<'a>(callers: &'a [Caller], headers: &HeaderMap) -> Option<&'a str> {
 ///
 /// # Errors
 /// [`Reason::CallerUnauthenticated`], whatever is wrong: nobody learns which callers there are.
-fn authenticate<'a>(callers: &'a [Caller], headers: &HeaderMap) -> Result<&'a Caller, Reason> {
+async fn authenticate<'a>(
+    callers: &'a [Caller],
+    headers: &HeaderMap,
+) -> Result<&'a Caller, Reason> {
     const REFUSED: Reason = Reason::CallerUnauthenticated;
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(REFUSED) };
@@ -70,6 +73,9 @@ fn authenticate<'a>(callers: &'a [Caller], headers: &HeaderMap) -> Result<&'a Ca
     let named = callers.iter().find(|caller| caller.id == *id);
     // For a name that nobody has, somebody's secrets are looked at all the same: the time that it takes tells nothing.
     let looked_at = named.or_else(|| callers.first()).ok_or(REFUSED)?;
+    for own in &looked_at.secrets {
+        own.seen().await;
+    }
     let sent = SecretDigest::of(&secret);
     // Both are always looked at: which of the two it was is nobody's business.
     let matches = looked_at.secrets.iter().fold(Choice::from(0), |any, own| any | own.is(&sent));
@@ -152,7 +158,9 @@ mod tests {
             for value in values {
                 headers.append(AUTHORIZATION, value.clone());
             }
-            authenticate(&self.callers, &headers).ok().map(|caller| caller.id.clone())
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+            let judged = runtime.unwrap().block_on(authenticate(&self.callers, &headers));
+            judged.ok().map(|caller| caller.id.clone())
         }
     }
 

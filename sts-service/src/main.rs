@@ -3,6 +3,7 @@
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -18,6 +19,9 @@ const BAD_CONFIGURATION: u8 = 2;
 const CANNOT_WORK: u8 = 1;
 /// `check`: wrong arguments, or no such file.
 const USAGE: u8 = 2;
+
+/// For looks at files that are under way when we end.
+const LAST_LOOKS: Duration = Duration::from_millis(500);
 
 /// The token exchange service of Obolus.
 #[derive(Debug, Parser)]
@@ -122,7 +126,7 @@ fn log_to_stdout(level: LogLevel) {
 fn run(path: &Path, notices: &[Finding]) -> anyhow::Result<()> {
     doctor::tell(notices);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
         let sts = Sts::start_by(path.to_owned()).await?;
@@ -143,5 +147,8 @@ fn run(path: &Path, notices: &[Finding]) -> anyhow::Result<()> {
         }
         sts.stop().await;
         Ok(())
-    })
+    });
+    // A look at a file that hangs would be waited for.
+    runtime.shutdown_timeout(LAST_LOOKS);
+    ended
 }

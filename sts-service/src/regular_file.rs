@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use secrecy::zeroize::Zeroizing;
@@ -15,11 +16,18 @@ const MAX_TEXT: u64 = 4 * 1024 * 1024;
 
 /// All of a regular file, or of what a link to one leads to.
 pub(crate) fn read(path: &Path, max: u64) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Before it is opened, which for a pipe is waiting already.
-    if !std::fs::metadata(path)?.is_file() {
+    // Without waiting for whoever writes, if this is a pipe; and what was opened is asked what it is, since between a
+    // question and an opening the name may be given to something else.
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    bounded(File::open(path)?, max)
+    bounded(file, max)
+}
+
+/// The text of a configuration that is read again and again.
+pub(crate) fn configuration(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    read(path, MAX_TEXT)
 }
 
 /// The text of a file that a person names on the command line: of a pipe, too, since they may mean one.

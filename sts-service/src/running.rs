@@ -14,7 +14,6 @@ use tokio::sync::watch::Sender;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::doctor;
 use crate::material::Watch;
 use crate::reload::{Configuration, Current};
 use crate::serve::Listener;
@@ -83,9 +82,8 @@ impl Sts {
     /// When the file is not good, or a port cannot be had.
     pub async fn start_by(path: PathBuf) -> anyhow::Result<Self> {
         let file = reload::open(path).map_err(anyhow::Error::msg)?;
-        let read = file.current().and_then(|held| reload::take(&held));
         // What is to be noticed at a start has been said.
-        let (config, _) = read.context("no configuration")?;
+        let (config, _) = file.first().context("no configuration")?;
         Self::run(config, Some(file)).await
     }
 
@@ -115,15 +113,7 @@ impl Sts {
         let renewed = Arc::clone(&tls);
         let certificate =
             side.watched("server", move |held| renewed.store(Arc::clone(&held.value.config)));
-        let reloaded = Arc::clone(&service);
-        let file = file.map(|file| {
-            Arc::new(file).watched("", move |held| {
-                if let Some((config, notices)) = reload::take(held) {
-                    doctor::tell(&notices);
-                    reload::apply(&reloaded, config);
-                }
-            })
-        });
+        let file = file.map(|file| file.watched(Arc::clone(&service)));
         let own = Arc::new(Watch::new([certificate].into_iter().chain(file)));
         let ending = Sender::new(false);
         let current = Current { service, own, ending: ending.subscribe() };
@@ -199,10 +189,6 @@ fn routes(current: Current) -> Router {
 async fn watch(current: Current) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let current = current.clone();
-        // Files may be on a network, which may hang: nobody waits here but ourselves.
-        if tokio::task::spawn_blocking(move || current.look()).await.is_err() {
-            tracing::error!("a look at files ended by a panic");
-        }
+        current.look().await;
     }
 }

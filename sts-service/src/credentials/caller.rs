@@ -19,7 +19,7 @@ const SHORTEST: usize = 16;
 /// A new secret counts at once, and so does its removal: whoever removes or empties this file wants nobody to come in with
 /// it. Anything else that is no secret is taken for a mistake, and the last good one stays. A file that was withdrawn before
 /// we start is withdrawn: whether the caller can still come in is for its other file to say.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CallerSecret {
     file: Arc<Material<SecretDigest, CredentialError>>,
 }
@@ -75,10 +75,15 @@ impl CallerSecret {
         self.file.path()
     }
 
+    /// Comes back when what is there now counts, whatever it is.
+    pub(crate) async fn seen(&self) {
+        self.file.seen().await;
+    }
+
     /// Whether this is the secret. Takes the same time for every wrong one.
     #[must_use]
     pub fn is(&self, sent: &SecretDigest) -> Choice {
-        match self.file.at_once() {
+        match self.file.current() {
             Some(own) => own.value.0.ct_eq(&sent.0),
             None => Choice::from(0),
         }

@@ -9,7 +9,8 @@ mod watch;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -40,15 +41,44 @@ pub(crate) struct Material<T, E> {
     make: Maker<T, E>,
     end_of: fn(&T) -> Option<UnixSeconds>,
     is_withdrawal: fn(&E) -> bool,
+    /// Whether what is held is not in use any more as it was made, and is to be made anew even of the same content.
+    is_stale: AtomicBool,
     held: ArcSwapOption<Held<T>>,
+    /// INVARIANT: held while a file is read, which may take for ever, and by nobody whom others wait for.
+    looking: Mutex<()>,
+    /// INVARIANT: held for moments only, and never while a file is touched: requests and metrics wait for it.
     state: Mutex<State>,
+    /// The last look that requests wanted, and whether it is under way.
+    wanted: Arc<Wanted>,
 }
+
+#[derive(Default)]
+struct Wanted {
+    begun: tokio::sync::Mutex<Option<Instant>>,
+    is_under_way: AtomicBool,
+}
+
+/// What somebody is in the middle of, until that ends in whatever way.
+struct UnderWay(Arc<Wanted>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.is_under_way.store(false, Ordering::Release);
+    }
+}
+
+/// A request waits so long for a look at a file. Then it is judged by what was read last.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// A look that has not come back for so long counts as one at something that is of no use.
+const HANGS: Duration = Duration::from_secs(2);
 
 struct State {
     /// By what is noticed that somebody was there, without reading.
     touch: Option<Touch>,
     /// Since when what is there is of no use.
     wrong_since: Option<Instant>,
+    /// Since when somebody looks.
+    looking_since: Option<Instant>,
     /// What was said of it: once, not every second.
     told: String,
 }
@@ -107,7 +137,15 @@ impl<T, E: Display> Material<T, E> {
             end_of: |_| None,
             is_withdrawal,
             held: ArcSwapOption::empty(),
-            state: Mutex::new(State { touch, wrong_since: None, told: String::new() }),
+            is_stale: AtomicBool::new(false),
+            looking: Mutex::new(()),
+            state: Mutex::new(State {
+                touch,
+                wrong_since: None,
+                looking_since: None,
+                told: String::new(),
+            }),
+            wanted: Arc::default(),
         };
         match opened.renewed(None) {
             Ok(held) => opened.held.store(held.map(Arc::new)),
@@ -132,28 +170,40 @@ impl<T, E: Display> Material<T, E> {
         &self.path
     }
 
+    /// What was made of it is not what is in use: the next good content counts, be it the same.
+    pub(crate) fn is_stale(&self) {
+        self.is_stale.store(true, Ordering::Relaxed);
+    }
+
     /// What is in use. `None` only where it is withdrawn.
     pub(crate) fn current(&self) -> Option<Arc<Held<T>>> {
         self.held.load_full()
     }
 
-    /// What is in use, after a look if somebody has touched the file since the last one: for what has to count at once.
-    pub(crate) fn at_once(&self) -> Option<Arc<Held<T>>> {
+    /// Looks if somebody has touched the file since the last look.
+    pub(crate) fn look_if_touched(&self) {
         let touch = touch_of(&self.path);
-        let is_touched = self.state.lock().unwrap_or_else(PoisonError::into_inner).touch != touch;
-        if is_touched {
+        if self.state().touch != touch {
             self.look();
         }
-        self.current()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads again, and takes what is there if it is other and good. Returns whether something was taken or given up.
     pub(crate) fn look(&self) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.touch = touch_of(&self.path);
+        let _one = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        self.state().looking_since = Some(Instant::now());
+        let touch = touch_of(&self.path);
         let held = self.held.load_full();
+        let is_stale = self.is_stale.load(Ordering::Relaxed);
+        let renewed = self.renewed(held.as_deref().filter(|_| !is_stale));
+        let mut state = self.state();
+        (state.touch, state.looking_since) = (touch, None);
         let (kind, path) = (self.kind, self.path.display());
-        match self.renewed(held.as_deref()) {
+        match renewed {
             Ok(None) => {
                 state.told.clear();
                 if state.wrong_since.take().is_some() {
@@ -162,6 +212,7 @@ impl<T, E: Display> Material<T, E> {
                 false
             }
             Ok(Some(new)) => {
+                self.is_stale.store(false, Ordering::Relaxed);
                 self.held.store(Some(Arc::new(new)));
                 state.wrong_since = None;
                 state.told.clear();
@@ -199,7 +250,10 @@ impl<T, E: Display> Material<T, E> {
 
     /// For the metrics.
     pub(crate) fn standing(&self) -> Standing {
-        let wrong_since = self.state.lock().unwrap_or_else(PoisonError::into_inner).wrong_since;
+        let state = self.state();
+        let hangs = state.looking_since.filter(|since| since.elapsed() >= HANGS);
+        let wrong_since = state.wrong_since.or(hangs);
+        drop(state);
         let held = self.current();
         Standing {
             kind: self.kind,
@@ -213,6 +267,29 @@ impl<T, E: Display> Material<T, E> {
             wrong: wrong_since.map_or(Duration::ZERO, |since| since.elapsed()),
             expires_at: held.as_ref().and_then(|held| (self.end_of)(&held.value)),
         }
+    }
+}
+
+impl<T: Send + Sync + 'static, E: Display + 'static> Material<T, E> {
+    /// For what has to count at once: comes back after a look that began since this was called, if somebody has touched
+    /// the file. Requests share looks, and none waits for one that hangs: it is judged by what was read last.
+    pub(crate) async fn seen(self: &Arc<Self>) {
+        let (came, wanted) = (Instant::now(), &self.wanted);
+        let Ok(mut begun) = tokio::time::timeout(PATIENCE, wanted.begun.lock()).await else {
+            return;
+        };
+        let is_seen = begun.is_some_and(|begun| begun >= came);
+        if is_seen || wanted.is_under_way.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        *begun = Some(Instant::now());
+        let (file, under_way) = (Arc::clone(self), UnderWay(Arc::clone(wanted)));
+        let look = tokio::task::spawn_blocking(move || {
+            file.look_if_touched();
+            drop(under_way);
+        });
+        // A panic has been told of, and the last good content is there.
+        let _ = tokio::time::timeout(PATIENCE, look).await;
     }
 }
 

@@ -22,6 +22,11 @@ fn open(path: &Path) -> Material<String, String> {
     made.unwrap().ending(|text| text.parse().ok())
 }
 
+fn at_once(material: &Material<String, String>) -> Option<String> {
+    material.look_if_touched();
+    value(material)
+}
+
 fn value(material: &Material<String, String>) -> Option<String> {
     material.current().map(|held| held.value.clone())
 }
@@ -86,7 +91,7 @@ fn a_swapped_link_is_noticed_as_a_rename_is() {
         ("..c", "third", Use::Current),
     ] {
         swap(to);
-        assert_eq!(material.at_once().unwrap().value, expected);
+        assert_eq!(at_once(&material).unwrap(), expected);
         assert_eq!(material.standing().state, state);
     }
 }
@@ -103,13 +108,67 @@ fn what_is_withdrawn_is_of_no_use_at_once_and_may_come_back() {
         } else {
             std::fs::remove_file(&path).unwrap();
         }
-        assert!(material.at_once().is_none());
+        assert!(at_once(&material).is_none());
         assert_eq!(material.standing().state, Use::Nothing);
         // A broken one after it brings nothing back.
         std::fs::write(&path, "bad").unwrap();
-        assert!(material.at_once().is_none());
+        assert!(at_once(&material).is_none());
         std::fs::write(&path, "first").unwrap();
-        assert_eq!(material.at_once().unwrap().value, "first");
+        assert_eq!(at_once(&material).unwrap(), "first");
         assert_eq!(material.standing().state, Use::Current);
     }
+}
+
+/// As a mount may, whose server is gone.
+#[tokio::test]
+async fn a_look_that_does_not_come_back_holds_up_nobody_and_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, "first").unwrap();
+    let hang = Arc::new(AtomicBool::new(false));
+    let (hangs, read) = (Arc::clone(&hang), path.clone());
+    let material = Material::<String, String>::open(
+        "text",
+        path.clone(),
+        move || {
+            let begun = Instant::now();
+            while hangs.load(Ordering::Relaxed) && begun.elapsed() < Duration::from_secs(120) {
+                std::thread::park_timeout(Duration::from_millis(10));
+            }
+            Ok(Content::new(vec![std::fs::read(&read).unwrap().into()]))
+        },
+        |content| Ok(String::from_utf8(content.file(0).to_vec()).unwrap()),
+    );
+    let material = Arc::new(material.unwrap());
+    let other = folder.path().join("other");
+    std::fs::write(&other, "first").unwrap();
+    let other_material = Arc::new(open(&other));
+    let watch = Arc::new(Watch::new([
+        material.watched("hangs", |_| {}),
+        other_material.watched("other", |_| {}),
+    ]));
+    hang.store(true, Ordering::Relaxed);
+    for file in [&path, &other] {
+        std::fs::write(file, "second").unwrap();
+    }
+    // Each of these would wait for ever.
+    let begun = Instant::now();
+    watch.look().await;
+    material.seen().await;
+    material.seen().await;
+    watch.look().await;
+    assert_eq!(material.current().unwrap().value, "first");
+    assert_eq!(other_material.current().unwrap().value, "second", "the other one is read");
+    while material.standing().state != Use::LastGood {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        tokio::task::yield_now().await;
+    }
+    assert!(material.standing().wrong >= HANGS);
+    assert_eq!(other_material.standing().state, Use::Current);
+    hang.store(false, Ordering::Relaxed);
+    while material.current().unwrap().value != "second" {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        watch.look().await;
+    }
+    assert_eq!(material.standing().state, Use::Current);
 }

@@ -24,6 +24,7 @@ mod many_tenants;
 mod memory;
 mod poison;
 mod program;
+mod reloads;
 mod retries;
 mod sharing;
 mod tenants;

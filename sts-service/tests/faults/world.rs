@@ -76,13 +76,30 @@ impl World {
         authority.write(folder.path().join("authority.crt")).unwrap();
         std::fs::write(folder.path().join("credential"), CREDENTIAL).unwrap();
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
-        let mut config = Config::parse(&configure(folder.path()), folder.path()).unwrap();
+        let text = configure(folder.path());
+        std::fs::write(folder.path().join("sts.toml"), &text).unwrap();
+        let mut config = Config::parse(&text, folder.path()).unwrap();
         change(&mut config);
         let sts = Sts::start(config).await.unwrap();
         let url = format!("https://localhost:{}", sts.service_address().port());
         let operations = format!("http://{}", sts.operations_address());
         let http = https::client(&authority.pem()).unwrap();
         Self { folder, running, http, sts: Some(sts), url, operations }
+    }
+
+    /// By a file, `sts.toml`, which is read again when it changes.
+    pub(crate) async fn start_by(
+        authority: &Authority,
+        running: Running,
+        configure: impl FnOnce(&Path) -> String,
+    ) -> Self {
+        let mut world = Self::start_configured(authority, running, configure).await;
+        world.sts.take().unwrap().stop().await;
+        let sts = Sts::start_by(world.path().join("sts.toml")).await.unwrap();
+        world.url = format!("https://localhost:{}", sts.service_address().port());
+        world.operations = format!("http://{}", sts.operations_address());
+        world.sts = Some(sts);
+        world
     }
 
     /// The program itself, with its log.
@@ -167,6 +184,17 @@ impl World {
         target: &str,
         scope: Option<&str>,
     ) -> RequestBuilder {
+        self.request_of("envoy", credential, token, target, scope)
+    }
+
+    pub(crate) fn request_of(
+        &self,
+        caller: &str,
+        credential: &str,
+        token: &str,
+        target: &str,
+        scope: Option<&str>,
+    ) -> RequestBuilder {
         let mut form = vec![
             ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
             ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
@@ -174,7 +202,7 @@ impl World {
             ("subject_token", token),
         ];
         form.extend(scope.map(|scope| ("scope", scope)));
-        let pair = STANDARD.encode(format!("envoy:{credential}"));
+        let pair = STANDARD.encode(format!("{caller}:{credential}"));
         self.http
             .post(self.url("/exchange"))
             .header("authorization", format!("Basic {pair}"))
