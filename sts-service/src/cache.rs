@@ -143,7 +143,8 @@ impl ExchangeCache {
         let keep_until = keep_until.min(now.saturating_add(self.max_age.as_secs()));
         let is_outdated = own != credential;
         // Whoever keeps a copy is to come for the next one.
-        let keep_until = if is_outdated { keep_until.min(now.saturating_add(AGAIN)) } else { keep_until };
+        let keep_until =
+            if is_outdated { keep_until.min(now.saturating_add(AGAIN)) } else { keep_until };
         let refresh = match source {
             Source::Hit if is_outdated => self.outdated.claim(&next, now),
             Source::Hit => ahead.filter(|ahead| ahead.claim(now)).map(|_| Turn::free()),

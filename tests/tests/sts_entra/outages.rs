@@ -82,8 +82,7 @@ async fn an_entra_that_fails_for_everybody_is_given_up_and_found_again_while_a_w
     assert_eq!(world.exchange(&warm, target).await, granted());
     let later = refused(503, "idp_unavailable");
     // Two alone would not be believed.
-    let colds =
-        [world.token("alice").await, world.token("bob").await, world.token("carol").await];
+    let colds = [world.token("alice").await, world.token("bob").await, world.token("carol").await];
     world.entra.emulator.faults().everybody(What::Html { status: 503 });
     for token in colds.iter().cycle().take(8) {
         assert_eq!(world.exchange(token, target).await, later);
