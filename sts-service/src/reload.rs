@@ -102,7 +102,7 @@ impl Configuration {
             if let Some(rights) = lost.take()
                 && withdraw(&service, &rights)
             {
-                file.is_stale();
+                file.make_anew();
             }
         };
         Watched { of, look: Box::new(look), standing }

@@ -271,11 +271,12 @@ async fn what_an_older_secret_got_is_served_while_the_next_one_is_asked_for() {
 #[tokio::test]
 async fn a_clock_that_was_set_back_does_not_make_the_age_limit_longer() {
     let world = World::with(|limits| limits.cache_max_age = Duration::from_secs(100));
-    let (key, token) = world.remembered().await;
+    let key = key("t");
     let keep_until = async |at: UnixSeconds| {
-        let (token, keep) = (Arc::clone(&token), Duration::from_secs(100));
-        let of_another_time = Remembered { token, keep, keep_until: at, ahead: None };
-        world.cache.tokens.insert(key.clone(), of_another_time).await;
+        let token = world.exchanged(&world.alice, 0).unwrap();
+        let now = world.cache.remembered(token, &world.alice, key.credential);
+        let of_another_time = Remembered { keep_until: at, ahead: None, ..now };
+        world.cache.tokens.insert(key.what.clone(), of_another_time).await;
         let got = world.get(&key, &world.alice, Err(Reason::Internal.into())).await.unwrap();
         assert_eq!(got.source, Source::Hit);
         got.keep_until
@@ -299,13 +300,9 @@ async fn a_token_that_ended_while_the_machine_slept_is_given_to_nobody() {
         let answer = Answer::parse(body.to_string().as_bytes()).unwrap();
         ExchangedToken::accept(&world.alice, &target, answer, now() - 100).unwrap()
     };
-    let remembered = Remembered {
-        token: Arc::new(ended()),
-        keep: Duration::from_secs(60),
-        keep_until: now() + 60,
-        ahead: None,
-    };
-    world.cache.tokens.insert(key.clone(), remembered).await;
+    let remembered = world.cache.remembered(ended(), &world.alice, key.credential);
+    let kept = Remembered { keep: Duration::from_secs(60), ..remembered };
+    world.cache.tokens.insert(key.what.clone(), kept).await;
     // Nor is one that comes so.
     let refused = world.get(&key, &world.alice, Ok(ended())).await.unwrap_err();
     assert_eq!(refused.failure.denial.reason(), Reason::ExchangedExpired);

@@ -171,7 +171,7 @@ impl<T, E: Display> Material<T, E> {
     }
 
     /// What was made of it is not what is in use: the next good content counts, be it the same.
-    pub(crate) fn is_stale(&self) {
+    pub(crate) fn make_anew(&self) {
         self.is_stale.store(true, Ordering::Relaxed);
     }
 
