@@ -107,9 +107,6 @@ fn sampled() -> String {
     for limit in [Limit::WrongCredentials, Limit::ExchangesInFlight, Limit::Graph] {
         metrics.overloaded(limit);
     }
-    for limit in [Limit::WrongCredentials, Limit::ExchangesInFlight, Limit::Graph] {
-        metrics.overloaded(limit);
-    }
     let standings = KINDS.map(|kind| {
         let standing = Standing {
             kind,
