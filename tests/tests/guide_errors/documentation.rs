@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::checked::check;
 use crate::guide::text;
-use crate::world::files;
+use crate::world::{files, private};
 
 /// The fenced blocks of a language that hold this, in order.
 fn blocks(language: &str, with: &str) -> Vec<String> {
@@ -46,10 +46,10 @@ fn the_sts_configuration_can_work_with_each_credential_and_at_aks() -> Result<()
     let whole = one("toml", "[server]");
     let authority = Authority::new("documentation")?;
     let folder = files(&authority)?;
-    std::fs::write(folder.path().join("client-secret"), "a-secret~of.entra")?;
+    private(&folder.path().join("client-secret"), "a-secret~of.entra")?;
     // For api://AzureADTokenExchange until 2100, and with no signature of anybody.
     let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NsdXN0ZXIiLCJhdWQiOiJhcGk6Ly9BenVyZUFEVG9rZW5FeGNoYW5nZSIsImV4cCI6NDEwMjQ0NDgwMH0.c2ln";
-    std::fs::write(folder.path().join("token"), token)?;
+    private(&folder.path().join("token"), token)?;
     let (before, after) = whole.split_once("[targets.client]").context("a client")?;
     let (_, callers) = after.split_once("[[callers]]").context("callers")?;
     let credentials = blocks("toml", "[targets.client]");

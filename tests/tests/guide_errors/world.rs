@@ -1,5 +1,7 @@
 //! The emulator, with what a person who follows a guide would have set up there.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use obolus_tests::entra::directory::Consent;
 use obolus_tests::entra::{Directory, Emulator};
@@ -58,7 +60,15 @@ pub(crate) fn files_with(authority: &Authority, client: &Leaf) -> Result<TempDir
         ("client.key", &client.key),
         ("gateway-credential", &CREDENTIAL.to_owned()),
     ] {
-        std::fs::write(folder.path().join(name), content).context(name)?;
+        private(&folder.path().join(name), content).context(name)?;
     }
     Ok(folder)
+}
+
+/// A file that nobody else may open: `check` notes any other secret.
+pub(crate) fn private(path: &Path, content: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    std::fs::write(path, content)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
