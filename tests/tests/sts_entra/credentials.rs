@@ -171,7 +171,7 @@ async fn a_federated_token_is_reread_through_a_swapped_folder_and_a_bad_one_is_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_secret_is_used_and_what_the_old_one_got_is_not() {
+async fn a_new_secret_is_used_for_who_is_warm_too_and_ends_the_refusals_of_the_old_one() {
     let world = World::start().await.unwrap();
     let target = Style::SecretPost.name();
     let alice = world.token("alice").await;
