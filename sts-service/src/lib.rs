@@ -10,6 +10,7 @@
 pub mod config;
 pub mod credentials;
 pub mod doctor;
+pub mod metrics;
 pub mod running;
 pub mod tls;
 
@@ -24,7 +25,6 @@ mod guid;
 mod idp_client;
 mod keys;
 mod material;
-mod metrics;
 mod network;
 mod ops;
 mod peers;
