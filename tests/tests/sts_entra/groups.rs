@@ -140,9 +140,8 @@ async fn who_has_groups_in_the_token_has_those_and_nobody_is_asked() {
     assert_eq!(pages(&world), 0);
     // A token that says nothing of groups is no word of none.
     let (came, body) = ask(&world, &world.token("alice").await).await;
-    let ids = ["developers", "staff"].map(|name| {
-        world.entra.emulator.directory().group(name).unwrap().id.clone()
-    });
+    let ids = ["developers", "staff"]
+        .map(|name| world.entra.emulator.directory().group(name).unwrap().id.clone());
     assert_eq!((came, pages(&world)), (granted(), 1));
     assert_eq!(groups(&body), BTreeSet::from(ids), "her own, and the one that it is in");
     // Some of them are not all.
