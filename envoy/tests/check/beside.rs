@@ -69,9 +69,13 @@ fn each_of_several_targets_is_held_against_the_sts() {
     };
     assert_eq!(with(r#"{"name": "kubernetes", "audience": "kubernetes"}"#), [""; 0]);
     assert_eq!(with(r#"{"name": "prod", "audience": "kubernetes-prod"}"#), ["disagrees targets"]);
+    // The filter would not take that either.
     assert_eq!(
         with(r#"{"name": "kubernetes", "audience": "other"}"#),
-        ["disagrees targets[0].audience"]
+        [
+            "disagrees targets[0].audience",
+            "filter-configuration  → resources[0].targets.byValue.prod.audience"
+        ]
     );
 }
 
