@@ -15,6 +15,9 @@ const IDENTITY: &str = "exchanged_identity_mismatch";
 const AUDIENCE: &str = "exchanged_audience_mismatch";
 const MALFORMED: &str = "exchanged_malformed";
 const EXPIRED: &str = "exchanged_expired";
+const CLIENT: &str = "exchanged_client_mismatch";
+const TYPE: &str = "exchanged_type_refused";
+const NOT_YET: &str = "exchanged_not_yet_valid";
 
 #[tokio::test]
 async fn a_token_of_somebody_else_or_for_something_else_is_not_passed_on() -> Result<()> {
@@ -30,6 +33,9 @@ async fn a_token_of_somebody_else_or_for_something_else_is_not_passed_on() -> Re
         (json!({"aud": []}), AUDIENCE),
         (json!({"exp": now() - 1}), EXPIRED),
         (json!({"exp": null}), MALFORMED),
+        (json!({"azp": "mcp-client"}), CLIENT),
+        (json!({"cnf": {"jkt": "x"}}), TYPE),
+        (json!({"nbf": now() + 600}), NOT_YET),
     ]
     .into_iter()
     .enumerate()
@@ -43,8 +49,9 @@ async fn a_token_of_somebody_else_or_for_something_else_is_not_passed_on() -> Re
 #[tokio::test]
 async fn an_answer_that_is_no_access_token_with_a_life_is_not_passed_on() -> Result<()> {
     let bench = Workbench::start().await?;
-    let claims = |subject: &str| bench.idp.claims(subject, "kubernetes");
-    let text = bench.idp.mint(&claims("alice"))?;
+    let mut claims = bench.idp.claims("alice", "kubernetes");
+    claims["azp"] = json!("obolus-sts");
+    let text = bench.idp.mint(&claims)?;
     let good = json!({
         "access_token": text,
         "token_type": "Bearer",
@@ -83,7 +90,7 @@ async fn an_answer_that_is_no_access_token_with_a_life_is_not_passed_on() -> Res
 /// The provider may have given the client a token for both audiences: it still is the client's.
 #[tokio::test]
 async fn the_clients_own_token_is_not_passed_on() -> Result<()> {
-    let bench = Workbench::start().await?;
+    let bench = forgetting_refusals().await?;
     let mut claims = bench.claims("alice");
     claims["aud"] = json!([bench.gateway.resource(), "kubernetes"]);
     let token = bench.idp.mint(&claims)?;
@@ -103,7 +110,7 @@ async fn the_clients_own_token_is_not_passed_on() -> Result<()> {
 #[tokio::test]
 async fn a_token_is_not_passed_on_after_its_end_whatever_was_said_of_its_life() -> Result<()> {
     const LIFE: u64 = 4;
-    let bench = Workbench::start().await?;
+    let bench = forgetting_refusals().await?;
     let end = now() + LIFE;
     bench.idp.behave(Behaviour::Claims(json!({"exp": end})));
     let token = bench.token("alice")?;
@@ -152,6 +159,13 @@ async fn nothing_passes_after_the_incoming_tokens_end() -> Result<()> {
     assert_eq!(Answer::to(bench.call(&bench.token("alice")?)).await?.status, 200);
     assert_eq!(arrived(&bench.upstream), 1);
     Ok(())
+}
+
+/// An STS that asks again at once about what it has refused.
+async fn forgetting_refusals() -> Result<Workbench> {
+    let mut plan = Plan::new().await?;
+    plan.sts.more = "\n[limits]\nrefusals_max_age_seconds = 0\n".to_owned();
+    plan.start().await
 }
 
 /// Alice is refused, again when she comes again; an honest exchange passes in between.

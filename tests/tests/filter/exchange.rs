@@ -37,7 +37,6 @@ fn refusals() -> Vec<(Behaviour, u16, &'static str)> {
         // It passes by itself.
         (error(500, "server_error"), 503, "idp_unavailable"),
         (error(503, "access_denied"), 503, "idp_unavailable"),
-        (error(429, "slow_down"), 503, "idp_unavailable"),
         (html(502), 503, "idp_unavailable"),
         (html(403), 503, "idp_unavailable"),
         (html(200), 503, "idp_unavailable"),
@@ -115,6 +114,27 @@ async fn every_refusal_of_the_provider_has_one_meaning_and_nothing_is_forwarded(
 }
 
 #[tokio::test]
+async fn who_is_throttled_without_a_time_is_told_one_and_passes_afterwards() {
+    let mut story = Story::begin().await;
+    story.control("warm", Vec::new()).await;
+    let request = fresh_call(&story, "bob");
+    story.bench.idp.behave(Behaviour::Answer(429, json!({"error": "slow_down"})));
+    let answer = story.refuses("429", &request, Framing::Length, 503, "idp_unavailable").await;
+    assert!(matches!(answer.header("retry-after"), Some("4" | "5")), "{answer:?}");
+    let asked = story.bench.idp.exchanges();
+    story.bench.idp.behave(Behaviour::Honest);
+    let answer = story.refuses("held", &request, Framing::Length, 503, "idp_unavailable").await;
+    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    assert_eq!(
+        story.bench.idp.exchanges(),
+        asked,
+        "the provider was asked before the time was over"
+    );
+    passes_soon(&mut story, &request).await;
+    story.ends().await;
+}
+
+#[tokio::test]
 async fn a_client_that_may_not_have_the_target_is_refused_by_the_sts() {
     let mut story = Story::begin().await;
     story.control("warm", Vec::new()).await;
@@ -150,16 +170,7 @@ async fn while_the_provider_or_the_sts_is_down_clients_are_told_when_to_come_bac
         story.refuses("no connection", &request, framing, 503, "idp_unavailable").await;
         story.bench.idp.listen_again().unwrap();
     }
-    // The STS looks now and then whether the provider is back; until then it is told so.
-    let up = Instant::now() + Duration::from_secs(20);
-    loop {
-        let answer = story.send(&request, Framing::Length).await;
-        if answer.status == 200 || Instant::now() > up {
-            story.was_let_through("up again", &request, &answer).await;
-            break;
-        }
-        story.was_refused("not yet", &answer, 503, "idp_unavailable").await;
-    }
+    passes_soon(&mut story, &request).await;
 
     story.bench.sts.stop().unwrap();
     let request = fresh_call(&story, "carol");
@@ -168,6 +179,19 @@ async fn while_the_provider_or_the_sts_is_down_clients_are_told_when_to_come_bac
         assert_eq!(answer.header("retry-after"), Some("2"));
     }
     story.ends().await;
+}
+
+/// The STS looks now and then whether the provider is back; until then clients are told so.
+async fn passes_soon(story: &mut Story, request: &Request) {
+    let up = Instant::now() + Duration::from_secs(20);
+    loop {
+        let answer = story.send(request, Framing::Length).await;
+        if answer.status == 200 || Instant::now() > up {
+            story.was_let_through("up again", request, &answer).await;
+            return;
+        }
+        story.was_refused("not yet", &answer, 503, "idp_unavailable").await;
+    }
 }
 
 #[tokio::test]
