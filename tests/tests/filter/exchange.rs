@@ -49,7 +49,13 @@ fn refusals() -> Vec<(Behaviour, u16, &'static str)> {
         (json(r#"{"error":"access_denied"}"#), 502, "exchanged_malformed"),
         (answer_with("access_token", Value::Null), 502, "exchanged_malformed"),
         (answer_with("access_token", json!("opaque")), 502, "exchanged_malformed"),
-        (answer_with("access_token", json!("a.e30.c")), 502, "exchanged_identity_mismatch"),
+        (answer_with("access_token", json!("a.e30.c")), 502, "exchanged_malformed"),
+        // `{"alg":"RS256"}` and no claims.
+        (
+            answer_with("access_token", json!("eyJhbGciOiJSUzI1NiJ9.e30.c2ln")),
+            502,
+            "exchanged_identity_mismatch",
+        ),
         (answer_with("access_token", json!("a.b c.d")), 502, "exchanged_malformed"),
         (
             answer_with("access_token", json!("a.b.c\r\nimpersonate-user: x")),
