@@ -4,11 +4,12 @@
 mod ahead;
 mod groups;
 mod key;
+mod once;
 mod outdated;
 mod refusals;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use moka::Expiry;
@@ -27,6 +28,7 @@ use ahead::{AGAIN, Ahead};
 pub(crate) use groups::{Found, GroupsCache};
 pub(crate) use key::Key;
 use key::What;
+use once::once;
 use outdated::{Outdated, Turn};
 use refusals::Refusals;
 
@@ -159,29 +161,10 @@ impl ExchangeCache {
         principal: &Principal,
         exchange: impl Future<Output = Result<ExchangedToken, Failure>>,
     ) -> Result<(Remembered, Source), Refused> {
-        let (asked, refused) = (AtomicBool::new(false), AtomicBool::new(false));
-        let init = async {
-            // In here, where nobody else can be asking: a refusal may be news.
-            if let Some(failure) = self.refusals.get(&key).await {
-                refused.store(true, Ordering::Relaxed);
-                return Err(failure);
-            }
-            asked.store(true, Ordering::Relaxed);
-            match exchange.await {
-                Ok(token) => Ok(self.remembered(token, principal, key.credential)),
-                Err(failure) => {
-                    let failure = Arc::new(failure);
-                    self.refusals.remember(key.clone(), &failure).await;
-                    Err(failure)
-                }
-            }
-        };
-        let outcome = self.tokens.try_get_with_by_ref(&key.what, init).await;
-        let remembered = outcome.map_err(|failure| Refused {
-            failure: Arc::clone(&failure),
-            is_remembered: refused.load(Ordering::Relaxed),
-        })?;
-        let source = if asked.load(Ordering::Relaxed) { Source::Miss } else { Source::Join };
+        let credential = key.credential;
+        let ask = async { Ok(self.remembered(exchange.await?, principal, credential)) };
+        let (remembered, asked) = once(&self.tokens, &self.refusals, &key, ask).await?;
+        let source = if asked { Source::Miss } else { Source::Join };
         Ok((remembered, source))
     }
 

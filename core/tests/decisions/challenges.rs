@@ -7,7 +7,7 @@ use obolus_core::reply::{self, Reply};
 use obolus_core::{ClaimsChallenge, Denial, Reason, RetrySeconds};
 use serde_json::{Value, json};
 
-use crate::configuration::{good, parse, resource_but};
+use crate::configuration::{another, good, parse, resource_but};
 
 fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
     reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
@@ -201,16 +201,8 @@ fn metadata_are_read_by_anybody_and_written_by_nobody() {
 #[test]
 fn metadata_answer_for_their_own_host_and_path_only() {
     let mut config = good();
-    let mut second = config["resources"][0].clone();
-    second["name"] = "second".into();
-    second["resource"] = "https://mcp.example.com/team/mcp".into();
-    second["audiences"] = json!(["https://mcp.example.com/team/mcp"]);
-    second["clusters"] = json!(["second"]);
-    let mut third = second.clone();
-    third["name"] = "third".into();
-    third["resource"] = "https://other.example.com:8443".into();
-    third["audiences"] = json!(["https://other.example.com:8443"]);
-    third["clusters"] = json!(["third"]);
+    let second = another("second", "https://mcp.example.com/team/mcp");
+    let third = another("third", "https://other.example.com:8443");
     config["resources"].as_array_mut().unwrap().extend([second, third]);
     let config = parse(&config);
     let name = |authority: &str, path: &str| {

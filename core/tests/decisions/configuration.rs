@@ -54,6 +54,16 @@ pub(crate) fn resource_but(changes: Value) -> Arc<Resource> {
     Arc::clone(&parse(&config).resources[0])
 }
 
+/// The resource of [`good`] as another one of this name, with a cluster of this name.
+pub(crate) fn another(name: &str, url: &str) -> Value {
+    let mut resource = good()["resources"][0].take();
+    resource["name"] = name.into();
+    resource["resource"] = url.into();
+    resource["audiences"] = json!([url]);
+    resource["clusters"] = json!([name]);
+    resource
+}
+
 /// The problems of a configuration, as a person reads them.
 pub(crate) fn problems(config: &Value) -> String {
     match FilterConfig::parse(config.to_string().as_bytes()) {

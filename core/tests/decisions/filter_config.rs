@@ -4,7 +4,7 @@ use obolus_core::config::FilterConfig;
 use obolus_core::token::{Algorithm, Provider};
 use serde_json::{Value, json};
 
-use crate::configuration::{accepts, good, parse, problems, refuses};
+use crate::configuration::{accepts, another, good, parse, problems, refuses};
 use crate::issuer::{ISSUER, RESOURCE};
 
 #[test]
@@ -198,11 +198,7 @@ fn scopes_are_written_down_even_when_there_are_none() {
 fn resources_share_no_cluster_no_url_no_name_and_not_the_stss_cluster() {
     let two = |changes: Value| {
         let mut config = good();
-        let mut second = config["resources"][0].clone();
-        second["name"] = "second".into();
-        second["resource"] = "https://mcp.example.com/second".into();
-        second["audiences"] = json!(["https://mcp.example.com/second"]);
-        second["clusters"] = json!(["second"]);
+        let mut second = another("second", "https://mcp.example.com/second");
         for (key, value) in changes.as_object().unwrap() {
             second[key] = value.clone();
         }

@@ -9,7 +9,7 @@ use obolus_core::mcp::Message;
 use obolus_core::policy::{Permit, Subject};
 use serde_json::{Value, json};
 
-use crate::configuration::{accepts, good, parse, problems, refuses, resource_but};
+use crate::configuration::{accepts, another, good, parse, problems, refuses, resource_but};
 use crate::issuer::{RESOURCE, alice, alice_but, principal};
 
 fn targets() -> Value {
@@ -225,11 +225,7 @@ fn every_problem_of_targets_is_told_with_its_path() {
 #[test]
 fn a_target_has_one_audience_in_all_resources() {
     let mut config = good();
-    let mut second = config["resources"][0].clone();
-    second["name"] = "second".into();
-    second["resource"] = "https://mcp.example.com/second".into();
-    second["audiences"] = json!(["https://mcp.example.com/second"]);
-    second["clusters"] = json!(["second"]);
+    let mut second = another("second", "https://mcp.example.com/second");
     second.as_object_mut().unwrap().remove("target");
     second["targets"] = targets();
     config["resources"].as_array_mut().unwrap().push(second);

@@ -2,13 +2,13 @@
 //! however many wait, and refusals for a short time. They are apart so that groups push out no tokens.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use moka::Expiry;
 use moka::future::Cache;
 use obolus_core::UnixSeconds;
 
+use super::once::once;
 use super::refusals::Refusals;
 use super::{ENTRY_BYTES, Key, LEAST_LIFE, Refused, Source, What};
 use crate::clock::now;
@@ -71,33 +71,15 @@ impl GroupsCache {
         if self.held.get(&key.what).await.as_ref().is_some_and(is_old) {
             self.held.invalidate(&key.what).await;
         }
-        let (asked, refused) = (AtomicBool::new(false), AtomicBool::new(false));
         let was_held = self.held.contains_key(&key.what);
-        let init = async {
-            if let Some(failure) = self.refusals.get(&key).await {
-                refused.store(true, Ordering::Relaxed);
-                return Err(failure);
-            }
-            asked.store(true, Ordering::Relaxed);
-            match ask.await {
-                Ok(groups) => {
-                    let keep_until = self.keep_until(ends.saturating_sub(LEAST_LIFE));
-                    let keep = Duration::from_secs(keep_until.saturating_sub(now()));
-                    Ok(Remembered { groups: groups.into(), keep, keep_until })
-                }
-                Err(failure) => {
-                    let failure = Arc::new(failure);
-                    self.refusals.remember(key.clone(), &failure).await;
-                    Err(failure)
-                }
-            }
+        let ask = async {
+            let groups = ask.await?.into();
+            let keep_until = self.keep_until(ends.saturating_sub(LEAST_LIFE));
+            let keep = Duration::from_secs(keep_until.saturating_sub(now()));
+            Ok(Remembered { groups, keep, keep_until })
         };
-        let outcome = self.held.try_get_with_by_ref(&key.what, init).await;
-        let held = outcome.map_err(|failure| Refused {
-            failure: Arc::clone(&failure),
-            is_remembered: refused.load(Ordering::Relaxed),
-        })?;
-        let source = match (asked.load(Ordering::Relaxed), was_held) {
+        let (held, asked) = once(&self.held, &self.refusals, &key, ask).await?;
+        let source = match (asked, was_held) {
             (true, _) => Source::Miss,
             (false, true) => Source::Hit,
             (false, false) => Source::Join,

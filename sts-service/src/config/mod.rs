@@ -142,6 +142,10 @@ fn not_toml(text: &str, error: &toml::de::Error) -> Problems {
 }
 
 #[cfg(test)]
+mod entra_target_tests;
+#[cfg(test)]
 mod entra_tests;
+#[cfg(test)]
+mod readme_tests;
 #[cfg(test)]
 mod tests;

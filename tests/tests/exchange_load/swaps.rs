@@ -170,7 +170,7 @@ async fn every_file_is_swapped_under_load_and_nobody_notices() -> Result<()> {
     issuers_authority(&yard).await.context("the issuer's authority")?;
     server_certificate(&yard).await.context("the server's certificate")?;
     configuration(&yard).await.context("the configuration")?;
-    // Last, since it leaves one withdrawn, with which no changed configuration would be taken.
+    // Last, since it leaves one withdrawn.
     caller_credential(&yard).await.context("the caller's credential")?;
 
     let mut problems = Vec::new();
