@@ -7,7 +7,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a story that meets something unexpected ends there"
@@ -24,7 +23,6 @@ mod upstream;
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -33,9 +31,8 @@ use obolus_tests::fixtures::gateway::{Gateway, GatewayOptions, Place};
 use obolus_tests::fixtures::recorder::Recorder;
 use obolus_tests::fixtures::stack::{Stack, StackOptions, issuers};
 use obolus_tests::fixtures::workbench::{local, mcp_recorder};
+use obolus_tests::shared::Started;
 use serde_json::json;
-use tokio::runtime::Runtime;
-use tokio::sync::OnceCell;
 
 /// What is shared. Its parts end with the process, however it ends.
 struct World {
@@ -59,14 +56,8 @@ pub(crate) async fn side() -> &'static Side {
 }
 
 async fn world() -> &'static World {
-    /// A test's own runtime ends with the test, and takes along the servers that it started.
-    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
-    static WORLD: OnceCell<Result<World, String>> = OnceCell::const_new();
-    let world = WORLD.get_or_init(|| async {
-        let started = tokio::task::spawn_blocking(|| RUNTIME.block_on(World::start())).await;
-        started.map_err(anyhow::Error::from).flatten().map_err(|error| format!("{error:#}"))
-    });
-    world.await.as_ref().unwrap_or_else(|error| panic!("{error}"))
+    static WORLD: Started<World> = Started::new();
+    WORLD.get(World::start).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 impl World {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::ops::Deref;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use anyhow::Result;
 use obolus_tests::entra::{Directory, Request};
@@ -14,9 +14,9 @@ use obolus_tests::fixtures::recorder::{Recorded, Recorder};
 use obolus_tests::fixtures::stack::{Provider, Stack, StackOptions};
 use obolus_tests::fixtures::workbench::{local, mcp_recorder};
 use obolus_tests::pki::{KeyKind, Leaf, self_signed};
+use obolus_tests::shared::Shared;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::RwLockWriteGuard;
 
 use crate::doors;
 use crate::namesake::Namesake;
@@ -41,36 +41,14 @@ pub(crate) struct World {
     _folder: File,
 }
 
-/// The world, for one story at a time.
-pub(crate) struct Turn {
-    world: &'static World,
-    _others_wait: MutexGuard<'static, ()>,
-}
-
-impl Deref for Turn {
-    type Target = World;
-
-    fn deref(&self) -> &World {
-        self.world
-    }
-}
-
 /// Waits for this story's turn. Whatever a story before it has changed at Entra is as it was.
-pub(crate) async fn turn() -> Turn {
-    /// A test's own runtime ends with the test, and takes along the servers that it started.
-    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
-    static WORLD: OnceCell<Result<World, String>> = OnceCell::const_new();
-    static TURN: Mutex<()> = Mutex::const_new(());
-    let others_wait = TURN.lock().await;
-    let world = WORLD.get_or_init(|| async {
-        let started = tokio::task::spawn_blocking(|| RUNTIME.block_on(World::start())).await;
-        started.map_err(anyhow::Error::from).flatten().map_err(|error| format!("{error:#}"))
-    });
-    let world = world.await.as_ref().unwrap_or_else(|error| panic!("{error}"));
+pub(crate) async fn turn() -> RwLockWriteGuard<'static, World> {
+    static WORLD: Shared<World> = Shared::new();
+    let world = WORLD.alone(World::start).await.unwrap_or_else(|error| panic!("{error}"));
     world.stack.entra().emulator.faults().clear();
     world.restore();
     world.recorder.take();
-    Turn { world, _others_wait: others_wait }
+    world
 }
 
 impl World {
@@ -152,9 +130,7 @@ impl World {
 
     /// The STS's log lines of exchanges.
     pub(crate) fn lines(&self) -> Vec<Value> {
-        let log = self.stack.sts.log();
-        let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
-        lines.filter(|line: &Value| line["message"] == "exchange").collect()
+        self.stack.sts.exchange_lines()
     }
 }
 

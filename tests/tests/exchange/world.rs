@@ -2,8 +2,7 @@
 //! place.
 
 use std::fs::File;
-use std::ops::Deref;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -19,10 +18,10 @@ use obolus_tests::fixtures::stack::SCOPE;
 use obolus_tests::fixtures::sts::{Sts, StsOptions};
 use obolus_tests::fixtures::workbench::{local, mcp_recorder};
 use obolus_tests::pki::{Authority, KeyKind, Leaf, self_signed};
+use obolus_tests::shared::Shared;
 use obolus_tests::{parts, secret};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::RwLockWriteGuard;
 
 use crate::doors;
 use crate::tampering::Tampering;
@@ -47,36 +46,14 @@ pub(crate) struct World {
     _folder: File,
 }
 
-/// The world, for one story at a time.
-pub(crate) struct Turn {
-    world: &'static World,
-    _others_wait: MutexGuard<'static, ()>,
-}
-
-impl Deref for Turn {
-    type Target = World;
-
-    fn deref(&self) -> &World {
-        self.world
-    }
-}
-
 /// Waits for this story's turn. Whatever a story before it has changed is as it was.
-pub(crate) async fn turn() -> Turn {
-    /// A test's own runtime ends with the test, and takes along the servers that it started.
-    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
-    static WORLD: OnceCell<Result<World, String>> = OnceCell::const_new();
-    static TURN: Mutex<()> = Mutex::const_new(());
-    let others_wait = TURN.lock().await;
-    let world = WORLD.get_or_init(|| async {
-        let started = tokio::task::spawn_blocking(|| RUNTIME.block_on(World::start())).await;
-        started.map_err(anyhow::Error::from).flatten().map_err(|error| format!("{error:#}"))
-    });
-    let world = world.await.as_ref().unwrap_or_else(|error| panic!("{error}"));
+pub(crate) async fn turn() -> RwLockWriteGuard<'static, World> {
+    static WORLD: Shared<World> = Shared::new();
+    let world = WORLD.alone(World::start).await.unwrap_or_else(|error| panic!("{error}"));
     world.restore();
     world.tampering.clear();
     world.recorder.take();
-    Turn { world, _others_wait: others_wait }
+    world
 }
 
 impl World {
@@ -167,9 +144,7 @@ impl World {
 
     /// The STS's log lines of exchanges.
     pub(crate) fn lines(&self) -> Vec<Value> {
-        let log = self.sts.log();
-        let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
-        lines.filter(|line: &Value| line["message"] == "exchange").collect()
+        self.sts.exchange_lines()
     }
 
     /// Puts another text into one of the STS's files, as a mounted secret changes.

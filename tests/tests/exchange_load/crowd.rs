@@ -30,16 +30,7 @@ async fn a_thousand_requests_of_one_token_through_four_workers_are_one_exchange(
     let resources: Vec<_> = places.iter().map(Place::resource).collect();
     let credential = secret::random()?;
     let sts = StsOptions {
-        issuers: vec![StsIssuer {
-            name: "idp".to_owned(),
-            issuer: idp.issuer(),
-            profile: "oidc".to_owned(),
-            audiences: resources.clone(),
-            clients: vec!["mcp-client".to_owned()],
-            client_secret: secret::random()?,
-            keys_refresh_seconds: 300,
-            other_targets: Vec::new(),
-        }],
+        issuers: vec![StsIssuer::oidc(idp.issuer(), resources.clone())?],
         credential: credential.clone(),
         more: format!("\n[limits]\nidp_timeout_ms = {PATIENCE_MS}\n"),
         ..StsOptions::default()

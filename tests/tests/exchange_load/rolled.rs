@@ -39,16 +39,7 @@ impl Replicas {
         let place = Place::reserve()?;
         let credential = secret::random()?;
         let options = StsOptions {
-            issuers: vec![StsIssuer {
-                name: "idp".to_owned(),
-                issuer: idp.issuer(),
-                profile: "oidc".to_owned(),
-                audiences: vec![place.resource()],
-                clients: vec!["mcp-client".to_owned()],
-                client_secret: secret::random()?,
-                keys_refresh_seconds: 300,
-                other_targets: Vec::new(),
-            }],
+            issuers: vec![StsIssuer::oidc(idp.issuer(), vec![place.resource()])?],
             credential: credential.clone(),
             ..StsOptions::default()
         };

@@ -71,14 +71,8 @@ impl Before {
         let credential = secret::random()?;
         let options = StsOptions {
             issuers: vec![StsIssuer {
-                name: "keycloak".to_owned(),
-                issuer: keycloak.issuer(),
-                profile: "keycloak".to_owned(),
-                audiences: vec![place.resource()],
-                clients: vec!["mcp-client".to_owned()],
-                client_secret: keycloak.credentials().secret.clone(),
                 keys_refresh_seconds: REFRESH_SECONDS,
-                other_targets: Vec::new(),
+                ..StsIssuer::keycloak(&keycloak, vec![place.resource()])
             }],
             credential: credential.clone(),
             ..StsOptions::default()

@@ -15,14 +15,9 @@ const NEAR: &str = "kubernetes";
 
 fn beside(idp: &Idp) -> StsIssuer {
     StsIssuer {
-        name: "idp".to_owned(),
-        issuer: idp.issuer(),
-        profile: "oidc".to_owned(),
-        audiences: vec![RESOURCE.to_owned()],
         clients: vec!["*".to_owned()],
-        client_secret: "secret".to_owned(),
         keys_refresh_seconds: 1,
-        other_targets: Vec::new(),
+        ..StsIssuer::oidc(idp.issuer(), vec![RESOURCE.to_owned()]).unwrap()
     }
 }
 

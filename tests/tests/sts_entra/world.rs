@@ -161,9 +161,7 @@ impl World {
 
     /// The log lines of exchanges.
     pub(crate) fn lines(&self) -> Vec<Value> {
-        let log = self.sts.log();
-        let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
-        lines.filter(|line: &Value| line["message"] == "exchange").collect()
+        self.sts.exchange_lines()
     }
 }
 

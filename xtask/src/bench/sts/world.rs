@@ -12,7 +12,6 @@ use obolus_tests::deadline::eventually;
 use obolus_tests::fixtures::idp::{Key, now};
 use obolus_tests::fixtures::quick_idp::QuickIdp;
 use obolus_tests::fixtures::sts::{CALLER, Sts, StsIssuer, StsOptions};
-
 use obolus_tests::pki::Authority;
 use obolus_tests::ports::Port;
 use obolus_tests::process::{Process, Program};
@@ -78,16 +77,7 @@ impl World {
         let idp = QuickIdp::start(&authority, &key, LIFE, exchanged_filling()).await?;
         let credential = secret::random()?;
         let options = StsOptions {
-            issuers: vec![StsIssuer {
-                name: "idp".to_owned(),
-                issuer: idp.issuer(),
-                profile: "oidc".to_owned(),
-                audiences: vec![AUDIENCE.to_owned()],
-                clients: vec!["mcp-client".to_owned()],
-                client_secret: secret::random()?,
-                keys_refresh_seconds: 300,
-                other_targets: Vec::new(),
-            }],
+            issuers: vec![StsIssuer::oidc(idp.issuer(), vec![AUDIENCE.to_owned()])?],
             credential: credential.clone(),
             more: format!(
                 "\n[limits]\ncached_tokens = {tokens}\ncached_bytes = {ROOM}\ncache_max_age_seconds = 3600\n"
