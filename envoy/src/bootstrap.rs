@@ -173,6 +173,13 @@ mod tests {
     use super::*;
     use crate::route::PathMatch;
 
+    /// The names of the clusters that have a guard.
+    fn guarded(bootstrap: &Value) -> Vec<&Value> {
+        let clusters = bootstrap.pointer("/static_resources/clusters").unwrap().as_array().unwrap();
+        let guarded = clusters.iter().filter(|one| one.to_string().contains(guard::CLUSTER_NAME));
+        guarded.map(|cluster| &cluster["name"]).collect()
+    }
+
     #[test]
     fn the_committed_file_is_what_the_generator_writes() {
         let committed = include_str!("../bootstrap.yaml");
@@ -200,13 +207,7 @@ mod tests {
         assert_eq!(names, ["obolus.filter", "obolus.guard", "envoy.filters.http.router"]);
         assert_eq!(filters[1], guard::guard(&["obolus-mcp", "second"]));
 
-        let clusters = value.pointer("/static_resources/clusters").unwrap().as_array().unwrap();
-        let guarded: Vec<_> = clusters
-            .iter()
-            .filter(|cluster| cluster.to_string().contains(guard::CLUSTER_NAME))
-            .map(|cluster| &cluster["name"])
-            .collect();
-        assert_eq!(guarded, ["obolus-mcp", "second"]);
+        assert_eq!(guarded(&value), ["obolus-mcp", "second"]);
     }
 
     #[test]
@@ -226,13 +227,7 @@ mod tests {
         let server = gateway.upstreams[0].endpoint.clone();
         gateway.upstreams.push(Upstream::plain("obolus-mcp-entra", server));
         let value = gateway.to_value().unwrap();
-        let clusters = value.pointer("/static_resources/clusters").unwrap().as_array().unwrap();
-        let guarded: Vec<_> = clusters
-            .iter()
-            .filter(|cluster| cluster.to_string().contains(guard::CLUSTER_NAME))
-            .map(|cluster| &cluster["name"])
-            .collect();
-        assert_eq!(guarded, ["obolus-mcp", "obolus-mcp-entra"]);
+        assert_eq!(guarded(&value), ["obolus-mcp", "obolus-mcp-entra"]);
         let listener = value.pointer("/static_resources/listeners/0").unwrap().to_string();
         for host in ["mcp.example.com:443", "mcp-entra.example.com:443"] {
             assert!(listener.contains(&format!("{host:?}")), "{host}");

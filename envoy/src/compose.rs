@@ -69,7 +69,7 @@ impl Compose {
 
     /// The module's file name.
     pub fn module_file(&self) -> String {
-        format!("obolus_filter-{}.wasm", self.module_sha256)
+        Module::file_name(&self.module_sha256)
     }
 
     /// The gateway.

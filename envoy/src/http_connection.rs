@@ -4,6 +4,11 @@ use serde_json::{Value, json};
 
 use crate::access_log::access_log;
 
+/// The name by which Envoy's documentation, Istio's patches and everybody else know the connection manager.
+pub(crate) const MANAGER: &str = "envoy.filters.network.http_connection_manager";
+/// The same for the filter at the end of every chain.
+pub(crate) const ROUTER: &str = "envoy.filters.http.router";
+
 /// RFC 9113 §6.9.2 begins with one byte less, and Envoy takes no smaller one.
 const SMALLEST_WINDOW: u64 = 65_536;
 /// RFC 9113 §6.9.1.
@@ -31,7 +36,7 @@ pub(crate) fn http_connection(
         http2.insert("max_concurrent_streams".to_owned(), 100.into());
     }
     json!({
-        "name": "envoy.filters.network.http_connection_manager",
+        "name": MANAGER,
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": "gateway",
@@ -67,7 +72,7 @@ pub(crate) fn windows(buffer_limit: u64) -> Value {
 /// The end of every chain; it adds no `x-envoy-*` headers of its own.
 pub(crate) fn router() -> Value {
     json!({
-        "name": "envoy.filters.http.router",
+        "name": ROUTER,
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
             "suppress_envoy_headers": true,

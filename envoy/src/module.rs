@@ -34,6 +34,12 @@ impl Module {
         Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// What the file of a module with this digest is called, wherever one is delivered.
+    #[must_use]
+    pub fn file_name(sha256: &str) -> String {
+        format!("obolus_filter-{sha256}.wasm")
+    }
+
     pub(crate) fn vm_id(&self) -> String {
         match &self.sha256 {
             Some(digest) => format!("obolus-{digest}"),

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use sha2::{Digest as _, Sha256};
+use obolus_envoy::Module;
 
 use crate::secrets::write;
 
@@ -13,12 +13,11 @@ use crate::secrets::write;
 pub(crate) fn deliver(module: &Path, sha256: &str, folder: &Path) -> Result<()> {
     let content =
         std::fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
-    let digest: String =
-        Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Module::digest(&content);
     if digest != sha256 {
         bail!("the module's SHA-256 is {digest}, and the Deployment names {sha256}");
     }
-    let file = folder.join(format!("obolus_filter-{digest}.wasm"));
+    let file = folder.join(Module::file_name(&digest));
     write(&file, content)?;
     // It is no secret, and the proxy is another user.
     std::fs::set_permissions(&file, Permissions::from_mode(0o444))?;

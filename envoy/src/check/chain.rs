@@ -8,8 +8,7 @@ use super::plugin_settings;
 use super::rule::Rule;
 use crate::filter::FILTER_NAME;
 use crate::guard;
-
-const ROUTER: &str = "envoy.filters.http.router";
+use crate::http_connection::ROUTER;
 
 /// A filter of a chain; without a place when it is the control plane's own.
 #[derive(Debug, Clone)]

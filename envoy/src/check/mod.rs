@@ -8,6 +8,7 @@
 mod admin;
 mod around;
 mod beside;
+mod buffers;
 mod chain;
 mod clusters;
 mod document;

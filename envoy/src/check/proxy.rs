@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::admin;
 use super::around;
+use super::buffers;
 use super::chain::{self, Chain, Link, Ours};
 use super::clusters;
 use super::document::{Document, Kind};
@@ -244,9 +245,9 @@ impl<'a> Proxy<'a> {
         }
         let body_limit = ours.settings.iter().map(|settings| settings.body_limit).max();
         if let Some(limit) = body_limit {
-            buffer(&http.listener, "per_connection_buffer_limit_bytes", limit, findings);
+            buffers::check(&http.listener, "per_connection_buffer_limit_bytes", limit, findings);
             let window = "http2_protocol_options/initial_stream_window_size";
-            buffer(&http.manager, window, limit, findings);
+            buffers::check(&http.manager, window, limit, findings);
         }
     }
 
@@ -271,38 +272,6 @@ impl<'a> Proxy<'a> {
 
 fn folder(document: &Document) -> &Path {
     Path::new(&document.file).parent().unwrap_or(Path::new(""))
-}
-
-/// A limit that is not said is 1 MiB, the filter's own default.
-pub(super) fn buffer(place: &Node<'_>, key: &str, body_limit: u64, findings: &mut Findings) {
-    let Some(limit) = place.number(key) else {
-        let default = obolus_core::config::DEFAULT_MAX_BODY_BYTES;
-        if body_limit > default && !key.contains('/') {
-            below(place, key, default, body_limit, findings);
-        }
-        return;
-    };
-    if limit < body_limit {
-        below(&place.nearest(key), key, limit, body_limit, findings);
-    }
-}
-
-pub(super) fn below(
-    place: &Node<'_>,
-    key: &str,
-    limit: u64,
-    body_limit: u64,
-    findings: &mut Findings,
-) {
-    let key = key.rsplit('/').next().unwrap_or(key);
-    findings.add(
-        Rule::BufferLimit,
-        place,
-        format!(
-            "Envoy answers 413 above {limit} bytes, and the filter's maxBodyBytes is {body_limit}"
-        ),
-        format!("{key}: {}", body_limit.saturating_mul(2)),
-    );
 }
 
 /// An upgrade may have a filter chain of its own.

@@ -108,7 +108,7 @@ impl<'a> Table<'_, 'a> {
                 if let (Some(limit), Some(body)) = (level.number(key), limits.max())
                     && limit < body
                 {
-                    super::proxy::below(&level.nearest(key), key, limit, body, findings);
+                    super::buffers::below(&level.nearest(key), key, limit, body, findings);
                 }
             }
         }

@@ -7,7 +7,8 @@ use super::{Istio, no_tcp, sts};
 use crate::bootstrap::BUFFER_PER_BODY;
 use crate::filter::{self, FILTER_NAME};
 use crate::filter_configuration::FilterConfiguration;
-use crate::{http_connection, upstream};
+use crate::http_connection::{self, MANAGER, ROUTER};
+use crate::upstream;
 
 /// Istiod applies greater ones later: what we put before the router then stands next to it.
 const PRIORITY: u32 = 1_000;
@@ -152,8 +153,8 @@ fn before_the_router(context: &str, value: &Value) -> Value {
         "match": {
             "context": context,
             "listener": {"filterChain": {"filter": {
-                "name": "envoy.filters.network.http_connection_manager",
-                "subFilter": {"name": "envoy.filters.http.router"},
+                "name": MANAGER,
+                "subFilter": {"name": ROUTER},
             }}},
         },
         "patch": {"operation": "INSERT_BEFORE", "value": value},
@@ -185,12 +186,10 @@ fn buffers(context: &str, configuration: &FilterConfiguration) -> [Value; 2] {
             "applyTo": "NETWORK_FILTER",
             "match": {
                 "context": context,
-                "listener": {"filterChain": {"filter": {
-                    "name": "envoy.filters.network.http_connection_manager",
-                }}},
+                "listener": {"filterChain": {"filter": {"name": MANAGER}}},
             },
             "patch": {"operation": "MERGE", "value": {
-                "name": "envoy.filters.network.http_connection_manager",
+                "name": MANAGER,
                 "typed_config": {
                     "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                     "http2_protocol_options": window,

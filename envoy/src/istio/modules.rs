@@ -77,7 +77,8 @@ impl Modules {
     /// The module that runs.
     pub(super) fn in_use(&self) -> Module {
         let sha256 = self.sha256.first().cloned().unwrap_or_default();
-        Module { path: format!("{}/{}", folder(&sha256), file(&sha256)), sha256: Some(sha256) }
+        let path = format!("{}/{}", folder(&sha256), Module::file_name(&sha256));
+        Module { path, sha256: Some(sha256) }
     }
 
     /// `volumeMounts` of the proxy's container.
@@ -191,8 +192,4 @@ fn volume(sha256: &str) -> String {
 
 fn folder(sha256: &str) -> String {
     format!("{FOLDER}/module/{sha256}")
-}
-
-fn file(sha256: &str) -> String {
-    format!("obolus_filter-{sha256}.wasm")
 }

@@ -39,7 +39,7 @@ pub(crate) fn run() -> Result<()> {
     }
     let module = std::fs::read(build::module()?)?;
     let digest = Module::digest(&module);
-    std::fs::write(folder.join(format!("obolus_filter-{digest}.wasm")), &module)?;
+    std::fs::write(folder.join(Module::file_name(&digest)), &module)?;
     std::fs::write(folder.join("obolus_filter.sha256"), format!("{digest}\n"))?;
     std::fs::write(folder.join("obolus.cdx.json"), sbom::of_workspace()?)?;
     for image in images(folder, &module, &digest)? {
@@ -79,8 +79,7 @@ fn images(folder: &Path, module: &[u8], digest: &str) -> Result<Vec<Image>> {
             .with_own_folders(&["authority", "gateway", "k3s", "keycloak", "mcp", "sts"])
             .starting("/obolus-compose"),
         // The module and nothing else: to be mounted as a volume.
-        Image::of("obolus-filter")
-            .with(File::data(&format!("obolus_filter-{digest}.wasm"), module.to_vec())),
+        Image::of("obolus-filter").with(File::data(&Module::file_name(digest), module.to_vec())),
     ])
 }
 

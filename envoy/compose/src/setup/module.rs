@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use sha2::{Digest as _, Sha256};
+use obolus_envoy::Module;
 
 use crate::secrets::{write, write_program};
 use crate::settings::Settings;
@@ -16,7 +16,7 @@ const PROGRAM: &str = "obolus-compose";
 pub(super) fn deliver(settings: &Settings, folder: &Path) -> Result<String> {
     let module = std::fs::read(&settings.module)
         .with_context(|| format!("cannot read {}", settings.module.display()))?;
-    let digest: String = Sha256::digest(&module).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Module::digest(&module);
     let pinned = settings.filter_sha256.trim();
     if !pinned.is_empty() && pinned != digest {
         bail!("the module's SHA-256 is {digest}, and OBOLUS_FILTER_SHA256 allows only {pinned}");

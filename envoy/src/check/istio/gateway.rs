@@ -9,9 +9,7 @@ use super::super::plugin::{Entry, Settings};
 use super::super::rule::Rule;
 use super::{Manifest, ROOT_NAMESPACE, is_within, pairs, patches};
 use crate::filter::FILTER_NAME;
-
-const ROUTER: &str = "envoy.filters.http.router";
-const MANAGER: &str = "envoy.filters.network.http_connection_manager";
+use crate::http_connection::{MANAGER, ROUTER};
 
 /// A gateway or sidecar with our filter.
 #[derive(Debug)]

@@ -1,21 +1,15 @@
 //! What EnvoyFilters change besides the chain: clusters, routes, listeners, and our own filters.
 
-use super::super::around;
-use super::super::chain;
-use super::super::clusters;
 use super::super::finding::Findings;
-use super::super::guards;
 use super::super::node::Node;
 use super::super::plugin::Settings;
-use super::super::proxy;
-use super::super::routes;
 use super::super::rule::Rule;
+use super::super::{around, buffers, chain, clusters, guards, routes};
 use super::gateway::Gateway;
 use super::route_patches::{self, Ways};
 use super::{Manifest, cluster_patches};
 use crate::filter::FILTER_NAME;
-
-const MANAGER: &str = "envoy.filters.network.http_connection_manager";
+use crate::http_connection::MANAGER;
 
 /// Checks the patches that reach a proxy with our filter.
 pub(super) fn check(
@@ -87,10 +81,11 @@ fn check_buffer(
     };
     let limits: Vec<_> = of_kind("LISTENER").filter(|value| value.get(KEY).is_some()).collect();
     if limits.is_empty() {
-        proxy::buffer(&gateway.chain.place, KEY, body_limit, findings);
+        buffers::check(&gateway.chain.place, KEY, body_limit, findings);
     }
-    limits.iter().for_each(|value| proxy::buffer(value, KEY, body_limit, findings));
-    of_kind("NETWORK_FILTER").for_each(|value| proxy::buffer(&value, window, body_limit, findings));
+    limits.iter().for_each(|value| buffers::check(value, KEY, body_limit, findings));
+    of_kind("NETWORK_FILTER")
+        .for_each(|value| buffers::check(&value, window, body_limit, findings));
 }
 
 /// A patch that takes our filter or the guard out again, or changes it.
