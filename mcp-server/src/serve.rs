@@ -10,7 +10,8 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
-use hyper_util::rt::TokioTimer;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::sync::Notify;
@@ -163,12 +164,7 @@ async fn serve_mcp(
 ) -> io::Result<()> {
     let Some(certificate) = certificate else { return serve(listener, handle, app, bounds).await };
     let mut server = axum_server::from_tcp_rustls(listener, certificate)?.handle(handle);
-    server
-        .http_builder()
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(bounds.header_timeout);
-    server.http_builder().http2().max_concurrent_streams(MAX_STREAMS);
+    bound(server.http_builder(), bounds);
     server.serve(app.into_make_service()).await
 }
 
@@ -179,11 +175,11 @@ async fn serve(
     bounds: Bounds,
 ) -> io::Result<()> {
     let mut server = axum_server::from_tcp(listener)?.handle(handle);
-    server
-        .http_builder()
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(bounds.header_timeout);
-    server.http_builder().http2().max_concurrent_streams(MAX_STREAMS);
+    bound(server.http_builder(), bounds);
     server.serve(app.into_make_service()).await
+}
+
+fn bound(http: &mut Builder<TokioExecutor>, bounds: Bounds) {
+    http.http1().timer(TokioTimer::new()).header_read_timeout(bounds.header_timeout);
+    http.http2().max_concurrent_streams(MAX_STREAMS);
 }
