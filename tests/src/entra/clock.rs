@@ -38,8 +38,13 @@ pub(super) fn random<const N: usize>() -> [u8; N] {
 
 /// A new random GUID.
 pub(super) fn guid() -> String {
-    let hex: String = random::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+    guid_of(&random::<16>())
+}
+
+/// The GUID that the first 16 of these bytes make.
+pub(super) fn guid_of(bytes: &[u8]) -> String {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
 
 /// A random number in this range.

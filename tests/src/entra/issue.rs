@@ -192,9 +192,8 @@ pub(super) fn pairwise(tenant: &str, oid: &str, app: &str) -> String {
 }
 
 fn object_id(tenant: &str, app: &str) -> String {
-    let bytes = digest::digest(&digest::SHA256, format!("object {tenant} {app}").as_bytes());
-    let hex: String = bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
+    let text = format!("object {tenant} {app}");
+    clock::guid_of(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }
 
 /// The access token of these claims, signed as tokens for this application are.

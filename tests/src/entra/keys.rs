@@ -29,8 +29,6 @@ struct Ring {
     older: Vec<PublicKey>,
     /// Already published.
     next: Coming,
-    /// Not published, although they sign or did.
-    hidden: Vec<String>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -45,12 +43,8 @@ impl Keys {
         let idle: [PublicKey; 2] = serde_json::from_str(include_str!("idle_keys.json"))?;
         let [previous, personal] = idle;
         let next = Coming::begin();
-        let ring = Ring {
-            signing: vec![Arc::new(SigningKey::new()?)],
-            older: vec![previous],
-            next,
-            hidden: Vec::new(),
-        };
+        let ring =
+            Ring { signing: vec![Arc::new(SigningKey::new()?)], older: vec![previous], next };
         Ok(Self { ring: Mutex::new(ring), personal, custom: Coming::default() })
     }
 
@@ -103,16 +97,6 @@ impl Keys {
         ring.older.clear();
     }
 
-    /// The key that signs goes on signing, but is not published, or is again.
-    pub fn publish_current(&self, published: bool) {
-        let id = self.current_id();
-        let mut ring = self.ring();
-        ring.hidden.retain(|hidden| *hidden != id);
-        if !published {
-            ring.hidden.push(id);
-        }
-    }
-
     /// The key that signs.
     pub(super) fn current(&self) -> Result<Arc<SigningKey>> {
         self.ring().signing.first().cloned().context("no signing key")
@@ -136,9 +120,8 @@ impl Keys {
         let ring = self.ring();
         let own = issuer(tenant);
         let signing = ring.signing.iter().map(|key| &key.public).chain(&ring.older);
-        let shown = signing.filter(|key| !ring.hidden.contains(&key.id));
         let mut keys: Vec<(&str, Value)> =
-            shown.chain([&next.public]).map(|key| (key.id.as_str(), key.jwk(&own))).collect();
+            signing.chain([&next.public]).map(|key| (key.id.as_str(), key.jwk(&own))).collect();
         keys.push((&self.personal.id, self.personal.jwk(&issuer(PERSONAL_ACCOUNTS))));
         // Sorted by a digest, so that their order tells nothing.
         keys.sort_by_key(|(id, _)| {
