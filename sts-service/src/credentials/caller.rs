@@ -16,9 +16,9 @@ const SHORTEST: usize = 16;
 
 /// A file with a caller's secret.
 ///
-/// A new secret counts at once, and so does its removal: whoever removes or empties this file wants nobody to come in with
-/// it. Anything else that is no secret is taken for a mistake, and the last good one stays. A file that was withdrawn before
-/// we start is withdrawn: whether the caller can still come in is for its other file to say.
+/// A new secret counts at once, its removal at the next look of the watch: whoever removes or empties this file wants nobody
+/// to come in with it. Anything else that is no secret is taken for a mistake, and the last good one stays. A file that was
+/// withdrawn before we start is withdrawn: whether the caller can still come in is for its other file to say.
 #[derive(Debug, Clone)]
 pub struct CallerSecret {
     file: Arc<Material<SecretDigest, CredentialError>>,
@@ -78,6 +78,12 @@ impl CallerSecret {
     /// Comes back when what is there now counts, whatever it is.
     pub(crate) async fn seen(&self) {
         self.file.seen().await;
+    }
+
+    /// As the watch does it.
+    #[cfg(test)]
+    pub(crate) fn look(&self) {
+        self.file.look();
     }
 
     /// Whether this is the secret. Takes the same time for every wrong one.

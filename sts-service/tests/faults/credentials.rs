@@ -7,28 +7,40 @@ use obolus_tests::deadline::eventually;
 use obolus_tests::pki::Authority;
 
 use crate::idp::Running;
-use crate::world::{CREDENTIAL, SOON, World, configuration, granted, outcome, refused};
+use crate::world::{CREDENTIAL, Outcome, SOON, World, configuration, granted, outcome, refused};
 
 #[tokio::test]
-async fn a_callers_new_credential_counts_at_once_and_the_old_one_no_longer() {
+async fn a_callers_new_credential_counts_at_once_and_the_old_one_soon_no_longer() {
     let world = World::start().await;
     let alice = world.idp().token("alice");
     assert_eq!(world.exchange(&alice).await, granted());
     let new = "another-credential-of-the-gateway";
     std::fs::write(world.path().join("credential"), new).unwrap();
+    assert_eq!(ask(&world, new, &alice).await, granted());
     assert_eq!(world.exchange(&alice).await, refused(401, "caller_unauthenticated"));
-    let ask = async |credential| {
-        outcome(world.request_as(credential, &alice, "kubernetes", None).send().await.unwrap())
-            .await
-            .0
-    };
-    assert_eq!(ask(new).await, granted());
     for useless in ["", "short"] {
         std::fs::write(world.path().join("credential"), useless).unwrap();
-        for credential in [useless, new, CREDENTIAL] {
-            assert_eq!(ask(credential).await, refused(401, "caller_unauthenticated"));
+        comes_in_no_more(&world, new, &alice).await;
+        for credential in [useless, CREDENTIAL] {
+            let answer = ask(&world, credential, &alice).await;
+            assert_eq!(answer, refused(401, "caller_unauthenticated"));
         }
     }
+}
+
+async fn ask(world: &World, credential: &str, token: &str) -> Outcome {
+    let request = world.request_as(credential, token, "kubernetes", None);
+    outcome(request.send().await.unwrap()).await.0
+}
+
+async fn comes_in_no_more(world: &World, credential: &str, token: &str) {
+    eventually("the end of a credential", SOON, || async {
+        let answer = ask(world, credential, token).await;
+        ensure!(answer == refused(401, "caller_unauthenticated"), "{answer:?}");
+        Ok(())
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
@@ -52,17 +64,12 @@ async fn a_credential_that_is_withdrawn_raises_the_metric_only_when_nobody_can_c
     let next = "another-credential-of-the-gateway";
     std::fs::write(world.path().join("next"), next).unwrap();
     std::fs::remove_file(world.path().join("credential")).unwrap();
-    let ask = async |credential| {
-        outcome(world.request_as(credential, &alice, "kubernetes", None).send().await.unwrap())
-            .await
-            .0
-    };
-    assert_eq!(ask(next).await, granted());
-    assert_eq!(ask(CREDENTIAL).await, refused(401, "caller_unauthenticated"));
+    assert_eq!(ask(&world, next, &alice).await, granted());
+    comes_in_no_more(&world, CREDENTIAL, &alice).await;
     assert_eq!((world.metric(STATE).await, world.metric(BROKEN).await), (0, 0));
     // Nobody is left.
     write(world.path());
-    assert_eq!(ask(next).await, refused(401, "caller_unauthenticated"));
+    comes_in_no_more(&world, next, &alice).await;
     assert_eq!(world.metric(STATE).await, 4);
 }
 

@@ -43,6 +43,8 @@ async fn what_the_provider_quotes_of_a_request_is_in_no_log_line_however_it_is_s
     let log = Log::default();
     let written = log.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || written.clone()).finish();
+    // A second one, for all: while there is but one, what another thread comes by first is disabled for this one, too.
+    let _ = tracing_subscriber::fmt().with_writer(std::io::sink).try_init();
     // For this thread, on which all of this test runs.
     let _guard = tracing::subscriber::set_default(subscriber);
     let authority = Authority::new("obolus sts echoes").unwrap();

@@ -306,8 +306,12 @@ async fn caller_credential(yard: &Yard) -> Result<()> {
     let since = Instant::now();
     yard.goes_well().await?;
     yard.write(NEXT, "")?;
-    let answer = Answered::to(as_next.exchange(&token, TARGET)).await;
-    ensure!(answer.status == 401 && answer.begun > since, "withdrawn: {answer}");
+    eventually("the withdrawn credential's end", SOON, || async {
+        let answer = Answered::to(as_next.exchange(&token, TARGET)).await;
+        ensure!(answer.status == 401 && answer.begun > since, "withdrawn: {answer}");
+        Ok(())
+    })
+    .await?;
     yard.goes_well().await
 }
 

@@ -188,8 +188,8 @@ async fn a_callers_credential_which_is_also_withdrawn() {
         assert_eq!((ask(&next).await, ask(&good).await), (200, 401));
         world.stands("caller_credential", "envoy", State::Current).await;
         world.replace(how, "credential", "\n");
-        assert_eq!(ask(&next).await, 401);
         world.stands("caller_credential", "envoy", State::Nothing).await;
+        assert_eq!(ask(&next).await, 401);
         world.replace(how, "credential", &next);
         assert_eq!(ask(&next).await, 200);
         good = next;
