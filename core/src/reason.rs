@@ -107,6 +107,10 @@ pub enum Reason {
     HeaderDuplicated,
     /// The STS was asked for something that is no token exchange.
     ExchangeRequestMalformed,
+    /// The STS was asked for another grant than the exchange of a token.
+    GrantTypeUnknown,
+    /// The STS was asked for a scope that is none of the target's.
+    ScopeUnknown,
     /// The STS does not know the target.
     TargetUnknown,
     /// The STS does not know the caller, or the caller's credential is wrong.
@@ -238,6 +242,8 @@ reasons! {
     HeaderMismatch => "header_mismatch", 400, INVALID_REQUEST, "a mirrored header is missing or contradicts the body";
     HeaderDuplicated => "header_duplicated", 400, INVALID_REQUEST, "a header that may stand once came twice";
     ExchangeRequestMalformed => "exchange_request_malformed", 400, INVALID_REQUEST, "this is no RFC 8693 token exchange that is served here";
+    GrantTypeUnknown => "grant_type_unknown", 400, Some("unsupported_grant_type"), "no other grant is served here than RFC 8693's token exchange";
+    ScopeUnknown => "scope_unknown", 400, Some("invalid_scope"), "a scope was asked for that is none of the target's";
     TargetUnknown => "target_unknown", 400, Some("invalid_target"), "the target is not configured";
     CallerUnauthenticated => "caller_unauthenticated", 401, Some("invalid_client"), "the caller is not authenticated";
     KeysUnavailable => "keys_unavailable", 503, Some("temporarily_unavailable"), "the issuer's keys are not available: try again later";

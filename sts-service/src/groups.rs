@@ -66,7 +66,7 @@ async fn answer(
     let admitted = admission::admit(service, parts, body, record).await?;
     let at = admitted.target.groups.as_ref().ok_or(Reason::TargetUnknown)?;
     if !admitted.request.scopes.is_empty() {
-        return Err(Reason::ExchangeRequestMalformed.into());
+        return Err(Reason::ScopeUnknown.into());
     }
     let ends = admitted.principal.expires_at();
     let (groups, keep_until) = match admitted.principal.groups() {

@@ -67,7 +67,7 @@ async fn grant(
 /// The target's scopes, or those of them that were asked for.
 fn scope(target: &Target, asked: &[String]) -> Result<String, Reason> {
     if !asked.iter().all(|scope| target.scopes.contains(scope)) {
-        return Err(Reason::ExchangeRequestMalformed);
+        return Err(Reason::ScopeUnknown);
     }
     let wanted = |scope: &&String| asked.is_empty() || asked.contains(scope);
     let scopes: Vec<_> = target.scopes.iter().filter(wanted).map(String::as_str).collect();

@@ -53,6 +53,8 @@ impl Refusal {
                 Reason::CallerUnauthenticated
                 | Reason::TargetUnknown
                 | Reason::ExchangeRequestMalformed
+                | Reason::GrantTypeUnknown
+                | Reason::ScopeUnknown
                 | Reason::MethodNotAllowed
                 | Reason::BodyTooLarge
                 | Reason::ContentTypeRefused,
@@ -97,7 +99,17 @@ mod tests {
             assert_eq!(read(reason.status(), reason), reason);
             assert_eq!(read(500, reason), Reason::StsUnavailable, "{reason}: another status");
         }
-        assert_eq!(read(401, Reason::CallerUnauthenticated), Reason::ExchangeMisconfigured);
+        for reason in [
+            Reason::CallerUnauthenticated,
+            Reason::TargetUnknown,
+            Reason::ExchangeRequestMalformed,
+            Reason::GrantTypeUnknown,
+            Reason::ScopeUnknown,
+            Reason::MethodNotAllowed,
+            Reason::BodyTooLarge,
+        ] {
+            assert_eq!(read(reason.status(), reason), Reason::ExchangeMisconfigured, "{reason}");
+        }
         assert_eq!(read(200, Reason::ExchangeDenied), Reason::StsUnavailable);
         assert_eq!(Refusal::for_client(403, b"<html>"), Reason::StsUnavailable.into());
     }

@@ -50,6 +50,7 @@ impl ExchangeRequest {
     /// `resource` stand several times, for a token of several targets: here a token is for one.
     ///
     /// # Errors
+    /// [`Reason::GrantTypeUnknown`] for another grant, whatever its parameters are (RFC 6749 §5.2); else
     /// [`Reason::ExchangeRequestMalformed`].
     pub fn from_form(body: &[u8]) -> Result<Self, Reason> {
         const MALFORMED: Reason = Reason::ExchangeRequestMalformed;
@@ -62,16 +63,26 @@ impl ExchangeRequest {
             ("resource", None),
             ("scope", None),
         ];
+        let mut has_others = false;
         for (name, value) in form_urlencoded::parse(body) {
-            let slot = known.iter_mut().find(|(known, _)| *known == name).ok_or(MALFORMED)?;
+            let Some(slot) = known.iter_mut().find(|(known, _)| *known == name) else {
+                has_others = true;
+                continue;
+            };
             if slot.1.replace(value.into_owned()).is_some() {
                 return Err(MALFORMED);
             }
         }
         let [grant_type, subject_token, subject_token_type, requested, audience, resource, scope] =
             known.map(|(_, value)| value);
+        // One without a value counts as left out (RFC 6749 §3.2).
+        match grant_type.as_deref() {
+            Some(GRANT_TYPE) => {}
+            None | Some("") => return Err(MALFORMED),
+            Some(_) => return Err(Reason::GrantTypeUnknown),
+        }
         let is = |value: &Option<String>, wanted: &str| value.as_deref() == Some(wanted);
-        let fits = is(&grant_type, GRANT_TYPE)
+        let fits = !has_others
             && is(&subject_token_type, ACCESS_TOKEN_TYPE)
             && (requested.is_none() || is(&requested, ACCESS_TOKEN_TYPE));
         let is_aimed = audience.is_some() || resource.is_some();
@@ -125,6 +136,8 @@ mod tests {
     #[test]
     fn another_grant_a_repeated_an_unknown_or_a_missing_parameter_is_refused() {
         assert!(ExchangeRequest::from_form(&form(&GOOD)).is_ok());
+        let of = |pairs: &[_]| ExchangeRequest::from_form(&form(pairs)).map(drop);
+        const MALFORMED: Result<(), Reason> = Err(Reason::ExchangeRequestMalformed);
         for extra in [
             ("audience", "other"),
             ("subject_token", "x"),
@@ -133,23 +146,30 @@ mod tests {
         ] {
             let mut pairs = GOOD.to_vec();
             pairs.push(extra);
-            assert!(ExchangeRequest::from_form(&form(&pairs)).is_err(), "{extra:?}");
+            assert_eq!(of(&pairs), MALFORMED, "{extra:?}");
         }
         let mut twice = GOOD.to_vec();
         twice.push(("resource", "https://x"));
         assert!(ExchangeRequest::from_form(&form(&twice)).is_ok());
         twice.push(("resource", "https://x"));
-        assert!(ExchangeRequest::from_form(&form(&twice)).is_err());
+        assert_eq!(of(&twice), MALFORMED);
         for (left_out, name) in GOOD.iter().enumerate() {
             let mut pairs = GOOD.to_vec();
             pairs.remove(left_out);
-            assert!(ExchangeRequest::from_form(&form(&pairs)).is_err(), "{name:?}");
+            assert_eq!(of(&pairs), MALFORMED, "{name:?}");
         }
-        for grant in ["client_credentials", "authorization_code", "refresh_token", "password", ""] {
+        for grant in
+            ["client_credentials", "authorization_code", "refresh_token", "password", "x", " "]
+        {
             let mut pairs = GOOD.to_vec();
             pairs[0].1 = grant;
-            assert!(ExchangeRequest::from_form(&form(&pairs)).is_err(), "{grant}");
+            assert_eq!(of(&pairs), Err(Reason::GrantTypeUnknown), "{grant}");
+            // Its own parameters are as unknown as it is.
+            let own = [("grant_type", grant), ("code", "x"), ("client_id", "x")];
+            assert_eq!(of(&own), Err(Reason::GrantTypeUnknown), "{grant}");
+            assert_eq!(of(&[own[0], own[0]]), MALFORMED, "{grant}");
         }
+        assert_eq!(of(&[("grant_type", ""), ("code", "x")]), MALFORMED);
     }
 
     #[test]

@@ -215,7 +215,7 @@ async fn only_a_token_that_this_caller_may_exchange_gets_to_memory_or_upstream()
     assert_eq!(ask(good, "unknown", None).await, refused(400, "target_unknown"));
     assert_eq!(ask("wrong", "kubernetes", None).await, refused(401, "caller_unauthenticated"));
     for scope in ["admin", "kubernetes admin", "KUBERNETES"] {
-        let outcome = refused(400, "exchange_request_malformed");
+        let outcome = refused(400, "scope_unknown");
         assert_eq!(ask(good, "kubernetes", Some(scope)).await, outcome, "{scope}");
     }
     assert_eq!(world.running.calls("/token"), 1);

@@ -10,6 +10,7 @@
 //! Every refusal has its control beside it: the same request with an honest answer goes through.
 
 mod answers;
+mod bad_input;
 mod circuits;
 mod connections;
 mod credentials;

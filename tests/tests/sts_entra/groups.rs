@@ -157,7 +157,7 @@ async fn who_has_groups_in_the_token_has_those_and_nobody_is_asked() {
     for (what, asked, expected) in [
         ("no setting", request(&world, &carol, without), refused(400, "target_unknown")),
         ("no such target", request(&world, &carol, "other"), refused(400, "target_unknown")),
-        ("another form", with_scope, refused(400, "exchange_request_malformed")),
+        ("a scope", with_scope, refused(400, "scope_unknown")),
         (
             "no caller",
             request(&world, &carol, TARGET).basic_auth(CALLER, Some("wrong-credential-0123")),

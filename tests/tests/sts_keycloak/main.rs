@@ -136,12 +136,13 @@ async fn nothing_but_a_granted_exchange_is_made(world: &World) {
         let request = request.headers(good.headers().clone()).body(body.to_owned());
         async { request.send().await.unwrap() }
     };
-    let authorization_code = form.replace("token-exchange", "jwt-bearer");
+    let another_grant = form.replace("token-exchange", "jwt-bearer");
     for (body, reason) in [
         (format!("{form}&audience=basic"), "exchange_request_malformed"),
         (format!("{form}&actor_token=x"), "exchange_request_malformed"),
-        (format!("{form}&scope=offline_access"), "exchange_request_malformed"),
-        (authorization_code, "exchange_request_malformed"),
+        (format!("{form}&scope=offline_access"), "scope_unknown"),
+        (another_grant, "grant_type_unknown"),
+        ("grant_type=refresh_token&refresh_token=x".to_owned(), "grant_type_unknown"),
         (String::new(), "exchange_request_malformed"),
     ] {
         refused(send("POST", "/exchange", &body).await, 400, reason).await;
