@@ -118,6 +118,8 @@ impl Record {
                     upstream_trace_id = upstream.trace_id,
                     upstream_correlation_id = upstream.correlation_id,
                     upstream_clock_ahead_seconds = upstream.clock_ahead_seconds,
+                    exchanged_audiences = upstream.exchanged_audiences,
+                    expected_audience = upstream.expected_audience,
                     held_back_seconds = upstream.held_back_seconds,
                     circuit_open_seconds = upstream.circuit_open_seconds,
                     milliseconds,

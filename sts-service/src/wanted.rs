@@ -118,6 +118,9 @@ impl Wanted {
             upstream_status = upstream.and_then(|upstream| upstream.status),
             upstream_error = upstream.and_then(|upstream| upstream.error.as_deref()),
             upstream_codes = upstream.and_then(|upstream| upstream.codes.as_deref()),
+            exchanged_audiences =
+                upstream.and_then(|upstream| upstream.exchanged_audiences.as_deref()),
+            expected_audience = upstream.and_then(|upstream| upstream.expected_audience.as_deref()),
             held_back_seconds = upstream.and_then(|upstream| upstream.held_back_seconds),
             circuit_open_seconds = upstream.and_then(|upstream| upstream.circuit_open_seconds),
             limit = upstream.and_then(|upstream| upstream.limit).map(Limit::as_str),

@@ -1,14 +1,15 @@
 //! A successful answer of a token endpoint (RFC 8693 §2.2.1), not yet believed.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::ACCESS_TOKEN_TYPE;
+use crate::token::UnverifiedToken;
 use crate::{Reason, json};
 
 /// An access token as it was answered. Becomes an [`ExchangedToken`](super::ExchangedToken) once it is held
 /// against the principal and the target.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Answer {
     pub(super) access_token: SecretString,
     pub(super) expires_in: u64,
@@ -40,5 +41,12 @@ impl Answer {
             access_token: SecretString::from(document.access_token),
             expires_in: document.expires_in,
         })
+    }
+
+    /// For whom the token says that it is, for whoever has to explain why it was refused: nobody has verified that.
+    #[must_use]
+    pub fn claimed_audiences(&self) -> Vec<String> {
+        let token = UnverifiedToken::parse(self.access_token.expose_secret());
+        token.map_or_else(|_| Vec::new(), |token| token.claims().aud.clone())
     }
 }

@@ -48,6 +48,10 @@ pub(crate) struct Upstream {
     pub(crate) limit: Option<Limit>,
     /// By how much its clock is ahead of ours, where that is more than a difference of habit.
     pub(crate) clock_ahead_seconds: Option<i64>,
+    /// For whom the token is that it gave, where that is not as it has to be.
+    pub(crate) exchanged_audiences: Option<String>,
+    /// For whom alone it has to be then.
+    pub(crate) expected_audience: Option<String>,
 }
 
 impl Failure {

@@ -2,6 +2,7 @@
 //! asked, how they fail, and that an answer is held against the person and the target.
 
 mod attempts;
+mod audiences;
 mod echo;
 mod entra;
 mod entra_refusal;
@@ -63,9 +64,21 @@ impl Exchange<'_> {
             ExchangedBy::Entra => entra::ask(self).await,
         };
         let answer = outcome.map_err(|failure| failure.of_request(self.request_id.get()))?;
+        let answered = answer.clone();
         ExchangedToken::accept(self.principal, self.wanted, answer, now())
             .and_then(|token| token.issued_to(self.target.client.id()))
-            .map_err(|reason| Failure { sign: Sign::Answered, ..Failure::from(reason) })
+            .map_err(|reason| self.unacceptable(reason, &answered))
+    }
+
+    fn unacceptable(&self, reason: Reason, answer: &Answer) -> Failure {
+        let mut failure = Failure { sign: Sign::Answered, ..Failure::from(reason) };
+        if reason == Reason::ExchangedAudienceMismatch {
+            let seen = answer.claimed_audiences();
+            failure.upstream.exchanged_audiences =
+                Some(audiences::shown(&seen, self.subject_token));
+            failure.upstream.expected_audience = Some(self.wanted.audience.clone());
+        }
+        failure
     }
 
     fn visit(&self) -> Visit<'_> {

@@ -97,3 +97,77 @@ async fn one_more_than_may_be_under_way_is_told_by_which_limit() {
     world.idp().let_go(1);
     assert_eq!(outcome(first.await.unwrap().unwrap()).await.0, granted());
 }
+
+#[tokio::test]
+async fn a_token_for_another_audience_is_told_with_both_and_without_any_token() {
+    let (world, process) = World::start_program("").await;
+    let mismatch = refused(502, "exchanged_audience_mismatch");
+    let own = "https://mcp.example.com/mcp";
+    let last = || {
+        let line = lines(&process, "exchanged_audience_mismatch").pop().unwrap();
+        let seen = line["exchanged_audiences"].as_str().unwrap().to_owned();
+        assert_eq!(line["expected_audience"], "kubernetes");
+        (serde_json::from_str::<Value>(&seen).unwrap(), line)
+    };
+    let exchanges = |aud: Value| Does::exchanges(json!({ "aud": aud }), json!({}));
+    for (number, (aud, seen)) in [
+        (json!("kubernetes-test"), json!(["kubernetes-test"])),
+        (json!(["kubernetes", own]), json!(["kubernetes", own])),
+        (json!([]), json!([])),
+        (json!(["x\n{\"a\":1}"]), json!(["x\n{\"a\":1}"])),
+        (json!("x".repeat(5000)), json!(["[5000 characters]"])),
+        (json!(vec!["x"; 500]), {
+            let mut seen = vec!["x"; 8];
+            seen.push("[492 more]");
+            json!(seen)
+        }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        world.idp().at("/token", exchanges(aud));
+        assert_eq!(world.exchange_for(&format!("person-{number}")).await, mismatch);
+        assert_eq!(last().0, seen);
+    }
+    // From memory, too.
+    let alice = world.idp().token("alice");
+    world.idp().at("/token", exchanges(json!("elsewhere")));
+    for remembered in [Value::Null, json!("refusal")] {
+        assert_eq!(world.exchange(&alice).await, mismatch);
+        let (seen, line) = last();
+        assert_eq!((seen, &line["cache"]), (json!(["elsewhere"]), &remembered));
+    }
+    // Whoever is asked may write what it likes into the one that it gives.
+    let bob = world.idp().token("bob");
+    world.idp().at("/token", exchanges(json!([bob, "kube"])));
+    assert_eq!(world.exchange(&bob).await, mismatch);
+    assert_eq!(last().0, json!([format!("[{} characters]", bob.len()), "kube"]));
+    // The client's own token is no other's, whatever it says of itself.
+    let mut claims = world.idp().claims("carol");
+    claims["aud"] = json!([own, "kubernetes"]);
+    let carol = world.idp().key().sign(&claims).unwrap();
+    world.idp().at(
+        "/token",
+        Does::json(
+            200,
+            json!({
+                "access_token": carol, "token_type": "Bearer", "expires_in": 300,
+            }),
+        ),
+    );
+    assert_eq!(world.exchange(&carol).await, mismatch);
+    assert_eq!(last().0, json!([own, "kubernetes"]));
+    let log = process.log();
+    let (_, payload) = bob.split_once('.').unwrap();
+    for token in [&bob, &carol, payload] {
+        assert!(!log.contains(token));
+    }
+    // Nothing of it where the audience is not what is wrong.
+    world.idp().at("/token", Does::exchanges(json!({"sub": "mallory", "aud": "x"}), json!({})));
+    let identity = "exchanged_identity_mismatch";
+    assert_eq!(world.exchange_for("dave").await, refused(502, identity));
+    assert_eq!(lines(&process, identity)[0].get("exchanged_audiences"), None);
+    world.idp().honest_at("/token");
+    assert_eq!(world.exchange_for("erin").await, granted());
+    assert_eq!(lines(&process, "exchanged")[0].get("expected_audience"), None);
+}
