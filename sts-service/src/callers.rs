@@ -75,8 +75,9 @@ async fn authenticate<'a>(
     let looked_at = named.or_else(|| callers.first()).ok_or(REFUSED)?;
     let sent = SecretDigest::of(&secret);
     // All are always compared: which of them it was is nobody's business.
-    let is_theirs =
-        || bool::from(looked_at.secrets.iter().fold(Choice::from(0), |any, own| any | own.is(&sent)));
+    let is_theirs = || {
+        bool::from(looked_at.secrets.iter().fold(Choice::from(0), |any, own| any | own.is(&sent)))
+    };
     // A withdrawal is for the watch to see: a look at the file costs more than all the rest of a warm exchange.
     if let (true, Some(caller)) = (is_theirs(), named) {
         return Ok(caller);
