@@ -172,3 +172,34 @@ fn chain(error: &reqwest::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::tls::Trust;
+
+    /// No configuration and no document names such a URL and is believed. Should one be some day, no secret goes there.
+    #[tokio::test]
+    async fn nothing_is_sent_without_tls() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let tls = Trust::open(None).unwrap().current().unwrap();
+        let client = IdpClient::new(tls, Duration::from_secs(2)).unwrap();
+        let url = |scheme| format!("{scheme}://{address}/token");
+        for line in [Line::Usual, Line::Other] {
+            let request = client.post(line, &url("http")).body("client_secret=x");
+            let CallError::NoAnswer(error) = client.call(request, 1024).await.unwrap_err() else {
+                panic!("{line:?}: not refused");
+            };
+            assert!(error.is_builder(), "{line:?}: {error:?}");
+            assert!(listener.accept().is_err(), "{line:?}: a connection");
+            // The control: with TLS there is one, which hears no secret, as nobody is there who could prove who it is.
+            let request = client.post(line, &url("https")).body("client_secret=x");
+            assert!(client.call(request, 1024).await.is_err());
+            listener.accept().unwrap();
+        }
+    }
+}

@@ -215,6 +215,18 @@ async fn no_tls_session_is_resumed() {
     }
 }
 
+/// How HTTP/2 begins (RFC 9113 §3.4), with no settings.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// The next frame: type, flags and payload (RFC 9113 §4.1).
+async fn frame(stream: &mut TlsStream<TcpStream>) -> (u8, u8, Vec<u8>) {
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).await.unwrap();
+    let mut payload = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
+    stream.read_exact(&mut payload).await.unwrap();
+    (head[3], head[4], payload)
+}
+
 #[tokio::test]
 async fn heads_are_bounded_in_number_and_size_and_streams_in_number() {
     let world = World::start().await;
@@ -230,13 +242,9 @@ async fn heads_are_bounded_in_number_and_size_and_streams_in_number() {
     // What HTTP/2 is told at the beginning (RFC 9113 §6.5): identifier and value, each after each.
     let tls = Arc::new(client(&world, &[b"h2"]));
     let mut stream = connect_by(&world, tls).await.unwrap();
-    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-    stream.write_all(preface).await.unwrap();
-    let mut frame = [0; 9];
-    stream.read_exact(&mut frame).await.unwrap();
-    assert_eq!(frame[3], 4, "SETTINGS");
-    let mut settings = vec![0; usize::from(u16::from_be_bytes([frame[1], frame[2]]))];
-    stream.read_exact(&mut settings).await.unwrap();
+    stream.write_all(PREFACE).await.unwrap();
+    let (kind, _, settings) = frame(&mut stream).await;
+    assert_eq!(kind, 4, "SETTINGS");
     let settings: Vec<_> = settings
         .chunks(6)
         .map(|s| (u16::from_be_bytes([s[0], s[1]]), u32::from_be_bytes([s[2], s[3], s[4], s[5]])))
@@ -244,6 +252,30 @@ async fn heads_are_bounded_in_number_and_size_and_streams_in_number() {
     for (name, id, value) in [("streams", 3, 32), ("a head's bytes", 6, 32 * 1024)] {
         assert!(settings.contains(&(id, value)), "{name}: {settings:?}");
     }
+}
+
+/// A gateway that is gone without a word would hold its place for much longer.
+#[tokio::test]
+async fn a_quiet_client_is_asked_whether_it_is_still_there() {
+    let world = World::start().await;
+    world.has_keys().await;
+    let mut stream = connect_by(&world, Arc::new(client(&world, &[b"h2"]))).await.unwrap();
+    // GET https://localhost/keys/idp, whole (RFC 7541 §6): it is to stay for a while.
+    let fields = b"\x82\x87\x04\x09/keys/idp\x01\x09localhost";
+    let head = [0, 0, u8::try_from(fields.len()).unwrap(), 1, 5, 0, 0, 0, 1];
+    stream.write_all(&[PREFACE, &head, fields].concat()).await.unwrap();
+    let (mut has_keys, ping) = (false, 6);
+    let asked = timeout(Duration::from_secs(60), async {
+        loop {
+            match frame(&mut stream).await {
+                (0, _, payload) => has_keys |= payload.starts_with(b"{\"keys\":["),
+                (kind, flags, _) if kind == ping && flags & 1 == 0 => return,
+                _ => {}
+            }
+        }
+    });
+    asked.await.expect("nobody asks");
+    assert!(has_keys);
 }
 
 #[tokio::test]

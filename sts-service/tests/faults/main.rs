@@ -12,6 +12,7 @@
 mod answers;
 mod bad_input;
 mod circuits;
+mod collector;
 mod connections;
 mod credentials;
 mod echoes;
@@ -19,6 +20,7 @@ mod ending;
 mod grants;
 mod guesses;
 mod idp;
+mod idp_lines;
 mod keys;
 mod lines;
 mod many_tenants;

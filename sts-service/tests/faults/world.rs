@@ -106,15 +106,26 @@ impl World {
     pub(crate) async fn start_program(limits: &str) -> (Self, Process) {
         let authority = Authority::new("obolus sts program").unwrap();
         let running = Running::start(&authority).await;
+        let config = configuration(&running.idp.issuer(), limits);
+        Self::start_program_with(&authority, running, config, |program| program).await
+    }
+
+    /// The same with a configuration and an environment of the test's own.
+    pub(crate) async fn start_program_with(
+        authority: &Authority,
+        running: Running,
+        config: String,
+        prepare: impl FnOnce(Program) -> Program,
+    ) -> (Self, Process) {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         authority.server().unwrap().write(folder.path(), "server").unwrap();
         authority.write(path("authority.crt")).unwrap();
         std::fs::write(path("credential"), CREDENTIAL).unwrap();
         std::fs::write(path("secret"), SECRET).unwrap();
-        std::fs::write(path("sts.toml"), configuration(&running.idp.issuer(), limits)).unwrap();
+        std::fs::write(path("sts.toml"), config).unwrap();
         let program = Program::new("obolus-sts", env!("CARGO_BIN_EXE_obolus-sts"), path("log"));
-        let process = program.arg("--config").arg(path("sts.toml")).start().unwrap();
+        let process = prepare(program).arg("--config").arg(path("sts.toml")).start().unwrap();
         let addresses = async || {
             let log = process.log();
             let line =
