@@ -84,7 +84,9 @@ impl GroupsCache {
             (false, true) => Source::Hit,
             (false, false) => Source::Join,
         };
-        Ok(Found { groups: held.groups, source, keep_until: held.keep_until })
+        // Whatever our clock did since: nobody believes it for longer than the age limit from now.
+        let keep_until = held.keep_until.min(self.keep_until(ends));
+        Ok(Found { groups: held.groups, source, keep_until })
     }
 }
 
@@ -99,5 +101,48 @@ struct UntilItsEnd;
 impl Expiry<What, Remembered> for UntilItsEnd {
     fn expire_after_create(&self, _: &What, value: &Remembered, _: Instant) -> Option<Duration> {
         Some(value.keep)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use obolus_core::Reason;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_does_not_make_the_age_limit_longer() {
+        let cache = GroupsCache::new(&Limits {
+            cached_tokens: 10,
+            cached_bytes: 1 << 20,
+            cache_max_age: Duration::from_secs(100),
+            refusals_max_age: Duration::from_secs(30),
+            exchanges_in_flight: 1,
+            connections: 1,
+            connections_per_peer: 1,
+            idp_timeout: Duration::from_secs(1),
+        });
+        let (key, groups) = (Key::of_token("t"), Arc::<[String]>::from(["admins".to_owned()]));
+        let found = async |keep_until: UnixSeconds, ends: UnixSeconds| {
+            let keep = Duration::from_secs(100);
+            let of_another_time = Remembered { groups: Arc::clone(&groups), keep, keep_until };
+            cache.held.insert(key.what.clone(), of_another_time).await;
+            let nobody = async { Err(Reason::Internal.into()) };
+            let found = cache.get_or_ask(key.clone(), ends, nobody).await.unwrap();
+            assert_eq!((found.source, &found.groups), (Source::Hit, &groups));
+            found.keep_until
+        };
+        let (soon, later) = (now() + 40, now() + 3600);
+        assert_eq!(found(soon, later).await, soon);
+        let before = now();
+        let limited = found(later, later).await;
+        assert!((before + 100..=now() + 100).contains(&limited), "{limited} at {before}");
+        // Nor for longer than the token, by which it was asked for.
+        assert_eq!(found(later, soon).await, soon);
+        // The control: what is over by our clock is asked for.
+        let over = Remembered { groups, keep: Duration::from_secs(100), keep_until: now() };
+        cache.held.insert(key.what.clone(), over).await;
+        let asked = cache.get_or_ask(key.clone(), later, async { Ok(Vec::new()) }).await.unwrap();
+        assert_eq!((asked.source, asked.groups.len()), (Source::Miss, 0));
     }
 }
