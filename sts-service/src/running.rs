@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::material::Watch;
+use crate::metrics::Listens;
 use crate::reload::{Configuration, Current};
 use crate::serve::Listener;
 use crate::service::Service;
@@ -100,7 +101,7 @@ impl Sts {
         let max_connections = config.limits.connections;
         let max_per_peer = config.limits.connections_per_peer;
         let (service, collector) = Service::new(config)?;
-        let telemetry = service.telemetry.clone();
+        let (telemetry, metrics) = (service.telemetry.clone(), service.metrics.clone());
         let service = Arc::new(ArcSwap::from_pointee(service));
 
         let mut background = JoinSet::new();
@@ -125,6 +126,7 @@ impl Sts {
             routes: routes(current.clone()),
             max_connections,
             max_per_peer,
+            counted: metrics.connections(Listens::Service),
         });
         let operating = Running::start(Listener {
             tcp: operations,
@@ -132,6 +134,7 @@ impl Sts {
             routes: ops::routes(current),
             max_connections: OPERATIONS_CONNECTIONS,
             max_per_peer: OPERATIONS_CONNECTIONS / 4,
+            counted: metrics.connections(Listens::Operations),
         });
         tracing::info!(service = %service_address, operations = %operations_address, "listening");
         Ok(Self {

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+use crate::metrics::Connections;
 use crate::peers::Peers;
 pub(crate) use crate::standing::KnownCaller;
 use crate::standing::{SILENCE, Standing};
@@ -39,6 +40,7 @@ pub(crate) struct Listener {
     pub(crate) max_connections: usize,
     /// How many of them one address may have.
     pub(crate) max_per_peer: usize,
+    pub(crate) counted: Connections,
 }
 
 impl Listener {
@@ -55,6 +57,9 @@ impl Listener {
         tokio::pin!(stopped);
         loop {
             let next = async {
+                if connections.available_permits() == 0 {
+                    self.counted.all_are_taken();
+                }
                 let connection = Arc::clone(&connections).acquire_owned().await.ok()?;
                 Some((self.tcp.accept().await, connection))
             };
@@ -68,7 +73,10 @@ impl Listener {
             let (stream, address, peer) = match accepted {
                 Ok((stream, address)) => match Peers::admit(&peers, address.ip()) {
                     Some(peer) => (stream, address.ip(), peer),
-                    None => continue,
+                    None => {
+                        self.counted.peer_has_enough();
+                        continue;
+                    }
                 },
                 Err(error) => {
                     // Out of file descriptors, most likely: nothing to be gained by asking again at once.
@@ -77,13 +85,14 @@ impl Listener {
                     continue;
                 }
             };
+            let open = self.counted.opened();
             let tls = self.tls.as_ref().map(|tls| TlsAcceptor::from(tls.load_full()));
             let (http, routes, watcher) =
                 (Arc::clone(&http), self.routes.clone(), graceful.watcher());
             tokio::spawn(async move {
                 let standing = Arc::new(Standing::new(address));
                 serve_stream(stream, tls, &http, standing.watch(routes), &standing, watcher).await;
-                drop((connection, peer));
+                drop((connection, peer, open));
             });
         }
         drop(self.tcp);

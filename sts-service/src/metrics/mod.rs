@@ -1,5 +1,6 @@
 //! What is counted, in Prometheus' text format. Labels are names from the configuration and reasons: closed sets.
 
+mod connections;
 mod material;
 pub mod table;
 mod upstream;
@@ -17,6 +18,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use connections::ConnectionMetrics;
+pub(crate) use connections::{Connections, Listens};
 use material::MaterialMetrics;
 use upstream::UpstreamMetrics;
 pub(crate) use upstream::{CircuitState, Limit, Refresh};
@@ -81,6 +84,7 @@ pub(crate) struct Metrics {
     certificates_end: Family<OfTarget, Gauge>,
     upstream_metrics: UpstreamMetrics,
     material_metrics: MaterialMetrics,
+    connection_metrics: ConnectionMetrics,
 }
 
 impl Metrics {
@@ -120,6 +124,7 @@ impl Metrics {
         registry.register_with_unit(name, text, Unit::Seconds, Family::clone(&certificates_end));
         let upstream_metrics = UpstreamMetrics::register(&mut registry);
         let material_metrics = MaterialMetrics::register(&mut registry);
+        let connection_metrics = ConnectionMetrics::register(&mut registry);
         Self {
             registry: Arc::new(registry),
             exchanges,
@@ -134,6 +139,7 @@ impl Metrics {
             certificates_end,
             upstream_metrics,
             material_metrics,
+            connection_metrics,
         }
     }
 
@@ -208,6 +214,11 @@ impl Metrics {
     pub(crate) fn certificate_ends(&self, target: &str, at: UnixSeconds) {
         let labels = OfTarget { target: target.to_owned() };
         self.certificates_end.get_or_create(&labels).set(i64::try_from(at).unwrap_or(i64::MAX));
+    }
+
+    /// For one listener.
+    pub(crate) fn connections(&self, listens: Listens) -> Connections {
+        self.connection_metrics.of(listens)
     }
 
     fn text(&self) -> String {

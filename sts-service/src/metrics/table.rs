@@ -11,7 +11,7 @@ use obolus_core::metrics::{Family, chapter};
 use obolus_core::token::{EntraTenants, IssuerRules, Provider, TenantId};
 
 use super::upstream::{CircuitState, ERRORS, Limit, OTHER, Refresh};
-use super::{Metrics, labels_of};
+use super::{Listens, Metrics, labels_of};
 use crate::cache::Source;
 use crate::config::ExchangedBy;
 use crate::material::{Standing, Use};
@@ -91,6 +91,9 @@ fn sampled() -> String {
     for provider in [ExchangedBy::Keycloak, ExchangedBy::Entra] {
         metrics.served(Some(provider.as_str()), "exchanged", None, Duration::ZERO);
         metrics.called("", provider.as_str(), "ok", Duration::ZERO);
+    }
+    for listens in [Listens::Service, Listens::Operations] {
+        metrics.connections(listens);
     }
     metrics.spans("sent", 1);
     metrics.spans("lost", 1);

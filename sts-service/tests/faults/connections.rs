@@ -298,14 +298,61 @@ async fn only_who_is_of_use_may_stay() {
     assert_eq!(say(&mut good, keys).await, "HTTP/1.1 200 OK");
 }
 
+/// How many connections are open, as the metric says.
+async fn open(world: &World) -> u64 {
+    world.metric("obolus_sts_connections{listener=\"service\"}").await
+}
+
+fn limited(limit: &str) -> String {
+    format!("obolus_sts_connections_limited_total{{listener=\"service\",limit=\"{limit}\"}}")
+}
+
+async fn so_many_are_open(world: &World, count: u64) {
+    eventually("connections", SOON, || async {
+        let open = open(world).await;
+        ensure!(open == count, "{open} are open");
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test]
 async fn one_address_does_not_have_all_connections() {
     let world = World::start_with(|_| {}, "connections_per_peer = 2").await;
+    let turned_away = limited("connections_per_peer");
+    assert_eq!((open(&world).await, world.metric(&turned_away).await), (0, 0));
     let first = connect(&world).await.unwrap();
-    let _second = connect(&world).await.unwrap();
+    let second = connect(&world).await.unwrap();
+    assert_eq!((open(&world).await, world.metric(&turned_away).await), (2, 0));
     assert!(connect(&world).await.is_err());
+    assert_eq!((open(&world).await, world.metric(&turned_away).await), (2, 1));
     drop(first);
     eventually("room for another", SOON, || async { Ok(connect(&world).await.map(drop)?) })
         .await
         .unwrap();
+    drop(second);
+    so_many_are_open(&world, 0).await;
+    // The port of metrics is counted apart: this question comes over one.
+    assert_eq!(world.metric("obolus_sts_connections{listener=\"operations\"}").await, 1);
+}
+
+#[tokio::test]
+async fn who_comes_when_all_connections_are_taken_waits_for_the_end_of_one_and_that_is_counted() {
+    let world = World::start_with(|_| {}, "connections = 2").await;
+    let all_taken = limited("connections");
+    let first = connect(&world).await.unwrap();
+    assert_eq!((open(&world).await, world.metric(&all_taken).await), (1, 0));
+    let _second = connect(&world).await.unwrap();
+    eventually("the limit", SOON, || async {
+        ensure!((open(&world).await, world.metric(&all_taken).await) == (2, 1));
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let mut third = tokio::spawn(async move { connect(&world).await.map(|_| world) });
+    assert!(timeout(Duration::from_millis(300), &mut third).await.is_err());
+    drop(first);
+    let world = timeout(SOON, third).await.unwrap().unwrap().unwrap();
+    assert!(world.metric(&all_taken).await >= 1);
 }
