@@ -7,6 +7,7 @@ mod entra_resource;
 mod filter;
 mod issuers;
 mod names;
+mod nearest;
 mod place;
 mod provider;
 mod resource;

@@ -10,6 +10,8 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+use super::nearest::nearest;
+
 /// One fault, with the path of its key and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -55,6 +57,9 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+/// How it is told that a key is not there.
+const MISSING: &str = "is missing: write ";
 
 type Sink = Rc<RefCell<Vec<Problem>>>;
 
@@ -134,7 +139,7 @@ impl<'a> Section<'a> {
     /// Notes that a required key is missing.
     fn required<T>(&self, key: &str, what: &str, found: Option<T>) -> Option<T> {
         if found.is_none() && !self.has(key) {
-            self.problem(key, format!("is missing: write {what}"));
+            self.problem(key, format!("{MISSING}{what}"));
         }
         found
     }
@@ -179,7 +184,7 @@ impl<'a> Section<'a> {
                 Some(array) if array.is_empty() => {
                     self.problem(key, format!("must not be empty: write {what}"));
                 }
-                _ if !present => self.problem(key, format!("is missing: write {what}")),
+                _ if !present => self.problem(key, format!("{MISSING}{what}")),
                 _ => {}
             }
         }
@@ -251,10 +256,26 @@ impl<'a> Section<'a> {
     /// Notes every key that nobody asked for. Call it on each nested section when all of it has been read.
     pub fn finish(self) {
         let known = self.known.borrow();
+        let names = || known.iter().map(String::as_str);
         for key in self.object.keys().filter(|key| !known.contains(*key)) {
-            let allowed = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            self.problem(key, format!("is not a setting here; the settings are: {allowed}"));
+            if let Some(meant) =
+                nearest(key, names().filter(|name| !self.object.contains_key(*name)))
+            {
+                self.is_not_missing(meant);
+                self.problem(key, format!("is not a setting here: did you mean {meant}?"));
+            } else {
+                let allowed = names().collect::<Vec<_>>().join(", ");
+                self.problem(key, format!("is not a setting here; the settings are: {allowed}"));
+            }
         }
+    }
+
+    /// It is there by another name, and one fault is told once.
+    fn is_not_missing(&self, key: &str) {
+        let path = self.path_of(key);
+        let is_that =
+            |problem: &Problem| problem.path == path && problem.message.starts_with(MISSING);
+        self.sink.borrow_mut().retain(|problem| !is_that(problem));
     }
 }
 
@@ -286,5 +307,55 @@ mod tests {
         );
         assert!(problems.to_string().contains("sub.port: must be a whole number from 1 to 65535"));
         assert!(problems.to_string().contains("the settings are: port\n"), "{problems}");
+    }
+
+    #[test]
+    fn a_slip_is_told_with_the_setting_that_was_meant_and_once() {
+        let told = |value: Value| {
+            let top = Section::top(&value).unwrap();
+            let limits = top.section("limits", "a table");
+            if let Some(limits) = limits {
+                limits.integer("cached_tokens", 1, 0..=9);
+                limits.string("name", "a name");
+                limits.some_strings("scopes", "a scope");
+                limits.finish();
+            }
+            let problems = top.conclude(Some(())).err().unwrap_or_default();
+            let told = problems.list().iter().map(|one| format!("{}: {}", one.path, one.message));
+            told.collect::<Vec<_>>()
+        };
+        let good = json!({"cached_tokens": 1, "name": "n", "scopes": ["s"]});
+        assert_eq!(told(json!({ "limits": good })), [""; 0]);
+        let but = |left_out: &str, added: &str| {
+            let mut limits = good.clone();
+            let members = limits.as_object_mut().unwrap();
+            members.remove(left_out);
+            members.insert(added.to_owned(), json!(["x"]));
+            told(json!({ "limits": limits }))
+        };
+        let meant = |key: &str, name: &str| {
+            [format!("limits.{key}: is not a setting here: did you mean {name}?")]
+        };
+        for (left_out, key) in [
+            ("cached_tokens", "cached_token"),
+            ("cached_tokens", "cachedTokens"),
+            ("name", "nane"),
+            ("scopes", "scope"),
+        ] {
+            assert_eq!(but(left_out, key), meant(key, left_out));
+        }
+        let list = "is not a setting here; the settings are: cached_tokens, name, scopes";
+        // Nothing like it; and what is there already, and was not meant.
+        assert_eq!(but("cached_tokens", "audience"), [format!("limits.audience: {list}")]);
+        assert_eq!(but("", "scope"), [format!("limits.scope: {list}")]);
+        // Both faults, where they are two.
+        assert_eq!(
+            but("name", "scope"),
+            ["limits.name: is missing: write a name".to_owned(), format!("limits.scope: {list}")]
+        );
+        // Neither of them is the other's.
+        let outside = told(json!({"limit": good, "name": "n"}));
+        assert_eq!(outside.len(), 2, "{outside:?}");
+        assert_eq!(outside[0], "limit: is not a setting here: did you mean limits?");
     }
 }

@@ -53,7 +53,7 @@ fn a_good_configuration_is_called_good_and_a_bad_one_ends_with_all_its_problems(
         for path in [
             "server.listen:",
             "server.operations_listen:",
-            "limits.cached_token:",
+            "limits.cached_token: is not a setting here: did you mean cached_tokens?",
             "targets[0].client.secret_file:",
             "callers[0].credential_files[0]:",
         ] {

@@ -5,14 +5,13 @@
 
 mod everywhere;
 mod fault;
-mod nearest;
 mod placeholder;
 mod table;
 
 use serde_json::{Map, Value};
 
+pub use super::nearest::nearest;
 pub use fault::{Fault, Notice};
-pub use nearest::nearest;
 pub use table::{Home, KEYS, TOKEN_EXCHANGE, TokenExchangeKey, home_of};
 
 /// A program that reads such a file.
