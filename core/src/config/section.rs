@@ -315,7 +315,7 @@ mod tests {
             let top = Section::top(&value).unwrap();
             let limits = top.section("limits", "a table");
             if let Some(limits) = limits {
-                limits.integer("cached_tokens", 1, 0..=9);
+                limits.integer("held_tokens", 1, 0..=9);
                 limits.string("name", "a name");
                 limits.some_strings("scopes", "a scope");
                 limits.finish();
@@ -324,7 +324,7 @@ mod tests {
             let told = problems.list().iter().map(|one| format!("{}: {}", one.path, one.message));
             told.collect::<Vec<_>>()
         };
-        let good = json!({"cached_tokens": 1, "name": "n", "scopes": ["s"]});
+        let good = json!({"held_tokens": 1, "name": "n", "scopes": ["s"]});
         assert_eq!(told(json!({ "limits": good })), [""; 0]);
         let but = |left_out: &str, added: &str| {
             let mut limits = good.clone();
@@ -337,16 +337,16 @@ mod tests {
             [format!("limits.{key}: is not a setting here: did you mean {name}?")]
         };
         for (left_out, key) in [
-            ("cached_tokens", "cached_token"),
-            ("cached_tokens", "cachedTokens"),
+            ("held_tokens", "held_token"),
+            ("held_tokens", "heldTokens"),
             ("name", "nane"),
             ("scopes", "scope"),
         ] {
             assert_eq!(but(left_out, key), meant(key, left_out));
         }
-        let list = "is not a setting here; the settings are: cached_tokens, name, scopes";
+        let list = "is not a setting here; the settings are: held_tokens, name, scopes";
         // Nothing like it; and what is there already, and was not meant.
-        assert_eq!(but("cached_tokens", "audience"), [format!("limits.audience: {list}")]);
+        assert_eq!(but("held_tokens", "audience"), [format!("limits.audience: {list}")]);
         assert_eq!(but("", "scope"), [format!("limits.scope: {list}")]);
         // Both faults, where they are two.
         assert_eq!(

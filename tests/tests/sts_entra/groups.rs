@@ -47,12 +47,17 @@ fn overage(world: &World, person: &str) -> String {
 }
 
 fn request(world: &World, token: &str, target: &str) -> RequestBuilder {
-    let form = [
+    request_with(world, token, target, None)
+}
+
+fn request_with(world: &World, token: &str, target: &str, scope: Option<&str>) -> RequestBuilder {
+    let mut form = vec![
         ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
         ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
         ("audience", target),
         ("subject_token", token),
     ];
+    form.extend(scope.map(|scope| ("scope", scope)));
     let request = world.http.post(format!("{}/groups", world.sts.url())).form(&form);
     request.basic_auth(CALLER, Some(CREDENTIAL))
 }
@@ -153,7 +158,7 @@ async fn who_has_groups_in_the_token_has_those_and_nobody_is_asked() {
     let carol = overage(&world, "carol");
     let without = Style::SecretPost.name();
     let before = (pages(&world), world.asked().len());
-    let with_scope = request(&world, &carol, TARGET).form(&[("scope", "x")]);
+    let with_scope = request_with(&world, &carol, TARGET, Some("x"));
     for (what, asked, expected) in [
         ("no setting", request(&world, &carol, without), refused(400, "target_unknown")),
         ("no such target", request(&world, &carol, "other"), refused(400, "target_unknown")),
