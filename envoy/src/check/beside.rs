@@ -107,6 +107,7 @@ fn difference(one: &Value, other: &Value) -> Option<String> {
 }
 
 fn with_sts(filter: &Value, sts: &Node<'_>, findings: &mut Findings) {
+    patience(filter, sts, findings);
     let mut add = |at: &Node<'_>, what: String, write: &str| {
         findings.add(Rule::Disagrees, at, what, format!("{write} in both"));
     };
@@ -177,6 +178,21 @@ fn with_sts(filter: &Value, sts: &Node<'_>, findings: &mut Findings) {
                 }
             }
         }
+    }
+}
+
+/// The filter waits longer for the STS than the STS for the identity provider.
+fn patience(filter: &Value, sts: &Node<'_>, findings: &mut Findings) {
+    // What both are where nothing is said.
+    let waits = filter.pointer("/sts/timeoutMs").and_then(Value::as_u64).unwrap_or(5000);
+    let takes = sts.number("limits/idp_timeout_ms").unwrap_or(4000);
+    if waits <= takes {
+        let what = format!(
+            "an exchange may take {takes} ms, and the filter gives up after {waits} ms (sts.timeoutMs): people are told \
+             that the STS does not answer, whatever the identity provider said"
+        );
+        let write = format!("idp_timeout_ms below {waits}, or a longer sts.timeoutMs");
+        findings.add(Rule::Disagrees, &sts.nearest("limits/idp_timeout_ms"), what, write);
     }
 }
 

@@ -28,7 +28,7 @@ fn what_was_changed_and_not_generated_anew_and_what_does_not_fit_the_sts_or_the_
     let generated = format!("disagrees EnvoyFilter istio-system/obolus {value}");
     let issuer = "\"https://keycloak.example.com/realms/obolus\"";
     for (file, from, to, expected) in [
-        ("filter.json", "\"timeoutMs\": 5000", "\"timeoutMs\": 4000", generated.as_str()),
+        ("filter.json", "\"timeoutMs\": 5000", "\"timeoutMs\": 4500", generated.as_str()),
         ("filter.json", "mcp:tools", "mcp:all", generated.as_str()),
         ("sts.toml", issuer, "\"https://elsewhere.example.com\"", "disagrees issuers[0].issuer"),
         ("sts.toml", "id = \"gateway\"", "id = \"envoy\"", "disagrees callers"),
@@ -46,6 +46,12 @@ fn what_was_changed_and_not_generated_anew_and_what_does_not_fit_the_sts_or_the_
             "disagrees callers[0].grants",
         ),
         ("sts.toml", "name = \"keycloak\"", "name = \"login\"", "disagrees issuers"),
+        (
+            "sts.toml",
+            "[limits]",
+            "[limits]\nidp_timeout_ms = 5000",
+            "disagrees limits.idp_timeout_ms",
+        ),
         ("mcp.toml", "mcp.example.com", "other.example.com", "disagrees allowed_hosts"),
     ] {
         let (_folder, report) = changed(file, from, to);
