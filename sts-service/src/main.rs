@@ -125,7 +125,11 @@ fn log_to_stdout(level: LogLevel) {
 
 fn run(path: &Path, notices: &[Finding]) -> anyhow::Result<()> {
     doctor::tell(notices);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // One worker takes more requests than two do, at half the CPU each: a warm exchange is so short that two spend their
+    // time waiting for each other, above all for memory (musl's allocator has one lock). Files have threads of their own,
+    // and who needs more than one core takes another replica. `cargo xtask bench sts` measures it.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let ended = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
