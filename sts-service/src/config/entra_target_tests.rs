@@ -102,29 +102,18 @@ fn a_target_takes_no_tokens_that_come_in_by_whichever_grant_and_name() {
 #[test]
 fn one_issuers_tokens_have_no_way_to_the_others_target() {
     let folder = folder();
+    // The other example's issuer and target, the target under a name of its own.
+    let (_, near) = super::tests::GOOD.split_once("[[issuers]]").unwrap();
+    let (near, _) = near.split_once("[[callers]]").unwrap();
+    let near = near.replace("name = \"kubernetes\"", "name = \"near\"");
     let both = format!(
-        "{GOOD}{}",
-        r#"
+        r#"{GOOD}
 [[callers.grants]]
 issuer = "keycloak"
 audiences = ["https://mcp.example.com/mcp"]
 clients = ["*"]
 targets = ["near"]
-[[issuers]]
-name = "keycloak"
-issuer = "https://idp/realms/r"
-profile = "keycloak"
-[[targets]]
-name = "near"
-provider = "keycloak"
-issuer = "keycloak"
-audience = "kubernetes"
-scopes = ["kubernetes"]
-[targets.client]
-id = "obolus-sts"
-method = "client_secret_basic"
-secret_file = "secret"
-"#
+[[issuers]]{near}"#
     );
     Config::parse(&both, folder.path()).unwrap();
     for (from, to, grant) in [

@@ -4,7 +4,7 @@ use obolus_core::config::Problems;
 
 use super::*;
 
-const GOOD: &str = r#"
+pub(super) const GOOD: &str = r#"
 [server]
 listen = "0.0.0.0:8443"
 operations_listen = "0.0.0.0:9000"
