@@ -8,7 +8,7 @@ use super::apart::check_apart;
 use super::issuers::issuers;
 use super::names::names_in;
 use super::resource::resource;
-use super::{Problems, Resource, Section};
+use super::{DEFAULT_STS_TIMEOUT_MS, Problems, Resource, Section};
 use crate::json;
 use crate::metadata::ResourceUrl;
 use crate::token::IssuerRules;
@@ -126,7 +126,7 @@ fn sts(section: Section<'_>) -> Option<StsEndpoint> {
         "credentialEnv",
         "the name of an environment variable listed in the VM's host_env_keys",
     );
-    let timeout_ms = section.integer("timeoutMs", 5000, 100..=60_000);
+    let timeout_ms = section.integer("timeoutMs", DEFAULT_STS_TIMEOUT_MS, 100..=60_000);
     section.finish();
     Some(StsEndpoint {
         cluster: cluster?,

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use obolus_core::config::{DEFAULT_IDP_TIMEOUT_MS, DEFAULT_STS_TIMEOUT_MS};
 use serde_json::Value;
 
 use super::document::{Document, Kind};
@@ -183,9 +184,9 @@ fn with_sts(filter: &Value, sts: &Node<'_>, findings: &mut Findings) {
 
 /// The filter waits longer for the STS than the STS for the identity provider.
 fn patience(filter: &Value, sts: &Node<'_>, findings: &mut Findings) {
-    // What both are where nothing is said.
-    let waits = filter.pointer("/sts/timeoutMs").and_then(Value::as_u64).unwrap_or(5000);
-    let takes = sts.number("limits/idp_timeout_ms").unwrap_or(4000);
+    let waits = filter.pointer("/sts/timeoutMs").and_then(Value::as_u64);
+    let waits = waits.unwrap_or(DEFAULT_STS_TIMEOUT_MS);
+    let takes = sts.number("limits/idp_timeout_ms").unwrap_or(DEFAULT_IDP_TIMEOUT_MS);
     if waits <= takes {
         let what = format!(
             "an exchange may take {takes} ms, and the filter gives up after {waits} ms (sts.timeoutMs): people are told \

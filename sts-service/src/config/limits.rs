@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use obolus_core::config::Section;
+use obolus_core::config::{DEFAULT_IDP_TIMEOUT_MS, Section};
 
 /// How much of everything there may be.
 #[derive(Debug, Clone)]
@@ -42,8 +42,11 @@ pub(super) fn read(top: &Section<'_>) -> Limits {
         exchanges_in_flight: to_usize(get("exchanges_in_flight", 256, 1..=10_000)),
         connections: to_usize(connections),
         connections_per_peer: to_usize(get("connections_per_peer", per_peer, 1..=100_000)),
-        // The filter waits 5 s for us by default.
-        idp_timeout: Duration::from_millis(get("idp_timeout_ms", 4000, 100..=30_000)),
+        idp_timeout: Duration::from_millis(get(
+            "idp_timeout_ms",
+            DEFAULT_IDP_TIMEOUT_MS,
+            100..=30_000,
+        )),
     };
     if let Some(section) = section {
         section.finish();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use obolus_core::Reason;
+use obolus_core::config::{DEFAULT_IDP_TIMEOUT_MS, DEFAULT_MAX_BODY_BYTES, DEFAULT_STS_TIMEOUT_MS};
 use obolus_tests::parts::products::workspace;
 
 use crate::guide::text;
@@ -99,9 +100,14 @@ fn each_setting_has_the_default_and_the_range_of_the_code() -> Result<()> {
         );
         match own_default {
             "per_peer" => ensure!(flat.contains("let per_peer = (connections / 4).max(8);")),
-            "DEFAULT_MAX_BODY_BYTES" => {
-                let own = obolus_core::config::DEFAULT_MAX_BODY_BYTES;
-                ensure!(number(default) == Some(own), "{default}");
+            name if name.starts_with("DEFAULT_") => {
+                let own = match name {
+                    "DEFAULT_MAX_BODY_BYTES" => DEFAULT_MAX_BODY_BYTES,
+                    "DEFAULT_STS_TIMEOUT_MS" => DEFAULT_STS_TIMEOUT_MS,
+                    "DEFAULT_IDP_TIMEOUT_MS" => DEFAULT_IDP_TIMEOUT_MS,
+                    _ => anyhow::bail!("{key}: {name} is to be added here"),
+                };
+                ensure!(number(default) == Some(own), "{key}: {default} is {own}");
             }
             other => ensure!(number(default) == value(other), "{key}: {default} is {other}"),
         }
