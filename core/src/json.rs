@@ -1,7 +1,8 @@
 //! JSON that leaves no room for two readings.
 //!
 //! RFC 8259 leaves duplicate keys to the reader, and readers differ; a policy must not decide on one copy while
-//! the server behind it acts on the other.
+//! the server behind it acts on the other. Readers differ as well about integers beyond 64 bits (exact, rounded, or an
+//! error) and about NUL, which ends a text for those that keep theirs as C does.
 
 use std::cell::Cell;
 
@@ -23,6 +24,12 @@ pub enum JsonError {
     /// A key twice in one object, after unescaping.
     #[error("a key twice in one object")]
     DuplicateKey,
+    /// U+0000 in a text or a key, however it is written.
+    #[error("a NUL in a text")]
+    Nul,
+    /// An integer that fits into 64 bits neither with a sign nor without.
+    #[error("an integer beyond 64 bits")]
+    HugeInteger,
     /// More than [`MAX_VALUES`].
     #[error("more than {MAX_VALUES} values")]
     TooManyValues,
@@ -46,7 +53,47 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     let value = Strict { refused: &refused, values: &values }
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value));
-    value.map_err(|_| refused.get().unwrap_or(JsonError::Malformed))
+    let value = value.map_err(|_| refused.get().unwrap_or(JsonError::Malformed))?;
+    // The reader hands over such an integer as the nearest float, as if it had been written so.
+    if has_huge_integer(text) { Err(JsonError::HugeInteger) } else { Ok(value) }
+}
+
+/// Whether one of the integers of a JSON text does not fit into 64 bits. One with a fraction or an exponent is a
+/// float to everybody.
+fn has_huge_integer(text: &str) -> bool {
+    /// Digits and sign of whatever fits for sure.
+    const SAFE: usize = 18;
+    let is_numeric = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = match first {
+            b'"' => behind_string(after),
+            b'0'..=b'9' | b'-' => {
+                let length = rest.iter().take_while(|byte| is_numeric(byte)).count();
+                let (number, behind) = rest.split_at(length);
+                if length > SAFE && number.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'-')) {
+                    let number = str::from_utf8(number).unwrap_or_default();
+                    if number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
+                        return true;
+                    }
+                }
+                behind
+            }
+            _ => after,
+        };
+    }
+    false
+}
+
+/// What follows a string whose opening quote has been read.
+fn behind_string(mut rest: &[u8]) -> &[u8] {
+    loop {
+        rest = match rest {
+            [b'"', behind @ ..] => return behind,
+            [b'\\', _, behind @ ..] | [_, behind @ ..] => behind,
+            [] => return rest,
+        };
+    }
 }
 
 /// Reads a document that must be an object into a derived struct, which would also take an array, field by
@@ -69,6 +116,10 @@ impl Strict<'_> {
     fn refuse<E: serde::de::Error>(self, error: JsonError) -> E {
         self.refused.set(Some(error));
         E::custom(error)
+    }
+
+    fn check_text<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        if text.contains('\0') { Err(self.refuse(JsonError::Nul)) } else { Ok(()) }
     }
 }
 
@@ -107,11 +158,12 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
+        self.visit_string(value.to_owned())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+    fn visit_string<E: serde::de::Error>(self, value: String) -> Result<Value, E> {
+        self.check_text(&value)?;
         Ok(Value::String(value))
     }
 
@@ -130,6 +182,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
+            self.check_text(&key)?;
             if map.contains_key(&key) {
                 return Err(self.refuse(JsonError::DuplicateKey));
             }
@@ -166,6 +219,10 @@ mod tests {
             (br#"{"a":1,"a":1}"#, JsonError::DuplicateKey),
             (br#"{"a":1,"\u0061":1}"#, JsonError::DuplicateKey),
             (br#"{"x":[{"y":{"a":1,"a":2}}]}"#, JsonError::DuplicateKey),
+            (br#"{"a":"b\u0000"}"#, JsonError::Nul),
+            (br#"{"x":[{"\u0000":1}]}"#, JsonError::Nul),
+            (b"18446744073709551616", JsonError::HugeInteger),
+            (br#"{"x":["\\",{"a":-9223372036854775809}]}"#, JsonError::HugeInteger),
         ] {
             assert_eq!(parse(text), Err(error), "{}", String::from_utf8_lossy(text));
         }
