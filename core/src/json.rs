@@ -1,8 +1,7 @@
 //! JSON that leaves no room for two readings.
 //!
 //! RFC 8259 leaves duplicate keys to the reader, and readers differ; a policy must not decide on one copy while
-//! the server behind it acts on the other. Readers differ as well about integers beyond 64 bits (exact, rounded, or an
-//! error) and about NUL, which ends a text for those that keep theirs as C does.
+//! the server behind it acts on the other.
 
 use std::cell::Cell;
 
@@ -53,47 +52,61 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     let value = Strict { refused: &refused, values: &values }
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value));
-    let value = value.map_err(|_| refused.get().unwrap_or(JsonError::Malformed))?;
-    // The reader hands over such an integer as the nearest float, as if it had been written so.
-    if has_huge_integer(text) { Err(JsonError::HugeInteger) } else { Ok(value) }
+    value.map_err(|_| refused.get().unwrap_or(JsonError::Malformed))
 }
 
-/// Whether one of the integers of a JSON text does not fit into 64 bits. One with a fraction or an exponent is a
-/// float to everybody.
-fn has_huge_integer(text: &str) -> bool {
-    /// Digits and sign of whatever fits for sure.
-    const SAFE: usize = 18;
-    let is_numeric = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = match first {
-            b'"' => behind_string(after),
-            b'0'..=b'9' | b'-' => {
-                let length = rest.iter().take_while(|byte| is_numeric(byte)).count();
-                let (number, behind) = rest.split_at(length);
-                if length > SAFE && number.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'-')) {
-                    let number = str::from_utf8(number).unwrap_or_default();
-                    if number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
-                        return true;
-                    }
-                }
-                behind
-            }
+/// As [`parse`], of what is acted upon behind us: not even its values may leave room for two readings.
+///
+/// Readers differ about integers beyond 64 bits (exact, rounded, or an error), and for those that keep their texts as C
+/// does, a text ends at the first NUL.
+///
+/// # Errors
+/// [`JsonError`].
+pub fn parse_request(bytes: &[u8]) -> Result<Value, JsonError> {
+    let value = parse(bytes)?;
+    check_values(bytes)?;
+    Ok(value)
+}
+
+/// Searches JSON for values that readers take for different ones. The text is searched, because the parser hands over
+/// a large integer as the nearest float, as if it had been written so.
+fn check_values(mut json: &[u8]) -> Result<(), JsonError> {
+    while let Some((first, after)) = json.split_first() {
+        json = match first {
+            b'"' => behind_string(after)?,
+            b'0'..=b'9' | b'-' => behind_number(json)?,
             _ => after,
         };
     }
-    false
+    Ok(())
 }
 
-/// What follows a string whose opening quote has been read.
-fn behind_string(mut rest: &[u8]) -> &[u8] {
+/// What follows a string whose opening quote has been read. A NUL cannot stand there but as an escape.
+fn behind_string(mut rest: &[u8]) -> Result<&[u8], JsonError> {
     loop {
         rest = match rest {
-            [b'"', behind @ ..] => return behind,
+            [b'"', behind @ ..] => return Ok(behind),
+            [b'\\', b'u', b'0', b'0', b'0', b'0', ..] => return Err(JsonError::Nul),
             [b'\\', _, behind @ ..] | [_, behind @ ..] => behind,
-            [] => return rest,
+            [] => return Ok(rest),
         };
     }
+}
+
+/// What follows a number, which is a float to everybody if it has a fraction or an exponent.
+fn behind_number(rest: &[u8]) -> Result<&[u8], JsonError> {
+    /// Digits and sign of whatever fits for sure.
+    const SAFE: usize = 18;
+    let is_numeric = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    let length = rest.iter().take_while(|byte| is_numeric(byte)).count();
+    let (number, behind) = rest.split_at(length);
+    if length > SAFE && number.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'-')) {
+        let number = str::from_utf8(number).unwrap_or_default();
+        if number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
+            return Err(JsonError::HugeInteger);
+        }
+    }
+    Ok(behind)
 }
 
 /// Reads a document that must be an object into a derived struct, which would also take an array, field by
@@ -116,10 +129,6 @@ impl Strict<'_> {
     fn refuse<E: serde::de::Error>(self, error: JsonError) -> E {
         self.refused.set(Some(error));
         E::custom(error)
-    }
-
-    fn check_text<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
-        if text.contains('\0') { Err(self.refuse(JsonError::Nul)) } else { Ok(()) }
     }
 }
 
@@ -158,12 +167,11 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
-        self.visit_string(value.to_owned())
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
     }
 
-    fn visit_string<E: serde::de::Error>(self, value: String) -> Result<Value, E> {
-        self.check_text(&value)?;
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
         Ok(Value::String(value))
     }
 
@@ -182,7 +190,6 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
-            self.check_text(&key)?;
             if map.contains_key(&key) {
                 return Err(self.refuse(JsonError::DuplicateKey));
             }
@@ -219,10 +226,6 @@ mod tests {
             (br#"{"a":1,"a":1}"#, JsonError::DuplicateKey),
             (br#"{"a":1,"\u0061":1}"#, JsonError::DuplicateKey),
             (br#"{"x":[{"y":{"a":1,"a":2}}]}"#, JsonError::DuplicateKey),
-            (br#"{"a":"b\u0000"}"#, JsonError::Nul),
-            (br#"{"x":[{"\u0000":1}]}"#, JsonError::Nul),
-            (b"18446744073709551616", JsonError::HugeInteger),
-            (br#"{"x":["\\",{"a":-9223372036854775809}]}"#, JsonError::HugeInteger),
         ] {
             assert_eq!(parse(text), Err(error), "{}", String::from_utf8_lossy(text));
         }
@@ -232,5 +235,25 @@ mod tests {
         assert_eq!(error, Err(JsonError::TooManyValues));
         let deep = [b"[".repeat(10_000), b"]".repeat(10_000)].concat();
         assert_eq!(parse(&deep), Err(JsonError::Malformed));
+    }
+
+    #[test]
+    fn what_is_acted_upon_has_no_value_that_is_two() {
+        for (text, error) in [
+            (&br#"{"a":"b\u0000"}"#[..], JsonError::Nul),
+            (br#"{"x":[{"\u0000":1}]}"#, JsonError::Nul),
+            (br#"["\\\u0000"]"#, JsonError::Nul),
+            (b"18446744073709551616", JsonError::HugeInteger),
+            (br#"{"x":["\\",{"a":-9223372036854775809}]}"#, JsonError::HugeInteger),
+        ] {
+            let shown = String::from_utf8_lossy(text);
+            assert_eq!(parse_request(text), Err(error), "{shown}");
+            assert!(parse(text).is_ok(), "a server's answer may have it: {shown}");
+        }
+        for text in [&br#"["\\u0000","\u0001"]"#[..], b"18446744073709551615", b"1e300"] {
+            assert_eq!(parse_request(text), parse(text));
+            assert!(parse(text).is_ok());
+        }
+        assert_eq!(parse_request(b"{} {}"), Err(JsonError::Malformed));
     }
 }

@@ -5,10 +5,16 @@ use serde_json::{Map, Value};
 
 /// Whether the object has a key that is none of these and could be taken for one.
 pub(super) fn has_lookalike(object: &Map<String, Value>, keys: &[&str]) -> bool {
-    object.keys().any(|key| keys.iter().any(|known| key != known && looks_like(key, known)))
+    object.keys().any(|key| is_lookalike(key, keys))
 }
 
-/// Go's `encoding/json` folds case by Unicode: `ſ` is an `s` there, and the Kelvin sign a `k`.
+/// Whether some readers take `key` for one of `known`, and others do not.
+pub(super) fn is_lookalike(key: &str, known: &[&str]) -> bool {
+    known.iter().any(|known| key != *known && looks_like(key, known))
+}
+
+/// Go's `encoding/json` folds case by Unicode: `ſ` is an `s` there, and the Kelvin sign a `k`. No key has a NUL, see
+/// [`crate::json::parse_request`].
 fn looks_like(key: &str, known: &str) -> bool {
     if key.is_ascii() {
         return key.eq_ignore_ascii_case(known);

@@ -72,7 +72,7 @@ impl Message {
     /// # Errors
     /// [`Refused`] with a reason of the request's form.
     pub fn parse(body: &[u8]) -> Result<Self, Refused> {
-        let mut object = match json::parse(body).map_err(json_reason)? {
+        let mut object = match json::parse_request(body).map_err(json_reason)? {
             Value::Object(object) => object,
             Value::Array(_) => return Err(Reason::BatchRefused.into()),
             _ => return Err(Reason::NotARequest.into()),

@@ -27,7 +27,7 @@ fn depth_is_limited_and_the_limit_is_the_same_everywhere() {
 
 #[test]
 fn numbers_keep_their_value_or_the_text_is_refused() {
-    let read = |text: &str| json::parse(text.as_bytes()).map(|value| value.to_string());
+    let read = |text: &str| json::parse_request(text.as_bytes()).map(|value| value.to_string());
     for (text, value) in [
         ("0", "0"),
         ("-0", "-0.0"),
