@@ -52,7 +52,7 @@ impl Governs {
 
 /// How the server answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum Answered {
     /// With one result.
     Result,
     /// With a list, of which everybody gets to see what they may use.
@@ -90,7 +90,7 @@ pub struct Method {
     /// What it names.
     pub governs: Governs,
     /// How it is answered.
-    pub answer: Answer,
+    pub answer: Answered,
 }
 
 const EVERY: &[Revision] = &Revision::ALL;
@@ -105,7 +105,7 @@ const fn request(
     client: &'static [Revision],
     server: &'static [Revision],
     governs: Governs,
-    answer: Answer,
+    answer: Answered,
 ) -> Method {
     Method { name, form: Form::Request, client, server, governs, answer }
 }
@@ -115,7 +115,7 @@ const fn notification(
     client: &'static [Revision],
     server: &'static [Revision],
 ) -> Method {
-    let (form, governs, answer) = (Form::Notification, Governs::Nothing, Answer::Accepted);
+    let (form, governs, answer) = (Form::Notification, Governs::Nothing, Answered::Accepted);
     Method { name, form, client, server, governs, answer }
 }
 
@@ -123,36 +123,36 @@ const fn notification(
 #[rustfmt::skip]
 static METHODS: [Method; 36] = [
     // Who is there, and what do they speak?
-    request("initialize", LEGACY, NONE, Governs::Nothing, Answer::Result),
-    request("server/discover", MODERN, NONE, Governs::Nothing, Answer::Result),
-    request("ping", LEGACY, LEGACY, Governs::Nothing, Answer::Result),
-    request("logging/setLevel", LEGACY, NONE, Governs::Nothing, Answer::Result),
+    request("initialize", LEGACY, NONE, Governs::Nothing, Answered::Result),
+    request("server/discover", MODERN, NONE, Governs::Nothing, Answered::Result),
+    request("ping", LEGACY, LEGACY, Governs::Nothing, Answered::Result),
+    request("logging/setLevel", LEGACY, NONE, Governs::Nothing, Answered::Result),
 
     // What a server offers.
-    request("tools/list", EVERY, NONE, Governs::Nothing, Answer::List(List::Tools)),
-    request("tools/call", EVERY, NONE, Governs::Tool, Answer::Result),
-    request("prompts/list", EVERY, NONE, Governs::Nothing, Answer::List(List::Prompts)),
-    request("prompts/get", EVERY, NONE, Governs::Prompt, Answer::Result),
-    request("resources/list", EVERY, NONE, Governs::Nothing, Answer::List(List::Resources)),
-    request("resources/templates/list", EVERY, NONE, Governs::Nothing, Answer::List(List::ResourceTemplates)),
-    request("resources/read", EVERY, NONE, Governs::Resource, Answer::Result),
-    request("resources/subscribe", LEGACY, NONE, Governs::Resource, Answer::Result),
-    request("resources/unsubscribe", LEGACY, NONE, Governs::Resource, Answer::Result),
-    request("subscriptions/listen", MODERN, NONE, Governs::Subscriptions, Answer::Stream),
-    request("completion/complete", EVERY, NONE, Governs::Reference, Answer::Result),
+    request("tools/list", EVERY, NONE, Governs::Nothing, Answered::List(List::Tools)),
+    request("tools/call", EVERY, NONE, Governs::Tool, Answered::Result),
+    request("prompts/list", EVERY, NONE, Governs::Nothing, Answered::List(List::Prompts)),
+    request("prompts/get", EVERY, NONE, Governs::Prompt, Answered::Result),
+    request("resources/list", EVERY, NONE, Governs::Nothing, Answered::List(List::Resources)),
+    request("resources/templates/list", EVERY, NONE, Governs::Nothing, Answered::List(List::ResourceTemplates)),
+    request("resources/read", EVERY, NONE, Governs::Resource, Answered::Result),
+    request("resources/subscribe", LEGACY, NONE, Governs::Resource, Answered::Result),
+    request("resources/unsubscribe", LEGACY, NONE, Governs::Resource, Answered::Result),
+    request("subscriptions/listen", MODERN, NONE, Governs::Subscriptions, Answered::Stream),
+    request("completion/complete", EVERY, NONE, Governs::Reference, Answered::Result),
 
     // Tasks: part of 2025-11-25 in both directions, an extension of 2026-07-28. A list of them is not cut: which ones
     // are whose, only the server knows.
-    request("tasks/get", SINCE_MIDDLE, MIDDLE, Governs::Task, Answer::Result),
-    request("tasks/cancel", SINCE_MIDDLE, MIDDLE, Governs::Task, Answer::Result),
-    request("tasks/result", MIDDLE, MIDDLE, Governs::Task, Answer::Result),
-    request("tasks/list", MIDDLE, MIDDLE, Governs::Nothing, Answer::Result),
-    request("tasks/update", MODERN, NONE, Governs::Task, Answer::Result),
+    request("tasks/get", SINCE_MIDDLE, MIDDLE, Governs::Task, Answered::Result),
+    request("tasks/cancel", SINCE_MIDDLE, MIDDLE, Governs::Task, Answered::Result),
+    request("tasks/result", MIDDLE, MIDDLE, Governs::Task, Answered::Result),
+    request("tasks/list", MIDDLE, MIDDLE, Governs::Nothing, Answered::Result),
+    request("tasks/update", MODERN, NONE, Governs::Task, Answered::Result),
 
     // What a server asks of a client. In 2026-07-28 that is part of a result, and no message.
-    request("sampling/createMessage", NONE, LEGACY, Governs::Nothing, Answer::Result),
-    request("roots/list", NONE, LEGACY, Governs::Nothing, Answer::Result),
-    request("elicitation/create", NONE, LEGACY, Governs::Nothing, Answer::Result),
+    request("sampling/createMessage", NONE, LEGACY, Governs::Nothing, Answered::Result),
+    request("roots/list", NONE, LEGACY, Governs::Nothing, Answered::Result),
+    request("elicitation/create", NONE, LEGACY, Governs::Nothing, Answered::Result),
 
     notification("notifications/initialized", LEGACY, NONE),
     notification("notifications/roots/list_changed", LEGACY, NONE),
@@ -176,7 +176,7 @@ static RESPONSE: Method = Method {
     client: LEGACY,
     server: EVERY,
     governs: Governs::Nothing,
-    answer: Answer::Accepted,
+    answer: Answered::Accepted,
 };
 
 /// The endpoint's HTTP methods, each with the revisions that define it. In older ones GET opens a stream of the
@@ -246,14 +246,14 @@ mod tests {
             assert!(!row.client.is_empty() || !row.server.is_empty(), "{}", row.name);
             let tells = row.name.starts_with("notifications/");
             assert_eq!(row.form == Form::Notification, tells, "{}", row.name);
-            assert_eq!(row.answer == Answer::Accepted, tells, "{}", row.name);
+            assert_eq!(row.answer == Answered::Accepted, tells, "{}", row.name);
         }
     }
 
     #[test]
     fn a_list_is_what_its_name_says_and_names_nothing() {
         for row in &METHODS {
-            let listed = matches!(row.answer, Answer::List(_));
+            let listed = matches!(row.answer, Answered::List(_));
             let says = row.name.ends_with("/list") && !row.client.is_empty();
             assert_eq!(listed, says && row.name != "tasks/list", "{}", row.name);
             assert!(!listed || row.governs == Governs::Nothing, "{}", row.name);

@@ -14,6 +14,6 @@ pub use admission::Admitted;
 pub use body_digest::BodyDigest;
 pub use headers::MirroredHeaders;
 pub use message::{Id, Kind, Message, Refused};
-pub use methods::{Answer, Form, Governs, List, Method, admit_verb};
+pub use methods::{Answered, Form, Governs, List, Method, admit_verb};
 pub use params::Named;
 pub use revision::Revision;

@@ -2,7 +2,7 @@
 
 use obolus_core::Reason;
 use obolus_core::mcp::{
-    Admitted, Answer, Form, Governs, Kind, List, Message, Method, MirroredHeaders, Revision,
+    Admitted, Answered, Form, Governs, Kind, List, Message, Method, MirroredHeaders, Revision,
     admit_verb,
 };
 use serde_json::{Value, json};
@@ -243,7 +243,11 @@ fn a_client_answers_a_server_where_servers_ask_and_nowhere_else() {
     for answer in [result, error] {
         for revision in [Revision::V2025_06_18, Revision::V2025_11_25] {
             let row = send(revision, answer.clone()).unwrap();
-            assert_eq!((row.form, row.answer), (Form::Response, Answer::Accepted), "{revision:?}");
+            assert_eq!(
+                (row.form, row.answer),
+                (Form::Response, Answered::Accepted),
+                "{revision:?}"
+            );
         }
         let refused = send(Revision::V2026_07_28, answer.clone());
         assert_eq!(refused, Err(Reason::NotARequest));
@@ -275,7 +279,7 @@ fn a_row_says_what_is_governed_and_what_is_listed() {
     ] {
         assert_eq!((row(name).governs, row(name).governs.member()), (governs, member), "{name}");
     }
-    let lists = |list| Method::all().iter().find(|row| row.answer == Answer::List(list));
+    let lists = |list| Method::all().iter().find(|row| row.answer == Answered::List(list));
     for (list, name) in [
         (List::Tools, "tools/list"),
         (List::Prompts, "prompts/list"),
@@ -284,7 +288,7 @@ fn a_row_says_what_is_governed_and_what_is_listed() {
     ] {
         assert_eq!(lists(list).map(|row| row.name), Some(name));
     }
-    assert_eq!(row("subscriptions/listen").answer, Answer::Stream);
+    assert_eq!(row("subscriptions/listen").answer, Answered::Stream);
 }
 
 #[test]
