@@ -7,8 +7,8 @@ use std::sync::Arc;
 use obolus_core::audit::Record;
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
-use obolus_core::mcp::{Admitted, Id, Message, Revision};
-use obolus_core::policy::{Permit, Subject, is_forwarded_in};
+use obolus_core::mcp::{Admitted, Id, Message};
+use obolus_core::policy::{Forwarding, Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason, reply};
@@ -48,7 +48,7 @@ struct Held {
     trace: Option<TraceParent>,
     mirrored: Mirrored,
     left_behind: Vec<String>,
-    by_revision: Vec<String>,
+    by_message: Vec<String>,
     token: Token,
     /// How long the body is; `None` until all of it is there.
     body: Option<usize>,
@@ -75,7 +75,7 @@ struct Asked {
     id: Option<Id>,
     method: Option<String>,
     tool: Option<String>,
-    revision: Option<Revision>,
+    forwarding: Option<Forwarding>,
     /// What a permitted request's token is exchanged for.
     target: Option<Arc<Target>>,
 }
@@ -191,11 +191,11 @@ impl Request {
             return Ok(Next::Wait);
         };
         let forward = permit.release(subject, &exchanged, now.seconds())?;
-        let goes_on = |name: &str| held.asked.revision.is_some_and(|it| is_forwarded_in(name, it));
+        let goes_on = |name: &str| held.asked.forwarding.is_some_and(|it| it.passes(name));
         let ready = held
             .left_behind
             .iter()
-            .chain(held.by_revision.iter().filter(|name| !goes_on(name)))
+            .chain(held.by_message.iter().filter(|name| !goes_on(name)))
             .try_for_each(|name| host::remove_request_header(name))
             .and_then(|()| host::set_authorization(&forward.authorization))
             // Last, so that whatever fails before it leaves the guard shut.
@@ -270,7 +270,7 @@ fn decide(
     asked.method = Some(message.method().to_owned()).filter(|method| !method.is_empty());
     asked.tool = message.tool().map(str::to_owned);
     let admitted = Admitted::read(mirrored.as_headers(), &message)?;
-    asked.revision = Some(admitted.revision());
+    asked.forwarding = Some(admitted.forwarding());
     Ok(Permit::decide(&verified.principal, resource, admitted.message(), subject)?)
 }
 

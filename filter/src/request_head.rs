@@ -1,8 +1,8 @@
 //! The header section of a request, read once.
 
 use obolus_core::Reason;
-use obolus_core::mcp::{MirroredHeaders, Revision};
-use obolus_core::policy::{MIRRORED_ARGUMENT, is_forwarded_header, is_forwarded_in};
+use obolus_core::mcp::MirroredHeaders;
+use obolus_core::policy::{Forwarding, MIRRORED_ARGUMENT, is_forwarded_header};
 use obolus_core::token::token_in_query;
 use obolus_core::trace::TraceParent;
 
@@ -149,10 +149,9 @@ impl RequestHead {
         self.names(|name| !is_forwarded_header(name))
     }
 
-    /// The names that go on in some revisions and not in others.
-    pub(crate) fn by_revision(&self) -> Vec<String> {
-        let stays = |name: &str| Revision::ALL.iter().any(|it| !is_forwarded_in(name, *it));
-        self.names(|name| is_forwarded_header(name) && stays(name))
+    /// The names that go on with some messages and not with others.
+    pub(crate) fn by_message(&self) -> Vec<String> {
+        self.names(|name| is_forwarded_header(name) && Forwarding::depends(name))
     }
 
     fn names(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {

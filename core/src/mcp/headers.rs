@@ -2,7 +2,7 @@
 //!
 //! Servers check them only for requests that declare 2026-07-28. We check them whenever they are there, so that
 //! whatever reads headers around us (routes, rate limits, logs) sees the truth in every revision; behind us those
-//! revisions that do not define them do not see them at all, see [`crate::policy::is_forwarded_in`].
+//! revisions that do not define them do not see them at all, see [`crate::policy::Forwarding`].
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -11,7 +11,7 @@ const PARAMS_KEYS: [&str; 7] =
 const META_KEYS: [&str; 1] = [PROTOCOL_VERSION];
 const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const REFERENCE_KEYS: [&str; 3] = ["type", "name", "uri"];
-const SUBSCRIPTION_KEYS: [&str; 1] = ["resourceSubscriptions"];
+const SUBSCRIPTION_KEYS: [&str; 2] = ["resourceSubscriptions", "taskIds"];
 
 /// Something that a message names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,11 +93,15 @@ impl Params {
                 if has_lookalike(wanted, &SUBSCRIPTION_KEYS) {
                     return None;
                 }
-                let Some(uris) = wanted.get("resourceSubscriptions") else {
-                    return Some(Vec::new());
-                };
-                let named = |name| Named { governs: Governs::Resource, name };
-                uris.as_array()?.iter().map(|uri| uri.as_str().map(named)).collect()
+                let mut all = Vec::new();
+                let kinds = [Governs::Resource, Governs::Task];
+                for (key, governs) in SUBSCRIPTION_KEYS.into_iter().zip(kinds) {
+                    let Some(names) = wanted.get(key) else { continue };
+                    for name in names.as_array()? {
+                        all.push(Named { governs, name: name.as_str()? });
+                    }
+                }
+                Some(all)
             }
         }
     }

@@ -13,6 +13,9 @@ pub enum Revision {
     V2026_07_28,
 }
 
+/// Not served as itself: its batches are refused, as everywhere.
+const BEFORE_THE_OLDEST: &str = "2025-03-26";
+
 impl Revision {
     /// All that are served, the oldest first.
     pub const ALL: [Self; 3] = [Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
@@ -36,7 +39,8 @@ impl Revision {
     /// The revision that `MCP-Protocol-Version` and the body's `_meta` name.
     ///
     /// Where neither does, it is the oldest: `initialize` comes without, and so does whoever was told nothing else.
-    /// The specification would have 2025-03-26 assumed, whose methods are no others.
+    /// The specification would have 2025-03-26 assumed, whose methods are no others; so whoever agreed on that one with
+    /// the server is served as of the oldest, too.
     ///
     /// # Errors
     /// [`Reason::HeaderMismatch`] where the two differ, or the body alone names one: whoever reads headers would take
@@ -45,11 +49,11 @@ impl Revision {
         match (header, stated) {
             (Some(header), Some(stated)) if header != stated => Err(Reason::HeaderMismatch.into()),
             (None, Some(_)) => Err(Reason::HeaderMismatch.into()),
+            (Some(BEFORE_THE_OLDEST), None) | (None, None) => Ok(Self::V2025_06_18),
             (Some(version), _) => Self::ALL
                 .into_iter()
                 .find(|revision| revision.name() == version)
                 .ok_or_else(|| Denial::version_unsupported(version)),
-            (None, None) => Ok(Self::V2025_06_18),
         }
     }
 }

@@ -74,6 +74,12 @@ fn whatever_somebody_may_or_may_not_use_is_named_by_the_message() {
             r#"{"notifications":{"resourceSubscriptions":["a","b"]}}"#,
             Ok(vec![(Governs::Resource, "a".to_owned()), (Governs::Resource, "b".to_owned())]),
         ),
+        // Told of a task is told what it has come to.
+        (
+            "subscriptions/listen",
+            r#"{"notifications":{"taskIds":["t"],"resourceSubscriptions":["a"]}}"#,
+            Ok(vec![(Governs::Resource, "a".to_owned()), (Governs::Task, "t".to_owned())]),
+        ),
     ] {
         assert_eq!(named(method, params), expected, "{method} {params}");
     }
@@ -91,6 +97,8 @@ fn whatever_somebody_may_or_may_not_use_is_named_by_the_message() {
         ("subscriptions/listen", r#"{"notifications":{"resourceSubscriptions":"a"}}"#),
         ("subscriptions/listen", r#"{"notifications":{"resourceSubscriptions":["a",1]}}"#),
         ("subscriptions/listen", r#"{"notifications":{"ResourceSubscriptions":["a"]}}"#),
+        ("subscriptions/listen", r#"{"notifications":{"taskIds":"t"}}"#),
+        ("subscriptions/listen", r#"{"notifications":{"taskIDs":["t"]}}"#),
     ] {
         assert_eq!(named(method, params), Err(Reason::ParamsMalformed), "{method} {params}");
     }

@@ -86,6 +86,25 @@ fn an_argument_may_stand_deeper_and_one_of_several_of_its_name_is_enough() {
     }
 }
 
+/// Whoever routes or counts by the header means the tool's own argument.
+#[test]
+fn what_stands_within_another_argument_lends_its_name_to_no_lie() {
+    for arguments in [
+        json!({"namespace": "kube-system", "x": {"namespace": "harmless"}}),
+        json!({"x": {"namespace": "harmless"}, "namespace": "kube-system"}),
+        json!({"namespace": "kube-system", "Namespace": "harmless"}),
+        json!({"namespace": ["kube-system"]}),
+        json!({"namespace": ["harmless"]}),
+        json!({"namespace": {"namespace": "harmless"}}),
+        json!({"x": {"namespace": "kube-system", "y": {"namespace": "harmless"}}}),
+    ] {
+        assert_eq!(check(&arguments, "namespace", "harmless"), MISMATCH, "{arguments}");
+    }
+    let arguments = json!({"namespace": "harmless", "x": {"namespace": "kube-system"}});
+    assert_eq!(check(&arguments, "namespace", "harmless"), Ok(()));
+    assert_eq!(check(&arguments, "namespace", "kube-system"), MISMATCH);
+}
+
 /// The specification obliges whoever does not recognize such a header to forward it.
 #[test]
 fn a_header_that_bears_no_arguments_name_is_left_to_the_server() {
@@ -93,8 +112,8 @@ fn a_header_that_bears_no_arguments_name_is_left_to_the_server() {
         json!({}),
         json!({"ns": "shop"}),
         // Schemas annotate no element of a list, and no object.
-        json!({"list": [{"namespace": "shop"}], "namespace": ["shop"]}),
-        json!({"namespace": {"name": "shop"}}),
+        json!({"list": [{"namespace": "shop"}]}),
+        json!({"where": {"namespace": ["shop"]}, "what": {"namespace": {"name": "shop"}}}),
     ] {
         for value in ["kube-system", "", "=?base64?%%?="] {
             assert_eq!(check(&arguments, "namespace", value), Ok(()), "{arguments} {value}");

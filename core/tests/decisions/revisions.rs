@@ -58,16 +58,9 @@ fn a_modern_notification_need_not_state_its_revision_twice() {
 
 #[test]
 fn a_revision_that_is_not_served_is_answered_with_those_that_are() {
-    for version in [
-        "2024-11-05",
-        "2025-03-26",
-        "2026-07-29",
-        "2027-01-01",
-        "2026-7-28",
-        "2026-07-28x",
-        "draft",
-        "",
-    ] {
+    for version in
+        ["2024-11-05", "2026-07-29", "2027-01-01", "2026-7-28", "2026-07-28x", "draft", ""]
+    {
         for stated in [None, Some(version)] {
             let denial = read(Some(version), stated).unwrap_err();
             assert_eq!(denial.reason(), Reason::VersionUnsupported, "{version}");
@@ -119,10 +112,38 @@ fn what_one_era_begins_with_the_other_does_not_know() {
         };
         Admitted::read(headers, &message).map(drop).map_err(|denial| denial.reason())
     };
-    for version in [None, Some("2025-06-18"), Some("2025-11-25")] {
+    for version in [None, Some("2025-03-26"), Some("2025-06-18"), Some("2025-11-25")] {
         assert_eq!(read("initialize", version), Ok(()));
         assert_eq!(read("server/discover", version), Err(Reason::MethodUnknownLegacy));
     }
     assert_eq!(read("server/discover", Some(MODERN)), Ok(()));
+    // Who states a modern revision in the body means it.
     assert_eq!(read("initialize", Some(MODERN)), Err(Reason::MethodUnknown));
+}
+
+/// Some clients name the revision that they would like, which may be one that nobody serves.
+#[test]
+fn initialize_comes_before_a_revision_and_whatever_its_header_says_stays_behind() {
+    let read = |method: &str, version: &str| {
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": method,
+            "params": {"protocolVersion": version}});
+        let message = Message::parse(message.to_string().as_bytes()).unwrap();
+        let headers = MirroredHeaders {
+            protocol_version: Some(version),
+            method: Some(method),
+            ..MirroredHeaders::default()
+        };
+        let admitted = Admitted::read(headers, &message).map_err(|denial| denial.reason())?;
+        let passes = admitted.forwarding().passes("mcp-protocol-version");
+        Ok((admitted.revision(), passes))
+    };
+    assert_eq!(read("initialize", "2025-11-25"), Ok((Revision::V2025_11_25, false)));
+    for version in ["2024-11-05", "2025-03-26", MODERN, "2027-01-01", "draft"] {
+        let oldest = Ok((Revision::V2025_06_18, false));
+        assert_eq!(read("initialize", version), oldest, "{version}");
+    }
+    assert_eq!(read("ping", "2025-11-25"), Ok((Revision::V2025_11_25, true)));
+    assert_eq!(read("ping", "2027-01-01"), Err(Reason::VersionUnsupported));
+    // Agreed on with a server that still speaks it.
+    assert_eq!(read("ping", "2025-03-26"), Ok((Revision::V2025_06_18, true)));
 }

@@ -71,7 +71,7 @@ impl Request {
                     trace: head.trace(),
                     mirrored: head.mirrored(),
                     left_behind: head.left_behind(),
-                    by_revision: head.by_revision(),
+                    by_message: head.by_message(),
                     token,
                     body: end_of_stream.then_some(0),
                     asked: Asked::default(),

@@ -18,7 +18,7 @@ const FORWARDED: [(&str, &str); 6] = [
 ];
 
 /// What goes on where the revision of the message defines it.
-const LEGACY: [(&str, &str); 2] = [("last-event-id", "7"), ("mcp-session-id", "3f0c8a3e")];
+const LEGACY: [(&str, &str); 1] = [("mcp-session-id", "3f0c8a3e")];
 const MODERN: [(&str, &str); 4] = [
     ("mcp-method", "tools/call"),
     ("mcp-name", "pods_list"),
@@ -78,6 +78,8 @@ const LEFT_BEHIND: &[&str] = &[
     "x-jwt-payload",
     "x-obolus-subject",
     "from",
+    // Resumes a stream by GET, which nobody does here.
+    "last-event-id",
     // Switches.
     "x-envoy-retry-on",
     "x-envoy-max-retries",
