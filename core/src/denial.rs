@@ -9,22 +9,37 @@ mod claims;
 
 pub use claims::ClaimsChallenge;
 
-/// A denial: the reason, and the only two details that ever travel beside one.
+/// A denial: the reason, and the only three details that ever travel beside one.
 ///
-/// INVARIANT: there are claims exactly where the reason is [`Reason::ClaimsRequired`], and a time only where the
-/// status is 503.
+/// INVARIANT: there are claims exactly where the reason is [`Reason::ClaimsRequired`], a version only where it is
+/// [`Reason::VersionUnsupported`], and a time only where the status is 503.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
     reason: Reason,
     retry_after: Option<RetrySeconds>,
     claims: Option<ClaimsChallenge>,
+    requested_version: Option<String>,
 }
+
+/// As much of a version as is told back. One that exists is a date.
+const MAX_VERSION_CHARS: usize = 64;
 
 impl Denial {
     /// Another sign-in is needed, with these claims.
     #[must_use]
     pub fn claims_required(claims: ClaimsChallenge) -> Self {
-        Self { reason: Reason::ClaimsRequired, retry_after: None, claims: Some(claims) }
+        Self { claims: Some(claims), ..Self::bare(Reason::ClaimsRequired) }
+    }
+
+    /// The client asked for this version of the protocol.
+    #[must_use]
+    pub fn version_unsupported(requested: &str) -> Self {
+        let requested = requested.chars().take(MAX_VERSION_CHARS).collect();
+        Self { requested_version: Some(requested), ..Self::bare(Reason::VersionUnsupported) }
+    }
+
+    fn bare(reason: Reason) -> Self {
+        Self { reason, retry_after: None, claims: None, requested_version: None }
     }
 
     /// Says when to come back, where that means anything: on a reason of status 503.
@@ -57,6 +72,12 @@ impl Denial {
     pub fn claims(&self) -> Option<&ClaimsChallenge> {
         self.claims.as_ref()
     }
+
+    /// The version of the protocol that is not served.
+    #[must_use]
+    pub fn requested_version(&self) -> Option<&str> {
+        self.requested_version.as_deref()
+    }
 }
 
 /// Claims that nobody knows cannot be asked for: what is left of them is [`Reason::InteractionRequired`].
@@ -66,7 +87,7 @@ impl From<Reason> for Denial {
             Reason::ClaimsRequired => Reason::InteractionRequired,
             reason => reason,
         };
-        Self { reason, retry_after: None, claims: None }
+        Self::bare(reason)
     }
 }
 

@@ -23,6 +23,12 @@ pub enum JsonError {
     /// A key twice in one object, after unescaping.
     #[error("a key twice in one object")]
     DuplicateKey,
+    /// U+0000 in a text or a key, however it is written.
+    #[error("a NUL in a text")]
+    Nul,
+    /// An integer that fits into 64 bits neither with a sign nor without.
+    #[error("an integer beyond 64 bits")]
+    HugeInteger,
     /// More than [`MAX_VALUES`].
     #[error("more than {MAX_VALUES} values")]
     TooManyValues,
@@ -47,6 +53,60 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value));
     value.map_err(|_| refused.get().unwrap_or(JsonError::Malformed))
+}
+
+/// As [`parse`], of what is acted upon behind us: not even its values may leave room for two readings.
+///
+/// Readers differ about integers beyond 64 bits (exact, rounded, or an error), and for those that keep their texts as C
+/// does, a text ends at the first NUL.
+///
+/// # Errors
+/// [`JsonError`].
+pub fn parse_request(bytes: &[u8]) -> Result<Value, JsonError> {
+    let value = parse(bytes)?;
+    check_values(bytes)?;
+    Ok(value)
+}
+
+/// Searches JSON for values that readers take for different ones. The text is searched, because the parser hands over
+/// a large integer as the nearest float, as if it had been written so.
+fn check_values(mut json: &[u8]) -> Result<(), JsonError> {
+    while let Some((first, after)) = json.split_first() {
+        json = match first {
+            b'"' => behind_string(after)?,
+            b'0'..=b'9' | b'-' => behind_number(json)?,
+            _ => after,
+        };
+    }
+    Ok(())
+}
+
+/// What follows a string whose opening quote has been read. A NUL cannot stand there but as an escape.
+fn behind_string(mut rest: &[u8]) -> Result<&[u8], JsonError> {
+    loop {
+        rest = match rest {
+            [b'"', behind @ ..] => return Ok(behind),
+            [b'\\', b'u', b'0', b'0', b'0', b'0', ..] => return Err(JsonError::Nul),
+            [b'\\', _, behind @ ..] | [_, behind @ ..] => behind,
+            [] => return Ok(rest),
+        };
+    }
+}
+
+/// What follows a number, which is a float to everybody if it has a fraction or an exponent.
+fn behind_number(rest: &[u8]) -> Result<&[u8], JsonError> {
+    /// Digits and sign of whatever fits for sure.
+    const SAFE: usize = 18;
+    let is_numeric = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    let length = rest.iter().take_while(|byte| is_numeric(byte)).count();
+    let (number, behind) = rest.split_at(length);
+    if length > SAFE && number.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'-')) {
+        let number = str::from_utf8(number).unwrap_or_default();
+        if number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
+            return Err(JsonError::HugeInteger);
+        }
+    }
+    Ok(behind)
 }
 
 /// Reads a document that must be an object into a derived struct, which would also take an array, field by
@@ -175,5 +235,25 @@ mod tests {
         assert_eq!(error, Err(JsonError::TooManyValues));
         let deep = [b"[".repeat(10_000), b"]".repeat(10_000)].concat();
         assert_eq!(parse(&deep), Err(JsonError::Malformed));
+    }
+
+    #[test]
+    fn what_is_acted_upon_has_no_value_that_is_two() {
+        for (text, error) in [
+            (&br#"{"a":"b\u0000"}"#[..], JsonError::Nul),
+            (br#"{"x":[{"\u0000":1}]}"#, JsonError::Nul),
+            (br#"["\\\u0000"]"#, JsonError::Nul),
+            (b"18446744073709551616", JsonError::HugeInteger),
+            (br#"{"x":["\\",{"a":-9223372036854775809}]}"#, JsonError::HugeInteger),
+        ] {
+            let shown = String::from_utf8_lossy(text);
+            assert_eq!(parse_request(text), Err(error), "{shown}");
+            assert!(parse(text).is_ok(), "a server's answer may have it: {shown}");
+        }
+        for text in [&br#"["\\u0000","\u0001"]"#[..], b"18446744073709551615", b"1e300"] {
+            assert_eq!(parse_request(text), parse(text));
+            assert!(parse(text).is_ok());
+        }
+        assert_eq!(parse_request(b"{} {}"), Err(JsonError::Malformed));
     }
 }

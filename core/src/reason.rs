@@ -89,20 +89,28 @@ pub enum Reason {
     BodyNotUtf8,
     /// The body starts with a byte order mark.
     BodyByteOrderMark,
-    /// The body is not one JSON value.
+    /// The body is not one JSON value, or has what readers of JSON read differently.
     JsonMalformed,
     /// An object has the same key twice: parsers disagree on which one counts.
     JsonDuplicateKey,
     /// A JSON-RPC batch (removed from MCP in 2025-06-18).
     BatchRefused,
-    /// JSON, but not one JSON-RPC 2.0 request or notification.
+    /// JSON, but not one JSON-RPC 2.0 message that a client may send.
     NotARequest,
     /// `params` do not fit the method, so that we cannot tell what is asked.
     ParamsMalformed,
     /// The argument that chooses the exchange's target chooses none of the resource's.
     TargetNotServed,
-    /// A mirrored header (`Mcp-Method`, `Mcp-Name`, `MCP-Protocol-Version`) contradicts the body.
+    /// A mirrored header (`Mcp-Method`, `Mcp-Name`, `Mcp-Param-…`, `MCP-Protocol-Version`) contradicts the body.
     HeaderMismatch,
+    /// The message is written in a revision of MCP that is not served.
+    VersionUnsupported,
+    /// A request of MCP 2026-07-28 has a method that this revision does not have.
+    MethodUnknown,
+    /// The same in an older revision, where 404 means that a session has ended: 200 with a JSON-RPC error.
+    MethodUnknownLegacy,
+    /// A notification that a client does not send in this revision.
+    NotificationUnknown,
     /// A header of allowed meaning came more than once.
     HeaderDuplicated,
     /// The STS was asked for something that is no token exchange.
@@ -236,10 +244,14 @@ reasons! {
     JsonMalformed => "json_malformed", 400, INVALID_REQUEST, "the body is not one JSON value";
     JsonDuplicateKey => "json_duplicate_key", 400, INVALID_REQUEST, "an object of the body has a key twice";
     BatchRefused => "batch_refused", 400, INVALID_REQUEST, "JSON-RPC batches are refused: send one message";
-    NotARequest => "not_a_request", 400, INVALID_REQUEST, "the body is not one JSON-RPC 2.0 request or notification";
+    NotARequest => "not_a_request", 400, INVALID_REQUEST, "the body is not one JSON-RPC 2.0 message that a client may send";
     ParamsMalformed => "params_malformed", 400, INVALID_REQUEST, "the params do not fit the method";
     TargetNotServed => "target_not_served", 400, INVALID_REQUEST, "the argument that names the cluster is missing, or names none that is served here";
     HeaderMismatch => "header_mismatch", 400, INVALID_REQUEST, "a mirrored header is missing or contradicts the body";
+    VersionUnsupported => "version_unsupported", 400, INVALID_REQUEST, "this version of MCP is not served";
+    MethodUnknown => "method_unknown", 404, INVALID_REQUEST, "this version of MCP has no such method";
+    MethodUnknownLegacy => "method_unknown_legacy", 200, INVALID_REQUEST, "this version of MCP has no such method";
+    NotificationUnknown => "notification_unknown", 400, INVALID_REQUEST, "a client of this version of MCP sends no such notification";
     HeaderDuplicated => "header_duplicated", 400, INVALID_REQUEST, "a header that may stand once came twice";
     ExchangeRequestMalformed => "exchange_request_malformed", 400, INVALID_REQUEST, "this is no RFC 8693 token exchange that is served here";
     GrantTypeUnknown => "grant_type_unknown", 400, Some("unsupported_grant_type"), "no other grant is served here than RFC 8693's token exchange";
@@ -289,7 +301,7 @@ impl Reason {
 
     /// The JSON-RPC error code of a refused body, or `None` where the answer is an OAuth error.
     ///
-    /// Codes: JSON-RPC 2.0 §5.1; HeaderMismatch from MCP 2026-07-28, Streamable HTTP.
+    /// Codes: JSON-RPC 2.0 §5.1; HeaderMismatch and UnsupportedProtocolVersion from MCP 2026-07-28.
     #[must_use]
     pub fn json_rpc_code(self) -> Option<i32> {
         match self {
@@ -298,6 +310,10 @@ impl Reason {
             | Self::JsonMalformed
             | Self::JsonDuplicateKey => Some(-32700),
             Self::HeaderMismatch => Some(-32020),
+            Self::VersionUnsupported => Some(-32022),
+            Self::MethodUnknown | Self::MethodUnknownLegacy | Self::NotificationUnknown => {
+                Some(-32601)
+            }
             Self::ParamsMalformed | Self::TargetNotServed => Some(-32602),
             _ if matches!(self.status(), 400 | 413 | 415) => Some(-32600),
             _ => None,
@@ -354,7 +370,7 @@ mod tests {
     #[test]
     fn a_refused_body_has_a_json_rpc_code_and_a_refused_token_has_none() {
         for reason in Reason::ALL {
-            let form = matches!(reason.status(), 400 | 413 | 415);
+            let form = matches!(reason.status(), 200 | 400 | 404 | 413 | 415);
             assert_eq!(reason.json_rpc_code().is_some(), form, "{reason}");
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::config::Resource;
-use crate::mcp::Id;
+use crate::mcp::{Id, Revision};
 use crate::metadata::{challenge, protected_resource_metadata};
 use crate::{Denial, Reason};
 
@@ -46,11 +46,7 @@ pub fn denial(denial: &Denial, resource: &Resource, id: Option<&Id>) -> Reply {
         Some(code) => json!({
             "jsonrpc": "2.0",
             "id": id.map(Id::as_json),
-            "error": {
-                "code": code,
-                "message": reason.description(),
-                "data": {"reason": reason.as_str()},
-            },
+            "error": {"code": code, "message": reason.description(), "data": data(denial)},
         }),
         None => json!({
             "error": reason.oauth_error().unwrap_or("invalid_request"),
@@ -63,6 +59,18 @@ pub fn denial(denial: &Denial, resource: &Resource, id: Option<&Id>) -> Reply {
         body.insert("claims".to_owned(), Value::Object(claims.as_object().clone()));
     }
     Reply { status: reason.status(), headers, body: body.to_string() }
+}
+
+/// `error.data`. What a client needs to go on in another revision stands where its specification wants it.
+fn data(denial: &Denial) -> Value {
+    let reason = denial.reason().as_str();
+    match denial.requested_version() {
+        Some(requested) => {
+            let supported = Revision::ALL.map(Revision::name);
+            json!({"reason": reason, "supported": supported, "requested": requested})
+        }
+        None => json!({"reason": reason}),
+    }
 }
 
 /// The answer to a request for a resource's metadata (RFC 9728 §3.2); open to every page, as they hold nothing

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use obolus_core::audit::Record;
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
-use obolus_core::mcp::{Id, Message, check_mirrored};
-use obolus_core::policy::{Permit, Subject};
+use obolus_core::mcp::{Admitted, Id, Message};
+use obolus_core::policy::{Forwarding, Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason, reply};
@@ -48,6 +48,7 @@ struct Held {
     trace: Option<TraceParent>,
     mirrored: Mirrored,
     left_behind: Vec<String>,
+    by_message: Vec<String>,
     token: Token,
     /// How long the body is; `None` until all of it is there.
     body: Option<usize>,
@@ -68,12 +69,13 @@ enum Token {
     Verified(Rc<Verified>),
 }
 
-/// What the body asks for, for the audit record and the answer.
+/// What the body asks for, for the audit record, the answer and the headers that go on.
 #[derive(Default)]
 struct Asked {
     id: Option<Id>,
     method: Option<String>,
     tool: Option<String>,
+    forwarding: Option<Forwarding>,
     /// What a permitted request's token is exchanged for.
     target: Option<Arc<Target>>,
 }
@@ -132,7 +134,7 @@ impl Request {
         match self.advance() {
             Ok(Next::Forward) => host::resume_request(),
             Ok(Next::Wait) => {}
-            Err(reason) => self.refuse(&reason.into()),
+            Err(denial) => self.refuse(&denial),
         }
     }
 
@@ -157,7 +159,7 @@ impl Request {
     }
 
     /// Does whatever can be done now.
-    fn advance(&mut self) -> Result<Next, Reason> {
+    fn advance(&mut self) -> Result<Next, Denial> {
         self.verify_anew()?;
         let Phase::Held(held) = &mut self.phase else { return Ok(Next::Wait) };
         let (Token::Verified(verified), Some(length)) = (&held.token, held.body) else {
@@ -181,7 +183,7 @@ impl Request {
             held.permit = Some(permit);
             // An exchange that brought nothing to forward with is not asked for again and again.
             if std::mem::replace(&mut held.exchange_asked, true) {
-                return Err(Reason::ExchangedExpired);
+                return Err(Reason::ExchangedExpired.into());
             }
             let trace = held.trace.clone();
             let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
@@ -189,9 +191,11 @@ impl Request {
             return Ok(Next::Wait);
         };
         let forward = permit.release(subject, &exchanged, now.seconds())?;
+        let goes_on = |name: &str| held.asked.forwarding.is_some_and(|it| it.passes(name));
         let ready = held
             .left_behind
             .iter()
+            .chain(held.by_message.iter().filter(|name| !goes_on(name)))
             .try_for_each(|name| host::remove_request_header(name))
             .and_then(|()| host::set_authorization(&forward.authorization))
             // Last, so that whatever fails before it leaves the guard shut.
@@ -257,16 +261,17 @@ fn decide(
     verified: &Verified,
     subject: Subject<'_>,
     asked: &mut Asked,
-) -> Result<Permit, Reason> {
+) -> Result<Permit, Denial> {
     let message = Message::parse(subject.body).map_err(|refused| {
         asked.id = refused.id;
         refused.reason
     })?;
     asked.id = message.id().cloned();
-    asked.method = Some(message.method().to_owned());
+    asked.method = Some(message.method().to_owned()).filter(|method| !method.is_empty());
     asked.tool = message.tool().map(str::to_owned);
-    check_mirrored(mirrored.as_headers(), &message)?;
-    Permit::decide(&verified.principal, resource, &message, subject)
+    let admitted = Admitted::read(mirrored.as_headers(), &message)?;
+    asked.forwarding = Some(admitted.forwarding());
+    Ok(Permit::decide(&verified.principal, resource, admitted.message(), subject)?)
 }
 
 fn seconds(now: Option<Now>) -> u64 {

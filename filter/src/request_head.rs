@@ -2,7 +2,7 @@
 
 use obolus_core::Reason;
 use obolus_core::mcp::MirroredHeaders;
-use obolus_core::policy::is_forwarded_header;
+use obolus_core::policy::{Forwarding, MIRRORED_ARGUMENT, is_forwarded_header};
 use obolus_core::token::token_in_query;
 use obolus_core::trace::TraceParent;
 
@@ -93,8 +93,13 @@ impl RequestHead {
             "mcp-session-id",
             "origin",
         ];
-        let repeated = |name: &&str| self.values(name).nth(1).is_some();
-        if SINGLETONS.iter().any(repeated) { Err(Reason::HeaderDuplicated) } else { Ok(()) }
+        let repeated = |name: &str| self.values(name).nth(1).is_some();
+        let mut arguments = self.mirrored_arguments().map(|(name, _)| name);
+        if SINGLETONS.iter().any(|name| repeated(name)) || arguments.any(repeated) {
+            Err(Reason::HeaderDuplicated)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether the body is what we can read: JSON, in UTF-8, not compressed, not announced as too long.
@@ -124,17 +129,34 @@ impl RequestHead {
             protocol_version: owned("mcp-protocol-version"),
             method: owned("mcp-method"),
             name: owned("mcp-name"),
+            arguments: self
+                .mirrored_arguments()
+                .filter_map(|(name, value)| {
+                    let value = String::from_utf8_lossy(value).into_owned();
+                    Some((name.strip_prefix(MIRRORED_ARGUMENT)?.to_owned(), value))
+                })
+                .collect(),
         }
     }
 
-    /// The names that do not go on, once each.
+    fn mirrored_arguments(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let headers = self.headers.iter().map(|(name, value)| (&**name, &**value));
+        headers.filter(|(name, _)| name.starts_with(MIRRORED_ARGUMENT))
+    }
+
+    /// The names that do not go on in any revision, once each.
     pub(crate) fn left_behind(&self) -> Vec<String> {
-        let mut names: Vec<_> = self
-            .headers
-            .iter()
-            .map(|(name, _)| name)
-            .filter(|name| !is_forwarded_header(name))
-            .collect();
+        self.names(|name| !is_forwarded_header(name))
+    }
+
+    /// The names that go on with some messages and not with others.
+    pub(crate) fn by_message(&self) -> Vec<String> {
+        self.names(|name| is_forwarded_header(name) && Forwarding::depends(name))
+    }
+
+    fn names(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut names: Vec<_> =
+            self.headers.iter().map(|(name, _)| name).filter(|name| wanted(name)).collect();
         names.sort_unstable();
         names.dedup();
         names.into_iter().cloned().collect()
@@ -147,6 +169,7 @@ pub(crate) struct Mirrored {
     protocol_version: Option<String>,
     method: Option<String>,
     name: Option<String>,
+    arguments: Vec<(String, String)>,
 }
 
 impl Mirrored {
@@ -155,6 +178,7 @@ impl Mirrored {
             protocol_version: self.protocol_version.as_deref(),
             method: self.method.as_deref(),
             name: self.name.as_deref(),
+            arguments: &self.arguments,
         }
     }
 }

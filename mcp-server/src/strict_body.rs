@@ -20,8 +20,8 @@ use crate::metrics::Metrics;
 /// How long a body may take to arrive: a request that waits for its own body holds a place.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Reads a POST's body and refuses what core refuses: a key twice, which readers take differently, and more values
-/// than memory is planned for. rmcp's own reading has no such bounds.
+/// Reads a POST's body and refuses what core refuses: a key twice and other things that readers take differently, and
+/// more values than memory is planned for. rmcp's own reading has no such bounds.
 pub(crate) async fn require_strict_body(
     State((max_bytes, metrics)): State<(usize, Arc<Metrics>)>,
     request: Request<Body>,
@@ -44,7 +44,7 @@ pub(crate) async fn require_strict_body(
         Ok(Err(_)) => return StatusCode::BAD_REQUEST.into_response(),
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
-    if let Err(error) = json::parse(&body) {
+    if let Err(error) = json::parse_request(&body) {
         let reason = match error {
             JsonError::NotUtf8 => Reason::BodyNotUtf8,
             JsonError::ByteOrderMark => Reason::BodyByteOrderMark,

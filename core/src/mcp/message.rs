@@ -2,15 +2,25 @@
 
 use serde_json::{Map, Value};
 
-use super::BodyDigest;
+use super::lookalike::has_lookalike;
+use super::params::{Named, Params};
+use super::{BodyDigest, Form, Governs, Method};
 use crate::Reason;
 use crate::json::{self, JsonError};
 
-/// The id of a request: a string or a number (JSON-RPC 2.0 §4; MCP forbids null).
+/// The id of a request: a string or an integer (MCP, Overview). Another number might come back as a third one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Id(Value);
 
 impl Id {
+    fn read(id: Value) -> Option<Self> {
+        match &id {
+            Value::String(_) => Some(Self(id)),
+            Value::Number(number) if !number.is_f64() => Some(Self(id)),
+            _ => None,
+        }
+    }
+
     /// The id as it stood in the request.
     #[must_use]
     pub fn as_json(&self) -> &Value {
@@ -18,21 +28,23 @@ impl Id {
     }
 }
 
-/// Whether an answer is expected.
+/// What a message is, and whether an answer is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// Has an id.
+    /// Has an id and a method.
     Request(Id),
-    /// Has none.
+    /// Has a method alone.
     Notification,
+    /// Has a result or an error, for a request of the server's with this id.
+    Response(Id),
 }
 
-/// One request or notification.
+/// One request, notification or response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     kind: Kind,
     method: String,
-    params: Map<String, Value>,
+    params: Params,
     body: BodyDigest,
 }
 
@@ -51,20 +63,16 @@ impl From<Reason> for Refused {
     }
 }
 
-/// Keys on which a decision rests, by the object that holds them. Some JSON readers match keys without regard
-/// to case, so that `"Method"` would be nothing to us and the method to them.
+/// Keys on which a decision rests.
 const MESSAGE_KEYS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
-const PARAMS_KEYS: [&str; 5] = ["name", "uri", "arguments", "_meta", "taskId"];
-const META_KEYS: [&str; 1] = [PROTOCOL_VERSION];
-const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
 impl Message {
-    /// Reads a body that must be one request or one notification.
+    /// Reads a body that must be one request, one notification or one response.
     ///
     /// # Errors
     /// [`Refused`] with a reason of the request's form.
     pub fn parse(body: &[u8]) -> Result<Self, Refused> {
-        let mut object = match json::parse(body).map_err(json_reason)? {
+        let mut object = match json::parse_request(body).map_err(json_reason)? {
             Value::Object(object) => object,
             Value::Array(_) => return Err(Reason::BatchRefused.into()),
             _ => return Err(Reason::NotARequest.into()),
@@ -74,72 +82,72 @@ impl Message {
         }
         let id = match object.remove("id") {
             None => None,
-            Some(id @ (Value::String(_) | Value::Number(_))) => Some(Id(id)),
-            Some(_) => return Err(Reason::NotARequest.into()),
+            Some(id) => Some(Id::read(id).ok_or(Reason::NotARequest)?),
         };
+        let is_version_2 =
+            object.remove("jsonrpc").is_some_and(|version| version.as_str() == Some("2.0"));
+        let is_answer = object.contains_key("result") || object.contains_key("error");
+        if is_version_2
+            && is_answer
+            && !["method", "params"].iter().any(|key| object.contains_key(*key))
+        {
+            return Self::response(id, &object, body).ok_or(Reason::NotARequest.into());
+        }
         let refused = |reason| Refused { reason, id: id.clone() };
-        let method = match (object.remove("jsonrpc"), object.remove("method")) {
-            (Some(Value::String(version)), Some(Value::String(method)))
-                if version == "2.0" && is_method_name(&method) =>
-            {
-                method
-            }
+        let method = match object.remove("method") {
+            Some(Value::String(method)) if is_version_2 && is_method_name(&method) => method,
             _ => return Err(refused(Reason::NotARequest)),
         };
-        if object.contains_key("result") || object.contains_key("error") {
+        if is_answer {
             return Err(refused(Reason::NotARequest));
         }
-        let params = match object.remove("params") {
-            None => Map::new(),
-            Some(Value::Object(params)) => params,
-            Some(_) => return Err(refused(Reason::ParamsMalformed)),
-        };
-        let message = Self {
-            kind: id.clone().map_or(Kind::Notification, Kind::Request),
-            method,
-            params,
-            body: BodyDigest::of(body),
-        };
-        if has_lookalike(&message.params, &PARAMS_KEYS) || !message.params_fit() {
-            return Err(refused(Reason::ParamsMalformed));
-        }
-        Ok(message)
+        let governs = Method::named(&method).map_or(Governs::Nothing, |row| row.governs);
+        let params = Params::read(object.remove("params"), governs).map_err(refused)?;
+        let kind = id.map_or(Kind::Notification, Kind::Request);
+        Ok(Self { kind, method, params, body: BodyDigest::of(body) })
     }
 
-    fn params_fit(&self) -> bool {
-        let absent_or = |key: &str, fits: fn(&Value) -> bool| self.params.get(key).is_none_or(fits);
-        let is_string = |key: &str| self.params.get(key).is_some_and(Value::is_string);
-        let meta_fits = |meta: &Map<String, Value>| {
-            meta.get(PROTOCOL_VERSION).is_none_or(Value::is_string)
-                && !has_lookalike(meta, &META_KEYS)
-        };
-        self.params.get("_meta").is_none_or(|meta| meta.as_object().is_some_and(meta_fits))
-            && absent_or("arguments", Value::is_object)
-            && match self.method.as_str() {
-                "tools/call" | "prompts/get" => is_string("name"),
-                "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
-                    is_string("uri")
-                }
-                _ => true,
+    /// One of a result and an error (JSON-RPC 2.0 §5). Its id is the server's, and no answer of ours carries it.
+    fn response(id: Option<Id>, object: &Map<String, Value>, body: &[u8]) -> Option<Self> {
+        let fits = match (object.get("result"), object.get("error")) {
+            (Some(result), None) => result.is_object(),
+            (None, Some(error)) => {
+                error.get("code").is_some_and(|code| code.is_i64())
+                    && error.get("message").is_some_and(Value::is_string)
             }
+            _ => false,
+        };
+        let params = Params::read(None, Governs::Nothing).ok()?;
+        let kind = Kind::Response(id.filter(|_| fits)?);
+        Some(Self { kind, method: String::new(), params, body: BodyDigest::of(body) })
     }
 
-    /// Request or notification.
+    /// Request, notification or response.
     #[must_use]
     pub fn kind(&self) -> &Kind {
         &self.kind
     }
 
-    /// The id, if this is a request.
+    /// The same, without the id.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        match self.kind {
+            Kind::Request(_) => Form::Request,
+            Kind::Notification => Form::Notification,
+            Kind::Response(_) => Form::Response,
+        }
+    }
+
+    /// The id, if this is a request: what an answer carries.
     #[must_use]
     pub fn id(&self) -> Option<&Id> {
         match &self.kind {
             Kind::Request(id) => Some(id),
-            Kind::Notification => None,
+            Kind::Notification | Kind::Response(_) => None,
         }
     }
 
-    /// `method`.
+    /// `method`; empty for a response, which has none.
     #[must_use]
     pub fn method(&self) -> &str {
         &self.method
@@ -154,7 +162,7 @@ impl Message {
     /// The arguments of a `tools/call` or a `prompts/get`.
     #[must_use]
     pub fn arguments(&self) -> Option<&Map<String, Value>> {
-        self.params.get("arguments").and_then(Value::as_object)
+        self.params.arguments()
     }
 
     /// An argument on which a decision rests.
@@ -172,13 +180,13 @@ impl Message {
     /// What `Mcp-Name` mirrors (MCP 2026-07-28, Streamable HTTP): a name, a URI, or a task's id.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        let key = match self.method.as_str() {
-            "tools/call" | "prompts/get" => "name",
-            "resources/read" | "resources/subscribe" | "resources/unsubscribe" => "uri",
-            method if method.starts_with("tasks/") => "taskId",
-            _ => return None,
-        };
-        self.params.get(key).and_then(Value::as_str)
+        self.params.name()
+    }
+
+    /// Everything that the message names and that somebody may or may not use.
+    #[must_use]
+    pub fn named(&self) -> Vec<Named<'_>> {
+        self.params.named()
     }
 
     /// What the message was read from.
@@ -190,7 +198,7 @@ impl Message {
     /// The protocol version that the body states (2026-07-28 and later).
     #[must_use]
     pub fn protocol_version(&self) -> Option<&str> {
-        self.params.get("_meta")?.get(PROTOCOL_VERSION)?.as_str()
+        self.params.protocol_version()
     }
 }
 
@@ -198,7 +206,7 @@ fn json_reason(error: JsonError) -> Reason {
     match error {
         JsonError::NotUtf8 => Reason::BodyNotUtf8,
         JsonError::ByteOrderMark => Reason::BodyByteOrderMark,
-        JsonError::Malformed => Reason::JsonMalformed,
+        JsonError::Malformed | JsonError::Nul | JsonError::HugeInteger => Reason::JsonMalformed,
         JsonError::DuplicateKey => Reason::JsonDuplicateKey,
         JsonError::TooManyValues => Reason::BodyTooLarge,
     }
@@ -207,23 +215,6 @@ fn json_reason(error: JsonError) -> Reason {
 /// A method is a metric label's neighbour and an audit field: visible ASCII, of a length that names have.
 fn is_method_name(method: &str) -> bool {
     !method.is_empty() && method.len() <= 128 && method.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn has_lookalike(object: &Map<String, Value>, keys: &[&str]) -> bool {
-    object.keys().any(|key| keys.iter().any(|known| key != known && looks_like(key, known)))
-}
-
-/// To a reader that keeps its strings as C does, a key ends at the first NUL. And Go's `encoding/json` folds
-/// case by Unicode: `ſ` is an `s` there, and the Kelvin sign a `k`.
-fn looks_like(key: &str, known: &str) -> bool {
-    let key = key.split('\0').next().unwrap_or_default();
-    if key.is_ascii() {
-        return key.eq_ignore_ascii_case(known);
-    }
-    key.chars()
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase)
-        .eq(known.to_lowercase().chars())
 }
 
 #[cfg(test)]
@@ -267,7 +258,7 @@ mod tests {
             (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, Reason::NotARequest),
             (r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, Reason::NotARequest),
             (r#"{"jsonrpc":"2.0","id":1,"method":"a b"}"#, Reason::NotARequest),
-            (r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, Reason::NotARequest),
+            (r#"{"jsonrpc":"2.0","id":1,"result":[]}"#, Reason::NotARequest),
             (r#"{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}"#, Reason::NotARequest),
             (r#"{"jsonrpc":"2.0","id":1,"method":"ping","Method":"x"}"#, Reason::NotARequest),
             (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}"#, Reason::ParamsMalformed),

@@ -10,7 +10,7 @@ pub use crate::mcp::BodyDigest;
 /// it in filter state as `wasm.` and this name.
 pub const PERMIT_PROPERTY: &str = "obolus_permit";
 
-pub use forwarding::is_forwarded_header;
+pub use forwarding::{Forwarding, MIRRORED_ARGUMENT, is_forwarded_header};
 pub use permit::{Forward, Permit, Subject};
 pub use person::require_person;
 pub use scopes::missing_scopes;

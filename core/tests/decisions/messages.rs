@@ -1,26 +1,24 @@
 //! Bodies: one strict JSON-RPC message is read, and whatever two readers could read in two ways is not.
 
 use obolus_core::Reason;
-use obolus_core::json;
 use obolus_core::mcp::{Kind, Message};
-use serde_json::Value;
 
-fn parse(body: &[u8]) -> Result<Message, Reason> {
+pub(crate) fn parse(body: &[u8]) -> Result<Message, Reason> {
     Message::parse(body).map_err(|refused| refused.reason)
 }
 
-fn method(body: &str) -> Result<String, Reason> {
+pub(crate) fn method(body: &str) -> Result<String, Reason> {
     parse(body.as_bytes()).map(|message| message.method().to_owned())
 }
 
 /// A call of the tool `a` with one more member in front.
-fn call_with(member: &str) -> Result<String, Reason> {
+pub(crate) fn call_with(member: &str) -> Result<String, Reason> {
     let rest = r#""jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}"#;
     method(&format!("{{{member}{rest}"))
 }
 
 /// The same with the member inside `params`.
-fn params_with(member: &str) -> Result<String, Reason> {
+pub(crate) fn params_with(member: &str) -> Result<String, Reason> {
     let start = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"#;
     method(&format!(r#"{start}{member}"name":"a"}}}}"#))
 }
@@ -36,7 +34,8 @@ fn a_request_and_a_notification_are_told_apart_by_the_id() {
     }
     let message = parse(br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).unwrap();
     assert_eq!((message.kind(), message.id()), (&Kind::Notification, None));
-    for id in ["null", "true", "[]", "{}", "[1]"] {
+    // Of a number that is no integer, the answer could carry another form.
+    for id in ["null", "true", "[]", "{}", "[1]", "1.5", "1.0", "1e2", "-0"] {
         let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
         assert_eq!(method(&body), Err(Reason::NotARequest), "{id}");
     }
@@ -80,8 +79,6 @@ fn keys_that_another_reader_would_take_for_ours_are_refused() {
         "\"paramſ\":{\"name\":\"b\"},",
         r#""re\u017fult":{},"#,
         r#""j\u017fonrpc":"2.0","#,
-        r#""method\u0000":"tools/list","#,
-        r#""Params\u0000x":{"name":"b"},"#,
     ] {
         assert_eq!(call_with(member), Err(Reason::NotARequest), "{member}");
     }
@@ -93,7 +90,8 @@ fn keys_that_another_reader_would_take_for_ours_are_refused() {
         r#""URI":"b","#,
         r#""TaskId":"b","#,
         "\"tas\u{212a}Id\":\"b\",",
-        r#""name\u0000":"b","#,
+        r#""Ref":{},"#,
+        r#""Notification\u017f":{},"#,
         r#""_Meta":{},"#,
         r#""_meta":{"io.modelcontextprotocol/protocolversion":"2026-07-28"},"#,
         r#""_meta":{"io.modelcontextprotocol/protocolVersion":20260728},"#,
@@ -102,7 +100,7 @@ fn keys_that_another_reader_would_take_for_ours_are_refused() {
         assert_eq!(params_with(member), Err(Reason::ParamsMalformed), "{member}");
     }
     // Neighbours that no reader confuses.
-    for member in [r#""methods":1,"#, r#""method ":1,"#, r#""meth\u0000od":1,"#, r#""":1,"#] {
+    for member in [r#""methods":1,"#, r#""method ":1,"#, r#""meth\u0001od":1,"#, r#""":1,"#] {
         assert_eq!(call_with(member), Ok("tools/call".to_owned()), "{member}");
     }
     for member in [r#""names":1,"#, r#""_meta":{"progressToken":1},"#, r#""arguments":{"Name":1},"#]
@@ -180,7 +178,7 @@ fn a_method_is_a_short_visible_word() {
         "\"\"".to_owned(),
         "\"a b\"".to_owned(),
         r#""a\n""#.to_owned(),
-        r#""a\u0000""#.to_owned(),
+        r#""a\u0001""#.to_owned(),
         "\"é\"".to_owned(),
         "\"tools/call\u{200b}\"".to_owned(),
         format!("\"{}\"", "m".repeat(129)),
@@ -212,7 +210,11 @@ fn what_is_called_can_be_told_or_the_message_is_refused() {
         assert_eq!((read.tool(), read.name()), (None, Some("k8s://shop")), "{method}");
         assert_eq!(params(method, r#"{"name":"x"}"#), Err(Reason::ParamsMalformed), "{method}");
     }
-    assert_eq!(params("tasks/get", r#"{"taskId":"t"}"#).unwrap().name(), Some("t"));
+    for method in ["tasks/get", "tasks/result", "tasks/cancel", "tasks/update"] {
+        let task = params(method, r#"{"taskId":"t","name":"x"}"#).unwrap();
+        assert_eq!((task.tool(), task.name()), (None, Some("t")), "{method}");
+        assert_eq!(params(method, r#"{"name":"x"}"#), Err(Reason::ParamsMalformed), "{method}");
+    }
     let list = params("tools/list", r#"{"name":"pods_delete"}"#).unwrap();
     assert_eq!((list.tool(), list.name()), (None, None), "a name that nobody calls");
 
@@ -250,54 +252,11 @@ fn only_version_two_and_only_what_a_client_may_send() {
         r#"{"jsonrpc":2.0,"id":1,"method":"ping"}"#,
         r#"{"jsonrpc":null,"id":1,"method":"ping"}"#,
         r#"{"jsonrpc":"2.0","id":1}"#,
-        r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
-        r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"x"}}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"ping","result":null}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"ping","error":null}"#,
         "{}",
     ] {
         assert_eq!(method(body), Err(Reason::NotARequest), "{body}");
-    }
-}
-
-#[test]
-fn depth_is_limited_and_the_limit_is_the_same_everywhere() {
-    let nested = |open: &str, close: &str, depth: usize| {
-        let value = format!("{}1{}", open.repeat(depth), close.repeat(depth));
-        std::thread::Builder::new()
-            .stack_size(512 * 1024)
-            .spawn(move || params_with(&format!(r#""x":{value},"#)))
-            .unwrap()
-            .join()
-            .unwrap()
-    };
-    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-        // Two levels are the message and its params.
-        assert_eq!(nested(open, close, 125), Ok("tools/call".to_owned()));
-        assert_eq!(nested(open, close, 126), Err(Reason::JsonMalformed));
-        assert_eq!(nested(open, close, 100_000), Err(Reason::JsonMalformed));
-    }
-}
-
-#[test]
-fn numbers_keep_their_value_or_the_text_is_refused() {
-    let read = |text: &str| json::parse(text.as_bytes()).map(|value| value.to_string());
-    for (text, value) in [
-        ("0", "0"),
-        ("-0", "-0.0"),
-        ("-0.0", "-0.0"),
-        ("18446744073709551615", "18446744073709551615"),
-        ("-9223372036854775808", "-9223372036854775808"),
-        ("1e2", "100.0"),
-        ("0.1", "0.1"),
-        ("1E-400", "0.0"),
-    ] {
-        assert_eq!(read(text).as_deref(), Ok(value), "{text}");
-        // No crate of ours may switch on a feature that changes what serde_json itself reads.
-        assert_eq!(serde_json::from_str::<Value>(text).unwrap().to_string(), value, "{text}");
-    }
-    for text in ["1e400", "-1e400", "1.", "1e", "--1", "00"] {
-        assert_eq!(read(text), Err(json::JsonError::Malformed), "{text}");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Not proved here: what other servers' readers make of a body; the lookalike keys are for them.
 
-use obolus_core::mcp::Message;
+use obolus_core::mcp::{Kind, Message};
 use rmcp::model::ClientJsonRpcMessage;
 use serde_json::Value;
 
@@ -25,9 +25,11 @@ fn read(body: &[u8]) -> Read {
     };
     let theirs = serde_json::to_value(&theirs).unwrap();
     let shown = String::from_utf8_lossy(body);
-    assert_eq!(theirs["method"], ours.method(), "{shown}");
+    let method = theirs.get("method").and_then(Value::as_str);
+    assert_eq!(method.unwrap_or_default(), ours.method(), "{shown}");
     let number = |id: &Value| id.as_f64();
     match ours.id() {
+        None if matches!(ours.kind(), Kind::Response(_)) => {}
         None => assert_eq!(theirs.get("id"), None, "{shown}"),
         Some(id) if id.as_json().is_number() => {
             assert_eq!(number(&theirs["id"]), number(id.as_json()), "{shown}");
@@ -79,14 +81,14 @@ fn what_an_attacker_sends_is_refused_or_read_alike() {
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","_meta":{"x":1}}}"#,
             Read::Alike,
         ),
-        (r#"{"jsonrpc":"2.0","id":1e2,"method":"ping"}"#, Read::Alike),
-        (r#"{"jsonrpc":"2.0","id":-0,"method":"ping"}"#, Read::Alike),
-        (r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, Read::OursAlone),
+        (r#"{"jsonrpc":"2.0","id":1e2,"method":"ping"}"#, Read::Refused),
+        (r#"{"jsonrpc":"2.0","id":-0,"method":"ping"}"#, Read::Refused),
+        (r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, Read::Refused),
         (r#"{"jsonrpc":"2.0","id":9223372036854775808,"method":"ping"}"#, Read::OursAlone),
-        (r#"{"jsonrpc":"2.0","id":1e300,"method":"ping"}"#, Read::OursAlone),
+        (r#"{"jsonrpc":"2.0","id":1e300,"method":"ping"}"#, Read::Refused),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a\u0000b"}}"#,
-            Read::Alike,
+            Read::Refused,
         ),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"\ud83d\ude00"}}"#,
@@ -151,7 +153,7 @@ fn thousands_of_damaged_messages_are_refused_or_read_alike() {
     assert!(alike > 500, "some damage must leave a message: {alike}");
 }
 
-const SEEDS: [&str; 9] = [
+const SEEDS: [&str; 12] = [
     r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#,
     r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
     r#"{"jsonrpc":"2.0","id":"a","method":"tools/list","params":{}}"#,
@@ -160,6 +162,9 @@ const SEEDS: [&str; 9] = [
     r#"{"jsonrpc":"2.0","id":4,"method":"resources/read","params":{"uri":"k8s://shop/web"}}"#,
     r#"{"jsonrpc":"2.0","id":5,"method":"prompts/get","params":{"name":"p","arguments":{"a":"b"}}}"#,
     r#"{"jsonrpc":"2.0","id":6,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#,
+    r#"{"jsonrpc":"2.0","id":8,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"p"},"argument":{"name":"a","value":"b"}}}"#,
+    r#"{"jsonrpc":"2.0","id":9,"result":{"action":"accept","content":{"sure":true}}}"#,
+    r#"{"jsonrpc":"2.0","id":"s","error":{"code":-1,"message":"no"}}"#,
     r#"{"jsonrpc":"2.0","id":7,"method":"x/custom","params":{"name":"a","deep":{"er":[{"k":"v"}]}}}"#,
 ];
 

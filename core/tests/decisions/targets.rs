@@ -88,7 +88,7 @@ fn an_argument_chooses_the_target_and_what_has_none_is_for_the_default() {
         // Readers differ about these.
         (call(r#","arguments":{"context":"prod","Context":"dev"}"#), Err(Reason::ParamsMalformed)),
         (call(r#","arguments":{"CONTEXT":"dev"}"#), Err(Reason::ParamsMalformed)),
-        (call(r#","arguments":{"context\u0000x":"dev"}"#), Err(Reason::ParamsMalformed)),
+        (call(r#","arguments":{"context\u0000x":"dev"}"#), Err(Reason::JsonMalformed)),
         (
             call(r#","arguments":{"context":"prod","context":"dev"}"#),
             Err(Reason::JsonDuplicateKey),

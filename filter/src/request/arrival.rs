@@ -6,6 +6,7 @@ use std::sync::Arc;
 use obolus_core::Reason;
 use obolus_core::audit::Record;
 use obolus_core::config::Resource;
+use obolus_core::mcp::admit_verb;
 use obolus_core::reply::{self, Reply};
 use obolus_core::token::{TokenDigest, UnverifiedToken, bearer};
 use proxy_wasm::types::LogLevel;
@@ -70,6 +71,7 @@ impl Request {
                     trace: head.trace(),
                     mirrored: head.mirrored(),
                     left_behind: head.left_behind(),
+                    by_message: head.by_message(),
                     token,
                     body: end_of_stream.then_some(0),
                     asked: Asked::default(),
@@ -104,11 +106,8 @@ impl Request {
         }
         let token = self.authenticate(head, resource)?;
         // After the token: whoever has none learns nothing but where to get one.
-        let form = if head.method() == "POST" {
-            head.check_body_headers(resource.max_body_bytes)
-        } else {
-            Err(Reason::MethodNotAllowed)
-        };
+        let form = admit_verb(head.method())
+            .and_then(|()| head.check_body_headers(resource.max_body_bytes));
         match form {
             Ok(()) => Ok(Admission::Token(token)),
             Err(reason) => Err(Denied { reason, sender: token.into() }),

@@ -54,8 +54,8 @@ impl Request {
             Phase::Held(_) => match self.advance() {
                 Ok(Next::Forward) => Action::Continue,
                 Ok(Next::Wait) => Action::Pause,
-                Err(reason) => {
-                    self.refuse(&reason.into());
+                Err(denial) => {
+                    self.refuse(&denial);
                     Action::Pause
                 }
             },

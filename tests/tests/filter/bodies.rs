@@ -118,6 +118,16 @@ fn bad_bodies() -> Vec<(&'static str, Vec<Case>)> {
                 ("half a surrogate pair", message(r#""method":"\ud800""#)),
                 ("not a number", message(r#""method":"ping","params":{"x":NaN}"#)),
                 ("a number beyond all", message(r#""method":"ping","params":{"x":1e999}"#)),
+                (
+                    "an integer beyond all",
+                    call(r#""params":{"name":"a","arguments":{"n":18446744073709551616}}"#),
+                ),
+                ("a NUL in a name", call(r#""params":{"name":"pods_delete\u0000"}"#)),
+                (
+                    "a NUL in an argument",
+                    call(r#""params":{"name":"a","arguments":{"namespace":"shop\u0000"}}"#),
+                ),
+                ("a NUL in a key", message(&format!(r#"{CALL},"method\u0000":"ping""#))),
                 ("a number that begins with zero", message(r#""method":"ping","params":{"x":01}"#)),
                 ("a thousand brackets", [vec![b'['; 500], vec![b']'; 500]].concat()),
                 ("a form", b"jsonrpc=2.0&id=7&method=tools/call".to_vec()),
@@ -132,8 +142,10 @@ fn bad_bodies() -> Vec<(&'static str, Vec<Case>)> {
                 ("a text", br#""tools/call""#.to_vec()),
                 ("null", b"null".to_vec()),
                 ("an empty object", b"{}".to_vec()),
-                ("a response", message(r#""result":{}"#)),
-                ("an error", message(r#""error":{"code":-32000,"message":"x"}"#)),
+                ("a response that is a list", message(r#""result":[]"#)),
+                ("a response of two", message(r#""result":{},"error":{"code":1,"message":"x"}"#)),
+                ("an error without a code", message(r#""error":{"message":"x"}"#)),
+                ("a response to nobody", br#"{"jsonrpc":"2.0","id":null,"result":{}}"#.to_vec()),
                 ("a request that is a response too", message(&format!(r#"{CALL},"result":{{}}"#))),
                 ("a request that is an error too", message(&format!(r#"{CALL},"error":null"#))),
                 ("no version", format!(r#"{{"id":7,{CALL}}}"#).into_bytes()),
@@ -153,6 +165,10 @@ fn bad_bodies() -> Vec<(&'static str, Vec<Case>)> {
                 (
                     "an id that is true",
                     format!(r#"{{"jsonrpc":"2.0","id":true,{CALL}}}"#).into_bytes(),
+                ),
+                (
+                    "an id with a fraction",
+                    format!(r#"{{"jsonrpc":"2.0","id":7.5,{CALL}}}"#).into_bytes(),
                 ),
                 ("no method", message(r#""params":{"name":"pods_list"}"#)),
                 ("a method that is a number", message(r#""method":1"#)),
@@ -186,6 +202,8 @@ fn bad_bodies() -> Vec<(&'static str, Vec<Case>)> {
                 ("Arguments", call(r#""params":{"name":"a","Arguments":{"x":1}}"#)),
                 ("no uri", message(r#""method":"resources/read","params":{}"#)),
                 ("a prompt without a name", message(r#""method":"prompts/get","params":{}"#)),
+                ("a task without an id", message(r#""method":"tasks/get","params":{}"#)),
+                ("no ref", message(r#""method":"completion/complete","params":{}"#)),
             ],
         ),
     ]
@@ -216,7 +234,14 @@ fn good_bodies() -> Vec<Case> {
         ("a list with params", message(r#""method":"tools/list","params":{"cursor":"x"}"#)),
         ("an id that is a text", format!(r#"{{"id":"x",{CALL},"jsonrpc":"2.0"}}"#).into_bytes()),
         ("a notification", br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#.to_vec()),
-        ("a method that nobody knows", message(r#""method":"x/y""#)),
+        ("a response", message(r#""result":{"action":"accept"}"#)),
+        ("an error", message(r#""error":{"code":-32000,"message":"x"}"#)),
+        (
+            "the largest integers",
+            message(
+                r#""method":"tools/call","params":{"name":"a","arguments":{"n":[18446744073709551615,-9223372036854775808,6.02e23]}}"#,
+            ),
+        ),
         ("members that nobody knows", message(&format!(r#"{CALL},"trace":{{"x":1}}"#))),
     ]
 }

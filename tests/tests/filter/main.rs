@@ -29,6 +29,7 @@ mod mirrored;
 mod plans;
 mod records;
 mod refusal;
+mod revisions;
 mod scopes;
 mod story;
 mod streaming;

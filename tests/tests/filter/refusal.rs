@@ -16,7 +16,7 @@ pub(crate) fn check_refusal(
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", what());
 
     let body = answer.json();
-    let (stated, form) = if matches!(status, 400 | 413 | 415) {
+    let (stated, form) = if matches!(status, 200 | 400 | 404 | 413 | 415) {
         (&body["error"]["data"]["reason"], body["jsonrpc"] == "2.0" && body.get("id").is_some())
     } else {
         (&body["reason"], body["error"].is_string() && body["error_description"].is_string())
