@@ -94,13 +94,13 @@ impl Writer<'_> {
                 "false",
                 "principal.appOnly",
                 "resource.readOnlyHint",
-                "resource has readOnlyHint",
-                "context.arguments has namespace",
+                "(resource has readOnlyHint)",
+                "(context.arguments has namespace)",
                 "context.arguments.dryRun",
             ]);
         }
         match self.random.below(19) {
-            0 => format!("!({})", self.of(Type::Bool, depth)),
+            0 => format!("(!({}))", self.of(Type::Bool, depth)),
             1 | 2 => format!("({} && {})", self.of(Type::Bool, depth), self.of(Type::Bool, depth)),
             3 | 4 => format!("({} || {})", self.of(Type::Bool, depth), self.of(Type::Bool, depth)),
             5 => {
@@ -165,7 +165,7 @@ impl Writer<'_> {
             return self.pick(&[
                 "0",
                 "1",
-                "-1",
+                "(-1)",
                 "5",
                 "9223372036854775807",
                 "context.arguments.replicas",
@@ -174,7 +174,7 @@ impl Writer<'_> {
         }
         let operator = *self.random.of(&["+", "-", "*"]);
         match self.random.below(4) {
-            0 => format!("-({})", self.of(Type::Long, depth)),
+            0 => format!("(-({}))", self.of(Type::Long, depth)),
             _ => format!(
                 "({} {operator} {})",
                 self.of(Type::Long, depth),

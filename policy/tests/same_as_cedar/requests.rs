@@ -90,7 +90,7 @@ impl World {
             kind,
             name,
             arguments: if kind == "Tool" { arguments } else { Map::new() },
-            target: random.of(&["prod", "dev"]),
+            target: *random.of(&["prod", "dev"]),
         }
     }
 }

@@ -176,7 +176,12 @@ impl Program {
     }
 
     pub(super) fn reads(&self, object: &Object) -> Option<&Reads> {
-        self.tools.get(object.id()?).map(|tool| &tool.reads)
+        self.known(object).map(|tool| &tool.reads)
+    }
+
+    /// A prompt may have a tool's name, and is none.
+    fn known(&self, object: &Object) -> Option<&Tool> {
+        if object.action() == Action::ToolsCall { self.tools.get(object.id()?) } else { None }
     }
 
     pub(super) fn action(&self, action: Action) -> &Value {
@@ -190,8 +195,7 @@ impl Program {
 
     /// The policies that can apply to what is asked for, in their order. To a tool of another program, none.
     pub(super) fn about<'p>(&'p self, object: &'p Object) -> impl Iterator<Item = &'p Policy> {
-        let tool = object.id().and_then(|id| self.tools.get(id));
-        let of_tool = tool.into_iter().flat_map(|tool| &tool.policies);
+        let of_tool = self.known(object).into_iter().flat_map(|tool| &tool.policies);
         let of_tool = of_tool.filter_map(|index| self.policies.get(*index));
         let is_tool = object.action() == Action::ToolsCall;
         let others = if is_tool { &[] } else { self.policies.as_slice() };
