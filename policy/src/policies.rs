@@ -56,9 +56,12 @@ pub(crate) fn parse<'t>(
                     .map(|(_, told)| told.val.to_string())
             };
             let here = Problem::at(file, text, offset(policy.loc()), "");
-            let line = here.place.map_or(0, |(line, _)| line);
             let name = Path::new(file).file_name().unwrap_or_default().to_string_lossy();
-            let id = annotation("id").unwrap_or_else(|| format!("{name}:{line}"));
+            let (line, column) = here.place.unwrap_or_default();
+            let id = annotation("id").unwrap_or_else(|| {
+                let by_line = format!("{name}:{line}");
+                if ids.contains(&by_line) { format!("{by_line}:{column}") } else { by_line }
+            });
             let said = |message: String| Problem { message, ..here.clone() };
             if id.trim().is_empty() || !ids.insert(id.clone()) {
                 problems.push(said(format!("@id({id:?}) is empty, or another policy's as well")));
