@@ -217,7 +217,7 @@ fn the_same_holds_for_roles_scopes_client_and_tenant() {
 fn a_role_that_is_told_is_enough_where_the_groups_are_not() {
     let program = program(
         "permit(principal in Group::\"ops\", action, resource);\n\
-                 permit(principal, action, resource) when { principal in [Group::\"ops\", Role::\"admin\"] };",
+                 permit(principal, action, resource) when { principal in Role::\"admin\" || principal in Group::\"ops\" };",
     );
     let mut asked = Asked::of(&program);
     asked.told.groups = Memberships::Unresolved;
