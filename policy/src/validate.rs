@@ -9,7 +9,9 @@ use std::collections::btree_map::{BTreeMap, Entry};
 
 use cedar_policy_core::ast::PolicySet;
 use cedar_policy_core::extensions::Extensions;
-use cedar_policy_core::validator::{ValidationMode, ValidationWarning, Validator, ValidatorSchema};
+use cedar_policy_core::validator::{
+    ValidationError, ValidationMode, ValidationWarning, Validator, ValidatorSchema,
+};
 use miette::Diagnostic;
 use obolus_core::policy::cedar::{Action, Type};
 
@@ -19,6 +21,11 @@ use crate::reading::Reading;
 use crate::schema;
 use crate::tools::Tool;
 
+const ACTIONS: &str = "the actions are: Action::\"tools/call\", Action::\"prompts/get\", Action::\"resources/read\", and \
+     in Action::\"use\" all of them";
+const ENTITY_TYPES: &str =
+    "the types are: User, Group, Role, Scope, Server, Tool, Prompt, Resource, Action";
+
 /// Every fault that Cedar finds, and every argument that is no tool's.
 pub(crate) fn validate(
     written: &[(Written<'_>, Reading)],
@@ -26,6 +33,16 @@ pub(crate) fn validate(
     problems: &mut Vec<Problem>,
 ) {
     let mut found = Found::default();
+    for (index, (policy, reading)) in written.iter().enumerate() {
+        let before = problems.len();
+        arguments(policy, reading, tools, problems);
+        heads(policy, tools, problems);
+        // What follows from these is not told as one more.
+        for problem in problems.iter().skip(before) {
+            found.faulty.insert(index);
+            found.told.insert((problem.file.clone(), problem.place));
+        }
+    }
     for tool in tools {
         let about: Vec<_> = (0..written.len())
             .filter(|index| written.get(*index).is_some_and(|(policy, _)| policy.is_about(tool)))
@@ -100,7 +117,13 @@ impl Found {
             *self.looked_at.entry(index).or_default() += 1;
             for error in result.validation_errors() {
                 self.faulty.insert(index);
-                self.tell(policy, error, tool, problems);
+                // Cedar's own suggestion is another one from time to time.
+                let help = match error {
+                    ValidationError::UnrecognizedActionId(_) => Some(ACTIONS),
+                    ValidationError::UnrecognizedEntityType(_) => Some(ENTITY_TYPES),
+                    _ => None,
+                };
+                self.tell(policy, error, help, tool, problems);
             }
             for warning in result.validation_warnings() {
                 match warning {
@@ -108,7 +131,7 @@ impl Found {
                         *self.impossible.entry(index).or_default() += 1;
                     }
                     ValidationWarning::InvalidActionApplication(_) => {}
-                    other => self.tell(policy, other, None, problems),
+                    other => self.tell(policy, other, None, None, problems),
                 }
             }
         }
@@ -119,6 +142,7 @@ impl Found {
         &mut self,
         policy: &Written<'_>,
         found: &(impl Diagnostic + 'static),
+        help: Option<&str>,
         tool: Option<&Tool>,
         problems: &mut Vec<Problem>,
     ) {
@@ -129,7 +153,10 @@ impl Found {
         // Cedar names policies by their numbers in the file; the place says more.
         let own = format!("for policy `{}`, ", policy.policy.id());
         problem.message = problem.message.replace(&own, "");
-        problem.help = problem.help.map(|help| help.replace(&own, ""));
+        problem.help = match help {
+            Some(help) => Some(help.to_owned()),
+            None => problem.help.map(|help| help.replace(&own, "")),
+        };
         let [_, equal, _] = policy.resource();
         if let (Some(tool), None) = (tool, equal) {
             problem.message = format!("for Tool::{:?}, {}", tool.id(), problem.message);

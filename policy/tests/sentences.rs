@@ -1,5 +1,6 @@
 //! What is ours, and not Cedar's: claims that a token does not tell, lists, scopes that would help, arguments that
 //! are not what the schema says.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails loudly")]
 
 use std::collections::BTreeSet;
 

@@ -90,7 +90,7 @@ impl World {
             kind,
             name,
             arguments: if kind == "Tool" { arguments } else { Map::new() },
-            target: *random.of(&["prod", "dev"]),
+            target: ["prod", "dev"][random.below(2)],
         }
     }
 }
@@ -111,7 +111,8 @@ pub(crate) struct Asked {
 const REVISION: &str = "2026-07-28";
 
 impl Asked {
-    pub(crate) fn decide(&self, program: &Program) -> Decision {
+    /// Our decision, and whether a list shows what was asked for.
+    pub(crate) fn decide(&self, program: &Program) -> (Decision, bool) {
         let names = |names: &[String]| Memberships::Present(names.iter().cloned().collect());
         let user = User::new(&Told {
             id: self.user.clone(),
@@ -129,13 +130,14 @@ impl Asked {
             "Prompt" => Object::prompt("kubernetes", self.name),
             _ => Object::resource("kubernetes", self.name),
         };
-        program.decide(&Request {
+        let decision = program.decide(&Request {
             user: &user,
             object: &object,
             arguments: Some(&self.arguments),
             target: self.target,
             revision: REVISION,
-        })
+        });
+        (decision, program.listing(&user, self.target, REVISION).shows(&object))
     }
 
     fn id(&self) -> String {

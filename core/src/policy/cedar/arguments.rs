@@ -14,15 +14,6 @@ use super::scan::Reads;
 use super::value::{Value, whole};
 use crate::config::Section;
 
-/// The arguments of a call.
-#[derive(Debug, Clone, Copy)]
-pub enum Arguments<'a> {
-    /// The call has not been made.
-    Unknown,
-    /// These, or none.
-    Known(Option<&'a Map<String, Json>>),
-}
-
 /// A type of Cedar, as far as JSON Schema has it too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Type {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::arguments::{Arguments, read_arguments};
-use super::entities::{Action, User};
+use super::arguments::read_arguments;
+use super::entities::{Action, Object, User};
 use super::evaluate::Evaluation;
 use super::outcomes::{Fault, Outcomes};
-use super::program::{Program, Request};
-use super::value::{Hole, Value};
+use super::program::{Policy, Program, Request};
+use super::value::Value;
 
 /// Whether a request may pass, and which policies said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,14 +51,14 @@ impl Program {
     /// Decides on a request.
     #[must_use]
     pub fn decide(&self, request: &Request<'_>) -> Decision {
-        let context = match self.context(request, Arguments::Known(request.arguments)) {
+        let context = match self.context(request) {
             Ok(context) => context,
             Err(fault) => return denied(DeniedBy::Error(fault), Vec::new()),
         };
-        let evaluation = self.evaluation(request, request.user, &context);
+        let evaluation = self.evaluation(request.user, request.object, &context);
         let (mut permits, mut forbids, mut erring) = (Vec::new(), Vec::new(), Vec::new());
         let mut fault = None;
-        for policy in self.about(request.object) {
+        for (_, policy) in self.about(request.object) {
             let open = evaluation.test(&policy.condition);
             match open.outcomes {
                 Outcomes::FALSE => {}
@@ -80,68 +80,43 @@ impl Program {
         }
     }
 
-    /// Whether there may be arguments with which a call would be permitted: what is hidden from a list is what no
-    /// argument lets pass.
-    ///
-    /// A `permit` whose outcome rests on the arguments counts, a `forbid` does not. Each policy is looked at for
-    /// itself, so a tool may be shown that no single set of arguments opens; the call still decides.
-    #[must_use]
-    pub fn is_listable(&self, request: &Request<'_>) -> bool {
-        self.is_listable_for(request, request.user)
-    }
-
-    pub(super) fn is_listable_for(&self, request: &Request<'_>, user: &User) -> bool {
-        let Ok(context) = self.context(request, Arguments::Unknown) else { return false };
-        let evaluation = self.evaluation(request, user, &context);
-        let mut is_permitted = false;
-        for policy in self.about(request.object) {
-            // One permit that may apply is enough; of forbids every one counts, and of permits every error.
-            let outcomes = evaluation.test(&policy.condition).outcomes;
-            let denies = if policy.is_forbid {
-                !outcomes.may_be(Outcomes::FALSE)
-            } else {
-                outcomes == Outcomes::ERROR
-            };
-            if denies {
-                return false;
-            }
-            is_permitted |= !policy.is_forbid && outcomes.may_be(Outcomes::TRUE);
-        }
-        is_permitted
-    }
-
-    fn evaluation<'a>(
+    pub(super) fn evaluation<'a>(
         &'a self,
-        request: &Request<'a>,
         user: &'a User,
+        object: &'a Object,
         context: &'a Value,
     ) -> Evaluation<'a> {
-        let action = self.action(request.object.action());
-        Evaluation { user, action, object: request.object, context }
+        Evaluation { user, action: self.action(object.action()), object, context }
     }
 
-    fn context(&self, request: &Request<'_>, arguments: Arguments<'_>) -> Result<Value, Fault> {
-        let target = ("target", Value::text(request.target));
-        let revision = ("revision", Value::text(request.revision));
-        if request.object.action() != Action::ToolsCall {
-            return Ok(Value::record([target, revision]));
-        }
-        let arguments = match (arguments, self.reads(request.object)) {
-            (Arguments::Unknown, _) => Value::Hole(Hole::Unknown),
-            (Arguments::Known(_), None) => Value::record([]),
-            (Arguments::Known(arguments), Some(reads)) => {
-                read_arguments(arguments, &request.object.arguments, reads)?
-            }
+    fn context(&self, request: &Request<'_>) -> Result<Value, Fault> {
+        let arguments = if request.object.action() == Action::ToolsCall {
+            Some(match self.reads(request.object) {
+                None => Value::record([]),
+                Some(reads) => read_arguments(request.arguments, &request.object.arguments, reads)?,
+            })
+        } else {
+            None
         };
-        Ok(Value::record([target, revision, ("arguments", arguments)]))
+        Ok(context(request.target, request.revision, arguments))
     }
 }
 
-fn ids(policies: &[&super::program::Policy]) -> Vec<Arc<str>> {
+/// Only calls of tools have arguments here.
+pub(super) fn context(target: &str, revision: &str, arguments: Option<Value>) -> Value {
+    let target = ("target", Value::text(target));
+    let revision = ("revision", Value::text(revision));
+    match arguments {
+        Some(arguments) => Value::record([target, revision, ("arguments", arguments)]),
+        None => Value::record([target, revision]),
+    }
+}
+
+fn ids(policies: &[&Policy]) -> Vec<Arc<str>> {
     policies.iter().map(|policy| Arc::clone(&policy.id)).collect()
 }
 
-fn denied(by: DeniedBy, policies: Vec<&super::program::Policy>) -> Decision {
+fn denied(by: DeniedBy, policies: Vec<&Policy>) -> Decision {
     let reason = policies.iter().find_map(|policy| policy.reason.clone());
     Decision::Deny { by, policies: ids(&policies), reason }
 }

@@ -135,13 +135,17 @@ impl<'a> Evaluation<'a> {
         let mut open: Option<Open> = None;
         for part in parts {
             let next = self.test(part);
-            let so_far = open
-                .as_ref()
-                .map_or(next.outcomes, |open| open.outcomes.without(goes_on).or(next.outcomes));
-            let goes_on = next.outcomes.may_be(goes_on);
-            let fault = open.and_then(|open| open.fault).or(next.fault);
-            open = Some(Open { outcomes: so_far, fault });
-            if !goes_on {
+            let is_last = !next.outcomes.may_be(goes_on);
+            open = match open {
+                // As it is wherever everything is known.
+                None if next.outcomes == goes_on => continue,
+                None => Some(next),
+                Some(open) => Some(Open {
+                    outcomes: open.outcomes.without(goes_on).or(next.outcomes),
+                    fault: open.fault.or(next.fault),
+                }),
+            };
+            if is_last {
                 break;
             }
         }
@@ -280,5 +284,7 @@ fn is_action(uid: &Uid) -> bool {
 }
 
 fn is_named(value: &Value, uid: &Uid) -> bool {
-    matches!(value, Value::Entity(own) if own == uid)
+    // The variables stand for the very same names.
+    let is_same = |own: &Uid| Arc::ptr_eq(&own.id, &uid.id) && Arc::ptr_eq(&own.kind, &uid.kind);
+    matches!(value, Value::Entity(own) if is_same(own) || own == uid)
 }

@@ -7,7 +7,7 @@
 //! * **A claim that the token does not tell.** A `forbid` that reads a claim that is absent or unresolved applies; a
 //!   `permit` that reads one does not. Reading is what evaluation comes to: behind a `false &&` nothing is read.
 //! * **Arguments that nobody knows yet.** Whether a tool is shown is decided before it is called: see
-//!   [`Program::is_listable`].
+//!   [`Listing`].
 //! * **An error denies the request.** Cedar skips a policy that errs. A `forbid` that was skipped would let pass what
 //!   it was written to stop, and so would the `permit` beside it that leans on it; and whoever can provoke an error,
 //!   with an argument of another type, could switch it off. So one error, in a `forbid` or a `permit`, is a denial.
@@ -19,6 +19,7 @@ mod decision;
 mod entities;
 mod evaluate;
 mod expression;
+mod listing;
 mod operators;
 mod outcomes;
 mod program;
@@ -26,9 +27,10 @@ mod scan;
 mod step_up;
 mod value;
 
-pub use arguments::{Arguments, Type};
+pub use arguments::Type;
 pub use decision::{Decision, DeniedBy};
 pub use entities::{Action, HINTS, Object, Told, User};
 pub use expression::MAX_DEPTH;
+pub use listing::Listing;
 pub use outcomes::Fault;
 pub use program::{Program, Request};

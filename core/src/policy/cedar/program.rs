@@ -193,13 +193,21 @@ impl Program {
         }
     }
 
-    /// The policies that can apply to what is asked for, in their order. To a tool of another program, none.
-    pub(super) fn about<'p>(&'p self, object: &'p Object) -> impl Iterator<Item = &'p Policy> {
+    pub(super) fn policies(&self) -> &[Policy] {
+        &self.policies
+    }
+
+    /// The policies that can apply to what is asked for, in their order, with their places. To a tool of another
+    /// program, none.
+    pub(super) fn about<'p>(
+        &'p self,
+        object: &'p Object,
+    ) -> impl Iterator<Item = (usize, &'p Policy)> {
         let of_tool = self.known(object).into_iter().flat_map(|tool| &tool.policies);
-        let of_tool = of_tool.filter_map(|index| self.policies.get(*index));
+        let of_tool = of_tool.filter_map(|index| Some((*index, self.policies.get(*index)?)));
         let is_tool = object.action() == Action::ToolsCall;
         let others = if is_tool { &[] } else { self.policies.as_slice() };
-        of_tool.chain(others.iter().filter(|policy| policy.is_about(object)))
+        of_tool.chain(others.iter().enumerate().filter(|(_, policy)| policy.is_about(object)))
     }
 }
 
@@ -254,6 +262,15 @@ impl Policy {
             head: head?,
             condition: condition?,
         })
+    }
+
+    /// The condition's first part, if it rests on the principal alone: where that is false, nothing behind it is read.
+    pub(super) fn of_principal(&self) -> Option<&Node> {
+        let first = match &self.condition {
+            Node::And(parts) => parts.first()?,
+            whole => whole,
+        };
+        scan::is_of_principal(first).then_some(first)
     }
 
     fn is_about(&self, object: &Object) -> bool {

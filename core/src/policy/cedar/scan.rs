@@ -74,6 +74,25 @@ pub(super) fn reads_groups(node: &Node) -> bool {
     here || node.parts().into_iter().any(reads_groups)
 }
 
+/// Whether an expression has the same value whatever is asked for, and by which method.
+pub(super) fn is_of_principal(node: &Node) -> bool {
+    let here = match node {
+        Node::Variable(variable) => *variable == Variable::Principal,
+        Node::Literal(value) => names_no_object(value),
+        _ => true,
+    };
+    here && node.parts().into_iter().all(is_of_principal)
+}
+
+/// Entities that are asked for, or by which, have attributes and parents of their own.
+fn names_no_object(value: &Value) -> bool {
+    match value {
+        Value::Entity(uid) => PARENTS.iter().any(|(kind, _)| **kind == *uid.kind),
+        Value::Set(values) => values.iter().all(names_no_object),
+        _ => true,
+    }
+}
+
 /// The scopes that an expression speaks of: `Scope::"…"`, and texts that are held against `principal.scopes`.
 pub(super) fn scopes(node: &Node, found: &mut BTreeSet<Arc<str>>) {
     match node {

@@ -17,7 +17,14 @@ impl Program {
     /// The same for a tool, a prompt or a resource in a list: with these scopes it could be called.
     #[must_use]
     pub fn scopes_to_list(&self, request: &Request<'_>) -> Vec<Arc<str>> {
-        self.step_up(request, |user| self.is_listable_for(request, user))
+        self.step_up(request, |user| self.is_listable(&Request { user, ..*request }))
+    }
+
+    /// The principal as it would be with every scope that policies speak of as well: what a list shows it beyond its
+    /// own is what a step-up would open.
+    #[must_use]
+    pub fn with_every_scope(&self, user: &User) -> User {
+        user.with_scopes(user.scopes().chain(self.scopes()))
     }
 
     fn step_up(&self, request: &Request<'_>, is_good: impl Fn(&User) -> bool) -> Vec<Arc<str>> {
