@@ -63,9 +63,9 @@ fn every_fault_is_told_at_once_with_its_place() {
             "policies[1].actions: must not be empty: write the methods that it is about",
             "policies[1].when[2]: nand is not an operation",
             "policies[1].when[3]: must be a whole number of 64 bits",
-            "policies[1].whenn: is not a setting here: did you mean when?",
+            "policies[1].whenn: is not a setting here; the settings are: actions, effect, id, reason, resource, when",
             "policies[2].resource.eq: must be a type and an id",
-            "policies[2].resource.on: is not a setting here; the settings are: eq, in",
+            "policies[2].resource.on: is not a setting here: did you mean in?",
             "policies[2].when[1][2]: must be a string",
             "policies[2].when[2][3]: stands twice in one record",
             "policies[4].id: stands at two policies",
@@ -77,6 +77,7 @@ fn every_fault_is_told_at_once_with_its_place() {
     );
     assert_eq!(problems(&json!([])), [": must be an object (a table)"]);
     assert_eq!(problems(&json!({"form": 1})), [""; 0]);
+    assert_eq!(problems(&json!({})), ["form: is missing: compile the policies with obolus-policy"]);
 }
 
 #[test]
@@ -110,6 +111,23 @@ fn what_is_no_expression_is_refused() {
         (json!(u64::MAX), "policies[0].when: must be a whole number of 64 bits"),
     ] {
         assert_eq!(problems(&with_condition(&when)), [told], "{when}");
+    }
+}
+
+#[test]
+fn what_narrows_a_policy_is_not_left_out_by_null() {
+    let policy = |key: &str, value: Value| {
+        let mut policy = json!({"id": "p", "effect": "permit", "actions": ["tools/call"],
+            "resource": {"eq": ["Tool", "a/b"]}, "when": false});
+        match key.split_once('.') {
+            Some((outer, inner)) => policy[outer][inner] = value,
+            None => policy[key] = value,
+        }
+        problems(&json!({"form": 1, "policies": [policy]}))
+    };
+    assert_eq!(policy("when", json!(true)), [""; 0]);
+    for key in ["when", "resource", "resource.eq", "resource.in", "resource.is"] {
+        assert_eq!(policy(key, Value::Null), [format!("policies[0].{key}: must not be null")]);
     }
 }
 

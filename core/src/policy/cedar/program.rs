@@ -85,6 +85,9 @@ impl Program {
     #[must_use]
     pub fn read(section: &Section<'_>) -> Option<Self> {
         section.integer("form", FORM, FORM..=FORM);
+        if !section.has("form") {
+            section.problem("form", "is missing: compile the policies with obolus-policy");
+        }
         let mut nodes = 0;
         let mut ids = BTreeSet::new();
         let mut policies = Vec::new();
@@ -219,8 +222,17 @@ fn read_tool(server: &str, name: &str, told: &Section<'_>) -> Object {
     Object::tool(server, name, hints, &tags, types)
 }
 
+/// In a configuration null says the same as nothing; here nothing is a policy that applies to more.
+fn not_null(section: &Section<'_>, keys: &[&str]) {
+    let present = section.keys();
+    for key in keys.iter().filter(|key| present.contains(*key) && !section.has(key)) {
+        section.problem(key, "must not be null");
+    }
+}
+
 impl Policy {
     fn read(told: &Section<'_>, nodes: &mut usize) -> Option<Self> {
+        not_null(told, &["when", "resource"]);
         let id = told.string("id", "the policy's name");
         let effect = told.string("effect", "permit or forbid");
         let is_forbid = match effect.as_deref() {
@@ -232,7 +244,7 @@ impl Policy {
             }
             None => None,
         };
-        let reason = told.unlisted_string("reason");
+        let reason = told.optional_string("reason");
         let mut actions = Vec::new();
         for name in told.some_strings("actions", "the methods that it is about") {
             match Action::ALL.into_iter().find(|action| action.name() == name) {
@@ -293,7 +305,8 @@ impl Head {
                 None
             }
         };
-        let is = section.unlisted_string("is").map(Into::into);
+        not_null(section, &["is", "eq", "in"]);
+        let is = section.optional_string("is").map(Into::into);
         let (equal, within) = (uid("eq"), uid("in"));
         Some(Self { is, equal: equal?, within: within? })
     }
