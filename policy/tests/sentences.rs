@@ -369,6 +369,12 @@ fn a_list_shows_what_some_arguments_could_open() {
              [context.arguments has namespace, true].contains(false) };",
             true,
         ),
+        // Of an entity that stands in the policy, and may be the one that is asked for.
+        (
+            "permit(principal, action, resource is Tool) \
+             when { Tool::\"kubernetes/pods_list\" in Server::\"kubernetes\" };",
+            true,
+        ),
         // What is known of the context is known here, too.
         ("permit(principal, action, resource) when { context.target == \"kubernetes\" };", true),
         ("permit(principal, action, resource) when { context.target == \"other\" };", false),
@@ -386,6 +392,8 @@ fn in_a_list_a_claim_that_is_not_told_counts_as_in_a_call() {
         ("context.arguments has namespace && principal in Group::\"x\"", false, false),
         // The permit may be true; the forbid is true, or reads the group.
         ("context.arguments has namespace || principal in Group::\"x\"", true, true),
+        // Without the argument no group is read.
+        ("(context.arguments has namespace && principal in Group::\"x\") == false", true, false),
     ] {
         let permit = program(&format!(
             "permit(principal, action, resource is Tool) when {{ {condition} }};"
