@@ -3,8 +3,10 @@
 //! Not proved here: that decisions are Cedar's; `policy/tests` holds them against Cedar's own.
 
 use obolus_core::policy::cedar::{Decision, DeniedBy, Object, Program, Request, Told, Type, User};
-use obolus_core::token::Memberships;
+use obolus_core::token::{Memberships, Principal};
 use serde_json::{Value, json};
+
+use crate::{entra, issuer};
 
 fn problems(compiled: &Value) -> Vec<String> {
     let problems = Program::from_json(compiled).err().unwrap_or_default();
@@ -77,6 +79,10 @@ fn every_fault_is_told_at_once_with_its_place() {
     );
     assert_eq!(problems(&json!([])), [": must be an object (a table)"]);
     assert_eq!(problems(&json!({"form": 1})), [""; 0]);
+    assert_eq!(
+        problems(&json!({"form": 1, "tools": {"a/b": {"c": {}}, "a": {"b/c": {}}}})),
+        ["tools.a/b: is no name of a server"]
+    );
     assert_eq!(problems(&json!({})), ["form: is missing: compile the policies with obolus-policy"]);
 }
 
@@ -199,4 +205,58 @@ fn what_was_compiled_decides() {
     assert_eq!(decide(&program, &Object::prompt("kubernetes", "help"), &none), permit("one"));
     assert_eq!(decide(&program, &Object::prompt("kubernetes", "pods_list"), &none), unpermitted);
     assert_eq!(decide(&program, &Object::resource("kubernetes", "help"), &none), unpermitted);
+}
+
+/// What a policy makes of a verified token.
+fn is_permitted(policy: &Value, principal: &Principal) -> bool {
+    let mut policy = policy.clone();
+    policy["id"] = json!("p");
+    policy["effect"] = json!("permit");
+    policy["actions"] = json!(["prompts/get"]);
+    let program = Program::from_json(&json!({"form": 1, "policies": [policy]})).unwrap();
+    let (user, object) = (User::of(principal), Object::prompt("kubernetes", "help"));
+    let request =
+        Request { user: &user, object: &object, arguments: None, target: "t", revision: "r" };
+    program.decide(&request).is_permit()
+}
+
+#[test]
+fn a_verified_token_is_the_user_of_policies() {
+    let claim =
+        |name: &str, value: &str| json!({"when": ["==", [".", ["principal"], name], value]});
+    let within =
+        |kind: &str, id: &str| json!({"when": ["in", ["principal"], ["entity", kind, id]]});
+    let has = |name: &str| json!({"when": ["has", ["principal"], name]});
+    let user = |id: &str| json!({"when": ["==", ["principal"], ["entity", "User", id]]});
+    let entra = |changes: Value| entra::verify(&entra::but(entra::v2(), changes)).unwrap();
+    let alice = entra(json!({"groups": ["g1"], "roles": ["r1"]}));
+    for (policy, expected) in [
+        (user(&format!("entra/{}/{}", entra::CONTOSO, entra::ALICE)), true),
+        (user(&format!("entra/{}/{}", entra::CONTOSO, entra::BOB)), false),
+        (claim("subject", entra::ALICE), true),
+        (claim("issuer", "entra"), true),
+        (claim("tenant", entra::CONTOSO), true),
+        (claim("client", entra::CLIENT), true),
+        (within("Group", "g1"), true),
+        (within("Group", "r1"), false),
+        (within("Role", "r1"), true),
+        (within("Scope", "access_as_user"), true),
+        (within("Scope", "other"), false),
+        (json!({"when": ["!", [".", ["principal"], "appOnly"]]}), true),
+    ] {
+        assert_eq!(is_permitted(&policy, &alice), expected, "{policy}");
+    }
+    let overage = entra(json!({"groups": ["g1"], "hasgroups": true}));
+    assert!(!is_permitted(&within("Group", "g1"), &overage));
+    assert!(!is_permitted(&has("groups"), &overage));
+    assert!(is_permitted(&has("groups"), &alice));
+    let keycloaks = issuer::principal(&issuer::alice());
+    assert!(is_permitted(&user(&format!("keycloak/{}", keycloaks.identity().subject)), &keycloaks));
+    for absent in ["groups", "roles", "tenant"] {
+        assert!(!is_permitted(&has(absent), &keycloaks), "{absent}");
+    }
+    for scope in keycloaks.scopes() {
+        assert!(is_permitted(&within("Scope", scope), &keycloaks), "{scope}");
+    }
+    assert!(is_permitted(&has("scopes"), &keycloaks));
 }

@@ -127,6 +127,10 @@ impl Program {
         let Some(servers) = section.optional_section("tools") else { return tools };
         for server in servers.keys() {
             let Some(named) = servers.optional_section(server) else { continue };
+            if server.contains('/') {
+                // Two tools of two servers would have one name.
+                servers.problem(server, "is no name of a server");
+            }
             for name in named.keys() {
                 let Some(told) = named.optional_section(name) else { continue };
                 let object = read_tool(server, name, &told);
