@@ -122,6 +122,11 @@ impl<'a> Section<'a> {
         self.object.get(key).filter(|value| !value.is_null())
     }
 
+    /// What stands at a key, for a reader of its own.
+    pub(crate) fn value(&self, key: &str) -> Option<&'a Value> {
+        self.get(key)
+    }
+
     fn typed<T>(
         &self,
         key: &str,

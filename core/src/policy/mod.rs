@@ -1,5 +1,6 @@
 //! Who may do what: a decision, and the permit that proves it was taken.
 
+pub mod cedar;
 mod forwarding;
 mod permit;
 mod person;

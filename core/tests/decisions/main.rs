@@ -6,6 +6,7 @@
 
 mod audit_lines;
 mod challenges;
+mod compiled_policies;
 mod configuration;
 mod credentials;
 mod ecdsa_der;
