@@ -8,6 +8,13 @@ use std::cell::Cell;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+mod scan;
+
+#[cfg(test)]
+mod read_twice;
+
+pub(crate) use scan::Scanner;
+
 /// Why a text is not one strict JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
@@ -43,10 +50,7 @@ pub const MAX_VALUES: usize = 20_000;
 /// # Errors
 /// [`JsonError`].
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
-    if bytes.starts_with(b"\xef\xbb\xbf") {
-        return Err(JsonError::ByteOrderMark);
-    }
-    let text = str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?;
+    let text = text(bytes)?;
     let (refused, values) = (Cell::new(None), Cell::new(0));
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Strict { refused: &refused, values: &values }
@@ -107,6 +111,13 @@ fn behind_number(rest: &[u8]) -> Result<&[u8], JsonError> {
         }
     }
     Ok(behind)
+}
+
+fn text(bytes: &[u8]) -> Result<&str, JsonError> {
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        return Err(JsonError::ByteOrderMark);
+    }
+    str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)
 }
 
 /// Reads a document that must be an object into a derived struct, which would also take an array, field by

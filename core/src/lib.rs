@@ -9,6 +9,7 @@
 //! [`Permit`](policy::Permit) → [`ExchangedToken`](exchange::ExchangedToken).
 
 pub mod audit;
+mod bytes;
 pub mod config;
 pub mod denial;
 pub mod exchange;

@@ -149,6 +149,20 @@ pub enum Reason {
     ExchangedNotYetValid,
     /// The exchanged token has no life left.
     ExchangedExpired,
+    /// The server's answer to a list request is compressed: we would pass on names that we cannot read.
+    AnswerEncoded,
+    /// The server's answer to a list request is neither JSON nor an event stream, or its status comes with neither.
+    AnswerUnreadable,
+    /// The server's answer to a list request is larger than we look at.
+    AnswerTooLarge,
+    /// The server's answer to a list request is no JSON, or JSON with room for two readings.
+    AnswerMalformed,
+    /// The server answered something that is not the one response to this request.
+    AnswerMismatch,
+    /// The server's answer to a list request has no list that could be cut.
+    AnswerNotAList,
+    /// The server's stream ended before the answer came.
+    AnswerMissing,
     /// A permit did not fit the request it was about to release.
     PermitMismatch,
     /// Envoy hands over no body while the request's headers are held.
@@ -270,6 +284,13 @@ reasons! {
     ExchangedClientMismatch => "exchanged_client_mismatch", 502, Some("server_error"), "the exchanged token was issued to another client";
     ExchangedNotYetValid => "exchanged_not_yet_valid", 502, Some("server_error"), "the exchanged token is not valid yet";
     ExchangedExpired => "exchanged_expired", 502, Some("server_error"), "the exchanged token has no life left";
+    AnswerEncoded => "answer_encoded", 502, Some("server_error"), "the server's answer is compressed and cannot be looked at";
+    AnswerUnreadable => "answer_unreadable", 502, Some("server_error"), "the server's answer is neither JSON nor an event stream";
+    AnswerTooLarge => "answer_too_large", 502, Some("server_error"), "the server's answer is over the limit";
+    AnswerMalformed => "answer_malformed", 502, Some("server_error"), "the server's answer is not one well-formed JSON value";
+    AnswerMismatch => "answer_mismatch", 502, Some("server_error"), "the server's answer is not the one response to this request";
+    AnswerNotAList => "answer_not_a_list", 502, Some("server_error"), "the server's answer has no list, or an entry without a name";
+    AnswerMissing => "answer_missing", 502, Some("server_error"), "the server's stream ended without an answer";
     PermitMismatch => "permit_mismatch", 500, Some("server_error"), "the request changed after it was permitted";
     BodyNotHeld => "body_not_held", 500, Some("server_error"), "the gateway is not set up to have bodies judged: ask the operator";
     Internal => "internal", 500, Some("server_error"), "the request could not be judged";
@@ -299,7 +320,8 @@ impl Reason {
             || (self.status() == 401 && self != Self::CallerUnauthenticated)
     }
 
-    /// The JSON-RPC error code of a refused body, or `None` where the answer is an OAuth error.
+    /// The JSON-RPC error code of a refused body, the client's or the server's, or `None` where the answer is an
+    /// OAuth error.
     ///
     /// Codes: JSON-RPC 2.0 §5.1; HeaderMismatch and UnsupportedProtocolVersion from MCP 2026-07-28.
     #[must_use]
@@ -315,9 +337,25 @@ impl Reason {
                 Some(-32601)
             }
             Self::ParamsMalformed | Self::TargetNotServed => Some(-32602),
+            _ if self.is_of_the_answer() => Some(-32603),
             _ if matches!(self.status(), 400 | 413 | 415) => Some(-32600),
             _ => None,
         }
+    }
+
+    /// Whether the server's answer was refused, when the request had been permitted.
+    #[must_use]
+    pub fn is_of_the_answer(self) -> bool {
+        matches!(
+            self,
+            Self::AnswerEncoded
+                | Self::AnswerUnreadable
+                | Self::AnswerTooLarge
+                | Self::AnswerMalformed
+                | Self::AnswerMismatch
+                | Self::AnswerNotAList
+                | Self::AnswerMissing
+        )
     }
 
     /// Who has to act.
@@ -371,7 +409,8 @@ mod tests {
     fn a_refused_body_has_a_json_rpc_code_and_a_refused_token_has_none() {
         for reason in Reason::ALL {
             let form = matches!(reason.status(), 200 | 400 | 404 | 413 | 415);
-            assert_eq!(reason.json_rpc_code().is_some(), form, "{reason}");
+            let body = form || reason.as_str().starts_with("answer_");
+            assert_eq!(reason.json_rpc_code().is_some(), body, "{reason}");
         }
     }
 }

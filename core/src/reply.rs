@@ -43,11 +43,7 @@ pub fn denial(denial: &Denial, resource: &Resource, id: Option<&Id>) -> Reply {
         headers.push(("allow", METHODS.to_owned()));
     }
     let mut body = match reason.json_rpc_code() {
-        Some(code) => json!({
-            "jsonrpc": "2.0",
-            "id": id.map(Id::as_json),
-            "error": {"code": code, "message": reason.description(), "data": data(denial)},
-        }),
+        Some(code) => json_rpc_error(code, denial, id),
         None => json!({
             "error": reason.oauth_error().unwrap_or("invalid_request"),
             "error_description": reason.description(),
@@ -71,6 +67,15 @@ fn data(denial: &Denial) -> Value {
         }
         None => json!({"reason": reason}),
     }
+}
+
+/// A denial as JSON-RPC says it.
+pub(crate) fn json_rpc_error(code: i32, denial: &Denial, id: Option<&Id>) -> Value {
+    json!({
+        "jsonrpc": "2.0",
+        "id": id.map(Id::as_json),
+        "error": {"code": code, "message": denial.reason().description(), "data": data(denial)},
+    })
 }
 
 /// The answer to a request for a resource's metadata (RFC 9728 §3.2); open to every page, as they hold nothing

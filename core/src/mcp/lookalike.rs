@@ -13,9 +13,15 @@ pub(super) fn is_lookalike(key: &str, known: &[&str]) -> bool {
     known.iter().any(|known| key != *known && looks_like(key, known))
 }
 
-/// Go's `encoding/json` folds case by Unicode: `ſ` is an `s` there, and the Kelvin sign a `k`. No key has a NUL, see
-/// [`crate::json::parse_request`].
+/// Go's `encoding/json` folds case by Unicode: `ſ` is an `s` there, and the Kelvin sign a `k`. To a reader that keeps
+/// its texts as C does, a key ends at the first NUL: of requests see [`crate::json::parse_request`].
 fn looks_like(key: &str, known: &str) -> bool {
+    // Most keys differ in the first letter, and an ASCII letter is no other letter's double.
+    let first = |text: &str| text.bytes().next().unwrap_or_default().to_ascii_lowercase();
+    if known.is_ascii() && first(key).is_ascii() && first(key) != first(known) {
+        return false;
+    }
+    let key = key.split('\0').next().unwrap_or_default();
     if key.is_ascii() {
         return key.eq_ignore_ascii_case(known);
     }

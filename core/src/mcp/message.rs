@@ -64,7 +64,7 @@ impl From<Reason> for Refused {
 }
 
 /// Keys on which a decision rests.
-const MESSAGE_KEYS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+pub(super) const MESSAGE_KEYS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
 impl Message {
     /// Reads a body that must be one request, one notification or one response.

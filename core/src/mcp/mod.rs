@@ -1,18 +1,22 @@
-//! What an MCP client asks for, read from the body, which is the only authority.
+//! What an MCP client asks for, read from the body, which is the only authority, and what it is answered.
 
 mod admission;
+pub mod answers;
 mod body_digest;
 mod headers;
 mod lookalike;
+mod media_type;
 mod message;
 mod methods;
 mod mirrored_arguments;
 mod params;
 mod revision;
+pub mod sse;
 
 pub use admission::Admitted;
 pub use body_digest::BodyDigest;
 pub use headers::MirroredHeaders;
+pub use media_type::is_utf8_media_type;
 pub use message::{Id, Kind, Message, Refused};
 pub use methods::{Answered, Form, Governs, List, Method, admit_verb};
 pub use params::Named;

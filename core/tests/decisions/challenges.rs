@@ -124,6 +124,13 @@ fn bad_tokens_are_401_and_bad_bodies_are_4xx_whatever_the_fault() {
                 | Reason::ExchangedClientMismatch
                 | Reason::ExchangedNotYetValid
                 | Reason::ExchangedExpired
+                | Reason::AnswerEncoded
+                | Reason::AnswerUnreadable
+                | Reason::AnswerTooLarge
+                | Reason::AnswerMalformed
+                | Reason::AnswerMismatch
+                | Reason::AnswerNotAList
+                | Reason::AnswerMissing
                 | Reason::PermitMismatch
                 | Reason::BodyNotHeld
                 | Reason::Internal

@@ -4,6 +4,7 @@
 //! that the host's signature function agrees with the one in Rust.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails loudly")]
 
+mod answer_plans;
 mod audit_lines;
 mod challenges;
 mod compiled_policies;
@@ -22,12 +23,16 @@ mod hard_json;
 mod issuer;
 mod key_ring;
 mod key_sets;
+mod list_answers;
+mod list_streams;
+mod lists_read_twice;
 mod messages;
 mod messages_read_twice;
 mod methods;
 mod mirrored_arguments;
 mod mirrored_headers;
 mod permits;
+mod random;
 mod resource_urls;
 mod revisions;
 mod targets;

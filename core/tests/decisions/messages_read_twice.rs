@@ -6,6 +6,8 @@ use obolus_core::mcp::{Kind, Message};
 use rmcp::model::ClientJsonRpcMessage;
 use serde_json::Value;
 
+use crate::random::Random;
+
 /// How the two readings of a body came out.
 #[derive(Debug, PartialEq, Eq)]
 enum Read {
@@ -115,7 +117,7 @@ fn what_an_attacker_sends_is_refused_or_read_alike() {
 
 #[test]
 fn thousands_of_composed_messages_are_refused_or_read_alike() {
-    let mut random = Random(0x5eed);
+    let mut random = Random::new(0x5eed);
     let mut alike = 0;
     for _ in 0..6000 {
         let body = random.message();
@@ -126,7 +128,7 @@ fn thousands_of_composed_messages_are_refused_or_read_alike() {
 
 #[test]
 fn thousands_of_damaged_messages_are_refused_or_read_alike() {
-    let mut random = Random(0xdead);
+    let mut random = Random::new(0xdead);
     let mut alike = 0;
     for _ in 0..12_000 {
         let mut body = SEEDS[random.below(SEEDS.len())].as_bytes().to_vec();
@@ -168,20 +170,7 @@ const SEEDS: [&str; 12] = [
     r#"{"jsonrpc":"2.0","id":7,"method":"x/custom","params":{"name":"a","deep":{"er":[{"k":"v"}]}}}"#,
 ];
 
-/// The same numbers in every run.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit.max(1)
-    }
-
-    fn of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
-        &choices[self.below(choices.len())]
-    }
-
     /// Mostly right, with a strange member here and there.
     fn message(&mut self) -> String {
         let method = *self.of(&[
@@ -230,14 +219,6 @@ impl Random {
             members.push(format!("{key}:{value}"));
         }
         self.joined(members)
-    }
-
-    fn joined(&mut self, mut members: Vec<String>) -> String {
-        for at in (1..members.len()).rev() {
-            let other = self.below(at + 1);
-            members.swap(at, other);
-        }
-        format!("{{{}}}", members.join(*self.of(&[",", ", ", "\n,\t"])))
     }
 
     /// The key, sometimes with an escape for one of its letters.

@@ -1,0 +1,104 @@
+//! An event stream that answers a permitted request, event by event.
+//!
+//! Every event that has data is one JSON-RPC message, whatever its name: clients differ in which names they read.
+//! At most one of them is the answer; behind the first thing that does not fit, nothing goes on.
+
+use super::{Expected, Item, Outcome, cut};
+use crate::Reason;
+use crate::mcp::sse::{Event, Events, Piece, StreamError};
+
+/// A stream as far as it has come. It never holds more than one event, which is at most as long as its limit.
+#[derive(Debug)]
+pub struct AnswerStream {
+    expected: Expected,
+    events: Events,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// The answer has not come yet.
+    Open,
+    /// The answer was sent. Notifications may follow.
+    Answered(Outcome),
+    /// Something did not fit: whatever comes is dropped.
+    Shut(Reason),
+}
+
+impl AnswerStream {
+    /// A stream of which nothing has come. `limit` is in bytes of one event.
+    #[must_use]
+    pub fn new(expected: Expected, limit: usize) -> Self {
+        Self { expected, events: Events::new(limit), state: State::Open }
+    }
+
+    /// What goes on of the stream, now that `chunk` has come: whole events, or nothing. `permits` is asked once for
+    /// each entry of the list, in order.
+    pub fn push(&mut self, mut chunk: &[u8], mut permits: impl FnMut(&Item<'_>) -> bool) -> String {
+        let mut out = String::new();
+        while !matches!(self.state, State::Shut(_)) {
+            let judged = match self.events.next(&mut chunk) {
+                Ok(None) => break,
+                Ok(Some(piece)) => self.judge(piece, &mut permits),
+                Err(StreamError::TooLarge) => Err(Reason::AnswerTooLarge),
+                Err(StreamError::NotUtf8) => Err(Reason::AnswerMalformed),
+            };
+            match judged {
+                Ok(piece) => piece.write(&mut out),
+                Err(reason) => self.shut(reason, &mut out),
+            }
+        }
+        out
+    }
+
+    /// What goes on at the stream's end. An event that is not complete is none (HTML §9.2.6).
+    pub fn finish(&mut self) -> String {
+        let mut out = String::new();
+        if matches!(self.state, State::Open) && self.expected.id.is_some() {
+            self.shut(Reason::AnswerMissing, &mut out);
+        }
+        out
+    }
+
+    /// What has become of the answer; `None` while it may still come.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self.state {
+            State::Open => None,
+            State::Answered(outcome) => Some(outcome),
+            State::Shut(reason) => Some(Outcome::Refused(reason)),
+        }
+    }
+
+    fn judge(
+        &mut self,
+        piece: Piece,
+        permits: impl FnMut(&Item<'_>) -> bool,
+    ) -> Result<Piece, Reason> {
+        let Piece::Event(event) = piece else { return Ok(piece) };
+        // Empty data says from where a client may ask again (MCP 2025-11-25, Streamable HTTP).
+        let Some(data) = event.data.as_deref().filter(|data| !data.is_empty()) else {
+            return Ok(Piece::Event(event));
+        };
+        match cut::read(&self.expected, data.as_bytes(), permits)? {
+            cut::Told::Other => Ok(Piece::Event(event)),
+            cut::Told::Answer(data, outcome) => {
+                if !matches!(self.state, State::Open) {
+                    return Err(Reason::AnswerMismatch);
+                }
+                self.state = State::Answered(outcome);
+                Ok(Piece::Event(Event { data: Some(data), ..event }))
+            }
+        }
+    }
+
+    /// Nothing goes on any more. A client that still waits is told why; one that has its answer gets no second.
+    fn shut(&mut self, reason: Reason, out: &mut String) {
+        if matches!(self.state, State::Open) {
+            let data = Some(self.expected.refuse(200, reason).body);
+            Piece::Event(Event { data, ..Event::default() }).write(out);
+        }
+        self.state = State::Shut(reason);
+        self.events = Events::new(0);
+    }
+}

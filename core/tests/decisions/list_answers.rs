@@ -1,0 +1,463 @@
+//! Answers to list requests that come as one body: what a person may use is there, what they may not is nowhere.
+//!
+//! Not proved here: that the filter asks, and that it sends what it is told.
+
+use obolus_core::Reason;
+use obolus_core::mcp::answers::{Answer, Expected, Item, Outcome, ToolHints};
+use obolus_core::mcp::{Admitted, List, Message, MirroredHeaders};
+use serde_json::{Value, json};
+
+pub(crate) const LIMIT: usize = 1 << 20;
+
+/// What the answer to this request has to be.
+pub(crate) fn asked(method: &str, id: &str) -> Expected {
+    let body =
+        format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{"name":"n"}}}}"#);
+    expected(&body, MirroredHeaders::default())
+}
+
+/// The same, of a client that speaks 2026-07-28.
+pub(crate) fn asked_in_2026(method: &str, id: &str) -> Expected {
+    let protocol_version = Some("2026-07-28");
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}}}}"#
+    );
+    let headers = MirroredHeaders { protocol_version, method: Some(method), ..Default::default() };
+    expected(&body, headers)
+}
+
+fn expected(body: &str, headers: MirroredHeaders<'_>) -> Expected {
+    let message = Message::parse(body.as_bytes()).unwrap();
+    Expected::of(&Admitted::read(headers, &message).unwrap())
+}
+
+/// May this person use it? What begins like this they may not.
+pub(crate) fn permits(item: &Item<'_>) -> bool {
+    !item.name().starts_with("hidden")
+}
+
+fn answer(expected: &Expected, body: &str) -> Answer {
+    expected.answer(200, body.as_bytes(), LIMIT, permits)
+}
+
+/// Checks that nothing of a body was sent, and why.
+fn refused(expected: &Expected, body: &[u8], reason: Reason) {
+    let shown = String::from_utf8_lossy(body);
+    let answer = expected.answer(200, body, LIMIT, permits);
+    assert_eq!(answer.outcome, Outcome::Refused(reason), "{shown}");
+    assert_eq!(answer.status, 502, "{shown}");
+    assert!(!answer.body.contains("hidden") && !answer.body.contains("open"), "{shown}");
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(body["jsonrpc"], "2.0");
+    assert_eq!(body["id"], 1);
+    assert_eq!(body["error"]["code"], -32603);
+    assert_eq!(body["error"]["data"]["reason"], reason.as_str());
+    assert_eq!(body.get("result"), None);
+}
+
+#[test]
+fn each_list_is_cut_by_what_its_entries_are_used_by() {
+    for (method, list, key) in [
+        ("tools/list", "tools", "name"),
+        ("prompts/list", "prompts", "name"),
+        ("resources/list", "resources", "uri"),
+        ("resources/templates/list", "resourceTemplates", "uriTemplate"),
+    ] {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"result":{{"{list}":[{{"{key}":"open/b"}},{{"{key}":"hidden/x"}},{{"{key}":"open/a"}}]}}}}"#
+        );
+        let answer = answer(&asked(method, "1"), &body);
+        let cut = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"result":{{"{list}":[{{"{key}":"open/b"}},{{"{key}":"open/a"}}]}}}}"#
+        );
+        assert_eq!(answer.body, cut);
+        assert_eq!((answer.status, answer.outcome), (200, Outcome::Result { kept: 2, hidden: 1 }));
+    }
+}
+
+#[test]
+fn a_resource_is_not_decided_on_by_what_it_is_labelled() {
+    let body = r#"{"jsonrpc":"2.0","id":1,"result":{"resources":[{"name":"hidden","uri":"open:a"},{"name":"open","uri":"hidden:b"}]}}"#;
+    let cut =
+        r#"{"jsonrpc":"2.0","id":1,"result":{"resources":[{"name":"hidden","uri":"open:a"}]}}"#;
+    assert_eq!(answer(&asked("resources/list", "1"), body).body, cut);
+}
+
+#[test]
+fn what_is_kept_is_kept_byte_for_byte_and_unknown_members_are_kept() {
+    let kept = "{\n \"title\" : \"\\u00e9\\ud83d\\ude00 \\/\", \"name\":\"op\\u0065n\", \"x\":[1.10, 1e2, -0, 123456789012345678901234567890], \"z\":{}, \"a\":null }";
+    let body = format!(
+        " {{ \"x-before\" : 1.0 ,\"result\":{{\"nextCursor\":\"c\\u0031\",\"tools\" : [ {{\"name\":\"h\\u0069dden\"}} , {kept} ,{{\"name\":\"hidden2\"}} ] , \"_meta\":{{\"k\":1.50}}}}, \"id\":1,\"jsonrpc\":\"2.0\"}}\n"
+    );
+    let cut = format!(
+        " {{ \"x-before\" : 1.0 ,\"result\":{{\"nextCursor\":\"c\\u0031\",\"tools\" : [{kept}] , \"_meta\":{{\"k\":1.50}}}}, \"id\":1,\"jsonrpc\":\"2.0\"}}\n"
+    );
+    let answer = answer(&asked("tools/list", "1"), &body);
+    assert_eq!(answer.body, cut);
+    assert_eq!(answer.outcome, Outcome::Result { kept: 1, hidden: 2 });
+}
+
+#[test]
+fn a_list_may_be_empty_before_and_behind() {
+    for (list, cut) in [("[]", "[]"), ("[ ]", "[]"), (r#"[{"name":"hidden"}]"#, "[]")] {
+        let body = |list| format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":{list}}}}}"#);
+        assert_eq!(answer(&asked("tools/list", "1"), &body(list)).body, body(cut));
+    }
+}
+
+#[test]
+fn a_cut_list_of_2026_is_private_and_lives_as_long_as_before() {
+    let old = asked("tools/list", "1");
+    let new = asked_in_2026("tools/list", "1");
+    let body = |members: &str| {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{{members}"tools":[{{"name":"open"}}]}}}}"#)
+    };
+    for (members, of_2026, of_2025) in [
+        (
+            r#""cacheScope":"public","ttlMs":5000,"#,
+            r#""cacheScope":"private","ttlMs":5000,"#,
+            r#""cacheScope":"private","ttlMs":5000,"#,
+        ),
+        (r#""cacheScope": null ,"#, r#""cacheScope": "private" ,"#, r#""cacheScope": "private" ,"#),
+        (
+            r#""resultType":"complete","cacheScope":"private","#,
+            r#""resultType":"complete","cacheScope":"private","#,
+            r#""resultType":"complete","cacheScope":"private","#,
+        ),
+    ] {
+        assert_eq!(answer(&new, &body(members)).body, body(of_2026));
+        assert_eq!(answer(&old, &body(members)).body, body(of_2025));
+    }
+    // A client of 2026 would take what is absent as it likes; an older one does not know it.
+    let absent = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"open"}],"ttlMs":0 }}"#;
+    let added = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"open"}],"ttlMs":0 ,"cacheScope":"private"}}"#;
+    assert_eq!(answer(&new, absent).body, added);
+    assert_eq!(answer(&old, absent).body, absent);
+}
+
+#[test]
+fn an_answer_with_the_requests_id_passes_and_any_other_does_not() {
+    let body = |id: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"tools":[]}}}}"#);
+    for (asked_with, answered_with) in [
+        ("1", "1"),
+        ("1", "1.0"),
+        ("100", "1e2"),
+        ("0", "-0"),
+        ("\"a\"", "\"\\u0061\""),
+        ("18446744073709551615", "18446744073709551615"),
+    ] {
+        let answer = answer(&asked("tools/list", asked_with), &body(answered_with));
+        let outcome = Outcome::Result { kept: 0, hidden: 0 };
+        assert_eq!(answer.outcome, outcome, "{asked_with} {answered_with}");
+    }
+    for (asked_with, answered_with) in [
+        ("1", "2"),
+        ("1", "\"1\""),
+        ("\"1\"", "1"),
+        ("1", "null"),
+        ("1", "[1]"),
+        ("1", "{}"),
+        ("1", "true"),
+        ("\"a\"", "\"A\""),
+        ("18446744073709551615", "18446744073709551614"),
+    ] {
+        let answer = answer(&asked("tools/list", asked_with), &body(answered_with));
+        let outcome = Outcome::Refused(Reason::AnswerMismatch);
+        assert_eq!(answer.outcome, outcome, "{asked_with} {answered_with}");
+    }
+}
+
+#[test]
+fn whatever_is_not_the_one_response_is_replaced() {
+    let tools = r#"{"tools":[{"name":"open"},{"name":"hidden"}]}"#;
+    let (list, mismatch) = (asked("tools/list", "1"), Reason::AnswerMismatch);
+    let (malformed, no_list) = (Reason::AnswerMalformed, Reason::AnswerNotAList);
+    for (body, reason) in [
+        // Not this request's.
+        (format!(r#"{{"jsonrpc":"2.0","id":2,"result":{tools}}}"#), mismatch),
+        (format!(r#"{{"jsonrpc":"2.0","result":{tools}}}"#), mismatch),
+        (format!(r#"{{"jsonrpc":"2.0","id":null,"result":{tools}}}"#), mismatch),
+        // Not one response.
+        (
+            format!(r#"{{"jsonrpc":"2.0","id":1,"result":{tools},"error":{{"code":1,"message":"m"}}}}"#),
+            mismatch,
+        ),
+        (format!(r#"{{"jsonrpc":"2.0","id":1,"result":{tools},"error":null}}"#), mismatch),
+        (format!(r#"{{"jsonrpc":"2.0","id":1,"result":{tools},"method":"m"}}"#), mismatch),
+        (format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{tools}}}"#), mismatch),
+        (format!(r#"{{"jsonrpc":"2.0","method":"m","params":{tools}}}"#), mismatch),
+        (r#"{"jsonrpc":"2.0","id":1}"#.to_owned(), mismatch),
+        (format!(r#"[{{"jsonrpc":"2.0","id":1,"result":{tools}}}]"#), mismatch),
+        (r#""hidden""#.to_owned(), mismatch),
+        (format!(r#"{{"id":1,"result":{tools}}}"#), mismatch),
+        (format!(r#"{{"jsonrpc":"1.0","id":1,"result":{tools}}}"#), mismatch),
+        (format!(r#"{{"jsonrpc":2.0,"id":1,"result":{tools}}}"#), mismatch),
+        // No list.
+        (r#"{"jsonrpc":"2.0","id":1,"result":{}}"#.to_owned(), no_list),
+        (r#"{"jsonrpc":"2.0","id":1,"result":null}"#.to_owned(), no_list),
+        (r#"{"jsonrpc":"2.0","id":1,"result":[{"name":"hidden"}]}"#.to_owned(), no_list),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{"prompt":[{"name":"hidden"}]}}"#.to_owned(), no_list),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{"tools":{"name":"hidden"}}}"#.to_owned(), no_list),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{"tools":null}}"#.to_owned(), no_list),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{"tools":["hidden"]}}"#.to_owned(), no_list),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"title":"hidden"}]}}"#.to_owned(), no_list),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":["hidden"]}]}}"#.to_owned(), no_list),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"open"},[]]}}"#.to_owned(), no_list),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"result":{"resultType":"input_required","x":["hidden"]}}"#.to_owned(),
+            no_list,
+        ),
+        // Two readings.
+        (format!(r#"{{"jsonrpc":"2.0","id":2,"id":1,"result":{tools}}}"#), malformed),
+        (format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[]}},"result":{tools}}}"#), malformed),
+        (format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[]}},"Result":{tools}}}"#), malformed),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[],"tools":[{"name":"hidden"}]}}"#.to_owned(),
+            malformed,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[],"t\u006fols":[{"name":"hidden"}]}}"#.to_owned(),
+            malformed,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[],"Tools":[{"name":"hidden"}]}}"#.to_owned(),
+            malformed,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[],"toolſ":[{"name":"hidden"}]}}"#.to_owned(),
+            malformed,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[],"tools\u0000x":[{"name":"hidden"}]}}"#.to_owned(),
+            malformed,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"open","name":"hidden"}]}}"#.to_owned(),
+            malformed,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"open","NAME":"hidden"}]}}"#.to_owned(),
+            malformed,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"open","x":[{"y":{"a":1,"a":2}}]}]}}"#.to_owned(),
+            malformed,
+        ),
+        // Another list beside the one that was asked for: clients exist that take a result for what it looks like.
+        (
+            r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[],"prompts":[{"name":"hidden"}]}}"#
+                .to_owned(),
+            malformed,
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[],"CacheScope":"public"}}"#.to_owned(),
+            malformed,
+        ),
+        // In a hidden entry as well: where it ends is known only if it is read.
+        (
+            r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"hidden","x":{"a":1,"a":2}}]}}"#.to_owned(),
+            malformed,
+        ),
+        // No JSON.
+        (String::new(), malformed),
+        ("<html>hidden</html>".to_owned(), malformed),
+        (format!(r#"{{"jsonrpc":"2.0","id":1,"result":{tools}"#), malformed),
+        (format!(r#"{{"jsonrpc":"2.0","id":1,"result":{tools}}}{{}}"#), malformed),
+        (format!("\u{feff}{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{tools}}}"), malformed),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"open"},]}}"#.to_owned(), malformed),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"\ud800"}]}}"#.to_owned(), malformed),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"open","n":1e999}]}}"#.to_owned(), malformed),
+        (
+            format!(
+                r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{{"name":"open","deep":{}}}]}}}}"#,
+                ["[".repeat(200), "]".repeat(200)].concat()
+            ),
+            malformed,
+        ),
+        // A data event of a stream is no body.
+        (format!("data: {{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{tools}}}\n\n"), malformed),
+    ] {
+        refused(&list, body.as_bytes(), reason);
+    }
+    refused(
+        &list,
+        b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[{\"name\":\"open\xff\"}]}}",
+        malformed,
+    );
+    refused(&list, b"\x1f\x8b\x08\0hidden", malformed);
+    // The twin of them all.
+    let good = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{tools}}}"#);
+    assert_eq!(answer(&list, &good).outcome, Outcome::Result { kept: 1, hidden: 1 });
+}
+
+#[test]
+fn a_body_over_the_limit_is_replaced_and_one_of_just_that_size_is_cut() {
+    let body = br#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"hidden"}]}}"#;
+    let list = asked("tools/list", "1");
+    let fits = list.answer(200, body, body.len(), permits);
+    assert_eq!(fits.outcome, Outcome::Result { kept: 0, hidden: 1 });
+    let over = list.answer(200, body, body.len() - 1, permits);
+    assert_eq!(over.outcome, Outcome::Refused(Reason::AnswerTooLarge));
+    assert!(!over.body.contains("hidden"));
+}
+
+#[test]
+fn a_thousand_keys_and_two_megabytes_are_no_reason_to_refuse() {
+    let schema: Vec<_> = (0..1000).map(|key| format!(r#""p{key}":{{"type":"string"}}"#)).collect();
+    let tools: Vec<_> = (0..82)
+        .map(|tool| {
+            let name = if tool % 2 == 0 { "open" } else { "hidden" };
+            format!(r#"{{"name":"{name}_{tool}","inputSchema":{{{}}}}}"#, schema.join(","))
+        })
+        .collect();
+    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{}]}}}}"#, tools.join(","));
+    assert!(body.len() > 2_000_000, "{}", body.len());
+    let answer = asked("tools/list", "1").answer(200, body.as_bytes(), 4 << 20, permits);
+    assert_eq!(answer.outcome, Outcome::Result { kept: 41, hidden: 41 });
+    assert!(answer.body.contains("open_78") && !answer.body.contains("hidden"));
+}
+
+#[test]
+fn a_servers_error_is_retold_by_its_code_without_its_words() {
+    let list = asked("tools/list", "\"q\"");
+    for (error, told) in [
+        (
+            r#"{"code":-32601,"message":"no hidden_tool","data":{"tools":["hidden_tool"]}}"#,
+            json!({"code": -32601, "message": "the server does not have this method"}),
+        ),
+        (
+            r#"{"code":-32602,"message":"hidden","x":"hidden"}"#,
+            json!({"code": -32602, "message": "the server does not take these params"}),
+        ),
+        (
+            r#"{"data":"hidden","message":"hidden","code":7}"#,
+            json!({"code": 7, "message": "the server answered with an error"}),
+        ),
+        // By this a client chooses the revision to go on with.
+        (
+            r#"{"code":-32022,"message":"hidden","data":{"supported":["2025-11-25","hidden","2026-07-28",1],"requested":"2027-01-01","x":"hidden"}}"#,
+            json!({
+                "code": -32022,
+                "message": "the server does not speak this protocol version",
+                "data": {"supported": ["2025-11-25", "2026-07-28"], "requested": "2027-01-01"},
+            }),
+        ),
+        (
+            r#"{"code":-32022,"message":"m","data":{"supported":["2025-11-25"],"requested":"hidden_one"}}"#,
+            json!({
+                "code": -32022,
+                "message": "the server does not speak this protocol version",
+                "data": {"supported": ["2025-11-25"]},
+            }),
+        ),
+        (
+            r#"{"code":-32022,"message":"m","data":"hidden"}"#,
+            json!({"code": -32022, "message": "the server does not speak this protocol version"}),
+        ),
+    ] {
+        // Whoever cannot read a request may not know its id.
+        for id in [r#""id":"q","#, r#""id":null,"#, ""] {
+            let body = format!(r#"{{"jsonrpc":"2.0",{id}"error":{error}}}"#);
+            for status in [200, 400, 404, 500] {
+                let answer = list.answer(status, body.as_bytes(), LIMIT, permits);
+                assert_eq!(answer.status, status);
+                assert_eq!(answer.outcome, Outcome::Error(told["code"].as_i64().unwrap()));
+                let said: Value = serde_json::from_str(&answer.body).unwrap();
+                assert_eq!(said, json!({"jsonrpc": "2.0", "id": "q", "error": told}));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_that_is_none_is_replaced() {
+    let list = asked("tools/list", "1");
+    for (error, reason) in [
+        (r#"{"code":"hidden","message":"m"}"#, Reason::AnswerMismatch),
+        (r#"{"code":1.5,"message":"m"}"#, Reason::AnswerMismatch),
+        (r#"{"code":1}"#, Reason::AnswerMismatch),
+        (r#"{"code":1,"message":["hidden"]}"#, Reason::AnswerMismatch),
+        (r#""hidden""#, Reason::AnswerMismatch),
+        ("null", Reason::AnswerMismatch),
+        (r#"{"code":1,"message":"m","Message":"hidden"}"#, Reason::AnswerMalformed),
+        (r#"{"code":1,"code":2,"message":"m"}"#, Reason::AnswerMalformed),
+    ] {
+        let body = format!(r#"{{"jsonrpc":"2.0","id":1,"error":{error}}}"#);
+        refused(&list, body.as_bytes(), reason);
+    }
+    let others = br#"{"jsonrpc":"2.0","id":2,"error":{"code":1,"message":"hidden"}}"#;
+    refused(&list, others, Reason::AnswerMismatch);
+}
+
+#[test]
+fn a_result_under_an_errors_status_is_replaced_and_the_status_stays() {
+    let body = br#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"open"}]}}"#;
+    for (status, kept) in [(404, 404), (500, 500), (201, 502), (302, 502)] {
+        let answer = asked("tools/list", "1").answer(status, body, LIMIT, permits);
+        assert_eq!(answer.outcome, Outcome::Refused(Reason::AnswerMismatch));
+        assert_eq!(answer.status, kept);
+        assert!(!answer.body.contains("open"));
+    }
+}
+
+#[test]
+fn what_has_no_id_has_no_answer() {
+    let body = r#"{"jsonrpc":"2.0","method":"notifications/cancelled"}"#;
+    let expected = expected(body, MirroredHeaders::default());
+    assert_eq!(expected.list(), None);
+    for id in [r#""id":1,"#, r#""id":null,"#, ""] {
+        let body = format!(r#"{{"jsonrpc":"2.0",{id}"result":{{"tools":[{{"name":"open"}}]}}}}"#);
+        let answer = expected.answer(200, body.as_bytes(), LIMIT, permits);
+        assert_eq!(answer.outcome, Outcome::Refused(Reason::AnswerMismatch));
+        assert!(!answer.body.contains("open"));
+    }
+}
+
+#[test]
+fn a_decision_sees_what_the_server_says_of_an_entry_and_expects_the_worst() {
+    let body = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[
+        {"name":"a","annotations":{"readOnlyHint":true,"destructiveHint":false,"idempotentHint":true,"openWorldHint":false,"title":"t"},"_meta":{"tags":["read","k8s"]}},
+        {"name":"b","annotations":{"readOnlyHint":"true","destructiveHint":0}},
+        {"name":"c","annotations":["readOnlyHint"],"_meta":null},
+        {"_meta":{},"name":"d"}]}}"#;
+    let mut seen = Vec::new();
+    let answer = asked("tools/list", "1").answer(200, body.as_bytes(), LIMIT, |item| {
+        assert_eq!(item.list(), List::Tools);
+        let title = item.annotations().get("title").cloned();
+        seen.push((item.name().to_owned(), item.hints(), title, item.meta().get("tags").cloned()));
+        item.hints().read_only
+    });
+    let worst =
+        ToolHints { read_only: false, destructive: true, idempotent: false, open_world: true };
+    let best =
+        ToolHints { read_only: true, destructive: false, idempotent: true, open_world: false };
+    let tags = json!(["read", "k8s"]);
+    assert_eq!(
+        seen,
+        [
+            ("a".to_owned(), best, Some(json!("t")), Some(tags)),
+            ("b".to_owned(), worst, None, None),
+            ("c".to_owned(), worst, None, None),
+            ("d".to_owned(), worst, None, None),
+        ]
+    );
+    assert_eq!(answer.outcome, Outcome::Result { kept: 1, hidden: 3 });
+}
+
+#[test]
+fn an_answer_to_anything_else_is_held_against_its_request_and_not_cut() {
+    let call = asked("tools/call", "1");
+    assert_eq!(call.list(), None);
+    for body in [
+        r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"hidden"}],"n":1.10} }"#,
+        r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"m","data":{"x":1.10}}}"#,
+    ] {
+        assert_eq!(answer(&call, body).body, body);
+    }
+    // Another request's answer must not come this way: the method of this one says nothing about it.
+    refused(
+        &call,
+        br#"{"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"hidden"}]}}"#,
+        Reason::AnswerMismatch,
+    );
+}
