@@ -2,6 +2,8 @@
 //!
 //! Not proved here: that the filter asks, and that it sends what it is told.
 
+use std::cell::Cell;
+
 use obolus_core::Reason;
 use obolus_core::mcp::answers::{Answer, Expected, Item, Outcome, ToolHints};
 use obolus_core::mcp::{Admitted, List, Message, MirroredHeaders};
@@ -302,6 +304,21 @@ fn a_body_over_the_limit_is_replaced_and_one_of_just_that_size_is_cut() {
 }
 
 #[test]
+fn entries_are_counted_because_each_is_decided_on() {
+    let (list, decided) = (asked("tools/list", "1"), Cell::new(0));
+    let outcome = |count: usize| {
+        let entries = vec![r#"{"name":"open"}"#; count].join(",");
+        let body = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{entries}]}}}}"#);
+        let count = |_: &Item<'_>| decided.replace(decided.get() + 1) < usize::MAX;
+        list.answer(200, body.as_bytes(), LIMIT, count).outcome
+    };
+    assert_eq!(outcome(10_000), Outcome::Result { kept: 10_000, hidden: 0 });
+    assert_eq!(decided.take(), 10_000);
+    assert_eq!(outcome(10_001), Outcome::Refused(Reason::AnswerTooLarge));
+    assert_eq!(decided.take(), 10_000);
+}
+
+#[test]
 fn a_thousand_keys_and_two_megabytes_are_no_reason_to_refuse() {
     let schema: Vec<_> = (0..1000).map(|key| format!(r#""p{key}":{{"type":"string"}}"#)).collect();
     let tools: Vec<_> = (0..82)
@@ -326,7 +343,7 @@ fn a_servers_error_is_retold_by_its_code_without_its_words() {
             json!({"code": -32601, "message": "the server does not have this method"}),
         ),
         (
-            r#"{"code":-32602,"message":"hidden","x":"hidden"}"#,
+            r#"{"code":-32602,"message":"hidden","data":{"supported":["2025-11-25"]},"x":"hidden"}"#,
             json!({"code": -32602, "message": "the server does not take these params"}),
         ),
         (

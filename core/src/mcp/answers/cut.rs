@@ -10,6 +10,9 @@ use crate::mcp::{Id, List};
 /// Keys of a result on which it depends what is in it.
 const RESULT_KEYS: [&str; 5] = ["tools", "prompts", "resources", "resourceTemplates", "cacheScope"];
 
+/// Entries of one list. Each is decided on, which takes longer than to read it, and nobody else is served meanwhile.
+const MAX_ENTRIES: usize = 10_000;
+
 /// What a server's message is.
 pub(super) enum Told {
     /// The answer, as it may be sent.
@@ -172,6 +175,9 @@ impl<P: FnMut(&Item<'_>) -> bool> Reading<'_, P> {
         self.copied.up_to(scanner.read());
         self.copied.text.push('[');
         scanner.array(|scanner| {
+            if self.kept + self.hidden >= MAX_ENTRIES {
+                return Err(Unfit(Reason::AnswerTooLarge));
+            }
             scanner.peek();
             let start = scanner.at();
             let item = Item::read(scanner, list)?;

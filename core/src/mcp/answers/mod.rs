@@ -5,10 +5,10 @@
 //! of a stream or as the body. There is always something to send, and it is never the original by default.
 //!
 //! The kept entries of a list are copied byte for byte, with whatever they hold. Building them anew from a tree
-//! of values would round numbers (`1.10`, integers over 64 bits), sort keys, and cost five times as
-//! much; `serde_json`'s ways around that, `arbitrary_precision` and `raw_value`, change what its values are for
+//! of values would round numbers (`1.10`, integers over 64 bits), sort keys, and take several times as long;
+//! `serde_json`'s ways around that, `arbitrary_precision` and `raw_value`, change what its values are for
 //! the whole workspace, or pass over text without looking for duplicate keys. So the text is read by
-//! [`Scanner`](crate::json::Scanner), which is as strict as the reader of requests.
+//! [`Scanner`](crate::json::Scanner), which is as strict as [`parse`](crate::json::parse).
 //!
 //! Not seen here: names that stand in a kept entry's description or in a `nextCursor`, which are the server's
 //! words, and in response headers.
