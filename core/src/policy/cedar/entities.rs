@@ -74,7 +74,7 @@ pub struct Told {
 }
 
 /// The principal of a decision. Made once per token: it costs as much as the token has groups.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     pub(super) value: Value,
     attributes: Vec<(&'static str, Value)>,
@@ -126,8 +126,8 @@ impl User {
         Self {
             value: Value::Entity(Uid::new("User", &told.id)),
             attributes: vec![
-                ("groups", list(&told.groups)),
-                ("roles", list(&told.roles)),
+                (GROUPS, list(&told.groups)),
+                (ROLES, list(&told.roles)),
                 (SCOPES, list(&told.scopes)),
                 ("client", claim(&told.client)),
                 ("subject", text(&told.subject)),
@@ -158,7 +158,7 @@ impl User {
     }
 
     /// The names of the scopes that it has, if it tells any.
-    pub(super) fn scopes(&self) -> impl Iterator<Item = &Arc<str>> {
+    pub fn scopes(&self) -> impl Iterator<Item = &Arc<str>> {
         let names = match self.attribute(SCOPES) {
             Some(Value::Set(names)) => Some(names.iter()),
             _ => None,
@@ -189,13 +189,14 @@ impl User {
 
 pub(super) const SCOPES: &str = "scopes";
 pub(super) const GROUPS: &str = "groups";
+pub(super) const ROLES: &str = "roles";
 
 /// The entity types that a user can be in, with the attribute that names the same.
 pub(super) const PARENTS: [(&str, &str); 3] =
-    [("Group", GROUPS), ("Role", "roles"), ("Scope", SCOPES)];
+    [("Group", GROUPS), ("Role", ROLES), ("Scope", SCOPES)];
 
 /// What is asked for: what Cedar calls the resource.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     pub(super) action: Action,
     pub(super) value: Value,
@@ -249,6 +250,16 @@ impl Object {
     #[must_use]
     pub fn action(&self) -> Action {
         self.action
+    }
+
+    /// What it is called by at its server: a name or a URI.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let called = if self.action == Action::ResourcesRead { "uri" } else { "name" };
+        match self.attribute(called) {
+            Some(Value::Text(name)) => name,
+            _ => "",
+        }
     }
 
     pub(super) fn id(&self) -> Option<&Arc<str>> {
