@@ -39,6 +39,7 @@ mod revisions;
 mod targets;
 mod token_claims;
 mod token_forms;
+mod token_memberships;
 mod token_signatures;
 mod token_time;
 mod token_types;
