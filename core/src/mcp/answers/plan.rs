@@ -28,8 +28,9 @@ pub enum AnswerPlan {
     Instead(Answer),
 }
 
-/// Response headers that speak of the body as it came, and go when another takes its place. Trailers go, too.
-pub const STALE_HEADERS: [&str; 8] = [
+/// Response headers that speak of the body as it came, and go when another takes its place; and the one that speaks of
+/// the token as we sent it. Trailers go, too.
+pub const STALE_HEADERS: [&str; 9] = [
     "accept-ranges",
     "content-digest",
     "content-length",
@@ -38,6 +39,7 @@ pub const STALE_HEADERS: [&str; 8] = [
     "etag",
     "last-modified",
     "repr-digest",
+    "www-authenticate",
 ];
 
 impl AnswerPlan {
