@@ -5,20 +5,23 @@ use std::time::Duration;
 
 use crate::Reason;
 
+mod access;
 mod claims;
 
+use access::AccessDenial;
 pub use claims::ClaimsChallenge;
 
-/// A denial: the reason, and the only three details that ever travel beside one.
+/// A denial: the reason, and the only details that ever travel beside one.
 ///
 /// INVARIANT: there are claims exactly where the reason is [`Reason::ClaimsRequired`], a version only where it is
-/// [`Reason::VersionUnsupported`], and a time only where the status is 503.
+/// [`Reason::VersionUnsupported`], a time only where the status is 503, and what policies said only where they decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
     reason: Reason,
     retry_after: Option<RetrySeconds>,
     claims: Option<ClaimsChallenge>,
     requested_version: Option<String>,
+    access: Option<Box<AccessDenial>>,
 }
 
 /// As much of a version as is told back. One that exists is a date.
@@ -39,7 +42,7 @@ impl Denial {
     }
 
     fn bare(reason: Reason) -> Self {
-        Self { reason, retry_after: None, claims: None, requested_version: None }
+        Self { reason, retry_after: None, claims: None, requested_version: None, access: None }
     }
 
     /// Says when to come back, where that means anything: on a reason of status 503.

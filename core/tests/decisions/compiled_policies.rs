@@ -260,3 +260,32 @@ fn a_verified_token_is_the_user_of_policies() {
     }
     assert!(is_permitted(&has("scopes"), &keycloaks));
 }
+
+#[test]
+fn a_user_is_of_one_token_and_stays_so_when_its_groups_are_known() {
+    let entra = |changes: Value| entra::verify(&entra::but(entra::v2(), changes)).unwrap();
+    let overage = entra(json!({"hasgroups": true}));
+    let other = entra(json!({"hasgroups": true, "uti": "other"}));
+    let user = User::of(&overage);
+    assert!(user.is_of(&overage) && !user.is_of(&other));
+    let told = self::user();
+    assert!(!told.is_of(&overage));
+
+    let policy = json!({"form": 1, "policies": [{
+        "id": "p", "effect": "permit", "actions": ["prompts/get"],
+        "when": ["in", ["principal"], ["entity", "Group", "g1"]],
+    }]});
+    let program = Program::from_json(&policy).unwrap();
+    let object = Object::prompt("kubernetes", "help");
+    let is_permitted = |user: &User| {
+        let request =
+            Request { user, object: &object, arguments: None, target: "t", revision: "r" };
+        program.decide(&request).is_permit()
+    };
+    let within =
+        |names: &[&str]| user.with_groups(&names.iter().map(ToString::to_string).collect());
+    assert!(!is_permitted(&user));
+    assert!(is_permitted(&within(&["g1", "g2"])) && within(&["g1"]).is_of(&overage));
+    assert!(!is_permitted(&within(&["g2"])));
+    assert!(!is_permitted(&within(&[])));
+}
