@@ -7,8 +7,34 @@ use serde_json::Value;
 use crate::list_answers::asked;
 
 fn plan(method: &str, status: u16, content_type: &[&str], encoding: &[&str]) -> AnswerPlan {
-    let head = AnswerHead { status, content_type, content_encoding: encoding };
+    let head = AnswerHead {
+        status,
+        content_type,
+        content_encoding: encoding,
+        content_length: None,
+        limit: 1000,
+    };
     AnswerPlan::of(&asked(method, "1"), head)
+}
+
+#[test]
+fn a_body_that_is_announced_as_too_long_is_not_waited_for() {
+    let of = |method, content_type, content_length| {
+        let head = AnswerHead {
+            status: 200,
+            content_type: &[content_type],
+            content_encoding: &[],
+            content_length,
+            limit: 1000,
+        };
+        AnswerPlan::of(&asked(method, "1"), head)
+    };
+    let (json, stream) = ("application/json", "text/event-stream");
+    assert_eq!(of("tools/list", json, Some(1000)), AnswerPlan::Whole);
+    assert_eq!(of("tools/list", stream, Some(1001)), AnswerPlan::Stream);
+    assert_eq!(of("tools/call", json, Some(1001)), AnswerPlan::Untouched);
+    let AnswerPlan::Instead(answer) = of("tools/list", json, Some(1001)) else { panic!() };
+    assert_eq!((answer.status, answer.outcome), (502, Outcome::Refused(Reason::AnswerTooLarge)));
 }
 
 const LISTS: [&str; 4] =

@@ -15,6 +15,7 @@
 
 mod cut;
 mod error;
+mod in_place;
 mod item;
 mod list;
 mod plan;

@@ -13,6 +13,10 @@ pub struct AnswerHead<'a> {
     pub content_type: &'a [&'a str],
     /// `Content-Encoding`
     pub content_encoding: &'a [&'a str],
+    /// `Content-Length`, where it is a number.
+    pub content_length: Option<usize>,
+    /// How many bytes of a body are held at most.
+    pub limit: usize,
 }
 
 /// What is done with an answer.
@@ -54,7 +58,12 @@ impl AnswerPlan {
             return instead(Reason::AnswerEncoded);
         }
         match (head.status, head.content_type) {
-            (200 | 400.., [one]) if is_utf8_media_type(one, "application/json") => Self::Whole,
+            (200 | 400.., [one]) if is_utf8_media_type(one, "application/json") => {
+                match head.content_length {
+                    Some(length) if length > head.limit => instead(Reason::AnswerTooLarge),
+                    _ => Self::Whole,
+                }
+            }
             (200, [one]) if is_utf8_media_type(one, "text/event-stream") => Self::Stream,
             _ => instead(Reason::AnswerUnreadable),
         }
