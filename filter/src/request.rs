@@ -283,7 +283,7 @@ fn decide(
     let admitted = Admitted::read(mirrored.as_headers(), &message)?;
     asked.forwarding = Some(admitted.forwarding());
     asked.list = AskedList::of(resource, &admitted);
-    Ok(Permit::decide(&verified.principal, resource, admitted.message(), subject)?)
+    Permit::decide(&verified.principal, verified.asker.as_ref(), resource, &admitted, subject)
 }
 
 fn seconds(now: Option<Now>) -> u64 {

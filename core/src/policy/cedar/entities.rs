@@ -65,6 +65,10 @@ pub struct Told {
     pub roles: Memberships,
     /// The person's groups.
     pub groups: Memberships,
+    /// What was met at sign-in (`acr`, `acrs`).
+    pub auth_contexts: Memberships,
+    /// How the person signed in (`amr`).
+    pub auth_methods: Memberships,
     /// Whether the token speaks for an application, and for no person.
     pub is_app_only: bool,
 }
@@ -93,6 +97,8 @@ impl User {
             scopes: Memberships::Present(principal.scopes().clone()),
             roles: principal.roles().clone(),
             groups: principal.groups().clone(),
+            auth_contexts: principal.auth_contexts().clone(),
+            auth_methods: principal.auth_methods().clone(),
             is_app_only: principal.is_app_only(),
             tenant,
         });
@@ -127,6 +133,8 @@ impl User {
                 ("subject", text(&told.subject)),
                 ("issuer", text(&told.issuer)),
                 ("tenant", claim(&told.tenant)),
+                ("authContexts", list(&told.auth_contexts)),
+                ("authMethods", list(&told.auth_methods)),
                 ("appOnly", Value::Bool(told.is_app_only)),
             ],
             token: None,
