@@ -19,9 +19,11 @@ use crate::host::{self, Now};
 use crate::request_head::Mirrored;
 use crate::worker::{Unproved, Verification, Verified, Waiter, Worker};
 
+mod answer;
 mod arrival;
 mod stream;
 
+use answer::{AskedList, AwaitedList};
 use arrival::judge;
 pub(crate) use stream::Stream;
 
@@ -36,8 +38,8 @@ enum Phase {
     Held(Box<Held>),
     /// Answered by us: nothing of it goes on, ever.
     Answered,
-    /// Released to the cluster that its permit names.
-    Forwarded,
+    /// Released to the cluster that its permit names. Its answer is cut if it is a list.
+    Forwarded(Option<Box<AwaitedList>>),
 }
 
 /// A request of ours that waits.
@@ -78,6 +80,8 @@ struct Asked {
     forwarding: Option<Forwarding>,
     /// What a permitted request's token is exchanged for.
     target: Option<Arc<Target>>,
+    /// The list that it asks for, if policies say what is shown of it.
+    list: Option<AskedList>,
 }
 
 /// What is to be done with a request now.
@@ -197,6 +201,11 @@ impl Request {
             .iter()
             .chain(held.by_message.iter().filter(|name| !goes_on(name)))
             .try_for_each(|name| host::remove_request_header(name))
+            .and_then(|()| match held.asked.list {
+                // What is compressed cannot be cut.
+                Some(_) => host::set_request_header("accept-encoding", "identity"),
+                None => Some(()),
+            })
             .and_then(|()| host::set_authorization(&forward.authorization))
             // Last, so that whatever fails before it leaves the guard shut.
             .and_then(|()| host::set_permit(&forward.cluster));
@@ -210,7 +219,9 @@ impl Request {
         record.exchanged_token_id = exchanged.token_id();
         host::log(LogLevel::Info, &record.line());
         self.worker.metrics.permit();
-        self.phase = Phase::Forwarded;
+        let list = held.asked.list.take();
+        let list = list.map(|list| list.forwarded(&resource, &verified, &target));
+        self.phase = Phase::Forwarded(list);
         Ok(Next::Forward)
     }
 
@@ -271,6 +282,7 @@ fn decide(
     asked.tool = message.tool().map(str::to_owned);
     let admitted = Admitted::read(mirrored.as_headers(), &message)?;
     asked.forwarding = Some(admitted.forwarding());
+    asked.list = AskedList::of(resource, &admitted);
     Permit::decide(&verified.principal, verified.asker.as_ref(), resource, &admitted, subject)
 }
 

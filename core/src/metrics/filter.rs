@@ -43,6 +43,14 @@ pub const EXCHANGE_AHEAD: Counted =
     counter("obolus.exchange_ahead", "Exchanges ahead of a token's end: nobody waited for them");
 /// Calls of the STS for keys.
 pub const KEYS_CALL: Counted = counter("obolus.keys_call", "Calls of the STS for an issuer's keys");
+/// Entries of lists that were sent.
+pub const LIST_KEPT: Counted = counter(
+    "obolus.list_kept",
+    "Entries of lists (tools, prompts, resources, templates) that were sent to somebody who may use them",
+);
+/// Entries of lists that were not.
+pub const LIST_HIDDEN: Counted =
+    counter("obolus.list_hidden", "Entries of lists that policies hid from somebody");
 /// Requests that wait.
 pub const WAITING: Counted = Counted {
     name: "obolus.waiting",
@@ -51,7 +59,7 @@ pub const WAITING: Counted = Counted {
 };
 
 /// All of them.
-pub const ALL: [Counted; 8] = [
+pub const ALL: [Counted; 10] = [
     PERMIT,
     DENY,
     TOKEN_CACHE_HIT,
@@ -59,6 +67,8 @@ pub const ALL: [Counted; 8] = [
     EXCHANGE_CALL,
     EXCHANGE_AHEAD,
     KEYS_CALL,
+    LIST_KEPT,
+    LIST_HIDDEN,
     WAITING,
 ];
 
