@@ -5,7 +5,7 @@ use std::cell::Cell;
 use obolus_core::Reason;
 use obolus_core::metrics::filter::{
     EXCHANGE_AHEAD, EXCHANGE_CACHE_HIT, EXCHANGE_CALL, KEYS_CALL, LIST_HIDDEN, LIST_KEPT, PERMIT,
-    TOKEN_CACHE_HIT, WAITING, deny,
+    STREAM_ENDED, TOKEN_CACHE_HIT, WAITING, deny,
 };
 
 use crate::host;
@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     keys_call: Option<u32>,
     list_kept: Option<u32>,
     list_hidden: Option<u32>,
+    stream_ended: Option<u32>,
     waiting: Option<u32>,
     /// How many of those that wait are ours.
     waiting_here: Cell<i64>,
@@ -42,6 +43,7 @@ impl Metrics {
             keys_call: host::counter(KEYS_CALL.name),
             list_kept: host::counter(LIST_KEPT.name),
             list_hidden: host::counter(LIST_HIDDEN.name),
+            stream_ended: host::counter(STREAM_ENDED.name),
             waiting: host::gauge(WAITING.name),
             waiting_here: Cell::new(0),
         }
@@ -75,6 +77,10 @@ impl Metrics {
 
     pub(crate) fn keys_call(&self) {
         count(self.keys_call);
+    }
+
+    pub(crate) fn stream_ended(&self) {
+        count(self.stream_ended);
     }
 
     /// So many entries of a list were sent, and so many were not.

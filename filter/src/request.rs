@@ -7,7 +7,8 @@ use std::sync::Arc;
 use obolus_core::audit::Record;
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
-use obolus_core::mcp::{Admitted, Id, Message};
+use obolus_core::mcp::session::{SESSION_HEADER, SessionHolder};
+use obolus_core::mcp::{Admitted, Id, Message, Revision, Verb};
 use obolus_core::policy::{Forwarding, Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::trace::TraceParent;
@@ -21,10 +22,12 @@ use crate::worker::{Unproved, Verification, Verified, Waiter, Worker};
 
 mod answer;
 mod arrival;
+mod forwarded;
 mod stream;
 
-use answer::{AskedList, AwaitedList};
+use answer::AskedList;
 use arrival::judge;
+use forwarded::Forwarded;
 pub(crate) use stream::Stream;
 
 /// A request that its own callbacks and the root context both work on, never at the same time.
@@ -38,8 +41,8 @@ enum Phase {
     Held(Box<Held>),
     /// Answered by us: nothing of it goes on, ever.
     Answered,
-    /// Released to the cluster that its permit names. Its answer is cut if it is a list.
-    Forwarded(Option<Box<AwaitedList>>),
+    /// Released to the cluster that its permit names.
+    Forwarded(Box<Forwarded>),
 }
 
 /// A request of ours that waits.
@@ -48,7 +51,7 @@ struct Held {
     cluster: String,
     request_id: Option<String>,
     trace: Option<TraceParent>,
-    mirrored: Mirrored,
+    sent: Sent,
     left_behind: Vec<String>,
     by_message: Vec<String>,
     token: Token,
@@ -57,6 +60,14 @@ struct Held {
     asked: Asked,
     permit: Option<Permit>,
     exchange_asked: bool,
+}
+
+/// What its header section says of the message.
+struct Sent {
+    verb: Verb,
+    mirrored: Mirrored,
+    /// The session as the client names it.
+    session: Option<Vec<u8>>,
 }
 
 enum Token {
@@ -78,6 +89,9 @@ struct Asked {
     method: Option<String>,
     tool: Option<String>,
     forwarding: Option<Forwarding>,
+    revision: Option<Revision>,
+    /// The session as the server knows it.
+    session: Option<String>,
     /// What a permitted request's token is exchanged for.
     target: Option<Arc<Target>>,
     /// The list that it asks for, if policies say what is shown of it.
@@ -179,7 +193,9 @@ impl Request {
         let subject = Subject { cluster: &held.cluster, body: &body, generation };
         let permit = match held.permit.take() {
             Some(permit) => permit,
-            None => decide(&resource, &held.mirrored, &verified, subject, &mut held.asked)?,
+            None => {
+                self.worker.decide(&resource, &held.sent, &verified, subject, &mut held.asked)?
+            }
         };
         let target = Arc::clone(permit.target());
         held.asked.target = Some(Arc::clone(&target));
@@ -206,6 +222,10 @@ impl Request {
                 Some(_) => host::set_request_header("accept-encoding", "identity"),
                 None => Some(()),
             })
+            .and_then(|()| match &held.asked.session {
+                Some(session) => host::set_request_header(SESSION_HEADER, session),
+                None => Some(()),
+            })
             .and_then(|()| host::set_authorization(&forward.authorization))
             // Last, so that whatever fails before it leaves the guard shut.
             .and_then(|()| host::set_permit(&forward.cluster));
@@ -221,7 +241,14 @@ impl Request {
         self.worker.metrics.permit();
         let list = held.asked.list.take();
         let list = list.map(|list| list.forwarded(&resource, &verified, &target));
-        self.phase = Phase::Forwarded(list);
+        self.phase = Phase::Forwarded(Box::new(Forwarded {
+            revision: held.asked.revision.ok_or(Reason::Internal)?,
+            id: held.asked.id.take(),
+            ends_at: forward.ends_at,
+            resource,
+            verified,
+            list,
+        }));
         Ok(Next::Forward)
     }
 
@@ -265,25 +292,57 @@ impl Request {
     }
 }
 
-/// Reads the body and decides.
-fn decide(
-    resource: &Resource,
-    mirrored: &Mirrored,
-    verified: &Verified,
-    subject: Subject<'_>,
-    asked: &mut Asked,
-) -> Result<Permit, Denial> {
-    let message = Message::parse(subject.body).map_err(|refused| {
-        asked.id = refused.id;
-        refused.reason
-    })?;
-    asked.id = message.id().cloned();
-    asked.method = Some(message.method().to_owned()).filter(|method| !method.is_empty());
-    asked.tool = message.tool().map(str::to_owned);
-    let admitted = Admitted::read(mirrored.as_headers(), &message)?;
-    asked.forwarding = Some(admitted.forwarding());
-    asked.list = AskedList::of(resource, &admitted);
-    Permit::decide(&verified.principal, verified.asker.as_ref(), resource, &admitted, subject)
+impl Worker {
+    /// Reads the body and decides.
+    fn decide(
+        &self,
+        resource: &Resource,
+        sent: &Sent,
+        verified: &Verified,
+        subject: Subject<'_>,
+        asked: &mut Asked,
+    ) -> Result<Permit, Denial> {
+        let message = match sent.verb {
+            Verb::Message => Message::parse(subject.body),
+            Verb::SessionEnd => Message::session_end(subject.body),
+        };
+        let message = message.map_err(|refused| {
+            asked.id = refused.id;
+            refused.reason
+        })?;
+        asked.id = message.id().cloned();
+        asked.method = Some(message.method().to_owned()).filter(|method| !method.is_empty());
+        asked.tool = message.tool().map(str::to_owned);
+        let headers = sent.mirrored.as_headers();
+        let admitted = match sent.verb {
+            Verb::Message => Admitted::read(headers, &message)?,
+            Verb::SessionEnd => Admitted::session_end(headers, &message)?,
+        };
+        asked.forwarding = Some(admitted.forwarding());
+        asked.revision = Some(admitted.revision());
+        asked.list = AskedList::of(resource, &admitted);
+        asked.session = self.session(resource, sent, verified, admitted.revision())?;
+        Permit::decide(&verified.principal, verified.asker.as_ref(), resource, &admitted, subject)
+    }
+
+    /// The session of the server's that a request belongs to.
+    fn session(
+        &self,
+        resource: &Resource,
+        sent: &Sent,
+        verified: &Verified,
+        revision: Revision,
+    ) -> Result<Option<String>, Reason> {
+        let keys = self.sessions.get(&resource.name).filter(|_| !revision.is_modern());
+        let Some(keys) = keys else { return Ok(None) };
+        let identity = verified.principal.identity();
+        let holder = SessionHolder { identity, resource: &resource.name };
+        match &sent.session {
+            Some(session) => keys.unwrap(session, holder).map(Some),
+            None if sent.verb == Verb::SessionEnd => Err(Reason::SessionUnknown),
+            None => Ok(None),
+        }
+    }
 }
 
 fn seconds(now: Option<Now>) -> u64 {

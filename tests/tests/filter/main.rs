@@ -31,6 +31,7 @@ mod records;
 mod refusal;
 mod revisions;
 mod scopes;
+mod sessions;
 mod story;
 mod streaming;
 mod tokens;
