@@ -83,7 +83,10 @@ fn answer(sessions: &Sessions, request: &Recorded) -> Response {
 }
 
 /// A bench with that server, and changes to the resource's configuration.
-async fn bench(environment: &[(&str, &str)], change: impl FnOnce(&mut Value) + Send + 'static) -> Workbench {
+async fn bench(
+    environment: &[(&str, &str)],
+    change: impl FnOnce(&mut Value) + Send + 'static,
+) -> Workbench {
     let mut plan = Plan::new().await.unwrap();
     plan.upstream = stateful_server().await;
     plan.gateway.protected = local(&plan.upstream);
@@ -264,10 +267,7 @@ async fn whoever_was_given_a_session_may_end_it_and_no_stream_is_opened_for_it()
     let (alice, bob) = (Person::new(&bench, "alice"), Person::new(&bench, "bob"));
     let (hers, his) = (alice.begin().await, bob.begin().await);
     arrived(&bench);
-    for request in [
-        alice.delete().header(SESSION, &his),
-        alice.delete(),
-    ] {
+    for request in [alice.delete().header(SESSION, &his), alice.delete()] {
         is_refused(&alice.send(&request).await, 404, "session_unknown");
     }
     let with_body = alice.delete().header(SESSION, &hers).body(call("pods_list"));
@@ -277,10 +277,9 @@ async fn whoever_was_given_a_session_may_end_it_and_no_stream_is_opened_for_it()
     }
     let modern = alice.delete().header(SESSION, &hers).header("mcp-protocol-version", "2026-07-28");
     is_refused(&alice.send(&modern).await, 405, "method_not_allowed");
-    let get = Request::new("GET", &bench.gateway, "/mcp").bearer(&alice.token).headers([
-        ("accept", "text/event-stream"),
-        (SESSION, &hers),
-    ]);
+    let get = Request::new("GET", &bench.gateway, "/mcp")
+        .bearer(&alice.token)
+        .headers([("accept", "text/event-stream"), (SESSION, &hers)]);
     let answer = alice.send(&get).await;
     is_refused(&answer, 405, "method_not_allowed");
     assert_eq!(answer.header("allow"), Some("POST, DELETE, OPTIONS"));
@@ -352,7 +351,8 @@ async fn without_a_key_no_session_goes_through() {
 #[tokio::test]
 async fn a_session_is_known_at_every_envoy_that_has_its_key() {
     let (old, new) = (key(), key());
-    let bench = bench(&[(KEY, &old)], |resource| resource["sessions"] = json!({"keyEnv": KEY})).await;
+    let bench =
+        bench(&[(KEY, &old)], |resource| resource["sessions"] = json!({"keyEnv": KEY})).await;
     let (alice, bob) = (Person::new(&bench, "alice"), Person::new(&bench, "bob"));
     let session = alice.begin().await;
     let resource = bench.gateway.resource();

@@ -177,7 +177,8 @@ async fn a_stream_ends_when_a_token_of_its_own_does_and_others_go_on() -> Result
 
 /// A call that was made in time has its answer, when the token has ended meanwhile.
 #[tokio::test]
-async fn an_answer_that_comes_after_the_token_s_end_is_there_once_and_does_not_go_on() -> Result<()> {
+async fn an_answer_that_comes_after_the_token_s_end_is_there_once_and_does_not_go_on() -> Result<()>
+{
     let (server, bench) = begin().await?;
     let end = millis() / 1000 + 2;
     let mut claims = bench.claims("alice");
@@ -185,7 +186,10 @@ async fn an_answer_that_comes_after_the_token_s_end_is_there_once_and_does_not_g
     let token = bench.idp.mint(&claims)?;
     let call = tokio::spawn(bench.call(&token).send());
     let mut stream = server.accept().await?;
-    let ended = async || ensure!(millis() > end * 1000 + 500, "it lives");
+    let ended = async || {
+        ensure!(millis() > end * 1000 + 500, "it lives");
+        Ok(())
+    };
     eventually("the token's end", SOON, ended).await?;
     stream.write_all(HEAD.as_bytes()).await?;
     stream.write_all(&http1::chunk(b"data: the answer\n\n")).await?;
