@@ -3,6 +3,7 @@
 mod access;
 pub mod cedar;
 mod forwarding;
+mod memory;
 mod permit;
 mod person;
 mod scopes;

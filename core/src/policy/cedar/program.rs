@@ -196,7 +196,12 @@ impl Program {
     /// The arguments of a tool on which decisions rest, for all that is remembered of them; `None` for all that it has.
     #[must_use]
     pub fn arguments_read(&self, tool: &Object) -> Option<&BTreeSet<Arc<str>>> {
-        self.reads(tool)?.names()
+        static NONE: BTreeSet<Arc<str>> = BTreeSet::new();
+        match self.reads(tool) {
+            Some(reads) => reads.names(),
+            // Tables read none.
+            None => (self.is_open && tool.action() == Action::ToolsCall).then_some(&NONE),
+        }
     }
 
     /// Whether groups that a token does not tell are worth asking for.
