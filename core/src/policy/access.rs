@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cedar::{Decision, Listing, Object, Program, Request, User};
+use super::explain::Considered;
 use super::unknown_tool::UnknownTool;
 use crate::mcp::answers::Item;
 use crate::mcp::{Admitted, Governs, List, Message, Named, Revision};
-use crate::token::Principal;
+use crate::token::{Claimed, Principal};
 use crate::{Denial, Reason};
 
 /// What a resource's `access` section says.
@@ -55,6 +56,13 @@ impl Access {
     #[must_use]
     pub fn asker(&self, principal: &Principal) -> Asker {
         let user = User::of(principal);
+        Asker { stepped_up: self.program.with_every_scope(&user), user }
+    }
+
+    /// The same of claims that nobody verified: no permit is decided for it, see [`Asker::is`].
+    #[must_use]
+    pub fn asker_of_claims(&self, claimed: &Claimed) -> Asker {
+        let user = User::of_claims(claimed);
         Asker { stepped_up: self.program.with_every_scope(&user), user }
     }
 
@@ -120,6 +128,37 @@ impl Access {
             all.policies.extend(policies);
         }
         Some(all)
+    }
+
+    /// What policies say, each for itself, of something that a message names; `None` for what they do not govern.
+    pub(super) fn consider(
+        &self,
+        asker: &Asker,
+        message: &Message,
+        named: Named<'_>,
+        circumstances: Circumstances<'_>,
+    ) -> Option<Considered> {
+        let object = self.object(&self.program, named)?;
+        let name = named.name.to_owned();
+        let Ok(object) = object else {
+            return Some(Considered {
+                governs: named.governs,
+                name,
+                is_known: false,
+                is_listed: false,
+                arguments_read: Some(BTreeSet::new()),
+                opinions: Ok(Vec::new()),
+            });
+        };
+        let request = request(&asker.user, &object, message, circumstances);
+        Some(Considered {
+            governs: named.governs,
+            name,
+            is_known: true,
+            is_listed: self.is_shown(asker, &request),
+            arguments_read: self.program.arguments_read(&object).cloned(),
+            opinions: self.program.opinions(&request),
+        })
     }
 
     /// What a message names, as policies see it; `None` for what they do not govern, an error for a tool that is nobody's.
@@ -215,20 +254,24 @@ impl View<'_> {
     /// Whether an entry of a list is shown.
     #[must_use]
     pub fn shows(&self, item: &Item<'_>) -> bool {
+        self.lists(item.list(), item.name())
+    }
+
+    /// The same by the list and the name of an entry.
+    #[must_use]
+    pub fn lists(&self, list: List, name: &str) -> bool {
         let server = &self.access.server;
         let shows = |object: &Object| {
             let stepped_up = self.stepped_up.as_ref();
             self.listing.shows(object) || stepped_up.is_some_and(|listing| listing.shows(object))
         };
-        match item.list() {
+        match list {
             List::Tools => {
-                let tool = self.access.program.tool(server, item.name());
+                let tool = self.access.program.tool(server, name);
                 tool.is_some_and(|tool| shows(&tool))
             }
-            List::Prompts => shows(&Object::prompt(server, item.name())),
-            List::Resources | List::ResourceTemplates => {
-                shows(&Object::resource(server, item.name()))
-            }
+            List::Prompts => shows(&Object::prompt(server, name)),
+            List::Resources | List::ResourceTemplates => shows(&Object::resource(server, name)),
         }
     }
 }
