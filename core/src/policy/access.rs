@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cedar::{Decision, Listing, Object, Program, Request, User};
+use super::explain::Considered;
 use super::memory::{self, Memory};
 use super::unknown_tool::UnknownTool;
 use crate::mcp::answers::Item;
 use crate::mcp::{Admitted, Governs, List, Message, Named, Revision};
-use crate::token::Principal;
+use crate::token::{Claimed, Principal};
 use crate::{Denial, Reason};
 
 /// What a resource's `access` section says.
@@ -61,6 +62,13 @@ impl Access {
         Asker { stepped_up: self.program.with_every_scope(&user), user, memory: Memory::default() }
     }
 
+    /// The same of claims that nobody verified: no permit is decided for it, see [`Asker::is`].
+    #[must_use]
+    pub fn asker_of_claims(&self, claimed: &Claimed) -> Asker {
+        let user = User::of_claims(claimed);
+        Asker { stepped_up: self.program.with_every_scope(&user), user, memory: Memory::default() }
+    }
+
     /// Whether groups that a token does not tell are worth asking for.
     #[must_use]
     pub fn reads_groups(&self) -> bool {
@@ -68,14 +76,14 @@ impl Access {
         of(&self.program) || self.dry_run.as_ref().is_some_and(of)
     }
 
-    /// Decides on everything that a message names. `required` are scopes that the resource wants for any call, and that
-    /// the token does not have.
+    /// Decides on everything that a message names. `lacks_required` says that the token has not got what the resource
+    /// wants for any call: nothing is permitted then, and what else is missing is told in the same challenge.
     pub(super) fn decide(
         &self,
         asker: &Asker,
         admitted: &Admitted<'_>,
         target: &str,
-        required: bool,
+        lacks_required: bool,
     ) -> Result<Verdict, Denial> {
         let message = admitted.message();
         let circumstances = Circumstances { target, revision: admitted.revision() };
@@ -102,7 +110,7 @@ impl Access {
                 }
             }
         }
-        if required { Err(Reason::InsufficientScope.into()) } else { Ok(permitted) }
+        if lacks_required { Err(Reason::InsufficientScope.into()) } else { Ok(permitted) }
     }
 
     /// What the policies of a dry run would have said.
@@ -128,6 +136,37 @@ impl Access {
             all.policies.extend(policies);
         }
         Some(all)
+    }
+
+    /// What policies say, each for itself, of something that a message names; `None` for what they do not govern.
+    pub(super) fn consider(
+        &self,
+        asker: &Asker,
+        message: &Message,
+        named: Named<'_>,
+        circumstances: Circumstances<'_>,
+    ) -> Option<Considered> {
+        let object = self.object(&self.program, named)?;
+        let name = named.name.to_owned();
+        let Ok(object) = object else {
+            return Some(Considered {
+                governs: named.governs,
+                name,
+                is_known: false,
+                is_listed: false,
+                arguments_read: Some(BTreeSet::new()),
+                opinions: Ok(Vec::new()),
+            });
+        };
+        let request = request(&asker.user, &object, message, circumstances);
+        Some(Considered {
+            governs: named.governs,
+            name,
+            is_known: true,
+            is_listed: self.is_shown(asker, &request),
+            arguments_read: self.program.arguments_read(&object).cloned(),
+            opinions: self.program.opinions(&request),
+        })
     }
 
     /// What a message names, as policies see it; `None` for what they do not govern, an error for a tool that is nobody's.
@@ -219,9 +258,13 @@ impl View<'_> {
     /// Whether an entry of a list is shown.
     #[must_use]
     pub fn shows(&self, item: &Item<'_>) -> bool {
-        let name = item.name();
-        let memory = &self.asker.memory;
-        memory.shows(self.circumstances, item.list(), name, || self.decides(item.list(), name))
+        self.lists(item.list(), item.name())
+    }
+
+    /// The same by the list and the name of an entry.
+    #[must_use]
+    pub fn lists(&self, list: List, name: &str) -> bool {
+        self.asker.memory.shows(self.circumstances, list, name, || self.decides(list, name))
     }
 
     fn decides(&self, list: List, name: &str) -> bool {

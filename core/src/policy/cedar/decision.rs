@@ -93,7 +93,7 @@ impl Program {
         Evaluation { user, action: self.action(object.action()), object, context }
     }
 
-    fn context(&self, request: &Request<'_>) -> Result<Value, Fault> {
+    pub(super) fn context(&self, request: &Request<'_>) -> Result<Value, Fault> {
         let arguments = if request.object.action() == Action::ToolsCall {
             Some(match self.reads(request.object) {
                 None => Value::record([]),
