@@ -7,6 +7,7 @@
 mod bodies;
 mod calls;
 mod exchanges;
+mod groups;
 mod keys;
 mod unproved;
 
@@ -20,7 +21,8 @@ use obolus_core::exchange::{Ahead, ExchangedToken, Target};
 use obolus_core::token::{KeyRing, KeySource, Principal, TokenCache};
 use secrecy::SecretString;
 
-pub(crate) use exchanges::ExchangeKey;
+pub(crate) use exchanges::{Errand, ExchangeKey};
+pub(crate) use groups::Seen;
 pub(crate) use keys::Verification;
 pub(crate) use unproved::Unproved;
 
