@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::Reason;
+use crate::policy::UnknownTool;
 
 mod access;
 mod claims;
@@ -83,14 +84,16 @@ impl Denial {
     }
 }
 
-/// Claims that nobody knows cannot be asked for: what is left of them is [`Reason::InteractionRequired`].
+/// Claims that nobody knows cannot be asked for: what is left of them is [`Reason::InteractionRequired`]. A hidden tool
+/// is answered as `obolus-mcp` answers for one that it does not have.
 impl From<Reason> for Denial {
     fn from(reason: Reason) -> Self {
-        let reason = match reason {
-            Reason::ClaimsRequired => Reason::InteractionRequired,
-            reason => reason,
-        };
-        Self::bare(reason)
+        match reason {
+            Reason::ClaimsRequired => Self::bare(Reason::InteractionRequired),
+            // Never by its own name.
+            Reason::ToolHidden => Self::tool_hidden(UnknownTool::default().answer(""), Vec::new()),
+            reason => Self::bare(reason),
+        }
     }
 }
 

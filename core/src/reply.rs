@@ -23,9 +23,7 @@ pub struct Reply {
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// Header names of our own.
-fn named<const N: usize>(
-    headers: [(&'static str, String); N],
-) -> Vec<(Cow<'static, str>, String)> {
+fn named<const N: usize>(headers: [(&'static str, String); N]) -> Vec<(Cow<'static, str>, String)> {
     headers.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect()
 }
 const EXPOSED: &str = "WWW-Authenticate, Retry-After, Mcp-Session-Id, MCP-Protocol-Version";
@@ -44,7 +42,9 @@ pub fn denial(denial: &Denial, resource: &Resource, id: Option<&Id>) -> Reply {
         let headers = answer.headers.iter();
         return Reply {
             status: answer.status,
-            headers: headers.map(|(name, value)| (Cow::Owned(name.clone()), value.clone())).collect(),
+            headers: headers
+                .map(|(name, value)| (Cow::Owned(name.clone()), value.clone()))
+                .collect(),
             body: answer.body(id),
         };
     }

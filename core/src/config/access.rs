@@ -9,7 +9,8 @@ use super::Section;
 use super::scopes::is_scope;
 use crate::policy::cedar::Program;
 use crate::policy::{Access, UnknownTool};
-use crate::token::{IssuerRules, scope_name};
+use crate::token::IssuerRules;
+use crate::token::application::scope_name;
 
 /// Reads `access` of a resource of this name. `None` where there is none; what is wrong has been told then.
 pub(super) fn access(
@@ -19,7 +20,10 @@ pub(super) fn access(
     audiences: &[String],
 ) -> Option<Access> {
     if resource.value("access").is_none() && resource.keys().contains(&"access") {
-        resource.problem("access", "is null, and everybody might call everything: leave the key out, if that is meant");
+        resource.problem(
+            "access",
+            "is null, and everybody might call everything: leave the key out, if that is meant",
+        );
     }
     let section = resource.optional_section("access")?;
     // Entra ID is asked for `api://…/name`, and its tokens say `name`.

@@ -99,12 +99,7 @@ impl Access {
 
     /// What the policies of a dry run would have said.
     #[must_use]
-    pub fn dry_run(
-        &self,
-        asker: &Asker,
-        admitted: &Admitted<'_>,
-        target: &str,
-    ) -> Option<Verdict> {
+    pub fn dry_run(&self, asker: &Asker, admitted: &Admitted<'_>, target: &str) -> Option<Verdict> {
         let program = self.dry_run.as_ref()?;
         let message = admitted.message();
         let circumstances = Circumstances { target, revision: admitted.revision() };

@@ -68,11 +68,14 @@ impl UnknownTool {
             Some(told) => {
                 let mut headers = Vec::new();
                 for name in told.keys() {
-                    let is_name = name
-                        .bytes()
-                        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+                    let is_name = name.bytes().all(|byte| {
+                        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+                    });
                     if !is_name || name == "content-length" || name == "transfer-encoding" {
-                        told.problem(name, "is no header that could be set: write it in lower case");
+                        told.problem(
+                            name,
+                            "is no header that could be set: write it in lower case",
+                        );
                     }
                     let value = told.optional_string(name);
                     headers.extend(value.map(|value| (name.to_owned(), value)));
@@ -94,7 +97,7 @@ impl UnknownTool {
 
     /// The answer to a call of this tool. The name stands as JSON has it between quotes.
     #[must_use]
-    pub(super) fn answer(&self, tool: &str) -> UnknownToolAnswer {
+    pub(crate) fn answer(&self, tool: &str) -> UnknownToolAnswer {
         let quoted = Value::from(tool).to_string();
         let inner = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
         // A tool's name may hold `{id}`, and an id `{name}`: neither is looked for in the other.

@@ -193,11 +193,11 @@ fn what_was_compiled_decides() {
     let permit = |id: &str| Decision::Permit { policies: vec![id.into()] };
     let unpermitted = Decision::Deny { by: DeniedBy::NoPermit, policies: vec![], reason: None };
     let none = json!({});
-    assert_eq!(decide(&program, pods, &json!({"namespace": "dev"})), permit("dev"));
-    assert_eq!(decide(&program, tool("kubernetes", "other"), &none), permit("dev"));
-    assert_eq!(decide(&program, tool("files", "read"), &none), unpermitted);
+    assert_eq!(decide(&program, &pods, &json!({"namespace": "dev"})), permit("dev"));
+    assert_eq!(decide(&program, &tool("kubernetes", "other"), &none), permit("dev"));
+    assert_eq!(decide(&program, &tool("files", "read"), &none), unpermitted);
     assert_eq!(
-        decide(&program, pods, &json!({"namespace": "kube-system"})),
+        decide(&program, &pods, &json!({"namespace": "kube-system"})),
         Decision::Deny {
             by: DeniedBy::Forbid,
             policies: vec!["system".into()],

@@ -10,6 +10,7 @@ mod challenges;
 mod compiled_policies;
 mod configuration;
 mod credentials;
+mod deciding;
 mod ecdsa_der;
 mod entra;
 mod entra_config;

@@ -110,13 +110,15 @@ impl Program {
                  could call anything",
             );
         }
-        let is_good =
-            compiled.as_ref().is_none_or(|section| read_policies(section, &mut policies));
+        let is_good = compiled.as_ref().is_none_or(|section| read_policies(section, &mut policies));
         let written: BTreeSet<_> = policies.iter().map(|policy| Arc::clone(&policy.id)).collect();
         let from = policies.len();
         tables::read(access, name_of, &mut policies);
         for policy in policies.iter().skip(from).filter(|policy| written.contains(&policy.id)) {
-            access.problem("policies", format!("a policy has the name of a table's row, {}", policy.id));
+            access.problem(
+                "policies",
+                format!("a policy has the name of a table's row, {}", policy.id),
+            );
         }
         let program = Self::of(policies, compiled.as_ref());
         if let Some(section) = compiled {
@@ -127,7 +129,8 @@ impl Program {
 
     /// Of policies that were read, and of a compiled form's tools.
     fn of(policies: Vec<Policy>, compiled: Option<&Section<'_>>) -> Self {
-        let tools = compiled.map(|section| Self::read_tools(section, &policies)).unwrap_or_default();
+        let tools =
+            compiled.map(|section| Self::read_tools(section, &policies)).unwrap_or_default();
         let mut scopes = BTreeSet::new();
         policies.iter().for_each(|policy| scan::scopes(&policy.condition, &mut scopes));
         let name = |action: Action| Value::Entity(Uid::new(ACTION, action.name()));

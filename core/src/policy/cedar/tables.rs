@@ -87,7 +87,9 @@ fn patterns(section: &Section<'_>, key: &str, action: Action) -> Vec<String> {
         if !is_name || pattern.is_empty() || pattern.len() > MAX_PATTERN_BYTES {
             section.problem(
                 key,
-                format!("`{pattern}` is no pattern: write a name, with * for any text, such as pods_*"),
+                format!(
+                    "`{pattern}` is no pattern: write a name, with * for any text, such as pods_*"
+                ),
             );
         }
     }
@@ -103,13 +105,7 @@ fn holds(claim: &str, name: &str) -> Node {
     Node::Binary(Binary::Contains, Box::new(sides))
 }
 
-fn permit(
-    id: String,
-    action: Action,
-    name: &str,
-    holds: &Node,
-    patterns: &[String],
-) -> Policy {
+fn permit(id: String, action: Action, name: &str, holds: &Node, patterns: &[String]) -> Policy {
     let mut fits: Vec<_> = patterns.iter().map(|pattern| fits(name, pattern)).collect();
     let condition = match (patterns.iter().any(|pattern| pattern == "*"), fits.len()) {
         (true, _) => holds.clone(),
