@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::cedar::{Decision, Listing, Object, Program, Request, User};
 use super::unknown_tool::UnknownTool;
 use crate::mcp::answers::Item;
-use crate::mcp::{Admitted, Governs, List, Message, Named, Revision};
-use crate::token::Principal;
+use crate::mcp::{Admitted, Answered, Governs, List, Message, Named, Revision};
+use crate::token::{Memberships, Principal};
 use crate::{Denial, Reason};
 
 /// What a resource's `access` section says.
@@ -63,6 +63,22 @@ impl Access {
     pub fn reads_groups(&self) -> bool {
         let of = |program: &Program| program.reads_groups();
         of(&self.program) || self.dry_run.as_ref().is_some_and(of)
+    }
+
+    /// Whether a principal's groups have to be asked for before this is decided on: its token says that there are some, not
+    /// which, and policies read them. Only Entra ID leaves them out, and only a person's can be asked for.
+    #[must_use]
+    pub fn wants_groups(&self, principal: &Principal, admitted: &Admitted<'_>) -> bool {
+        let is_untold = *principal.groups() == Memberships::Unresolved
+            && principal.tenant().is_some()
+            && !principal.is_app_only();
+        let is_list = matches!(admitted.method().answer, Answered::List(_));
+        let is_governed = |named: &Named<'_>| {
+            matches!(named.governs, Governs::Tool | Governs::Prompt | Governs::Resource)
+        };
+        is_untold
+            && self.reads_groups()
+            && (is_list || admitted.message().named().iter().any(is_governed))
     }
 
     /// Decides on everything that a message names. `required` are scopes that the resource wants for any call, and that
@@ -243,9 +259,7 @@ impl Asker {
     /// The same one with groups that the token does not tell and somebody else did.
     #[must_use]
     pub fn with_groups(&self, groups: &BTreeSet<String>) -> Self {
-        Self {
-            user: self.user.with_groups(groups),
-            stepped_up: self.stepped_up.with_groups(groups),
-        }
+        let user = self.user.with_groups(groups);
+        Self { stepped_up: self.stepped_up.with_groups_of(&user), user }
     }
 }

@@ -12,7 +12,8 @@ use obolus_core::policy::Asker;
 use obolus_core::{Reason, UnixSeconds};
 use proxy_wasm::types::LogLevel;
 
-use super::{TARGETS_EACH, Verified, Worker};
+use super::exchanges::{Exchange, TARGETS_EACH};
+use super::{Verified, Worker};
 use crate::host::{self, Now};
 
 /// For how long nobody is asked again where nobody told, in milliseconds: in an outage, not every request is to wait.
@@ -37,11 +38,13 @@ pub(super) struct Remembered {
     bytes: usize,
 }
 
-/// How a token's principal is seen by policies.
-pub(crate) enum Seen {
-    /// So, with all that can be known of it now.
-    As(Rc<Asker>),
-    /// Its groups may be had for the asking.
+/// The groups of a token that does not tell them.
+pub(crate) enum Known {
+    /// The principal with these groups and no others.
+    Told(Rc<Asker>),
+    /// Nobody would tell, a moment ago.
+    Untold,
+    /// They may be had for the asking.
     Unasked,
 }
 
@@ -58,5 +61,80 @@ impl Remembered {
             evicted.extend(oldest.upgrade());
         }
         evicted
+    }
+}
+
+impl Verified {
+    /// What is known of its groups, if it does not tell them.
+    pub(crate) fn groups(&self, target: &Arc<Target>, now: Now) -> Known {
+        let Ok(resolved) = self.resolved.try_borrow() else { return Known::Untold };
+        let told = resolved.told.as_ref().filter(|(_, until)| *until > now.seconds());
+        match (told, resolved.untold.get(target)) {
+            (Some((asker, _)), _) => Known::Told(Rc::clone(asker)),
+            (None, Some(until)) if *until > now.millis => Known::Untold,
+            (None, _) => Known::Unasked,
+        }
+    }
+
+    fn tell(&self, asker: Asker, until: UnixSeconds) {
+        if let Ok(mut resolved) = self.resolved.try_borrow_mut() {
+            *resolved = Resolved { told: Some((Rc::new(asker), until)), untold: BTreeMap::new() };
+        }
+    }
+
+    fn leave_untold(&self, target: &Arc<Target>, now: Now) {
+        if let Ok(mut resolved) = self.resolved.try_borrow_mut() {
+            if resolved.untold.len() >= TARGETS_EACH {
+                resolved.untold.clear();
+            }
+            let until = now.millis.saturating_add(UNTOLD_FOR);
+            resolved.untold.insert(Arc::clone(target), until);
+        }
+    }
+
+    fn forget_groups(&self) {
+        if let Ok(mut resolved) = self.resolved.try_borrow_mut() {
+            *resolved = Resolved::default();
+        }
+    }
+}
+
+impl Worker {
+    /// The STS has told, or has not. Either way those who wait go on, and are decided about by what is known then.
+    pub(super) fn groups_answered(
+        &self,
+        exchange: Exchange,
+        answer: Option<(u16, Vec<u8>)>,
+        now: Option<Now>,
+    ) {
+        let Exchange { verified, target, waiters, .. } = exchange;
+        let read = answer.ok_or(Reason::StsUnavailable);
+        match (read.and_then(|(status, body)| Groups::read(status, &body)), now) {
+            (Ok(groups), Some(now)) => self.remember_groups(&verified, &groups, now),
+            (outcome, now) => {
+                self.metrics.groups_untold();
+                let digest = verified.principal.token_digest();
+                let reason = outcome.err().unwrap_or(Reason::Internal);
+                let message =
+                    format!("obolus: the groups of token {digest} stay unknown: {reason}");
+                host::log(LogLevel::Warn, &message);
+                if let Some(now) = now {
+                    verified.leave_untold(&target, now);
+                }
+            }
+        }
+        self.act_for(waiters, crate::request::Request::go_on);
+    }
+
+    fn remember_groups(&self, verified: &Rc<Verified>, groups: &Groups, now: Now) {
+        let Some(asker) = &verified.asker else { return };
+        // Before the new ones are put in their place, since its own old ones may be among those that make room.
+        if let Ok(mut remembered) = self.groups.try_borrow_mut() {
+            for evicted in remembered.add(verified, groups.size()) {
+                evicted.forget_groups();
+            }
+        }
+        let until = groups.good_until(&verified.principal, now.seconds());
+        verified.tell(asker.with_groups(groups.names()), until);
     }
 }
