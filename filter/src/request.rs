@@ -8,7 +8,7 @@ use obolus_core::audit::Record;
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
 use obolus_core::mcp::{Admitted, Id, Message};
-use obolus_core::policy::{Forwarding, Permit, Subject};
+use obolus_core::policy::{Asker, Forwarding, Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason, reply};
@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::host::{self, Now};
 use crate::request_head::Mirrored;
-use crate::worker::{Unproved, Verification, Verified, Waiter, Worker};
+use crate::worker::{Errand, Known, Unproved, Verification, Verified, Waiter, Worker};
 
 mod arrival;
 mod stream;
@@ -78,6 +78,9 @@ struct Asked {
     forwarding: Option<Forwarding>,
     /// What a permitted request's token is exchanged for.
     target: Option<Arc<Target>>,
+    /// The principal as policies have seen it, if there are any.
+    seen: Option<Rc<Asker>>,
+    groups_asked: bool,
 }
 
 /// What is to be done with a request now.
@@ -175,7 +178,16 @@ impl Request {
         let subject = Subject { cluster: &held.cluster, body: &body, generation };
         let permit = match held.permit.take() {
             Some(permit) => permit,
-            None => decide(&resource, &held.mirrored, &verified, subject, &mut held.asked)?,
+            None => {
+                let asked = &mut held.asked;
+                match decide(&resource, &held.mirrored, &verified, subject, asked, now)? {
+                    Decided::Permitted(permit) => permit,
+                    Decided::GroupsWanted(target) => {
+                        self.wait_for_sts(Errand::Groups, &verified, &target)?;
+                        return Ok(Next::Wait);
+                    }
+                }
+            }
         };
         let target = Arc::clone(permit.target());
         held.asked.target = Some(Arc::clone(&target));
@@ -185,9 +197,7 @@ impl Request {
             if std::mem::replace(&mut held.exchange_asked, true) {
                 return Err(Reason::ExchangedExpired.into());
             }
-            let trace = held.trace.clone();
-            let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
-            self.worker.wait_for_exchange(waiter, &verified, &target, trace)?;
+            self.wait_for_sts(Errand::Exchange, &verified, &target)?;
             return Ok(Next::Wait);
         };
         let forward = permit.release(subject, &exchanged, now.seconds())?;
@@ -225,6 +235,7 @@ impl Request {
         held.token = judge(&self.worker, &held.resource, verified.token.expose_secret(), now)?;
         held.permit = None;
         held.exchange_asked = false;
+        held.asked.groups_asked = false;
         self.wait_for_missing_key()
     }
 
@@ -235,6 +246,18 @@ impl Request {
         let now = host::now().ok_or(Reason::Internal)?;
         let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
         self.worker.wait_for_key(waiter, token.key_source(), now)
+    }
+
+    /// Waits for what the STS answers to this request's token.
+    fn wait_for_sts(
+        &self,
+        errand: Errand,
+        verified: &Rc<Verified>,
+        target: &Arc<Target>,
+    ) -> Result<(), Reason> {
+        let Phase::Held(held) = &self.phase else { return Ok(()) };
+        let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
+        self.worker.wait_for_sts(waiter, errand, verified, target, held.trace.clone())
     }
 
     /// The body begins, unless the host gives us none while we hold the headers.
@@ -254,6 +277,13 @@ impl Request {
     }
 }
 
+/// What came of a body.
+enum Decided {
+    Permitted(Permit),
+    /// Nothing yet: first the STS has to be asked for the principal's groups.
+    GroupsWanted(Arc<Target>),
+}
+
 /// Reads the body and decides.
 fn decide(
     resource: &Resource,
@@ -261,7 +291,8 @@ fn decide(
     verified: &Verified,
     subject: Subject<'_>,
     asked: &mut Asked,
-) -> Result<Permit, Denial> {
+    now: Now,
+) -> Result<Decided, Denial> {
     let message = Message::parse(subject.body).map_err(|refused| {
         asked.id = refused.id;
         refused.reason
@@ -271,7 +302,22 @@ fn decide(
     asked.tool = message.tool().map(str::to_owned);
     let admitted = Admitted::read(mirrored.as_headers(), &message)?;
     asked.forwarding = Some(admitted.forwarding());
-    Permit::decide(&verified.principal, verified.asker.as_ref(), resource, &admitted, subject)
+    let principal = &verified.principal;
+    asked.seen.clone_from(&verified.asker);
+    if let (Some(access), Ok(target)) = (&resource.access, resource.targets.of(&message))
+        && access.wants_groups(principal, &admitted)
+    {
+        match verified.groups(target, now) {
+            Known::Told(asker) => asked.seen = Some(asker),
+            // Asked once, whatever came of it.
+            Known::Unasked if !std::mem::replace(&mut asked.groups_asked, true) => {
+                return Ok(Decided::GroupsWanted(Arc::clone(target)));
+            }
+            Known::Unasked | Known::Untold => {}
+        }
+    }
+    let asker = asked.seen.as_deref();
+    Permit::decide(principal, asker, resource, &admitted, subject).map(Decided::Permitted)
 }
 
 fn seconds(now: Option<Now>) -> u64 {

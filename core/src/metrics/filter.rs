@@ -43,15 +43,25 @@ pub const EXCHANGE_AHEAD: Counted =
     counter("obolus.exchange_ahead", "Exchanges ahead of a token's end: nobody waited for them");
 /// Calls of the STS for keys.
 pub const KEYS_CALL: Counted = counter("obolus.keys_call", "Calls of the STS for an issuer's keys");
+/// Calls of the STS for groups.
+pub const GROUPS_CALL: Counted = counter(
+    "obolus.groups_call",
+    "Calls of the STS for groups that a token does not tell and policies read",
+);
+/// Those of them that brought none.
+pub const GROUPS_UNTOLD: Counted = counter(
+    "obolus.groups_untold",
+    "Those of them after which the groups were still unknown: whoever is permitted by a group was denied",
+);
 /// Requests that wait.
 pub const WAITING: Counted = Counted {
     name: "obolus.waiting",
-    help: "Requests that wait for keys or for an exchange, in all workers",
+    help: "Requests that wait for keys, for groups or for an exchange, in all workers",
     is_gauge: true,
 };
 
 /// All of them.
-pub const ALL: [Counted; 8] = [
+pub const ALL: [Counted; 10] = [
     PERMIT,
     DENY,
     TOKEN_CACHE_HIT,
@@ -59,6 +69,8 @@ pub const ALL: [Counted; 8] = [
     EXCHANGE_CALL,
     EXCHANGE_AHEAD,
     KEYS_CALL,
+    GROUPS_CALL,
+    GROUPS_UNTOLD,
     WAITING,
 ];
 

@@ -10,8 +10,8 @@ use super::explain::Considered;
 use super::memory::{self, Memory};
 use super::unknown_tool::UnknownTool;
 use crate::mcp::answers::Item;
-use crate::mcp::{Admitted, Governs, List, Message, Named, Revision};
-use crate::token::{Claimed, Principal};
+use crate::mcp::{Admitted, Answered, Governs, List, Message, Named, Revision};
+use crate::token::{Claimed, Memberships, Principal};
 use crate::{Denial, Reason};
 
 /// What a resource's `access` section says.
@@ -74,6 +74,22 @@ impl Access {
     pub fn reads_groups(&self) -> bool {
         let of = |program: &Program| program.reads_groups();
         of(&self.program) || self.dry_run.as_ref().is_some_and(of)
+    }
+
+    /// Whether a principal's groups have to be asked for before this is decided on: its token says that there are some, not
+    /// which, and policies read them. Only Entra ID leaves them out, and only a person's can be asked for.
+    #[must_use]
+    pub fn wants_groups(&self, principal: &Principal, admitted: &Admitted<'_>) -> bool {
+        let is_untold = *principal.groups() == Memberships::Unresolved
+            && principal.tenant().is_some()
+            && !principal.is_app_only();
+        let is_list = matches!(admitted.method().answer, Answered::List(_));
+        let is_governed = |named: &Named<'_>| {
+            matches!(named.governs, Governs::Tool | Governs::Prompt | Governs::Resource)
+        };
+        is_untold
+            && self.reads_groups()
+            && (is_list || admitted.message().named().iter().any(is_governed))
     }
 
     /// Decides on everything that a message names. `lacks_required` says that the token has not got what the resource
@@ -302,11 +318,9 @@ impl Asker {
     /// The same one with groups that the token does not tell and somebody else did.
     #[must_use]
     pub fn with_groups(&self, groups: &BTreeSet<String>) -> Self {
-        Self {
-            user: self.user.with_groups(groups),
-            stepped_up: self.stepped_up.with_groups(groups),
-            // What was decided without them is not known any more.
-            memory: Memory::default(),
-        }
+        let user = self.user.with_groups(groups);
+        let stepped_up = self.stepped_up.with_groups_of(&user);
+        // What was decided without them is not known any more.
+        Self { user, stepped_up, memory: Memory::default() }
     }
 }
