@@ -4,6 +4,7 @@
 //! that the host's signature function agrees with the one in Rust.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails loudly")]
 
+mod access;
 mod answer_plans;
 mod audit_lines;
 mod challenges;

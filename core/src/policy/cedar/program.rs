@@ -101,6 +101,7 @@ impl Program {
         access: &Section<'_>,
         name_of: impl Fn(&str) -> Option<String>,
     ) -> Option<Self> {
+        not_null(access, &["policies", "scopes", "roles", "groups"]);
         let mut policies = Vec::new();
         let compiled = access.optional_section("policies");
         if compiled.is_none() && !tables::is_there(access) {
