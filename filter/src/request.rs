@@ -19,9 +19,11 @@ use crate::host::{self, Now};
 use crate::request_head::Mirrored;
 use crate::worker::{Errand, Known, Unproved, Verification, Verified, Waiter, Worker};
 
+mod answer;
 mod arrival;
 mod stream;
 
+use answer::{AskedList, AwaitedList};
 use arrival::judge;
 pub(crate) use stream::Stream;
 
@@ -36,8 +38,8 @@ enum Phase {
     Held(Box<Held>),
     /// Answered by us: nothing of it goes on, ever.
     Answered,
-    /// Released to the cluster that its permit names.
-    Forwarded,
+    /// Released to the cluster that its permit names. Its answer is cut if it is a list.
+    Forwarded(Option<Box<AwaitedList>>),
 }
 
 /// A request of ours that waits.
@@ -81,6 +83,8 @@ struct Asked {
     /// The principal as policies have seen it, if there are any.
     seen: Option<Rc<Asker>>,
     groups_asked: bool,
+    /// The list that it asks for, if policies say what is shown of it.
+    list: Option<AskedList>,
 }
 
 /// What is to be done with a request now.
@@ -207,6 +211,11 @@ impl Request {
             .iter()
             .chain(held.by_message.iter().filter(|name| !goes_on(name)))
             .try_for_each(|name| host::remove_request_header(name))
+            .and_then(|()| match held.asked.list {
+                // What is compressed cannot be cut.
+                Some(_) => host::set_request_header("accept-encoding", "identity"),
+                None => Some(()),
+            })
             .and_then(|()| host::set_authorization(&forward.authorization))
             // Last, so that whatever fails before it leaves the guard shut.
             .and_then(|()| host::set_permit(&forward.cluster));
@@ -220,7 +229,10 @@ impl Request {
         record.exchanged_token_id = exchanged.token_id();
         host::log(LogLevel::Info, &record.line());
         self.worker.metrics.permit();
-        self.phase = Phase::Forwarded;
+        let list = held.asked.list.take();
+        let seen = held.asked.seen.take();
+        let list = list.map(|list| list.forwarded(&resource, seen, &target));
+        self.phase = Phase::Forwarded(list);
         Ok(Next::Forward)
     }
 
@@ -302,6 +314,7 @@ fn decide(
     asked.tool = message.tool().map(str::to_owned);
     let admitted = Admitted::read(mirrored.as_headers(), &message)?;
     asked.forwarding = Some(admitted.forwarding());
+    asked.list = AskedList::of(resource, &admitted);
     let principal = &verified.principal;
     asked.seen.clone_from(&verified.asker);
     if let (Some(access), Ok(target)) = (&resource.access, resource.targets.of(&message))

@@ -14,6 +14,9 @@ use crate::token::IssuerRules;
 /// How long a body may be where the configuration does not say: Envoy's own default.
 pub const DEFAULT_MAX_BODY_BYTES: u64 = 1 << 20;
 
+/// How long a list may be where the configuration does not say. A list of 50 tools has some tens of kilobytes.
+pub const DEFAULT_MAX_LIST_BYTES: u64 = 4 << 20;
+
 /// One protected resource: an MCP endpoint with a public URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
@@ -37,6 +40,9 @@ pub struct Resource {
     pub allowed_origins: Vec<String>,
     /// The longest body, in bytes. Envoy's own buffer must be larger.
     pub max_body_bytes: usize,
+    /// The longest answer to a list request, or event of one, in bytes, where [`Self::access`] has it cut. Envoy's own
+    /// buffer must be larger.
+    pub max_list_bytes: usize,
 }
 
 /// `issuer_names` are all that were written, also of issuers that have a fault.
@@ -87,6 +93,8 @@ pub(super) fn resource(
     let allowed_origins = allowed_origins(&section);
     let max_body_bytes =
         to_usize(section.integer("maxBodyBytes", DEFAULT_MAX_BODY_BYTES, 1024..=(16 << 20)));
+    let max_list_bytes =
+        to_usize(section.integer("maxListBytes", DEFAULT_MAX_LIST_BYTES, 1024..=(16 << 20)));
     section.finish();
     Some(Resource {
         name: name?,
@@ -99,6 +107,7 @@ pub(super) fn resource(
         targets: targets?,
         allowed_origins,
         max_body_bytes,
+        max_list_bytes,
     })
 }
 

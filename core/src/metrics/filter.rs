@@ -53,6 +53,14 @@ pub const GROUPS_UNTOLD: Counted = counter(
     "obolus.groups_untold",
     "Those of them after which the groups were still unknown: whoever is permitted by a group was denied",
 );
+/// Entries of lists that were sent.
+pub const LIST_KEPT: Counted = counter(
+    "obolus.list_kept",
+    "Entries of lists (tools, prompts, resources, templates) that were sent to somebody who may use them",
+);
+/// Entries of lists that were not.
+pub const LIST_HIDDEN: Counted =
+    counter("obolus.list_hidden", "Entries of lists that policies hid from somebody");
 /// Requests that wait.
 pub const WAITING: Counted = Counted {
     name: "obolus.waiting",
@@ -61,7 +69,7 @@ pub const WAITING: Counted = Counted {
 };
 
 /// All of them.
-pub const ALL: [Counted; 10] = [
+pub const ALL: [Counted; 12] = [
     PERMIT,
     DENY,
     TOKEN_CACHE_HIT,
@@ -71,6 +79,8 @@ pub const ALL: [Counted; 10] = [
     KEYS_CALL,
     GROUPS_CALL,
     GROUPS_UNTOLD,
+    LIST_KEPT,
+    LIST_HIDDEN,
     WAITING,
 ];
 

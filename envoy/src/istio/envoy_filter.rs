@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use super::place::Place;
 use super::{Istio, no_tcp, sts};
-use crate::bootstrap::BUFFER_PER_BODY;
 use crate::filter::{self, FILTER_NAME};
 use crate::filter_configuration::FilterConfiguration;
 use crate::http_connection::{self, MANAGER, ROUTER};
@@ -174,7 +173,7 @@ fn guarded(context: &str, cluster: &str) -> Value {
 
 /// Bodies are held as a whole: with less, Envoy would answer 413 itself, or let an HTTP/2 client wait.
 fn buffers(context: &str, configuration: &FilterConfiguration) -> [Value; 2] {
-    let limit = configuration.body_limit.saturating_mul(BUFFER_PER_BODY);
+    let limit = configuration.buffer_limit;
     let window = http_connection::windows(limit);
     [
         json!({
