@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use obolus_core::audit::Record;
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
 use obolus_core::mcp::{Admitted, Id, Message};
@@ -12,7 +11,6 @@ use obolus_core::policy::{Forwarding, Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason, reply};
-use proxy_wasm::types::LogLevel;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::host::{self, Now};
@@ -20,9 +18,11 @@ use crate::request_head::Mirrored;
 use crate::worker::{Unproved, Verification, Verified, Waiter, Worker};
 
 mod arrival;
+mod record;
 mod stream;
 
 use arrival::judge;
+use record::Told;
 pub(crate) use stream::Stream;
 
 /// A request that its own callbacks and the root context both work on, never at the same time.
@@ -44,6 +44,7 @@ enum Phase {
 struct Held {
     resource: Arc<Resource>,
     cluster: String,
+    arrived: Option<Now>,
     request_id: Option<String>,
     trace: Option<TraceParent>,
     mirrored: Mirrored,
@@ -73,8 +74,7 @@ enum Token {
 #[derive(Default)]
 struct Asked {
     id: Option<Id>,
-    method: Option<String>,
-    tool: Option<String>,
+    told: Told,
     forwarding: Option<Forwarding>,
     /// What a permitted request's token is exchanged for.
     target: Option<Arc<Target>>,
@@ -142,18 +142,7 @@ impl Request {
     pub(crate) fn refuse(&mut self, denial: &Denial) {
         let reason = denial.reason();
         let Phase::Held(held) = std::mem::replace(&mut self.phase, Phase::Answered) else { return };
-        let (principal, digest) = match &held.token {
-            Token::Verified(verified) => (Some(&verified.principal), None),
-            Token::Checked { digest, .. } => (None, Some(digest)),
-        };
-        let mut record = Record::deny(seconds(host::now()), &held.resource.name, reason)
-            .by(principal)
-            .with_token(digest);
-        record.request_id = held.request_id.as_deref();
-        record.method = held.asked.method.as_deref();
-        record.tool = held.asked.tool.as_deref();
-        record.target = held.asked.target.as_ref().map(|target| target.name.as_str());
-        host::log(LogLevel::Info, &record.line());
+        held.tell_denial(reason);
         self.worker.metrics.deny(reason);
         host::send(&reply::denial(denial, &held.resource, held.asked.id.as_ref()));
     }
@@ -198,17 +187,10 @@ impl Request {
             .chain(held.by_message.iter().filter(|name| !goes_on(name)))
             .try_for_each(|name| host::remove_request_header(name))
             .and_then(|()| host::set_authorization(&forward.authorization))
+            .and_then(|()| held.tell_permit(&exchanged, now))
             // Last, so that whatever fails before it leaves the guard shut.
             .and_then(|()| host::set_permit(&forward.cluster));
         ready.ok_or(Reason::Internal)?;
-        let mut record =
-            Record::permit(now.seconds(), &held.resource.name).by(Some(&verified.principal));
-        record.request_id = held.request_id.as_deref();
-        record.method = held.asked.method.as_deref();
-        record.tool = held.asked.tool.as_deref();
-        record.target = Some(exchanged.target());
-        record.exchanged_token_id = exchanged.token_id();
-        host::log(LogLevel::Info, &record.line());
         self.worker.metrics.permit();
         self.phase = Phase::Forwarded;
         Ok(Next::Forward)
@@ -267,13 +249,8 @@ fn decide(
         refused.reason
     })?;
     asked.id = message.id().cloned();
-    asked.method = Some(message.method().to_owned()).filter(|method| !method.is_empty());
-    asked.tool = message.tool().map(str::to_owned);
+    asked.told = Told::of(&message, resource);
     let admitted = Admitted::read(mirrored.as_headers(), &message)?;
     asked.forwarding = Some(admitted.forwarding());
     Ok(Permit::decide(&verified.principal, resource, admitted.message(), subject)?)
-}
-
-fn seconds(now: Option<Now>) -> u64 {
-    now.map_or(0, Now::seconds)
 }

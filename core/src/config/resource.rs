@@ -6,6 +6,7 @@ use super::filter::to_usize;
 use super::names::{check_name, not_configured};
 use super::targets::targets;
 use super::{Section, Targets, entra_resource, scopes};
+use crate::audit::{MAX_CHOSEN, MAX_CHOSEN_NAME_BYTES};
 use crate::metadata::ResourceUrl;
 use crate::token::IssuerRules;
 
@@ -33,6 +34,8 @@ pub struct Resource {
     pub allowed_origins: Vec<String>,
     /// The longest body, in bytes. Envoy's own buffer must be larger.
     pub max_body_bytes: usize,
+    /// The arguments of calls that audit records show, by name.
+    pub audit_arguments: Vec<String>,
 }
 
 /// `issuer_names` are all that were written, also of issuers that have a fault.
@@ -81,6 +84,7 @@ pub(super) fn resource(
     let allowed_origins = allowed_origins(&section);
     let max_body_bytes =
         to_usize(section.integer("maxBodyBytes", DEFAULT_MAX_BODY_BYTES, 1024..=(16 << 20)));
+    let audit_arguments = audit_arguments(&section);
     section.finish();
     Some(Resource {
         name: name?,
@@ -92,7 +96,24 @@ pub(super) fn resource(
         targets: targets?,
         allowed_origins,
         max_body_bytes,
+        audit_arguments,
     })
+}
+
+/// None unless they are named: what people ask for may be confidential.
+fn audit_arguments(section: &Section<'_>) -> Vec<String> {
+    let names = section.strings("auditArguments");
+    if names.len() > MAX_CHOSEN {
+        section.problem("auditArguments", format!("must be at most {MAX_CHOSEN} names"));
+    }
+    let fits = |name: &String| (1..=MAX_CHOSEN_NAME_BYTES).contains(&name.len());
+    if !names.iter().all(fits) {
+        section.problem(
+            "auditArguments",
+            format!("each must be the name of an argument, such as namespace: at most {MAX_CHOSEN_NAME_BYTES} bytes"),
+        );
+    }
+    names
 }
 
 /// The resource's own URL unless others are named.

@@ -138,4 +138,11 @@ impl HttpContext for Stream {
         }
         Action::Continue
     }
+
+    /// Right before the access log is written.
+    fn on_log(&mut self) {
+        if let Some(Ok(request)) = self.request.as_ref().map(|request| request.try_borrow()) {
+            request.tell_end();
+        }
+    }
 }
