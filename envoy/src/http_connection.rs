@@ -6,8 +6,7 @@ use crate::access_log::{access_log, audit_log};
 
 /// The name by which Envoy's documentation, Istio's patches and everybody else know the connection manager.
 pub(crate) const MANAGER: &str = "envoy.filters.network.http_connection_manager";
-pub(crate) const TYPE: &str =
-    "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+pub(crate) const TYPE: &str = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 /// The same for the filter at the end of every chain.
 pub(crate) const ROUTER: &str = "envoy.filters.http.router";
 
