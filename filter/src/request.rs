@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use obolus_core::audit::Record;
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
 use obolus_core::mcp::{Admitted, Id, Message};
@@ -12,7 +11,6 @@ use obolus_core::policy::{Asker, Forwarding, Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason, reply};
-use proxy_wasm::types::LogLevel;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::host::{self, Now};
@@ -21,10 +19,12 @@ use crate::worker::{Errand, Known, Unproved, Verification, Verified, Waiter, Wor
 
 mod answer;
 mod arrival;
+mod record;
 mod stream;
 
 use answer::{AskedList, AwaitedList};
 use arrival::judge;
+use record::Told;
 pub(crate) use stream::Stream;
 
 /// A request that its own callbacks and the root context both work on, never at the same time.
@@ -46,6 +46,7 @@ enum Phase {
 struct Held {
     resource: Arc<Resource>,
     cluster: String,
+    arrived: Option<Now>,
     request_id: Option<String>,
     trace: Option<TraceParent>,
     mirrored: Mirrored,
@@ -75,8 +76,7 @@ enum Token {
 #[derive(Default)]
 struct Asked {
     id: Option<Id>,
-    method: Option<String>,
-    tool: Option<String>,
+    told: Told,
     forwarding: Option<Forwarding>,
     /// What a permitted request's token is exchanged for.
     target: Option<Arc<Target>>,
@@ -149,18 +149,7 @@ impl Request {
     pub(crate) fn refuse(&mut self, denial: &Denial) {
         let reason = denial.reason();
         let Phase::Held(held) = std::mem::replace(&mut self.phase, Phase::Answered) else { return };
-        let (principal, digest) = match &held.token {
-            Token::Verified(verified) => (Some(&verified.principal), None),
-            Token::Checked { digest, .. } => (None, Some(digest)),
-        };
-        let mut record = Record::deny(seconds(host::now()), &held.resource.name, reason)
-            .by(principal)
-            .with_token(digest);
-        record.request_id = held.request_id.as_deref();
-        record.method = held.asked.method.as_deref();
-        record.tool = held.asked.tool.as_deref();
-        record.target = held.asked.target.as_ref().map(|target| target.name.as_str());
-        host::log(LogLevel::Info, &record.line());
+        held.tell_denial(reason);
         self.worker.metrics.deny(reason);
         host::send(&reply::denial(denial, &held.resource, held.asked.id.as_ref()));
     }
@@ -217,17 +206,10 @@ impl Request {
                 None => Some(()),
             })
             .and_then(|()| host::set_authorization(&forward.authorization))
+            .and_then(|()| held.tell_permit(&exchanged, now))
             // Last, so that whatever fails before it leaves the guard shut.
             .and_then(|()| host::set_permit(&forward.cluster));
         ready.ok_or(Reason::Internal)?;
-        let mut record =
-            Record::permit(now.seconds(), &held.resource.name).by(Some(&verified.principal));
-        record.request_id = held.request_id.as_deref();
-        record.method = held.asked.method.as_deref();
-        record.tool = held.asked.tool.as_deref();
-        record.target = Some(exchanged.target());
-        record.exchanged_token_id = exchanged.token_id();
-        host::log(LogLevel::Info, &record.line());
         self.worker.metrics.permit();
         let list = held.asked.list.take();
         let seen = held.asked.seen.take();
@@ -310,8 +292,7 @@ fn decide(
         refused.reason
     })?;
     asked.id = message.id().cloned();
-    asked.method = Some(message.method().to_owned()).filter(|method| !method.is_empty());
-    asked.tool = message.tool().map(str::to_owned);
+    asked.told = Told::of(&message, resource);
     let admitted = Admitted::read(mirrored.as_headers(), &message)?;
     asked.forwarding = Some(admitted.forwarding());
     asked.list = AskedList::of(resource, &admitted);
@@ -331,8 +312,4 @@ fn decide(
     }
     let asker = asked.seen.as_deref();
     Permit::decide(principal, asker, resource, &admitted, subject).map(Decided::Permitted)
-}
-
-fn seconds(now: Option<Now>) -> u64 {
-    now.map_or(0, Now::seconds)
 }
