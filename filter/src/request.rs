@@ -7,7 +7,7 @@ use std::sync::Arc;
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
 use obolus_core::mcp::{Admitted, Id, Message};
-use obolus_core::policy::{Asker, Forwarding, Permit, Subject};
+use obolus_core::policy::{Asker, Forwarding, Permit, Subject, dry_run};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason, reply};
@@ -311,5 +311,11 @@ fn decide(
         }
     }
     let asker = asked.seen.as_deref();
-    Permit::decide(principal, asker, resource, &admitted, subject).map(Decided::Permitted)
+    asked.told.dry_run = dry_run(principal, asker, resource, &admitted);
+    let decided = Permit::decide(principal, asker, resource, &admitted, subject);
+    asked.told.policies = match &decided {
+        Ok(permit) => permit.verdict().policies.clone(),
+        Err(denial) => denial.policies().to_vec(),
+    };
+    decided.map(Decided::Permitted)
 }
