@@ -148,7 +148,11 @@ async fn groups_that_a_token_does_not_tell_are_those_that_the_sts_tells() -> Res
         assert_eq!(may(&stand_in, &told).await?, (expected, 1), "{groups}");
         let partly = json!({"groups": ["developers"], "hasgroups": true});
         let partly = token(&stand_in, &format!("partly-{number}"), partly)?;
-        assert_eq!(may(&stand_in, &partly).await?, (expected, 1), "a list that is not whole: {groups}");
+        assert_eq!(
+            may(&stand_in, &partly).await?,
+            (expected, 1),
+            "a list that is not whole: {groups}"
+        );
     }
     Ok(())
 }
@@ -174,7 +178,9 @@ async fn the_sts_is_asked_in_the_form_of_an_exchange_with_our_credential() -> Re
 #[tokio::test]
 async fn whoever_is_not_told_about_is_in_unknown_groups_and_not_in_none() -> Result<()> {
     let stand_in = start().await?;
-    let refusal = |reason: &str| json!({"error": "x", "error_description": "x", "reason": reason}).to_string();
+    let refusal = |reason: &str| {
+        json!({"error": "x", "error_description": "x", "reason": reason}).to_string()
+    };
     let many: Vec<_> = (0..5_001).map(|number| number.to_string()).collect();
     for (number, (status, body)) in [
         (403, refusal("exchange_denied")),
@@ -210,7 +216,8 @@ async fn whoever_is_not_told_about_is_in_unknown_groups_and_not_in_none() -> Res
 }
 
 #[tokio::test]
-async fn while_the_sts_is_down_groups_stay_unknown_and_are_asked_for_again_afterwards() -> Result<()> {
+async fn while_the_sts_is_down_groups_stay_unknown_and_are_asked_for_again_afterwards() -> Result<()>
+{
     let stand_in = start().await?;
     tells(&stand_in, 200, json!({"groups": ["developers"], "expires_in": 1})).await;
     let token = overage(&stand_in, "outage")?;
@@ -279,7 +286,8 @@ async fn one_call_is_for_all_who_wait_and_is_remembered_as_long_as_it_says() -> 
 
 #[tokio::test]
 async fn policies_that_read_no_groups_ask_for_none() -> Result<()> {
-    let stand_in = start_with(json!({"scopes": {format!("api://{API}/access_as_user"): ["pods_*"]}})).await?;
+    let stand_in =
+        start_with(json!({"scopes": {format!("api://{API}/access_as_user"): ["pods_*"]}})).await?;
     tells(&stand_in, 200, json!({"groups": ["developers"], "expires_in": 300})).await;
     let token = overage(&stand_in, "unread")?;
     assert_eq!(may(&stand_in, &token).await?, ([true; 3], 0));
