@@ -7,6 +7,7 @@
 mod bodies;
 mod calls;
 mod exchanges;
+mod groups;
 mod keys;
 mod streams;
 mod unproved;
@@ -23,7 +24,8 @@ use obolus_core::policy::Asker;
 use obolus_core::token::{KeyRing, KeySource, Principal, TokenCache};
 use secrecy::SecretString;
 
-pub(crate) use exchanges::ExchangeKey;
+pub(crate) use exchanges::{Errand, ExchangeKey};
+pub(crate) use groups::Known;
 pub(crate) use keys::Verification;
 pub(crate) use unproved::Unproved;
 
@@ -39,7 +41,9 @@ const MAX_CACHED_TOKEN_BYTES: usize = 16 << 20;
 pub(crate) struct Verified {
     pub(crate) principal: Principal,
     /// The same as the resource's policies see it, if it has any.
-    pub(crate) asker: Option<Asker>,
+    pub(crate) asker: Option<Rc<Asker>>,
+    /// What is known of groups that the token does not tell.
+    resolved: RefCell<groups::Resolved>,
     pub(crate) token: SecretString,
     /// In which it was verified: no other one believes it.
     pub(crate) generation: u64,
@@ -79,6 +83,7 @@ pub(crate) struct Worker {
     bodies: bodies::Bodies,
     streams: streams::Streams,
     exchanges: RefCell<BTreeMap<ExchangeKey, exchanges::Exchange>>,
+    groups: RefCell<groups::Remembered>,
     calls: RefCell<BTreeMap<u32, calls::Call>>,
 }
 
@@ -124,6 +129,7 @@ impl Worker {
             bodies: bodies::Bodies::default(),
             streams: streams::Streams::default(),
             exchanges: RefCell::default(),
+            groups: RefCell::default(),
             calls: RefCell::default(),
             config,
         }
