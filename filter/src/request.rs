@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
-use obolus_core::mcp::{Admitted, Id, Message};
+use obolus_core::mcp::session::{SESSION_HEADER, SessionHolder};
+use obolus_core::mcp::{Admitted, Id, Message, Revision, Verb};
 use obolus_core::policy::{Asker, Forwarding, Permit, Subject, dry_run};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::trace::TraceParent;
@@ -19,11 +20,13 @@ use crate::worker::{Errand, Known, Unproved, Verification, Verified, Waiter, Wor
 
 mod answer;
 mod arrival;
+mod forwarded;
 mod record;
 mod stream;
 
-use answer::{AskedList, AwaitedList};
+use answer::AskedList;
 use arrival::judge;
+use forwarded::Forwarded;
 use record::Told;
 pub(crate) use stream::Stream;
 
@@ -38,8 +41,8 @@ enum Phase {
     Held(Box<Held>),
     /// Answered by us: nothing of it goes on, ever.
     Answered,
-    /// Released to the cluster that its permit names. Its answer is cut if it is a list.
-    Forwarded(Option<Box<AwaitedList>>),
+    /// Released to the cluster that its permit names.
+    Forwarded(Box<Forwarded>),
 }
 
 /// A request of ours that waits.
@@ -49,7 +52,7 @@ struct Held {
     arrived: Option<Now>,
     request_id: Option<String>,
     trace: Option<TraceParent>,
-    mirrored: Mirrored,
+    sent: Sent,
     left_behind: Vec<String>,
     by_message: Vec<String>,
     token: Token,
@@ -58,6 +61,14 @@ struct Held {
     asked: Asked,
     permit: Option<Permit>,
     exchange_asked: bool,
+}
+
+/// What its header section says of the message.
+struct Sent {
+    verb: Verb,
+    mirrored: Mirrored,
+    /// The session as the client names it.
+    session: Option<Vec<u8>>,
 }
 
 enum Token {
@@ -78,6 +89,9 @@ struct Asked {
     id: Option<Id>,
     told: Told,
     forwarding: Option<Forwarding>,
+    revision: Option<Revision>,
+    /// The session as the server knows it.
+    session: Option<String>,
     /// What a permitted request's token is exchanged for.
     target: Option<Arc<Target>>,
     /// The principal as policies have seen it, if there are any.
@@ -173,7 +187,7 @@ impl Request {
             Some(permit) => permit,
             None => {
                 let asked = &mut held.asked;
-                match decide(&resource, &held.mirrored, &verified, subject, asked, now)? {
+                match self.worker.decide(&resource, &held.sent, &verified, subject, asked, now)? {
                     Decided::Permitted(permit) => permit,
                     Decided::GroupsWanted(target) => {
                         self.wait_for_sts(Errand::Groups, &verified, &target)?;
@@ -205,6 +219,10 @@ impl Request {
                 Some(_) => host::set_request_header("accept-encoding", "identity"),
                 None => Some(()),
             })
+            .and_then(|()| match &held.asked.session {
+                Some(session) => host::set_request_header(SESSION_HEADER, session),
+                None => Some(()),
+            })
             .and_then(|()| host::set_authorization(&forward.authorization))
             .and_then(|()| held.tell_permit(&exchanged, now))
             // Last, so that whatever fails before it leaves the guard shut.
@@ -214,7 +232,14 @@ impl Request {
         let list = held.asked.list.take();
         let seen = held.asked.seen.take();
         let list = list.map(|list| list.forwarded(&resource, seen, &target));
-        self.phase = Phase::Forwarded(list);
+        self.phase = Phase::Forwarded(Box::new(Forwarded {
+            revision: held.asked.revision.ok_or(Reason::Internal)?,
+            id: held.asked.id.take(),
+            ends_at: forward.ends_at,
+            resource,
+            verified,
+            list,
+        }));
         Ok(Next::Forward)
     }
 
@@ -278,44 +303,76 @@ enum Decided {
     GroupsWanted(Arc<Target>),
 }
 
-/// Reads the body and decides.
-fn decide(
-    resource: &Resource,
-    mirrored: &Mirrored,
-    verified: &Verified,
-    subject: Subject<'_>,
-    asked: &mut Asked,
-    now: Now,
-) -> Result<Decided, Denial> {
-    let message = Message::parse(subject.body).map_err(|refused| {
-        asked.id = refused.id;
-        refused.reason
-    })?;
-    asked.id = message.id().cloned();
-    asked.told = Told::of(&message, resource);
-    let admitted = Admitted::read(mirrored.as_headers(), &message)?;
-    asked.forwarding = Some(admitted.forwarding());
-    asked.list = AskedList::of(resource, &admitted);
-    let principal = &verified.principal;
-    asked.seen.clone_from(&verified.asker);
-    if let (Some(access), Ok(target)) = (&resource.access, resource.targets.of(&message))
-        && access.wants_groups(principal, &admitted)
-    {
-        match verified.groups(target, now) {
-            Known::Told(asker) => asked.seen = Some(asker),
-            // Asked once, whatever came of it.
-            Known::Unasked if !std::mem::replace(&mut asked.groups_asked, true) => {
-                return Ok(Decided::GroupsWanted(Arc::clone(target)));
+impl Worker {
+    /// Reads the body and decides.
+    fn decide(
+        &self,
+        resource: &Resource,
+        sent: &Sent,
+        verified: &Verified,
+        subject: Subject<'_>,
+        asked: &mut Asked,
+        now: Now,
+    ) -> Result<Decided, Denial> {
+        let message = match sent.verb {
+            Verb::Message => Message::parse(subject.body),
+            Verb::SessionEnd => Message::session_end(subject.body),
+        };
+        let message = message.map_err(|refused| {
+            asked.id = refused.id;
+            refused.reason
+        })?;
+        asked.id = message.id().cloned();
+        asked.told = Told::of(&message, resource);
+        let headers = sent.mirrored.as_headers();
+        let admitted = match sent.verb {
+            Verb::Message => Admitted::read(headers, &message)?,
+            Verb::SessionEnd => Admitted::session_end(headers, &message)?,
+        };
+        asked.forwarding = Some(admitted.forwarding());
+        asked.revision = Some(admitted.revision());
+        asked.list = AskedList::of(resource, &admitted);
+        asked.session = self.session(resource, sent, verified, admitted.revision())?;
+        let principal = &verified.principal;
+        asked.seen.clone_from(&verified.asker);
+        if let (Some(access), Ok(target)) = (&resource.access, resource.targets.of(&message))
+            && access.wants_groups(principal, &admitted)
+        {
+            match verified.groups(target, now) {
+                Known::Told(asker) => asked.seen = Some(asker),
+                // Asked once, whatever came of it.
+                Known::Unasked if !std::mem::replace(&mut asked.groups_asked, true) => {
+                    return Ok(Decided::GroupsWanted(Arc::clone(target)));
+                }
+                Known::Unasked | Known::Untold => {}
             }
-            Known::Unasked | Known::Untold => {}
+        }
+        let asker = asked.seen.as_deref();
+        asked.told.dry_run = dry_run(principal, asker, resource, &admitted);
+        let decided = Permit::decide(principal, asker, resource, &admitted, subject);
+        asked.told.policies = match &decided {
+            Ok(permit) => permit.verdict().policies.clone(),
+            Err(denial) => denial.policies().to_vec(),
+        };
+        decided.map(Decided::Permitted)
+    }
+
+    /// The session of the server's that a request belongs to.
+    fn session(
+        &self,
+        resource: &Resource,
+        sent: &Sent,
+        verified: &Verified,
+        revision: Revision,
+    ) -> Result<Option<String>, Reason> {
+        let keys = self.sessions.get(&resource.name).filter(|_| !revision.is_modern());
+        let Some(keys) = keys else { return Ok(None) };
+        let identity = verified.principal.identity();
+        let holder = SessionHolder { identity, resource: &resource.name };
+        match &sent.session {
+            Some(session) => keys.unwrap(session, holder).map(Some),
+            None if sent.verb == Verb::SessionEnd => Err(Reason::SessionUnknown),
+            None => Ok(None),
         }
     }
-    let asker = asked.seen.as_deref();
-    asked.told.dry_run = dry_run(principal, asker, resource, &admitted);
-    let decided = Permit::decide(principal, asker, resource, &admitted, subject);
-    asked.told.policies = match &decided {
-        Ok(permit) => permit.verdict().policies.clone(),
-        Err(denial) => denial.policies().to_vec(),
-    };
-    decided.map(Decided::Permitted)
 }
