@@ -4,21 +4,25 @@
 use std::time::Duration;
 
 use crate::Reason;
+use crate::policy::UnknownTool;
 
+mod access;
 mod claims;
 
+use access::AccessDenial;
 pub use claims::ClaimsChallenge;
 
-/// A denial: the reason, and the only three details that ever travel beside one.
+/// A denial: the reason, and the only details that ever travel beside one.
 ///
 /// INVARIANT: there are claims exactly where the reason is [`Reason::ClaimsRequired`], a version only where it is
-/// [`Reason::VersionUnsupported`], and a time only where the status is 503.
+/// [`Reason::VersionUnsupported`], a time only where the status is 503, and what policies said only where they decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
     reason: Reason,
     retry_after: Option<RetrySeconds>,
     claims: Option<ClaimsChallenge>,
     requested_version: Option<String>,
+    access: Option<Box<AccessDenial>>,
 }
 
 /// As much of a version as is told back. One that exists is a date.
@@ -39,7 +43,7 @@ impl Denial {
     }
 
     fn bare(reason: Reason) -> Self {
-        Self { reason, retry_after: None, claims: None, requested_version: None }
+        Self { reason, retry_after: None, claims: None, requested_version: None, access: None }
     }
 
     /// Says when to come back, where that means anything: on a reason of status 503.
@@ -80,14 +84,16 @@ impl Denial {
     }
 }
 
-/// Claims that nobody knows cannot be asked for: what is left of them is [`Reason::InteractionRequired`].
+/// Claims that nobody knows cannot be asked for: what is left of them is [`Reason::InteractionRequired`]. A hidden tool
+/// is answered as `obolus-mcp` answers for one that it does not have.
 impl From<Reason> for Denial {
     fn from(reason: Reason) -> Self {
-        let reason = match reason {
-            Reason::ClaimsRequired => Reason::InteractionRequired,
-            reason => reason,
-        };
-        Self::bare(reason)
+        match reason {
+            Reason::ClaimsRequired => Self::bare(Reason::InteractionRequired),
+            // Never by its own name.
+            Reason::ToolHidden => Self::tool_hidden(UnknownTool::default().answer(""), Vec::new()),
+            reason => Self::bare(reason),
+        }
     }
 }
 

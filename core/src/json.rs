@@ -129,6 +129,14 @@ pub fn object<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
         .flatten()
 }
 
+/// A member of a derived struct that may be anything: `null` is something, and no key in it may be there twice.
+///
+/// # Errors
+/// The deserializer's, of which [`JsonError::DuplicateKey`] and [`JsonError::TooManyValues`] are two.
+pub fn anything<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Strict { refused: &Cell::new(None), values: &Cell::new(0) }.deserialize(deserializer).map(Some)
+}
+
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     /// What only we refuse: serde's errors are texts.

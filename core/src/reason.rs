@@ -61,6 +61,10 @@ pub enum Reason {
     // What this person, or this page, may do: 403.
     /// The token lacks a scope that the operation needs (RFC 6750 §3.1).
     InsufficientScope,
+    /// A policy denies this, and would permit the same person something of the kind.
+    PolicyDenied,
+    /// The person may not use this tool at all, and is told what the server tells of a tool that it does not have.
+    ToolHidden,
     /// `Origin` is not one that may call this resource.
     OriginRefused,
     /// The identity provider refuses this exchange for this person or client.
@@ -242,6 +246,8 @@ reasons! {
     InteractionRequired => "interaction_required", 401, Some("insufficient_user_authentication"), "the identity provider asks for more: sign in again, and do what it asks for";
     ClaimsRequired => "claims_required", 401, Some("insufficient_claims"), "the identity provider asks for more: sign in again with the claims of this answer";
     InsufficientScope => "insufficient_scope", 403, Some("insufficient_scope"), "the token lacks a scope that this operation needs";
+    PolicyDenied => "policy_denied", 403, Some("access_denied"), "a policy of this resource denies this";
+    ToolHidden => "tool_hidden", 200, INVALID_REQUEST, "unknown tool";
     OriginRefused => "origin_refused", 403, Some("access_denied"), "this Origin may not call this resource";
     ExchangeDenied => "exchange_denied", 403, Some("access_denied"), "the identity provider gives this person no token for the target: ask an administrator for access";
     AppOnly => "app_only", 403, Some("access_denied"), "the token is an application's own and speaks for no person: a person must sign in";
@@ -336,7 +342,7 @@ impl Reason {
             Self::MethodUnknown | Self::MethodUnknownLegacy | Self::NotificationUnknown => {
                 Some(-32601)
             }
-            Self::ParamsMalformed | Self::TargetNotServed => Some(-32602),
+            Self::ParamsMalformed | Self::TargetNotServed | Self::ToolHidden => Some(-32602),
             _ if self.is_of_the_answer() => Some(-32603),
             _ if matches!(self.status(), 400 | 413 | 415) => Some(-32600),
             _ => None,

@@ -1,5 +1,7 @@
 //! Answers that the filter gives itself, from configuration and decisions alone.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use crate::config::Resource;
@@ -13,12 +15,17 @@ pub struct Reply {
     /// HTTP status.
     pub status: u16,
     /// Headers, without CORS: that goes on every answer, see [`cors_headers`].
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// Body; empty for none.
     pub body: String,
 }
 
 const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// Header names of our own.
+fn named<const N: usize>(headers: [(&'static str, String); N]) -> Vec<(Cow<'static, str>, String)> {
+    headers.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect()
+}
 const EXPOSED: &str = "WWW-Authenticate, Retry-After, Mcp-Session-Id, MCP-Protocol-Version";
 const METHODS: &str = "POST, OPTIONS";
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, \
@@ -31,22 +38,33 @@ const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol
 /// answered as OAuth has it.
 #[must_use]
 pub fn denial(denial: &Denial, resource: &Resource, id: Option<&Id>) -> Reply {
+    if let Some(answer) = denial.unknown_tool() {
+        let headers = answer.headers.iter();
+        return Reply {
+            status: answer.status,
+            headers: headers
+                .map(|(name, value)| (Cow::Owned(name.clone()), value.clone()))
+                .collect(),
+            body: answer.body(id),
+        };
+    }
     let reason = denial.reason();
-    let mut headers = vec![(JSON.0, JSON.1.to_owned()), ("cache-control", "no-store".to_owned())];
+    let mut headers =
+        named([(JSON.0, JSON.1.to_owned()), ("cache-control", "no-store".to_owned())]);
     if let Some(challenge) = challenge(denial, resource) {
-        headers.push(("www-authenticate", challenge));
+        headers.push((Cow::Borrowed("www-authenticate"), challenge));
     }
     if let Some(seconds) = denial.retry_after_seconds() {
-        headers.push(("retry-after", seconds.to_string()));
+        headers.push((Cow::Borrowed("retry-after"), seconds.to_string()));
     }
     if reason == Reason::MethodNotAllowed {
-        headers.push(("allow", METHODS.to_owned()));
+        headers.push((Cow::Borrowed("allow"), METHODS.to_owned()));
     }
     let mut body = match reason.json_rpc_code() {
         Some(code) => json_rpc_error(code, denial, id),
         None => json!({
             "error": reason.oauth_error().unwrap_or("invalid_request"),
-            "error_description": reason.description(),
+            "error_description": denial.description(),
             "reason": reason.as_str(),
         }),
     };
@@ -86,26 +104,26 @@ pub fn metadata(resource: &Resource, method: &str) -> Reply {
     match method {
         "GET" | "HEAD" => Reply {
             status: 200,
-            headers: vec![
+            headers: named([
                 (JSON.0, JSON.1.to_owned()),
                 ("cache-control", "max-age=300".to_owned()),
                 any_origin,
-            ],
+            ]),
             body: protected_resource_metadata(resource).to_string(),
         },
         "OPTIONS" => Reply {
             status: 204,
-            headers: vec![
+            headers: named([
                 any_origin,
                 ("access-control-allow-methods", "GET, HEAD, OPTIONS".to_owned()),
                 ("access-control-allow-headers", "MCP-Protocol-Version".to_owned()),
                 ("access-control-max-age", "3600".to_owned()),
-            ],
+            ]),
             body: String::new(),
         },
         _ => Reply {
             status: Reason::MethodNotAllowed.status(),
-            headers: vec![("allow", "GET, HEAD, OPTIONS".to_owned())],
+            headers: named([("allow", "GET, HEAD, OPTIONS".to_owned())]),
             body: String::new(),
         },
     }
@@ -122,11 +140,11 @@ pub fn preflight(requested: Option<&str>) -> Reply {
         [REQUEST_HEADERS].into_iter().chain(parameters.filter(|name| is_parameter(name))).collect();
     Reply {
         status: 204,
-        headers: vec![
+        headers: named([
             ("access-control-allow-methods", METHODS.to_owned()),
             ("access-control-allow-headers", allowed.join(", ")),
             ("access-control-max-age", "3600".to_owned()),
-        ],
+        ]),
         body: String::new(),
     }
 }

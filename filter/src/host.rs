@@ -85,7 +85,7 @@ pub(crate) fn add_response_header(name: &str, value: &str) {
 }
 
 pub(crate) fn send(reply: &Reply) {
-    let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let headers = reply.headers.iter().map(|(name, value)| (&**name, value.as_str())).collect();
     let body = Some(reply.body.as_bytes()).filter(|body| !body.is_empty());
     let _ = hostcalls::send_http_response(u32::from(reply.status), headers, body);
 }

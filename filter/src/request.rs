@@ -271,7 +271,7 @@ fn decide(
     asked.tool = message.tool().map(str::to_owned);
     let admitted = Admitted::read(mirrored.as_headers(), &message)?;
     asked.forwarding = Some(admitted.forwarding());
-    Ok(Permit::decide(&verified.principal, resource, admitted.message(), subject)?)
+    Permit::decide(&verified.principal, verified.asker.as_ref(), resource, &admitted, subject)
 }
 
 fn seconds(now: Option<Now>) -> u64 {

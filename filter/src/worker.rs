@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use obolus_core::config::FilterConfig;
 use obolus_core::exchange::{Ahead, ExchangedToken, Target};
+use obolus_core::policy::Asker;
 use obolus_core::token::{KeyRing, KeySource, Principal, TokenCache};
 use secrecy::SecretString;
 
@@ -35,6 +36,8 @@ const MAX_CACHED_TOKEN_BYTES: usize = 16 << 20;
 /// A verified token, and what it was last exchanged for, by target.
 pub(crate) struct Verified {
     pub(crate) principal: Principal,
+    /// The same as the resource's policies see it, if it has any.
+    pub(crate) asker: Option<Asker>,
     pub(crate) token: SecretString,
     /// In which it was verified: no other one believes it.
     pub(crate) generation: u64,

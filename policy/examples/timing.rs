@@ -43,6 +43,8 @@ fn main() {
         scopes: Memberships::Present((0..10).map(|number| format!("mcp:{number}")).collect()),
         roles: Memberships::Present(["Viewer".to_owned()].into()),
         groups: Memberships::Present((0..20).map(name).collect()),
+        auth_contexts: Memberships::Absent,
+        auth_methods: Memberships::Absent,
         is_app_only: false,
     };
     let user = User::new(&told);

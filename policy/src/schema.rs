@@ -10,11 +10,13 @@ use crate::tools::Tool;
 const BASE: &str = include_str!("obolus.cedarschema");
 
 /// Claims that a token may not tell. Policies read them as if they were always there, unless they ask with `has`.
-pub(crate) const CLAIMS: [(&str, &str); 4] = [
+pub(crate) const CLAIMS: [(&str, &str); 6] = [
     ("tenant", "String"),
     ("client", "String"),
     ("roles", "Set<String>"),
     ("groups", "Set<String>"),
+    ("authContexts", "Set<String>"),
+    ("authMethods", "Set<String>"),
 ];
 
 /// The schema that policies about a tool are validated against.

@@ -36,6 +36,8 @@ fn told() -> Told {
         scopes: names(&["mcp"]),
         roles: Memberships::Absent,
         groups: names(&["dev"]),
+        auth_contexts: Memberships::Absent,
+        auth_methods: Memberships::Absent,
         is_app_only: false,
     }
 }
@@ -185,11 +187,13 @@ fn whether_a_claim_is_there_may_be_asked_and_an_unresolved_one_is_neither() {
 }
 
 #[test]
-fn the_same_holds_for_roles_scopes_client_and_tenant() {
+fn the_same_holds_for_every_claim_that_a_token_may_not_tell() {
     for (permit, change) in [
         ("principal in Role::\"r\"", (|told| told.roles = names(&["r"])) as fn(&mut Told)),
         ("principal.roles.contains(\"r\")", |told| told.roles = names(&["r"])),
         ("principal in Scope::\"s\"", |told| told.scopes = names(&["s"])),
+        ("principal.authContexts.contains(\"c1\")", |told| told.auth_contexts = names(&["c1"])),
+        ("principal.authMethods.contains(\"mfa\")", |told| told.auth_methods = names(&["mfa"])),
         ("principal.client == \"c\"", |told| told.client = Some("c".to_owned())),
         ("principal.tenant == \"t\"", |told| told.tenant = Some("t".to_owned())),
     ] {

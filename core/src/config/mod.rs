@@ -1,5 +1,6 @@
 //! Configuration: read whole, every problem told at once.
 
+mod access;
 mod algorithms;
 mod apart;
 pub mod brought;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::access::access;
 use super::filter::to_usize;
 use super::names::{check_name, not_configured};
 use super::targets::targets;
 use super::{Section, Targets, entra_resource, scopes};
 use crate::metadata::ResourceUrl;
+use crate::policy::Access;
 use crate::token::IssuerRules;
 
 /// How long a body may be where the configuration does not say: Envoy's own default.
@@ -27,6 +29,8 @@ pub struct Resource {
     pub audiences: Vec<String>,
     /// The scopes, all of which a token must carry.
     pub required_scopes: Vec<String>,
+    /// Who may use what. Without it, whoever has the required scopes may use everything.
+    pub access: Option<Access>,
     /// What tokens are exchanged for.
     pub targets: Targets,
     /// The `Origin`s that may call from a browser.
@@ -78,6 +82,8 @@ pub(super) fn resource(
         &required_scopes,
         targets.as_ref(),
     );
+    let name_or_none = name.as_deref().unwrap_or_default();
+    let access = access(&section, name_or_none, &resource_issuers, &audiences);
     let allowed_origins = allowed_origins(&section);
     let max_body_bytes =
         to_usize(section.integer("maxBodyBytes", DEFAULT_MAX_BODY_BYTES, 1024..=(16 << 20)));
@@ -89,6 +95,7 @@ pub(super) fn resource(
         issuers: resource_issuers,
         audiences,
         required_scopes,
+        access,
         targets: targets?,
         allowed_origins,
         max_body_bytes,

@@ -11,9 +11,7 @@ pub(super) fn required(section: &Section<'_>) -> Vec<String> {
     }
     let scopes = section.strings("requiredScopes");
     for scope in &scopes {
-        // RFC 6749 §3.3: what stands in the challenge needs no escapes.
-        let is_token = scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
-        if !is_token {
+        if !is_scope(scope) {
             section.problem("requiredScopes", format!("`{scope}` is not a scope (RFC 6749 §3.3)"));
         }
         if scope == "offline_access" {
@@ -24,4 +22,9 @@ pub(super) fn required(section: &Section<'_>) -> Vec<String> {
         }
     }
     scopes
+}
+
+/// Whether this can be a scope (RFC 6749 §3.3). What stands in the challenge needs no escapes then.
+pub(super) fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }

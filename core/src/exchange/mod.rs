@@ -4,6 +4,7 @@ mod ahead;
 mod answer;
 mod basic;
 mod exchanged;
+mod groups;
 mod refusal;
 mod request;
 
@@ -11,6 +12,7 @@ pub use ahead::Ahead;
 pub use answer::Answer;
 pub use basic::basic_authorization;
 pub use exchanged::{ExchangedToken, Target};
+pub use groups::Groups;
 pub use refusal::Refusal;
 pub use request::ExchangeRequest;
 

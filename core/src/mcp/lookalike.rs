@@ -9,7 +9,7 @@ pub(super) fn has_lookalike(object: &Map<String, Value>, keys: &[&str]) -> bool 
 }
 
 /// Whether some readers take `key` for one of `known`, and others do not.
-pub(super) fn is_lookalike(key: &str, known: &[&str]) -> bool {
+pub(crate) fn is_lookalike(key: &str, known: &[&str]) -> bool {
     known.iter().any(|known| key != *known && looks_like(key, known))
 }
 

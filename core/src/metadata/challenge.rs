@@ -18,8 +18,15 @@ pub fn challenge(denial: &Denial, resource: &Resource) -> Option<String> {
     let mut parameter = |name: &str, value: &str| {
         header.push_str(&format!(r#", {name}="{}""#, value.replace(['"', '\\'], "'")));
     };
-    if !resource.required_scopes.is_empty() {
-        parameter("scope", &resource.required_scopes.join(" "));
+    // Those that every call needs, and those that this one needs: a client asks for what stands here and nothing else.
+    let mut scopes: Vec<_> = resource.required_scopes.iter().map(String::as_str).collect();
+    for scope in denial.scopes() {
+        if !scopes.contains(&scope.as_str()) {
+            scopes.push(scope);
+        }
+    }
+    if !scopes.is_empty() {
+        parameter("scope", &scopes.join(" "));
     }
     if let Some(error) = reason.oauth_error() {
         parameter("error", error);

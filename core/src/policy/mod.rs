@@ -1,10 +1,14 @@
 //! Who may do what: a decision, and the permit that proves it was taken.
 
+mod access;
 pub mod cedar;
 mod forwarding;
 mod permit;
 mod person;
 mod scopes;
+mod unknown_tool;
+
+pub use access::{Access, Asker, Circumstances, Verdict, View};
 
 pub use crate::mcp::BodyDigest;
 /// The property by which the filter tells the native guard which cluster a request may reach. Envoy keeps
@@ -15,3 +19,4 @@ pub use forwarding::{Forwarding, MIRRORED_ARGUMENT, is_forwarded_header};
 pub use permit::{Forward, Permit, Subject};
 pub use person::require_person;
 pub use scopes::missing_scopes;
+pub use unknown_tool::{UnknownTool, UnknownToolAnswer};

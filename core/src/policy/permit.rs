@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{missing_scopes, require_person};
+use super::{Asker, Verdict, missing_scopes, require_person};
 use crate::config::Resource;
 use crate::exchange::{ExchangedToken, Target};
-use crate::mcp::{BodyDigest, Message};
+use crate::mcp::{Admitted, BodyDigest};
 use crate::token::{Identity, IssuerRules, Principal, TokenDigest};
-use crate::{Reason, UnixSeconds};
+use crate::{Denial, Reason, UnixSeconds};
 
 /// What a decision is about: the request as it will be forwarded, and the state of the configuration and the
 /// keys that it is judged by.
@@ -36,6 +36,7 @@ pub struct Permit {
     body: BodyDigest,
     generation: u64,
     expires_at: UnixSeconds,
+    verdict: Verdict,
 }
 
 /// What the shell needs to forward a permitted request.
@@ -53,24 +54,26 @@ impl std::fmt::Debug for Forward {
 }
 
 impl Permit {
-    /// Decides whether `principal` may send `message` to `resource`.
+    /// Decides whether `principal` may send `admitted` to `resource`. `asker` is the same principal as the resource's
+    /// policies see it; where it has none, required scopes are the whole policy.
     ///
-    /// Required scopes are the whole policy; `message` is here because a decision is always one about what is
-    /// asked, and because a caller that has no message has nothing to permit. The permit is for the bytes that
-    /// the message was read from, whatever `subject` says.
+    /// The permit is for the bytes that the message was read from, whatever `subject` says.
     ///
     /// # Errors
-    /// [`Reason::AppOnly`], [`Reason::InsufficientScope`]; what [`Targets::of`](crate::config::Targets::of) refuses; [`Reason::IssuerUnknown`] and [`Reason::AudienceMismatch`] when the
-    /// principal was verified for another resource; [`Reason::Internal`] when the cluster is not the
-    /// resource's.
+    /// [`Reason::AppOnly`], [`Reason::InsufficientScope`], [`Reason::PolicyDenied`], [`Reason::ToolHidden`]; what
+    /// [`Targets::of`](crate::config::Targets::of) refuses; [`Reason::IssuerUnknown`] and [`Reason::AudienceMismatch`]
+    /// when the principal was verified for another resource; [`Reason::Internal`] when the cluster is not the
+    /// resource's, or the asker is not this principal.
     pub fn decide(
         principal: &Principal,
+        asker: Option<&Asker>,
         resource: &Resource,
-        message: &Message,
+        admitted: &Admitted<'_>,
         subject: Subject<'_>,
-    ) -> Result<Self, Reason> {
+    ) -> Result<Self, Denial> {
+        let message = admitted.message();
         if !resource.clusters.iter().any(|cluster| cluster == subject.cluster) {
-            return Err(Reason::Internal);
+            return Err(Reason::Internal.into());
         }
         // A principal says whom a token speaks for, not where it is good: the caller may have kept it since a
         // request for another resource.
@@ -78,24 +81,34 @@ impl Permit {
         let is_own =
             |rules: &Arc<IssuerRules>| rules.name == own.name && rules.provider == own.provider;
         if !resource.issuers.iter().any(is_own) {
-            return Err(Reason::IssuerUnknown);
+            return Err(Reason::IssuerUnknown.into());
         }
         if !principal.audiences().iter().any(|audience| resource.audiences.contains(audience)) {
-            return Err(Reason::AudienceMismatch);
+            return Err(Reason::AudienceMismatch.into());
         }
         require_person(principal)?;
-        if !missing_scopes(principal, resource).is_empty() {
-            return Err(Reason::InsufficientScope);
-        }
+        let target = resource.targets.of(message);
+        let lacks_required = !missing_scopes(principal, resource).is_empty();
+        let verdict = match &resource.access {
+            // A target that is none keeps its own reason: nothing is decided about it.
+            Some(access) if target.is_ok() => {
+                let asker = asker.filter(|asker| asker.is(principal)).ok_or(Reason::Internal)?;
+                let target = target.map_or("", |target| target.name.as_str());
+                access.decide(asker, admitted, target, lacks_required)?
+            }
+            _ if lacks_required => return Err(Reason::InsufficientScope.into()),
+            _ => Verdict { is_permit: true, policies: Vec::new() },
+        };
         Ok(Self {
             identity: principal.identity().clone(),
             token: principal.token_digest().clone(),
             resource: resource.name.clone(),
-            target: Arc::clone(resource.targets.of(message)?),
+            target: Arc::clone(target?),
             cluster: subject.cluster.to_owned(),
             body: message.body_digest(),
             generation: subject.generation,
             expires_at: principal.expires_at(),
+            verdict,
         })
     }
 
@@ -109,6 +122,12 @@ impl Permit {
     #[must_use]
     pub fn target(&self) -> &Arc<Target> {
         &self.target
+    }
+
+    /// What policies said. For the audit record.
+    #[must_use]
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
     }
 
     /// Turns the permit into what is needed to forward the request, if request, exchanged token and state are

@@ -134,6 +134,8 @@ pub(super) fn read(claims_part: &str, tenants: &EntraTenants) -> Result<Reading,
         scopes,
         groups: claims.groups()?,
         roles: claims.roles()?,
+        auth_contexts: claims.auth_contexts(version),
+        auth_methods: claims.auth_methods(),
         token_id: claims.jti.or(claims.uti).filter(|id| is_identifier(id)),
     })
 }

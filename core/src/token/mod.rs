@@ -42,3 +42,4 @@ pub use verify::{InvalidSignature, SignatureVerifier, SignedToken, Unverified};
 
 pub(crate) use check::check_start;
 pub(crate) use claims::{Claims, decode_claims};
+pub(crate) use reading::is_identifier;

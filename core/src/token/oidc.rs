@@ -1,10 +1,14 @@
 //! The tokens of Keycloak and of plain OpenID providers: which of them are access tokens, and what they say.
 
 use super::claims::Claims;
-use super::reading::{Identity, Memberships, Reading, is_identifier};
+use super::reading::{Identity, Reading, is_identifier};
 use super::unverified::HeaderType;
 use super::{Profile, UnverifiedToken};
 use crate::Reason;
+
+mod told;
+
+use told::Told;
 
 /// RFC 9068 §4 wants `at+jwt`; most providers say `JWT` or nothing, and then ID tokens and logout tokens must
 /// be told by the claims that only they have.
@@ -42,7 +46,11 @@ fn is_for_its_client(claims: &Claims, audiences: &[String]) -> bool {
         && !claims.aud.iter().any(|audience| audience != client && audiences.contains(audience))
 }
 
-pub(super) fn read(claims: &Claims) -> Result<Reading, Reason> {
+pub(super) fn read(
+    claims: &Claims,
+    claims_part: &str,
+    profile: Profile,
+) -> Result<Reading, Reason> {
     let identity = Identity {
         issuer: claims.iss.clone().ok_or(Reason::IssuerUnknown)?,
         subject: claims
@@ -62,13 +70,16 @@ pub(super) fn read(claims: &Claims) -> Result<Reading, Reason> {
         return Err(Reason::TokenMalformed);
     }
     let is_app_only = client.as_deref().is_some_and(|client| claims.speaks_for_client(client));
+    let told = Told::decode(claims_part).ok_or(Reason::TokenMalformed)?;
     Ok(Reading {
         identity,
         tenant: None,
         client,
         scopes: claims.scope.iter().cloned().collect(),
-        groups: Memberships::Absent,
-        roles: Memberships::Absent,
+        groups: told.groups(),
+        roles: told.roles(profile),
+        auth_contexts: told.auth_contexts(),
+        auth_methods: told.auth_methods(),
         is_app_only,
         token_id: claims.jti.clone().filter(|id| is_identifier(id)),
     })

@@ -100,16 +100,29 @@ impl Principal {
         self.said.tenant.as_ref()
     }
 
-    /// The groups of the person: for Entra ID, their object ids. Not read from other providers' tokens.
+    /// The groups of the person, by the names that the issuer gives them; for Entra ID, their object ids.
     #[must_use]
     pub fn groups(&self) -> &Memberships {
         &self.said.groups
     }
 
-    /// The roles of the person, or the application, at the API that the token is for. Read from Entra ID's tokens only.
+    /// The roles of the person, or the application: at the API that the token is for (Entra ID, RFC 9068 §2.2.3.1), or
+    /// Keycloak's, a client's as `<client>/<role>`.
     #[must_use]
     pub fn roles(&self) -> &Memberships {
         &self.said.roles
+    }
+
+    /// What was met when the person signed in: `acr`; for Entra ID `acrs`, and `acr` of v1 tokens.
+    #[must_use]
+    pub fn auth_contexts(&self) -> &Memberships {
+        &self.said.auth_contexts
+    }
+
+    /// How the person signed in: `amr` (RFC 8176).
+    #[must_use]
+    pub fn auth_methods(&self) -> &Memberships {
+        &self.said.auth_methods
     }
 
     /// Whether the token speaks for an application of its own, and for no person.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Claims, Provider, TenantId, entra, oidc};
+use serde_json::Value;
+
+use super::{Claims, Profile, Provider, TenantId, entra, oidc};
 use crate::Reason;
 
 /// The stable name of a person at one issuer: `iss` + `sub` (OpenID Connect Core §5.7), for Entra ID the tenant's
@@ -15,7 +17,7 @@ pub struct Identity {
     pub subject: String,
 }
 
-/// Groups or roles. Only a list that is whole may be reasoned about: a rule that forbids must take both other
+/// Groups, roles, or whatever else a token may list. Only a list that is whole may be reasoned about: a rule that forbids must take both other
 /// cases for a hit, and a rule that allows for none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Memberships {
@@ -23,8 +25,47 @@ pub enum Memberships {
     Absent,
     /// These, and no others.
     Present(BTreeSet<String>),
-    /// There are some, and the token does not say which (Entra ID's overage).
+    /// There are some, and the token does not say which (Entra ID's overage), or not so that we can read it.
     Unresolved,
+}
+
+impl Memberships {
+    /// Of a claim that lists names.
+    pub(super) fn listed(claim: Option<&Value>) -> Self {
+        let Some(claim) = claim else { return Self::Absent };
+        let names = claim.as_array().and_then(|names| names.iter().map(name).collect());
+        names.map_or(Self::Unresolved, Self::Present)
+    }
+
+    /// Of a claim that is one name.
+    pub(super) fn one(claim: Option<&Value>) -> Self {
+        let Some(claim) = claim else { return Self::Absent };
+        name(claim).map_or(Self::Unresolved, |name| Self::Present([name].into()))
+    }
+
+    /// What two claims tell together: all of it only if both do.
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Absent, told) | (told, Self::Absent) => told,
+            (Self::Present(mut names), Self::Present(more)) => {
+                names.extend(more);
+                Self::Present(names)
+            }
+            (Self::Unresolved, _) | (_, Self::Unresolved) => Self::Unresolved,
+        }
+    }
+
+    /// The same names, changed.
+    pub(super) fn map(self, change: impl Fn(String) -> String) -> Self {
+        match self {
+            Self::Present(names) => Self::Present(names.into_iter().map(change).collect()),
+            other => other,
+        }
+    }
+}
+
+fn name(value: &Value) -> Option<String> {
+    value.as_str().filter(|name| is_identifier(name)).map(str::to_owned)
 }
 
 /// What one token says of whom it speaks for.
@@ -36,6 +77,8 @@ pub(crate) struct Reading {
     pub(crate) scopes: BTreeSet<String>,
     pub(crate) groups: Memberships,
     pub(crate) roles: Memberships,
+    pub(crate) auth_contexts: Memberships,
+    pub(crate) auth_methods: Memberships,
     pub(crate) is_app_only: bool,
     pub(crate) token_id: Option<String>,
 }
@@ -48,7 +91,8 @@ impl Provider {
     /// [`Reason::SubjectMissing`], [`Reason::TokenMalformed`].
     pub(crate) fn read(&self, claims: &Claims, claims_part: &str) -> Result<Reading, Reason> {
         match self {
-            Self::Keycloak(_) | Self::Oidc(_) => oidc::read(claims),
+            Self::Keycloak(_) => oidc::read(claims, claims_part, Profile::Keycloak),
+            Self::Oidc(_) => oidc::read(claims, claims_part, Profile::Oidc),
             Self::Entra(tenants) => entra::read(claims_part, tenants),
         }
     }

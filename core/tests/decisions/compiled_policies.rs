@@ -31,6 +31,8 @@ fn user() -> User {
         scopes: names(&["mcp"]),
         roles: Memberships::Absent,
         groups: names(&["dev"]),
+        auth_contexts: Memberships::Absent,
+        auth_methods: Memberships::Absent,
         is_app_only: false,
     })
 }
@@ -191,11 +193,11 @@ fn what_was_compiled_decides() {
     let permit = |id: &str| Decision::Permit { policies: vec![id.into()] };
     let unpermitted = Decision::Deny { by: DeniedBy::NoPermit, policies: vec![], reason: None };
     let none = json!({});
-    assert_eq!(decide(&program, pods, &json!({"namespace": "dev"})), permit("dev"));
-    assert_eq!(decide(&program, tool("kubernetes", "other"), &none), permit("dev"));
-    assert_eq!(decide(&program, tool("files", "read"), &none), unpermitted);
+    assert_eq!(decide(&program, &pods, &json!({"namespace": "dev"})), permit("dev"));
+    assert_eq!(decide(&program, &tool("kubernetes", "other"), &none), permit("dev"));
+    assert_eq!(decide(&program, &tool("files", "read"), &none), unpermitted);
     assert_eq!(
-        decide(&program, pods, &json!({"namespace": "kube-system"})),
+        decide(&program, &pods, &json!({"namespace": "kube-system"})),
         Decision::Deny {
             by: DeniedBy::Forbid,
             policies: vec!["system".into()],
@@ -229,7 +231,10 @@ fn a_verified_token_is_the_user_of_policies() {
     let has = |name: &str| json!({"when": ["has", ["principal"], name]});
     let user = |id: &str| json!({"when": ["==", ["principal"], ["entity", "User", id]]});
     let entra = |changes: Value| entra::verify(&entra::but(entra::v2(), changes)).unwrap();
-    let alice = entra(json!({"groups": ["g1"], "roles": ["r1"]}));
+    let contains =
+        |name: &str, value: &str| json!({"when": ["contains", [".", ["principal"], name], value]});
+    let alice =
+        entra(json!({"groups": ["g1"], "roles": ["r1"], "acrs": ["c1"], "amr": ["pwd", "mfa"]}));
     for (policy, expected) in [
         (user(&format!("entra/{}/{}", entra::CONTOSO, entra::ALICE)), true),
         (user(&format!("entra/{}/{}", entra::CONTOSO, entra::BOB)), false),
@@ -240,6 +245,10 @@ fn a_verified_token_is_the_user_of_policies() {
         (within("Group", "g1"), true),
         (within("Group", "r1"), false),
         (within("Role", "r1"), true),
+        (contains("authContexts", "c1"), true),
+        (contains("authContexts", "mfa"), false),
+        (contains("authMethods", "mfa"), true),
+        (contains("authMethods", "c1"), false),
         (within("Scope", "access_as_user"), true),
         (within("Scope", "other"), false),
         (json!({"when": ["!", [".", ["principal"], "appOnly"]]}), true),
@@ -252,11 +261,40 @@ fn a_verified_token_is_the_user_of_policies() {
     assert!(is_permitted(&has("groups"), &alice));
     let keycloaks = issuer::principal(&issuer::alice());
     assert!(is_permitted(&user(&format!("keycloak/{}", keycloaks.identity().subject)), &keycloaks));
-    for absent in ["groups", "roles", "tenant"] {
+    for absent in ["groups", "roles", "tenant", "authContexts", "authMethods"] {
         assert!(!is_permitted(&has(absent), &keycloaks), "{absent}");
     }
     for scope in keycloaks.scopes() {
         assert!(is_permitted(&within("Scope", scope), &keycloaks), "{scope}");
     }
     assert!(is_permitted(&has("scopes"), &keycloaks));
+}
+
+#[test]
+fn a_user_is_of_one_token_and_stays_so_when_its_groups_are_known() {
+    let entra = |changes: Value| entra::verify(&entra::but(entra::v2(), changes)).unwrap();
+    let overage = entra(json!({"hasgroups": true}));
+    let other = entra(json!({"hasgroups": true, "uti": "other"}));
+    let user = User::of(&overage);
+    assert!(user.is_of(&overage) && !user.is_of(&other));
+    let told = self::user();
+    assert!(!told.is_of(&overage));
+
+    let policy = json!({"form": 1, "policies": [{
+        "id": "p", "effect": "permit", "actions": ["prompts/get"],
+        "when": ["in", ["principal"], ["entity", "Group", "g1"]],
+    }]});
+    let program = Program::from_json(&policy).unwrap();
+    let object = Object::prompt("kubernetes", "help");
+    let is_permitted = |user: &User| {
+        let request =
+            Request { user, object: &object, arguments: None, target: "t", revision: "r" };
+        program.decide(&request).is_permit()
+    };
+    let within =
+        |names: &[&str]| user.with_groups(&names.iter().map(ToString::to_string).collect());
+    assert!(!is_permitted(&user));
+    assert!(is_permitted(&within(&["g1", "g2"])) && within(&["g1"]).is_of(&overage));
+    assert!(!is_permitted(&within(&["g2"])));
+    assert!(!is_permitted(&within(&[])));
 }

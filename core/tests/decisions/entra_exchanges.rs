@@ -4,11 +4,12 @@
 use obolus_core::Reason;
 use obolus_core::exchange::{Answer, ExchangedToken, Target};
 use obolus_core::mcp::Message;
-use obolus_core::policy::{Permit, Subject};
+use obolus_core::policy::Subject;
 use obolus_core::token::Principal;
 use serde_json::{Value, json};
 
 use crate::configuration::{good, parse, resource_but};
+use crate::deciding::decide as decide_on;
 use crate::entra::{
     ALICE, API, BOB, CLIENT, CONTOSO, FABRIKAM, STRANGERS, TARGET, but, issuer_v1, issuer_v2, v1,
     v2, verify,
@@ -167,7 +168,7 @@ fn a_token_of_one_issuer_has_no_permit_at_the_others_resource() {
     let message = Message::parse(BODY).unwrap();
     let decide = |who: &Principal, cluster: &str| {
         let subject = Subject { cluster, body: BODY, generation: 1 };
-        Permit::decide(who, of(cluster), &message, subject).map(drop)
+        decide_on(who, of(cluster), &message, subject).map(drop)
     };
     let (keycloak, entra) = (principal(&alice()), verify(&v2()).unwrap());
     assert_eq!(decide(&keycloak, "obolus-mcp"), Ok(()));
@@ -180,7 +181,7 @@ fn a_token_of_one_issuer_has_no_permit_at_the_others_resource() {
     rules.name = "another".to_owned();
     renamed.issuers = vec![rules.into()];
     let subject = Subject { cluster: "obolus-mcp-entra", body: BODY, generation: 1 };
-    let decided = Permit::decide(&entra, &renamed, &message, subject).map(drop);
+    let decided = decide_on(&entra, &renamed, &message, subject).map(drop);
     assert_eq!(decided, Err(Reason::IssuerUnknown));
 }
 
@@ -191,7 +192,7 @@ fn what_one_issuers_token_was_exchanged_for_does_not_ride_on_the_others_permit()
     let subject = Subject { cluster: "obolus-mcp-entra", body: BODY, generation: 1 };
     let resource = config.resource_of_cluster(subject.cluster).unwrap();
     let entra = verify(&v2()).unwrap();
-    let permit = || Permit::decide(&entra, resource, &message, subject).unwrap();
+    let permit = || decide_on(&entra, resource, &message, subject).unwrap();
     let own = accept_for(&entra, resource.targets.default_target(), &exchanged_v2()).unwrap();
     assert!(permit().release(subject, &own, NOW).is_ok());
 
@@ -217,7 +218,7 @@ fn an_applications_token_gets_no_permit_and_a_missing_scope_is_told_after_that()
     let subject = Subject { cluster: "obolus-mcp-entra", body: BODY, generation: 1 };
     let resource = config.resource_of_cluster(subject.cluster).unwrap();
     let decide = |changes: Value| {
-        Permit::decide(&verify(&but(v2(), changes)).unwrap(), resource, &message, subject).map(drop)
+        decide_on(&verify(&but(v2(), changes)).unwrap(), resource, &message, subject).map(drop)
     };
     assert_eq!(decide(json!({})), Ok(()));
     assert_eq!(decide(json!({"scp": null, "roles": ["Tools.Run"]})), Err(Reason::AppOnly));
@@ -227,6 +228,6 @@ fn an_applications_token_gets_no_permit_and_a_missing_scope_is_told_after_that()
     // Keycloak's tokens say nothing of this, and are people's.
     let keycloak = resource_but(json!({}));
     let subject = Subject { cluster: "obolus-mcp", ..subject };
-    assert!(Permit::decide(&principal(&alice()), &keycloak, &message, subject).is_ok());
+    assert!(decide_on(&principal(&alice()), &keycloak, &message, subject).is_ok());
     assert_eq!(verify(&v2()).unwrap().client(), Some(CLIENT));
 }

@@ -214,9 +214,30 @@ fn roles_are_absent_or_present() {
 }
 
 #[test]
-fn a_claim_that_we_do_not_read_may_be_anything() {
+fn how_somebody_signed_in_is_told_by_acrs_amr_and_the_acr_of_v1() {
+    let told = |claims: Value, changes: Value| {
+        let person = verify(&but(claims, changes)).unwrap();
+        (person.auth_contexts().clone(), person.auth_methods().clone())
+    };
+    let absent = Memberships::Absent;
+    assert_eq!(told(v2(), json!({})), (absent.clone(), absent.clone()));
+    assert_eq!(
+        told(v2(), json!({"acrs": ["c2", "c1"], "amr": ["pwd", "mfa"]})),
+        (present(&["c1", "c2"]), present(&["mfa", "pwd"]))
+    );
+    assert_eq!(told(v2(), json!({"acr": "1"})).0, absent, "v2 says `acrs`");
+    assert_eq!(told(v1(), json!({})), (present(&["1"]), present(&["pwd"])));
+    assert_eq!(told(v1(), json!({"acrs": ["c1"]})).0, present(&["1", "c1"]));
+    assert_eq!(told(v1(), json!({"acrs": 1})).0, Memberships::Unresolved);
+    assert_eq!(told(v2(), json!({"acrs": "c1", "amr": [7]})).0, Memberships::Unresolved);
+    assert_eq!(told(v2(), json!({"acrs": "c1", "amr": [7]})).1, Memberships::Unresolved);
+}
+
+#[test]
+fn a_claim_that_we_do_not_read_may_be_anything_and_so_may_one_of_the_sign_in() {
     for unread in [
         json!({"wids": "x", "acrs": 1, "xms_cc": {}, "amr": 7}),
+        json!({"acrs": {"c1": null}, "amr": "pwd", "acr": null}),
         json!({"name": ["Alice"], "upn": false, "preferred_username": {}}),
         json!({"_claim_sources": "https://evil.example", "idp": [], "acct": "1"}),
     ] {

@@ -4,12 +4,14 @@
 //! that the host's signature function agrees with the one in Rust.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails loudly")]
 
+mod access;
 mod answer_plans;
 mod audit_lines;
 mod challenges;
 mod compiled_policies;
 mod configuration;
 mod credentials;
+mod deciding;
 mod ecdsa_der;
 mod entra;
 mod entra_config;
@@ -38,6 +40,7 @@ mod revisions;
 mod targets;
 mod token_claims;
 mod token_forms;
+mod token_memberships;
 mod token_signatures;
 mod token_time;
 mod token_types;

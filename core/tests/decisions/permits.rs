@@ -10,6 +10,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::configuration::resource_but;
+use crate::deciding::decide as decide_on;
 use crate::issuer::{ISSUER, KEYS, NOW, RESOURCE, alice, alice_but, principal};
 
 const BODY: &[u8] =
@@ -21,7 +22,7 @@ fn message() -> Message {
 }
 
 fn permit_for(claims: &Value) -> Result<Permit, Reason> {
-    Permit::decide(&principal(claims), &resource_but(json!({})), &message(), SUBJECT)
+    decide_on(&principal(claims), &resource_but(json!({})), &message(), SUBJECT)
 }
 
 /// What the identity provider answers to the token of these claims.
@@ -52,7 +53,7 @@ fn release(change: impl FnOnce(&mut Released<'_>)) -> Result<String, Reason> {
     let alice = principal(&alice());
     let resource = resource_but(json!({}));
     let mut released = Released {
-        permit: Permit::decide(&alice, &resource, &message(), SUBJECT).unwrap(),
+        permit: decide_on(&alice, &resource, &message(), SUBJECT).unwrap(),
         subject: SUBJECT,
         exchanged: exchanged_for(&alice, resource.targets.default_target(), json!({})),
         now: NOW,
@@ -176,7 +177,7 @@ fn a_permit_needs_every_required_scope() {
         let resource = resource_but(json!({ "requiredScopes": required }));
         let missing: Vec<_> =
             missing_scopes(&principal, &resource).into_iter().map(str::to_owned).collect();
-        (Permit::decide(&principal, &resource, &message(), SUBJECT).map(drop), missing)
+        (decide_on(&principal, &resource, &message(), SUBJECT).map(drop), missing)
     };
     assert_eq!(decide("a b c", json!(["a", "b"])), (Ok(()), vec![]));
     assert_eq!(
@@ -189,8 +190,7 @@ fn a_permit_needs_every_required_scope() {
 #[test]
 fn a_principal_of_one_resource_is_nobody_at_another() {
     let alice = principal(&alice());
-    let decide =
-        |resource: &Resource| Permit::decide(&alice, resource, &message(), SUBJECT).map(drop);
+    let decide = |resource: &Resource| decide_on(&alice, resource, &message(), SUBJECT).map(drop);
     assert_eq!(decide(&resource_but(json!({}))), Ok(()));
     // Verified for one audience, and now asked about a resource with another.
     let other = resource_but(json!({"audiences": ["https://other.example.com/mcp"]}));
@@ -215,7 +215,7 @@ fn a_cluster_that_is_not_the_resources_gets_no_permit() {
         ("Canary", Err(Reason::Internal)),
     ] {
         let subject = Subject { cluster, ..SUBJECT };
-        let decided = Permit::decide(&alice, &resource, &message(), subject).map(drop);
+        let decided = decide_on(&alice, &resource, &message(), subject).map(drop);
         assert_eq!(decided, expected, "{cluster}");
     }
 }
@@ -227,7 +227,7 @@ fn a_permit_is_for_the_bytes_that_were_judged_and_not_for_others_that_were_shown
     let other =
         br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pods_delete"}}"#;
     let shown = Subject { body: other, ..SUBJECT };
-    let permit = || Permit::decide(&alice, &resource, &message(), shown).unwrap();
+    let permit = || decide_on(&alice, &resource, &message(), shown).unwrap();
     let token = exchanged_for(&alice, resource.targets.default_target(), json!({}));
     assert_eq!(permit().release(shown, &token, NOW).unwrap_err(), Reason::PermitMismatch);
     assert!(permit().release(SUBJECT, &token, NOW).is_ok());

@@ -6,10 +6,11 @@ use obolus_core::Reason;
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
 use obolus_core::mcp::Message;
-use obolus_core::policy::{Permit, Subject};
+use obolus_core::policy::Subject;
 use serde_json::{Value, json};
 
 use crate::configuration::{accepts, another, good, parse, problems, refuses, resource_but};
+use crate::deciding::decide as decide_on;
 use crate::issuer::{RESOURCE, alice, alice_but, principal};
 
 fn targets() -> Value {
@@ -43,7 +44,7 @@ fn call(arguments: &str) -> String {
 fn decide(resource: &Resource, body: &str) -> Result<Target, Reason> {
     let message = Message::parse(body.as_bytes()).map_err(|refused| refused.reason)?;
     let subject = Subject { cluster: "obolus-mcp", body: body.as_bytes(), generation: 1 };
-    let permit = Permit::decide(&principal(&alice()), resource, &message, subject)?;
+    let permit = decide_on(&principal(&alice()), resource, &message, subject)?;
     Ok(permit.target().as_ref().clone())
 }
 
@@ -138,7 +139,7 @@ fn whoever_may_not_call_at_all_does_not_learn_which_targets_there_are() {
     let message = Message::parse(body.as_bytes()).unwrap();
     let subject = Subject { cluster: "obolus-mcp", body: body.as_bytes(), generation: 1 };
     let nobody = principal(&alice_but(json!({"scope": "openid"})));
-    let refused = Permit::decide(&nobody, &resource, &message, subject).unwrap_err();
+    let refused = decide_on(&nobody, &resource, &message, subject).unwrap_err();
     assert_eq!(refused, Reason::InsufficientScope);
 }
 

@@ -76,6 +76,7 @@ impl Worker {
         match token.verify(keys, &self.signatures) {
             Ok(principal) => {
                 let verified = Rc::new(Verified {
+                    asker: resource.access.as_ref().map(|access| access.asker(&principal)),
                     principal,
                     token: SecretString::from(text),
                     generation: self.generation(),

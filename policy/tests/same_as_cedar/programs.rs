@@ -216,6 +216,8 @@ impl Writer<'_> {
                 "principal.scopes",
                 "principal.roles",
                 "principal.groups",
+                "principal.authContexts",
+                "principal.authMethods",
                 "resource.tags",
                 "context.arguments.labels",
                 "[]",

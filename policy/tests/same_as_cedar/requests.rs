@@ -12,6 +12,8 @@ use crate::random::Random;
 
 pub(crate) const GROUPS: [&str; 3] = ["dev", "platform", "a*b"];
 pub(crate) const ROLES: [&str; 2] = ["admin", "viewer"];
+const CONTEXTS: [&str; 2] = ["c1", "dev"];
+const METHODS: [&str; 2] = ["pwd", "mfa"];
 pub(crate) const SCOPES: [&str; 3] = ["mcp:read", "mcp:write", "admin"];
 pub(crate) const USERS: [&str; 2] = ["keycloak/alice", "entra/t/bob"];
 pub(crate) const TAGS: [&str; 2] = ["view", "production"];
@@ -86,6 +88,8 @@ impl World {
             groups: random.some(&GROUPS),
             roles: random.some(&ROLES),
             scopes: random.some(&SCOPES),
+            contexts: random.some(&CONTEXTS),
+            methods: random.some(&METHODS),
             app_only: random.below(4) == 0,
             kind,
             name,
@@ -101,6 +105,8 @@ pub(crate) struct Asked {
     groups: Vec<String>,
     roles: Vec<String>,
     scopes: Vec<String>,
+    contexts: Vec<String>,
+    methods: Vec<String>,
     app_only: bool,
     kind: &'static str,
     name: &'static str,
@@ -123,6 +129,8 @@ impl Asked {
             scopes: names(&self.scopes),
             roles: names(&self.roles),
             groups: names(&self.groups),
+            auth_contexts: names(&self.contexts),
+            auth_methods: names(&self.methods),
             is_app_only: self.app_only,
         });
         let object = match self.kind {
@@ -188,7 +196,7 @@ impl Asked {
             {"uid": {"type": "User", "id": self.user}, "parents": parents, "attrs": {
                 "subject": "alice", "issuer": "keycloak", "tenant": "t", "client": "agent",
                 "scopes": self.scopes, "roles": self.roles, "groups": self.groups,
-                "appOnly": self.app_only}},
+                "authContexts": self.contexts, "authMethods": self.methods, "appOnly": self.app_only}},
             {"uid": {"type": self.kind, "id": self.id()}, "attrs": attributes,
              "parents": [{"type": "Server", "id": "kubernetes"}]},
         ]);

@@ -13,6 +13,7 @@ use super::outcomes::Fault;
 use super::scan::Reads;
 use super::value::{Value, whole};
 use crate::config::Section;
+use crate::mcp::is_lookalike;
 
 /// A type of Cedar, as far as JSON Schema has it too.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +102,10 @@ impl Type {
                 Value::Set(Arc::new(values.collect::<Result<_, Misfit>>()?))
             }
             (Self::Record(members), Some(Json::Object(object))) => {
+                let known: Vec<_> = members.iter().map(|(name, _)| &**name).collect();
+                if object.keys().any(|name| is_lookalike(name, &known)) {
+                    return Err(Misfit);
+                }
                 let mut record = BTreeMap::new();
                 for (name, of) in members {
                     if let Some(value) = of.value(object.get(name.as_ref()))? {
@@ -149,7 +154,11 @@ pub(super) fn read_arguments(
         }
     }
     let is_named = |name: &str| types.iter().any(|(known, _)| **known == *name);
-    let strange = arguments.keys().find(|name| !is_named(name) && reads.includes(name));
+    // A server that matches names without regard to case would take another one than policies read.
+    let known: Vec<_> = types.iter().map(|(name, _)| &**name).collect();
+    let strange = arguments
+        .keys()
+        .find(|name| is_lookalike(name, &known) || (!is_named(name) && reads.includes(name)));
     match strange {
         Some(name) => Err(Fault::Argument(name.as_str().into())),
         None => Ok(Value::Record(Arc::new(record))),

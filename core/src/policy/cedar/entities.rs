@@ -1,10 +1,11 @@
 //! Who asks, and what for: the entities that policies read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Type;
 use super::value::{Hole, Uid, Value};
-use crate::token::{Memberships, Principal};
+use crate::token::{Memberships, Principal, TokenDigest};
 
 /// The methods that policies govern, as Cedar's actions. Each is in `Action::"use"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,15 +65,21 @@ pub struct Told {
     pub roles: Memberships,
     /// The person's groups.
     pub groups: Memberships,
+    /// What was met at sign-in (`acr`, `acrs`).
+    pub auth_contexts: Memberships,
+    /// How the person signed in (`amr`).
+    pub auth_methods: Memberships,
     /// Whether the token speaks for an application, and for no person.
     pub is_app_only: bool,
 }
 
 /// The principal of a decision. Made once per token: it costs as much as the token has groups.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     pub(super) value: Value,
     attributes: Vec<(&'static str, Value)>,
+    /// The token that it was made of, so that no decision is about somebody else's.
+    token: Option<TokenDigest>,
 }
 
 impl User {
@@ -82,7 +89,7 @@ impl User {
         let identity = principal.identity();
         let tenant = principal.tenant().map(ToString::to_string);
         let places = [Some(principal.issuer_name()), tenant.as_deref(), Some(&identity.subject)];
-        Self::new(&Told {
+        let user = Self::new(&Told {
             id: places.into_iter().flatten().collect::<Vec<_>>().join("/"),
             subject: identity.subject.clone(),
             issuer: principal.issuer_name().to_owned(),
@@ -90,12 +97,21 @@ impl User {
             scopes: Memberships::Present(principal.scopes().clone()),
             roles: principal.roles().clone(),
             groups: principal.groups().clone(),
+            auth_contexts: principal.auth_contexts().clone(),
+            auth_methods: principal.auth_methods().clone(),
             is_app_only: principal.is_app_only(),
             tenant,
-        })
+        });
+        Self { token: Some(principal.token_digest().clone()), ..user }
     }
 
-    /// Of what a token tells.
+    /// Whether it was made of this principal's token. What was told by hand is nobody's.
+    #[must_use]
+    pub fn is_of(&self, principal: &Principal) -> bool {
+        self.token.as_ref() == Some(principal.token_digest())
+    }
+
+    /// Of what a token tells, without a token.
     #[must_use]
     pub fn new(told: &Told) -> Self {
         let text = |text: &String| Value::text(text);
@@ -110,16 +126,25 @@ impl User {
         Self {
             value: Value::Entity(Uid::new("User", &told.id)),
             attributes: vec![
-                ("groups", list(&told.groups)),
-                ("roles", list(&told.roles)),
+                (GROUPS, list(&told.groups)),
+                (ROLES, list(&told.roles)),
                 (SCOPES, list(&told.scopes)),
                 ("client", claim(&told.client)),
                 ("subject", text(&told.subject)),
                 ("issuer", text(&told.issuer)),
                 ("tenant", claim(&told.tenant)),
+                ("authContexts", list(&told.auth_contexts)),
+                ("authMethods", list(&told.auth_methods)),
                 ("appOnly", Value::Bool(told.is_app_only)),
             ],
+            token: None,
         }
+    }
+
+    /// The same user in these groups and no others: those of a token that does not tell them, asked for elsewhere.
+    #[must_use]
+    pub fn with_groups(&self, names: &BTreeSet<String>) -> Self {
+        self.with(GROUPS, &Value::texts(names))
     }
 
     pub(super) fn attribute(&self, name: &str) -> Option<&Value> {
@@ -133,7 +158,7 @@ impl User {
     }
 
     /// The names of the scopes that it has, if it tells any.
-    pub(super) fn scopes(&self) -> impl Iterator<Item = &Arc<str>> {
+    pub fn scopes(&self) -> impl Iterator<Item = &Arc<str>> {
         let names = match self.attribute(SCOPES) {
             Some(Value::Set(names)) => Some(names.iter()),
             _ => None,
@@ -148,10 +173,14 @@ impl User {
     pub(super) fn with_scopes<'a>(&self, scopes: impl Iterator<Item = &'a Arc<str>>) -> Self {
         let scopes =
             Value::Set(Arc::new(scopes.map(|name| Value::Text(Arc::clone(name))).collect()));
+        self.with(SCOPES, &scopes)
+    }
+
+    fn with(&self, attribute: &str, value: &Value) -> Self {
         let mut user = self.clone();
-        for (name, value) in &mut user.attributes {
-            if *name == SCOPES {
-                *value = scopes.clone();
+        for (name, known) in &mut user.attributes {
+            if *name == attribute {
+                known.clone_from(value);
             }
         }
         user
@@ -160,13 +189,14 @@ impl User {
 
 pub(super) const SCOPES: &str = "scopes";
 pub(super) const GROUPS: &str = "groups";
+pub(super) const ROLES: &str = "roles";
 
 /// The entity types that a user can be in, with the attribute that names the same.
 pub(super) const PARENTS: [(&str, &str); 3] =
-    [("Group", GROUPS), ("Role", "roles"), ("Scope", SCOPES)];
+    [("Group", GROUPS), ("Role", ROLES), ("Scope", SCOPES)];
 
 /// What is asked for: what Cedar calls the resource.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     pub(super) action: Action,
     pub(super) value: Value,
@@ -220,6 +250,16 @@ impl Object {
     #[must_use]
     pub fn action(&self) -> Action {
         self.action
+    }
+
+    /// What it is called by at its server: a name or a URI.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let called = if self.action == Action::ResourcesRead { "uri" } else { "name" };
+        match self.attribute(called) {
+            Some(Value::Text(name)) => name,
+            _ => "",
+        }
     }
 
     pub(super) fn id(&self) -> Option<&Arc<str>> {

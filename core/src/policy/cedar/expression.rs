@@ -25,7 +25,7 @@ pub(super) enum Variable {
     Context,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Node {
     Literal(Value),
     Variable(Variable),

@@ -25,6 +25,7 @@ mod outcomes;
 mod program;
 mod scan;
 mod step_up;
+mod tables;
 mod value;
 
 pub use arguments::Type;

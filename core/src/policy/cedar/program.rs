@@ -1,5 +1,6 @@
 //! Compiled policies, and the tools that they were validated against.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use super::entities::{Action, HINTS, Object, User};
 use super::evaluate::ACTION;
 use super::expression::{Node, Reader};
 use super::scan::{self, Reads};
+use super::tables;
 use super::value::{Uid, Value};
 use crate::config::{Problems, Section};
 
@@ -19,17 +21,19 @@ const MAX_POLICIES: usize = 1_000;
 const MAX_TOOLS: usize = 2_000;
 
 /// Policies that Cedar validated, and what they may rely on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
     policies: Vec<Policy>,
     tools: BTreeMap<Arc<str>, Tool>,
     actions: [Value; 3],
     scopes: Vec<Arc<str>>,
     reads_groups: bool,
+    /// Whether a tool that stands nowhere may be asked about: where there are tables alone, nothing rests on what it is.
+    is_open: bool,
 }
 
 /// One policy. Its head's action and resource are looked at first: what does not apply to a request reads nothing.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Policy {
     pub(super) id: Arc<str>,
     pub(super) is_forbid: bool,
@@ -40,7 +44,7 @@ pub(super) struct Policy {
 }
 
 /// What a policy's head says of the resource.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Head {
     is: Option<Arc<str>>,
     equal: Option<Uid>,
@@ -48,7 +52,7 @@ struct Head {
 }
 
 /// A tool, and which policies can apply to it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Tool {
     object: Object,
     policies: Vec<usize>,
@@ -84,42 +88,61 @@ impl Program {
     /// Reads the compiled form from a section of a configuration, where every fault is noted.
     #[must_use]
     pub fn read(section: &Section<'_>) -> Option<Self> {
-        section.integer("form", FORM, FORM..=FORM);
-        if !section.has("form") {
-            section.problem("form", "is missing: compile the policies with obolus-policy");
-        }
-        let mut nodes = 0;
-        let mut ids = BTreeSet::new();
         let mut policies = Vec::new();
-        let mut is_good = true;
-        let told = section.sections("policies");
-        if told.len() > MAX_POLICIES {
-            section.problem("policies", format!("more than {MAX_POLICIES}"));
-            return None;
+        let is_good = read_policies(section, &mut policies);
+        let program = Self::of(policies, Some(section));
+        is_good.then_some(program)
+    }
+
+    /// Reads what an `access` section says: tables, and compiled policies beside them. `name_of` is what a token calls a
+    /// scope of the tables that is configured by another name.
+    #[must_use]
+    pub fn of_access(
+        access: &Section<'_>,
+        name_of: impl Fn(&str) -> Option<String>,
+    ) -> Option<Self> {
+        not_null(access, &["policies", "scopes", "roles", "groups"]);
+        let mut policies = Vec::new();
+        let compiled = access.optional_section("policies");
+        if compiled.is_none() && !tables::is_there(access) {
+            access.problem(
+                "scopes",
+                "is missing: write `scopes`, `roles` or `groups` with the tools that each opens, or `policies`; nobody \
+                 could call anything",
+            );
         }
-        for told in told {
-            match Policy::read(&told, &mut nodes) {
-                Some(policy) => {
-                    if !ids.insert(Arc::clone(&policy.id)) {
-                        told.problem("id", "stands at two policies");
-                    }
-                    policies.push(policy);
-                }
-                None => is_good = false,
-            }
-            told.finish();
+        let is_good = compiled.as_ref().is_none_or(|section| read_policies(section, &mut policies));
+        let written: BTreeSet<_> = policies.iter().map(|policy| Arc::clone(&policy.id)).collect();
+        let from = policies.len();
+        tables::read(access, name_of, &mut policies);
+        for policy in policies.iter().skip(from).filter(|policy| written.contains(&policy.id)) {
+            access.problem(
+                "policies",
+                format!("a policy has the name of a table's row, {}", policy.id),
+            );
         }
-        let tools = Self::read_tools(section, &policies);
+        let program = Self::of(policies, compiled.as_ref());
+        if let Some(section) = compiled {
+            section.finish();
+        }
+        is_good.then_some(program)
+    }
+
+    /// Of policies that were read, and of a compiled form's tools.
+    fn of(policies: Vec<Policy>, compiled: Option<&Section<'_>>) -> Self {
+        let tools =
+            compiled.map(|section| Self::read_tools(section, &policies)).unwrap_or_default();
         let mut scopes = BTreeSet::new();
         policies.iter().for_each(|policy| scan::scopes(&policy.condition, &mut scopes));
         let name = |action: Action| Value::Entity(Uid::new(ACTION, action.name()));
-        is_good.then(|| Self {
+        Self {
             tools,
             actions: Action::ALL.map(name),
             scopes: scopes.into_iter().collect(),
             reads_groups: policies.iter().any(|policy| scan::reads_groups(&policy.condition)),
+            is_open: compiled.is_none(),
             policies,
-        })
+        }
     }
 
     fn read_tools(section: &Section<'_>, policies: &[Policy]) -> BTreeMap<Arc<str>, Tool> {
@@ -158,10 +181,16 @@ impl Program {
         tools
     }
 
-    /// A tool that the policies were validated against. Another one is nobody's: what they say of it nobody checked.
+    /// A tool that may be decided on. Where there are policies, one that they were validated against: another one is
+    /// nobody's, since what they say of it nobody checked.
     #[must_use]
-    pub fn tool(&self, server: &str, name: &str) -> Option<&Object> {
-        self.tools.get(format!("{server}/{name}").as_str()).map(|tool| &tool.object)
+    pub fn tool(&self, server: &str, name: &str) -> Option<Cow<'_, Object>> {
+        if self.is_open {
+            let hints = HINTS.map(|(_, default)| default);
+            return Some(Cow::Owned(Object::tool(server, name, hints, &[], Vec::new())));
+        }
+        let tool = self.tools.get(format!("{server}/{name}").as_str())?;
+        Some(Cow::Borrowed(&tool.object))
     }
 
     /// The arguments of a tool on which decisions rest, for all that is remembered of them; `None` for all that it has.
@@ -213,9 +242,39 @@ impl Program {
         let of_tool = self.known(object).into_iter().flat_map(|tool| &tool.policies);
         let of_tool = of_tool.filter_map(|index| Some((*index, self.policies.get(*index)?)));
         let is_tool = object.action() == Action::ToolsCall;
-        let others = if is_tool { &[] } else { self.policies.as_slice() };
+        let is_known = is_tool && !self.is_open;
+        let others = if is_known { &[] } else { self.policies.as_slice() };
         of_tool.chain(others.iter().enumerate().filter(|(_, policy)| policy.is_about(object)))
     }
+}
+
+/// Reads the policies of a compiled form. Returns whether all of them are good.
+fn read_policies(section: &Section<'_>, policies: &mut Vec<Policy>) -> bool {
+    section.integer("form", FORM, FORM..=FORM);
+    if !section.has("form") {
+        section.problem("form", "is missing: compile the policies with obolus-policy");
+    }
+    let told = section.sections("policies");
+    if told.len() > MAX_POLICIES {
+        section.problem("policies", format!("more than {MAX_POLICIES}"));
+        return false;
+    }
+    let mut nodes = 0;
+    let mut ids = BTreeSet::new();
+    let mut is_good = true;
+    for told in told {
+        match Policy::read(&told, &mut nodes) {
+            Some(policy) => {
+                if !ids.insert(Arc::clone(&policy.id)) {
+                    told.problem("id", "stands at two policies");
+                }
+                policies.push(policy);
+            }
+            None => is_good = false,
+        }
+        told.finish();
+    }
+    is_good
 }
 
 fn read_tool(server: &str, name: &str, told: &Section<'_>) -> Object {
@@ -235,6 +294,12 @@ fn not_null(section: &Section<'_>, keys: &[&str]) {
 }
 
 impl Policy {
+    /// One that permits by its condition alone.
+    pub(super) fn permit(id: Arc<str>, action: Action, condition: Node) -> Self {
+        let actions = vec![action];
+        Self { id, is_forbid: false, reason: None, actions, head: Head::default(), condition }
+    }
+
     fn read(told: &Section<'_>, nodes: &mut usize) -> Option<Self> {
         not_null(told, &["when", "resource"]);
         let id = told.string("id", "the policy's name");

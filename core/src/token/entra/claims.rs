@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
+use serde_json::Value;
 
-use crate::Reason;
 use crate::token::Memberships;
 use crate::token::reading::is_identifier;
+use crate::token::tenants::Version;
+use crate::{Reason, json};
 
 /// What is read of an access token, besides what every token has. A claim of another type makes the token
-/// malformed, and so does `null`: a list of groups that we cannot read is not the same as none.
+/// malformed, and so does `null`: a list of groups that we cannot read is not the same as none. Of how somebody signed in,
+/// which few policies read, another type is what the token does not tell.
 #[derive(Debug, Deserialize)]
 pub(super) struct EntraClaims {
     pub(super) iss: Option<String>,
@@ -37,6 +40,14 @@ pub(super) struct EntraClaims {
     /// retired service's URL, and it is the token that would choose whom we call.
     #[serde(default, rename = "_claim_names", deserialize_with = "said")]
     claim_names: Option<BTreeMap<String, IgnoredAny>>,
+    /// The authentication contexts of Conditional Access that were met.
+    #[serde(default, deserialize_with = "json::anything")]
+    acrs: Option<Value>,
+    /// `0` or `1`, in v1 tokens.
+    #[serde(default, deserialize_with = "json::anything")]
+    acr: Option<Value>,
+    #[serde(default, deserialize_with = "json::anything")]
+    amr: Option<Value>,
 }
 
 impl EntraClaims {
@@ -51,6 +62,18 @@ impl EntraClaims {
 
     pub(super) fn roles(&self) -> Result<Memberships, Reason> {
         memberships(self.roles.as_deref(), self.is_elsewhere("roles"))
+    }
+
+    pub(super) fn auth_contexts(&self, version: Version) -> Memberships {
+        let acr = match version {
+            Version::V1 => Memberships::one(self.acr.as_ref()),
+            Version::V2 => Memberships::Absent,
+        };
+        Memberships::listed(self.acrs.as_ref()).and(acr)
+    }
+
+    pub(super) fn auth_methods(&self) -> Memberships {
+        Memberships::listed(self.amr.as_ref())
     }
 
     fn is_elsewhere(&self, claim: &str) -> bool {

@@ -1,0 +1,70 @@
+//! `access` of a resource in the filter's configuration: tables, compiled policies, and what the others are told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Section;
+use super::scopes::is_scope;
+use crate::policy::cedar::Program;
+use crate::policy::{Access, UnknownTool};
+use crate::token::IssuerRules;
+use crate::token::application::scope_name;
+
+/// Reads `access` of a resource of this name. `None` where there is none; what is wrong has been told then.
+pub(super) fn access(
+    resource: &Section<'_>,
+    server: &str,
+    issuers: &[Arc<IssuerRules>],
+    audiences: &[String],
+) -> Option<Access> {
+    if resource.value("access").is_none() && resource.keys().contains(&"access") {
+        resource.problem(
+            "access",
+            "is null, and everybody might call everything: leave the key out, if that is meant",
+        );
+    }
+    let section = resource.optional_section("access")?;
+    // Entra ID is asked for `api://…/name`, and its tokens say `name`.
+    let is_entra = issuers.iter().any(|rules| rules.provider.entra().is_some());
+    let name_of = |asked: &str| match (is_entra, asked.contains('/')) {
+        (true, true) => scope_name(asked, audiences).map(str::to_owned),
+        _ => Some(asked.to_owned()),
+    };
+    let scopes = section.value("scopes").and_then(Value::as_object);
+    let mut asked_as = BTreeMap::new();
+    for scope in scopes.into_iter().flat_map(serde_json::Map::keys) {
+        if !is_scope(scope) {
+            section.problem("scopes", format!("`{scope}` is not a scope (RFC 6749 §3.3)"));
+        }
+        if is_entra && !scope.contains('/') {
+            section.problem(
+                "scopes",
+                format!("`{scope}`: Entra ID is asked for it by its full name, such as api://APPLICATION/{scope}: write that"),
+            );
+        }
+        asked_as.extend(name_of(scope).map(|name| (name, scope.clone())));
+    }
+    let program = Program::of_access(&section, name_of);
+    let dry_run = section.optional_section("dryRun").map(|section| {
+        let program = Program::of_access(&section, name_of);
+        section.finish();
+        program
+    });
+    let unknown_tool = UnknownTool::read(&section);
+    section.finish();
+    let program = program?;
+    // Policies name scopes as tokens do. A client has to be told the name that it can ask for.
+    if is_entra && let Some(api) = audiences.first() {
+        let api = if api.contains("://") { api.clone() } else { format!("api://{api}") };
+        for scope in program.scopes() {
+            asked_as.entry(scope.to_string()).or_insert_with(|| format!("{api}/{scope}"));
+        }
+    }
+    let dry_run = match dry_run {
+        None => None,
+        Some(program) => Some(program?),
+    };
+    Some(Access { server: server.to_owned(), program, dry_run, asked_as, unknown_tool })
+}

@@ -1,0 +1,251 @@
+//! Who may use what of one resource: tables and policies, and what becomes of those whom they do not permit.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::cedar::{Decision, Listing, Object, Program, Request, User};
+use super::unknown_tool::UnknownTool;
+use crate::mcp::answers::Item;
+use crate::mcp::{Admitted, Governs, List, Message, Named, Revision};
+use crate::token::Principal;
+use crate::{Denial, Reason};
+
+/// What a resource's `access` section says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// The resource's name, which is the server's in policies.
+    pub(crate) server: String,
+    pub(crate) program: Program,
+    /// Decides beside the other, and only its decision's record counts.
+    pub(crate) dry_run: Option<Program>,
+    /// By the name that tokens have it by, the scope as clients ask for it.
+    pub(crate) asked_as: BTreeMap<String, String>,
+    pub(crate) unknown_tool: UnknownTool,
+}
+
+/// A principal as policies see it. Made once for a token: it costs as much as the token has groups.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    user: User,
+    /// The same with every scope that policies speak of: what it may do beyond the other is what a step-up opens.
+    stepped_up: User,
+}
+
+/// What policies said of a permitted request, or what a dry run says of any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// Whether it may pass.
+    pub is_permit: bool,
+    /// The ids of the policies that decided.
+    pub policies: Vec<Arc<str>>,
+}
+
+/// The target of a request, and its revision of MCP: what policies know of it besides what it names.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The name of the target that the token is exchanged for.
+    pub target: &'a str,
+    /// The revision of MCP.
+    pub revision: Revision,
+}
+
+impl Access {
+    /// A principal, as these policies see it.
+    #[must_use]
+    pub fn asker(&self, principal: &Principal) -> Asker {
+        let user = User::of(principal);
+        Asker { stepped_up: self.program.with_every_scope(&user), user }
+    }
+
+    /// Whether groups that a token does not tell are worth asking for.
+    #[must_use]
+    pub fn reads_groups(&self) -> bool {
+        let of = |program: &Program| program.reads_groups();
+        of(&self.program) || self.dry_run.as_ref().is_some_and(of)
+    }
+
+    /// Decides on everything that a message names. `required` are scopes that the resource wants for any call, and that
+    /// the token does not have.
+    pub(super) fn decide(
+        &self,
+        asker: &Asker,
+        admitted: &Admitted<'_>,
+        target: &str,
+        required: bool,
+    ) -> Result<Verdict, Denial> {
+        let message = admitted.message();
+        let circumstances = Circumstances { target, revision: admitted.revision() };
+        let mut permitted = Verdict { is_permit: true, policies: Vec::new() };
+        for named in message.named() {
+            let Some(object) = self.object(&self.program, named) else { continue };
+            let object = object.map_err(|()| self.hidden(named.name, Vec::new()))?;
+            let request = request(&asker.user, &object, message, circumstances);
+            match self.program.decide(&request) {
+                Decision::Permit { policies } => {
+                    for policy in policies {
+                        if !permitted.policies.contains(&policy) {
+                            permitted.policies.push(policy);
+                        }
+                    }
+                }
+                Decision::Deny { policies, reason, .. } => {
+                    return Err(self.denial(asker, &request, policies, reason));
+                }
+            }
+        }
+        if required { Err(Reason::InsufficientScope.into()) } else { Ok(permitted) }
+    }
+
+    /// What the policies of a dry run would have said.
+    #[must_use]
+    pub fn dry_run(&self, asker: &Asker, admitted: &Admitted<'_>, target: &str) -> Option<Verdict> {
+        let program = self.dry_run.as_ref()?;
+        let message = admitted.message();
+        let circumstances = Circumstances { target, revision: admitted.revision() };
+        let mut all = Verdict { is_permit: true, policies: Vec::new() };
+        for named in message.named() {
+            let policies = match self.object(program, named) {
+                None => continue,
+                Some(Err(())) => return Some(Verdict::default()),
+                Some(Ok(object)) => {
+                    match program.decide(&request(&asker.user, &object, message, circumstances)) {
+                        Decision::Permit { policies } => policies,
+                        Decision::Deny { policies, .. } => {
+                            return Some(Verdict { is_permit: false, policies });
+                        }
+                    }
+                }
+            };
+            all.policies.extend(policies);
+        }
+        Some(all)
+    }
+
+    /// What a message names, as policies see it; `None` for what they do not govern, an error for a tool that is nobody's.
+    fn object<'p>(
+        &self,
+        program: &'p Program,
+        named: Named<'_>,
+    ) -> Option<Result<Cow<'p, Object>, ()>> {
+        match named.governs {
+            Governs::Tool => Some(program.tool(&self.server, named.name).ok_or(())),
+            Governs::Prompt => Some(Ok(Cow::Owned(Object::prompt(&self.server, named.name)))),
+            Governs::Resource => Some(Ok(Cow::Owned(Object::resource(&self.server, named.name)))),
+            // Whose task it is only the server knows; it was made by a call that was decided on.
+            Governs::Task | Governs::Nothing | Governs::Reference | Governs::Subscriptions => None,
+        }
+    }
+
+    /// A denial that scopes would lift says which; one that other arguments would lift says why; any other one of a
+    /// tool says that there is no such tool.
+    fn denial(
+        &self,
+        asker: &Asker,
+        request: &Request<'_>,
+        policies: Vec<Arc<str>>,
+        reason: Option<Arc<str>>,
+    ) -> Denial {
+        let missing = self.program.scopes_to_permit(request);
+        if !missing.is_empty() {
+            // A client asks for what the challenge names and for nothing else: what it has it would lose.
+            let own = asker.user.scopes().filter(|own| self.program.scopes().contains(own));
+            let all = own.chain(&missing).map(|scope| self.as_asked(scope)).collect();
+            return Denial::scopes_missing(all, policies);
+        }
+        let is_tool = request.object.action() == super::cedar::Action::ToolsCall;
+        if is_tool && !self.is_shown(asker, request) {
+            return self.hidden(request.object.name(), policies);
+        }
+        Denial::by_policy(reason, policies)
+    }
+
+    /// A scope as clients ask for it.
+    fn as_asked(&self, scope: &str) -> String {
+        self.asked_as.get(scope).cloned().unwrap_or_else(|| scope.to_owned())
+    }
+
+    fn hidden(&self, tool: &str, policies: Vec<Arc<str>>) -> Denial {
+        Denial::tool_hidden(self.unknown_tool.answer(tool), policies)
+    }
+
+    fn is_shown(&self, asker: &Asker, request: &Request<'_>) -> bool {
+        [&asker.user, &asker.stepped_up]
+            .into_iter()
+            .any(|user| self.program.is_listable(&Request { user, ..*request }))
+    }
+
+    /// What this asker is shown in lists.
+    #[must_use]
+    pub fn view<'a>(&'a self, asker: &'a Asker, circumstances: Circumstances<'a>) -> View<'a> {
+        let Circumstances { target, revision } = circumstances;
+        let listing = |user| self.program.listing(user, target, revision.name());
+        View {
+            access: self,
+            listing: listing(&asker.user),
+            stepped_up: (asker.user != asker.stepped_up).then(|| listing(&asker.stepped_up)),
+        }
+    }
+}
+
+fn request<'a>(
+    user: &'a User,
+    object: &'a Object,
+    message: &'a Message,
+    circumstances: Circumstances<'a>,
+) -> Request<'a> {
+    Request {
+        user,
+        object,
+        arguments: message.arguments(),
+        target: circumstances.target,
+        revision: circumstances.revision.name(),
+    }
+}
+
+/// What one principal is shown in lists: what it may use, and what it might with more scopes.
+#[derive(Debug)]
+pub struct View<'a> {
+    access: &'a Access,
+    listing: Listing<'a>,
+    stepped_up: Option<Listing<'a>>,
+}
+
+impl View<'_> {
+    /// Whether an entry of a list is shown.
+    #[must_use]
+    pub fn shows(&self, item: &Item<'_>) -> bool {
+        let server = &self.access.server;
+        let shows = |object: &Object| {
+            let stepped_up = self.stepped_up.as_ref();
+            self.listing.shows(object) || stepped_up.is_some_and(|listing| listing.shows(object))
+        };
+        match item.list() {
+            List::Tools => {
+                let tool = self.access.program.tool(server, item.name());
+                tool.is_some_and(|tool| shows(&tool))
+            }
+            List::Prompts => shows(&Object::prompt(server, item.name())),
+            List::Resources | List::ResourceTemplates => {
+                shows(&Object::resource(server, item.name()))
+            }
+        }
+    }
+}
+
+impl Asker {
+    /// Whether this is that principal, in that very token.
+    #[must_use]
+    pub fn is(&self, principal: &Principal) -> bool {
+        self.user.is_of(principal)
+    }
+
+    /// The same one with groups that the token does not tell and somebody else did.
+    #[must_use]
+    pub fn with_groups(&self, groups: &BTreeSet<String>) -> Self {
+        Self {
+            user: self.user.with_groups(groups),
+            stepped_up: self.stepped_up.with_groups(groups),
+        }
+    }
+}
