@@ -2,6 +2,7 @@
 
 mod access;
 pub mod cedar;
+mod climbing;
 mod explain;
 mod forwarding;
 mod judge;
