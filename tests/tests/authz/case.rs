@@ -49,7 +49,9 @@ impl Case {
     /// and behind each 400, whoever says it: where a message may have been cut wrong, nothing more is read.
     pub(crate) fn lives_on(&self) -> bool {
         let [Refused::Ours(reason)] = self.refused[..] else { return false };
-        self.attack.is_http2() || matches!(reason.status(), 200 | 403 | 404)
+        let is_of_the_body =
+            matches!(reason.status(), 200 | 403 | 404) && reason != Reason::OriginRefused;
+        self.attack.is_http2() || is_of_the_body
     }
 
     /// Whether our filter alone stands between this request and its server: under another application's path the same

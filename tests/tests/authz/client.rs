@@ -64,7 +64,9 @@ pub(crate) struct Client {
     pub(crate) authority: String,
     /// A token that is good.
     pub(crate) token: String,
-    /// One for another resource.
+    /// One for the first of the two resources alone.
+    pub(crate) for_first: String,
+    /// One for a resource that is somewhere else.
     pub(crate) for_another: String,
     /// One that has expired.
     pub(crate) expired: String,
@@ -85,6 +87,7 @@ impl Client {
         Self {
             authority: "localhost:1".to_owned(),
             token: token("good"),
+            for_first: token("first"),
             for_another: token("another"),
             expired: token("expired"),
             forged: token("forged"),

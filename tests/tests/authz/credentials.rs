@@ -2,7 +2,7 @@
 
 use obolus_core::Reason::{
     self, AudienceMismatch, AuthorizationDuplicated, AuthorizationMalformed, InsufficientScope,
-    SignatureInvalid, TokenExpired, TokenInQuery, TokenMalformed, TokenMissing,
+    OriginRefused, SignatureInvalid, TokenExpired, TokenInQuery, TokenMalformed, TokenMissing,
 };
 
 use crate::attempt::{Attempt, Framing};
@@ -154,6 +154,12 @@ fn elsewhere(client: &Client) -> Vec<(&'static str, Edit, Reason)> {
             TokenMissing,
         ),
         ("a gateway's own request", header("x-envoy-internal", "true".to_owned()), TokenMissing),
+        (
+            "a page of another origin",
+            Box::new(|call| call.header("origin", "https://evil.example")),
+            OriginRefused,
+        ),
+        ("a page of no origin", Box::new(|call| call.header("origin", "null")), OriginRefused),
         (
             "an address of one's own",
             header("x-forwarded-for", "127.0.0.1".to_owned()),

@@ -1,6 +1,6 @@
 //! HTTP/1.1 that two readers could cut in different places, and heads that they could read differently.
 
-use obolus_core::Reason::{JsonMalformed, TokenMissing};
+use obolus_core::Reason::{AuthorizationMalformed, HeaderMismatch, JsonMalformed, TokenMissing};
 
 use crate::attempt::{Attempt, Framing};
 use crate::case::{Case, Refused};
@@ -123,6 +123,17 @@ fn heads(twin: &Attempt) -> Vec<Tried> {
     vec![
         ("a name with a space behind it", line("mcp-method : tools/list"), BAD),
         ("a name with a tab behind it", line("mcp-name\t: harmless"), BAD),
+        (
+            "a folded line behind the token",
+            instead("authorization: ", "authorization:\r\n x "),
+            Refused::Ours(AuthorizationMalformed),
+        ),
+        (
+            "a folded line behind a mirrored argument",
+            line("mcp-param-namespace: shop\r\n mcp-name: harmless"),
+            Refused::Ours(HeaderMismatch),
+        ),
+        ("chunks in a folded line", line("transfer-encoding:\r\n chunked"), BAD),
         ("a name with an underscore", line("mcp_name: harmless"), BAD),
         ("a token under a name with an underscore", line("x_authorization: Bearer x"), BAD),
         ("a permit under its own name", line("obolus_permit: obolus-mcp"), BAD),

@@ -5,8 +5,8 @@
 //! is open in every namespace but one.
 
 use obolus_core::Reason::{
-    self, BatchRefused, HeaderMismatch, InsufficientScope, JsonDuplicateKey, JsonMalformed,
-    NotARequest, NotificationUnknown, ParamsMalformed, PolicyDenied, ToolHidden,
+    self, AudienceMismatch, BatchRefused, HeaderMismatch, InsufficientScope, JsonDuplicateKey,
+    JsonMalformed, NotARequest, NotificationUnknown, ParamsMalformed, PolicyDenied, ToolHidden,
 };
 use serde_json::{Value, json};
 
@@ -226,6 +226,13 @@ fn bodies(client: &Client) -> Vec<Case> {
             cases.push(Case::new(name, attack, Refused::Ours(InsufficientScope), twin));
         }
     }
+    for way in Way::four(2) {
+        let twin = client.call(way);
+        let token = format!("Bearer {}", client.for_first);
+        let attack = twin.clone().with("authorization", token);
+        let name = format!("the open tool and a token for the other resource ({})", way.name());
+        cases.push(Case::new(name, attack, Refused::Ours(AudienceMismatch), twin));
+    }
     cases
 }
 
@@ -288,7 +295,7 @@ fn arguments(client: &Client) -> Vec<Case> {
 
 /// A method, what it may name, what it may not, and the revisions that have it.
 #[rustfmt::skip]
-const OTHERS: [(&str, &str, &str, &[bool; 2]); 15] = [
+const OTHERS: [(&str, &str, &str, &[bool; 2]); 21] = [
     ("prompts/get", r#""name":"daily_report""#, r#""name":"weekly_report""#, EVERY),
     ("prompts/get", r#""name":"daily_report""#, r#""name":"Daily_report""#, EVERY),
     ("prompts/get", r#""name":"daily_report""#, r#""name":"pods_list""#, EVERY),
@@ -299,6 +306,12 @@ const OTHERS: [(&str, &str, &str, &[bool; 2]); 15] = [
     ("resources/read", r#""uri":"k8s://shop/pods""#, r#""uri":"k8s:///shop/pods""#, EVERY),
     ("resources/read", r#""uri":"k8s://shop/pods""#, r#""uri":" k8s://shop/pods""#, EVERY),
     ("resources/read", r#""uri":"k8s://shop/pods""#, r#""uri":"pods_list""#, EVERY),
+    ("resources/read", r#""uri":"k8s://shop/pods""#, r#""uri":"k8s://shop/../vault/secrets""#, EVERY),
+    ("resources/read", r#""uri":"k8s://shop/pods""#, r#""uri":"k8s://shop/%2e%2e/vault/secrets""#, EVERY),
+    ("resources/read", r#""uri":"k8s://shop/pods""#, r#""uri":"k8s://shop/..%2fvault/secrets""#, EVERY),
+    ("resources/read", r#""uri":"k8s://shop/pods""#, r#""uri":"k8s://shop/..\\vault/secrets""#, EVERY),
+    ("resources/subscribe", r#""uri":"k8s://shop/pods""#, r#""uri":"k8s://shop/.\t./vault""#, LEGACY),
+    ("completion/complete", r#""ref":{"type":"ref/resource","uri":"k8s://shop/pods"}"#, r#""ref":{"type":"ref/resource","uri":"k8s://shop/../vault"}"#, EVERY),
     ("resources/subscribe", r#""uri":"k8s://shop/pods""#, r#""uri":"k8s://vault/secrets""#, LEGACY),
     ("resources/unsubscribe", r#""uri":"k8s://shop/pods""#, r#""uri":"k8s://vault/secrets""#, LEGACY),
     ("completion/complete", r#""ref":{"type":"ref/prompt","name":"daily_report"}"#, r#""ref":{"type":"ref/prompt","name":"weekly_report"}"#, EVERY),
@@ -326,9 +339,10 @@ const MALFORMED: [(&str, &str, &str, &[bool; 2]); 8] = [
 
 const SHOP: &str = r#""notifications":{"resourceSubscriptions":["k8s://shop/pods"]}"#;
 #[rustfmt::skip]
-const SUBSCRIPTIONS: [(&str, &str, &str, &[bool; 2]); 3] = [
+const SUBSCRIPTIONS: [(&str, &str, &str, &[bool; 2]); 4] = [
     ("subscriptions/listen", SHOP, r#""notifications":{"resourceSubscriptions":["k8s://vault/secrets"]}"#, MODERN),
     ("subscriptions/listen", SHOP, r#""notifications":{"resourceSubscriptions":["k8s://shop/pods","k8s://vault/secrets"]}"#, MODERN),
+    ("subscriptions/listen", SHOP, r#""notifications":{"resourceSubscriptions":["k8s://shop/../vault"]}"#, MODERN),
     ("subscriptions/listen", SHOP, r#""notifications":{"toolsListChanged":true,"resourceSubscriptions":["k8s://shop/pods","k8s://shop/pods","k8s://vault\/secrets"]}"#, MODERN),
 ];
 

@@ -5,8 +5,9 @@ use obolus_core::Reason::{
 };
 use obolus_core::mcp::{Form, Method, Revision};
 
+use crate::attempt::Framing;
 use crate::case::{Case, Refused};
-use crate::client::{Client, Way};
+use crate::client::{Client, MODERN, Way};
 
 #[tokio::test]
 async fn what_a_revision_does_not_have_goes_nowhere() {
@@ -19,6 +20,8 @@ pub(crate) fn all(client: &Client) -> Vec<Case> {
     cases.extend(forms(client));
     cases
 }
+
+const FRAMINGS: [Framing; 3] = [Framing::Length, Framing::Chunks, Framing::Frames];
 
 /// What names anything that a method could name.
 const PARAMS: &str = r#""name":"pods_list","uri":"pods_list","taskId":"pods_list","notifications":{},"ref":{"type":"ref/prompt","name":"pods_list"}"#;
@@ -126,6 +129,16 @@ fn forms(client: &Client) -> Vec<Case> {
             let attack = twin.clone().saying(CALL, said);
             cases.push(Case::new(name, attack, Refused::Ours(NotARequest), twin));
         }
+    }
+    let answers = [
+        r#"{"jsonrpc":"2.0","id":7,"result":{"method":"tools/call","params":{"name":"pods_list"}}}"#,
+        r#"{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"tools/call"}}"#,
+    ];
+    for (answer, framing) in answers.iter().flat_map(|answer| FRAMINGS.map(|it| (answer, it))) {
+        let twin = client.call(Way::of(Some(MODERN), framing));
+        let attack = twin.clone().body(*answer).without("mcp-method").without("mcp-name");
+        let name = format!("an answer to nobody, {answer} ({framing:?})");
+        cases.push(Case::new(name, attack, Refused::Ours(NotARequest), twin));
     }
     let ids = [
         ("is null", "null"),

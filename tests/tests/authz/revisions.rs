@@ -59,6 +59,9 @@ pub(crate) fn all(client: &Client) -> Vec<Case> {
             let attack = legacy.clone().with(VERSION, version);
             case(&format!("a legacy call of {version:?}"), attack, VersionUnsupported, &legacy);
         }
+        let sessions =
+            legacy.clone().header("mcp-session-id", "one").header("mcp-session-id", "two");
+        case("two sessions", sessions, HeaderDuplicated, &legacy);
         let stated = legacy
             .clone()
             .saying(r#""arguments""#, &format!(r#""_meta":{{{STATED}}},"arguments""#));

@@ -46,7 +46,7 @@ fn paths(client: &Client) -> Vec<Case> {
         ("/MCP", Who::Envoy(404)),
         ("/mcpx", Who::Envoy(404)),
         ("/", Who::Envoy(404)),
-        ("/other/..;/mcp", Who::Other),
+        ("/other/..;/mcp", Who::Ours),
         ("/other;/../mcp", Who::Ours),
         ("/other/mcp", Who::Other),
         ("/other/%252e%252e/mcp", Who::Other),

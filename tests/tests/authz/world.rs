@@ -62,6 +62,8 @@ impl World {
             let path = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
             if let Some(connection) = bootstrap.pointer_mut(path) {
                 connection["http_protocol_options"] = json!({"enable_trailers": true});
+                // How long Envoy holds a connection that it has given up. A second each would be most of the time.
+                connection["delayed_close_timeout"] = json!("0.05s");
             }
         });
         let bench = plan.start().await?;
@@ -76,6 +78,7 @@ impl World {
         let client = Client {
             authority: bench.gateway.place.authority(),
             token: bench.idp.mint(&claims)?,
+            for_first: with("aud", json!([bench.gateway.resource()]))?,
             for_another: with("aud", json!(["https://mcp.example.com/mcp"]))?,
             expired: with("exp", json!(1_700_000_000))?,
             forged: Key::new("RS256", "first")?.sign(&claims)?,
@@ -95,12 +98,8 @@ impl World {
         let mut tally = Tally::default();
         let begun = Instant::now();
         for case in &cases {
-            let since = Instant::now();
             if let Err(error) = self.tries_one(case, &mut tally).await {
                 wrong.push(format!("{}: {error:#}", case.name));
-            }
-            if since.elapsed().as_millis() > 400 {
-                println!("SLOW {} {:?}", case.name, since.elapsed());
             }
         }
         println!(
@@ -175,11 +174,15 @@ impl World {
                 *expected.entry(format!("deny.{}", Reason::as_str(*reason))).or_default() += 1;
             }
         }
+        // What Envoy ends while our filter decides may be counted, or not.
+        let either = cases.iter().flat_map(|case| &case.refused);
+        let either = either.filter(|refused| matches!(refused, Refused::Broken)).count() as u64;
         let counted = self.bench.gateway.counters().await.unwrap();
         let of = |counters: &BTreeMap<String, u64>, name| counters.get(name).copied().unwrap_or(0);
         for (name, expected) in &expected {
             let moved = of(&counted, name) - of(before, name);
-            assert_eq!(moved, *expected, "{name}");
+            let slack = if name == "permit" { 0 } else { either };
+            assert!((*expected..=expected + slack).contains(&moved), "{name}: {moved}, {expected}");
         }
     }
 }
