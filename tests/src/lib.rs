@@ -15,6 +15,7 @@ pub mod entra;
 pub mod fixtures;
 pub mod http1;
 pub mod https;
+pub mod json_schema;
 pub mod parts;
 pub mod pki;
 pub mod ports;
