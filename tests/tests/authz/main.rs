@@ -49,7 +49,7 @@ const FAMILIES: [(&str, Family); 12] = [
 ];
 
 #[test]
-fn there_are_hundreds_of_cases_and_each_has_a_name() {
+fn there_are_thousands_of_cases_and_each_has_a_name() {
     let client = Client::nobody();
     let mut names = BTreeSet::new();
     let mut total = 0;
@@ -61,5 +61,6 @@ fn there_are_hundreds_of_cases_and_each_has_a_name() {
     }
     assert_eq!(names.len(), total, "a name stands twice");
     println!("{total} in all");
-    assert!(total >= 200);
+    // The fewest that anybody asked for are 200.
+    assert!(total >= 2_500, "{total}");
 }
