@@ -62,16 +62,18 @@ impl Expected {
                 }
                 reason.map(|reason| (Answer::Refused(reason), None))
             }
-            [word @ ("permit" | "denied" | "hidden")] => expect.optional_section(word).map(|more| {
-                let policies = more.has("policies").then(|| more.strings("policies"));
-                let answer = match *word {
-                    "permit" => Answer::Permit,
-                    "denied" => Answer::Denied(more.optional_string("reason")),
-                    _ => Answer::Hidden,
-                };
-                more.finish();
-                (answer, policies)
-            }),
+            [word @ ("permit" | "denied" | "hidden")] => {
+                expect.optional_section(word).map(|more| {
+                    let policies = more.has("policies").then(|| more.strings("policies"));
+                    let answer = match *word {
+                        "permit" => Answer::Permit,
+                        "denied" => Answer::Denied(more.optional_string("reason")),
+                        _ => Answer::Hidden,
+                    };
+                    more.finish();
+                    (answer, policies)
+                })
+            }
             _ => {
                 test.problem("expect", format!("must be one of {WORDS}"));
                 return None;
@@ -89,8 +91,8 @@ impl Expected {
             (Answer::Refused(expected), Came::Refused(reason)) => expected == reason,
             (_, Came::Refused(_)) => false,
             (Answer::Permit, Came::Decided(told)) => told.outcome.is_ok(),
-            (answer, Came::Decided(told)) => told.outcome.as_ref().is_err_and(|denial| {
-                match answer {
+            (answer, Came::Decided(told)) => {
+                told.outcome.as_ref().is_err_and(|denial| match answer {
                     Answer::Permit => false,
                     Answer::InsufficientScope(expected) => {
                         let missing: BTreeSet<_> = told.missing_scopes.iter().cloned().collect();
@@ -103,8 +105,8 @@ impl Expected {
                     }
                     Answer::Hidden => denial.reason() == Reason::ToolHidden,
                     Answer::Refused(reason) => denial.reason() == *reason,
-                }
-            }),
+                })
+            }
         };
         let decided: BTreeSet<_> = came.policies().into_iter().map(str::to_owned).collect();
         answer && self.policies.as_ref().is_none_or(|policies| *policies == decided)

@@ -13,7 +13,10 @@ use crate::tools::Tool;
 #[must_use]
 pub fn fit(file: &str, compiled: &Value, server: &str, tools: &[Tool]) -> Vec<Problem> {
     let Ok(program) = Program::from_json(compiled) else {
-        return vec![Problem::of_file(file, "the policies in it are not of this form: compile them")];
+        return vec![Problem::of_file(
+            file,
+            "the policies in it are not of this form: compile them",
+        )];
     };
     let known = compiled.get("tools").and_then(|servers| servers.get(server)?.as_object());
     let now: BTreeMap<_, _> = tools

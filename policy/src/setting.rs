@@ -122,7 +122,8 @@ impl Sources {
 /// # Errors
 /// No name where there are several, or one that is not there.
 pub fn resource_of(file: &str, config: &Value, name: Option<&str>) -> Result<usize, Problem> {
-    let resources = config.get("resources").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let resources =
+        config.get("resources").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let names: Vec<_> =
         resources.iter().map(|one| one.get("name").and_then(Value::as_str).unwrap_or("")).collect();
     let said = || names.join(", ");
@@ -130,7 +131,9 @@ pub fn resource_of(file: &str, config: &Value, name: Option<&str>) -> Result<usi
     match (name, names.len()) {
         (None, 1) => Ok(0),
         (None, 0) => Err(problem("has no resources: is it the filter's configuration?".to_owned())),
-        (None, _) => Err(problem(format!("has several resources: name one, --resource: {}", said()))),
+        (None, _) => {
+            Err(problem(format!("has several resources: name one, --resource: {}", said())))
+        }
         (Some(name), _) => names
             .iter()
             .position(|own| *own == name)
@@ -161,9 +164,9 @@ fn set(
     change: impl FnOnce(&mut Map<String, Value>) -> Result<(), &'static str>,
 ) -> Result<(), Vec<Problem>> {
     let resource = config.get_mut("resources").and_then(|all| all.get_mut(index));
-    let access = resource.and_then(Value::as_object_mut).and_then(|resource| {
-        resource.entry("access").or_insert_with(|| json!({})).as_object_mut()
-    });
+    let access = resource
+        .and_then(Value::as_object_mut)
+        .and_then(|resource| resource.entry("access").or_insert_with(|| json!({})).as_object_mut());
     let changed = access.ok_or("access must be an object").and_then(change);
     changed.map_err(|message| vec![Problem::of_file(file, message)])
 }
@@ -193,7 +196,10 @@ fn server(tools: &[Tool], wanted: Option<&str>) -> Result<String, Problem> {
         (None, [one]) => Ok((*one).to_owned()),
         (None, []) => Ok("server".to_owned()),
         (None, several) => {
-            let message = format!("tools of several servers: say which is asked, --resource: {}", several.join(", "));
+            let message = format!(
+                "tools of several servers: say which is asked, --resource: {}",
+                several.join(", ")
+            );
             Err(Problem::of_file("-", message))
         }
     }

@@ -63,8 +63,11 @@ impl Suite {
         }
         let raw = value.get("tests").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let raw = raw.iter().filter(|test| test.is_object());
-        let tests: Vec<_> =
-            sections.into_iter().zip(raw).map(|(section, raw)| test(section, raw, people)).collect();
+        let tests: Vec<_> = sections
+            .into_iter()
+            .zip(raw)
+            .map(|(section, raw)| test(section, raw, people))
+            .collect();
         let tests: Option<Vec<_>> = tests.into_iter().collect();
         top.conclude(tests).map_err(told).map(|tests| Self { file: file.to_owned(), tests })
     }
@@ -116,7 +119,9 @@ fn test(section: Section<'_>, raw: &Value, people: Option<&Map<String, Value>>) 
     section.finish();
     let asked = match asked {
         None => None,
-        Some(asked) => Some(Asked { revision: revision_named.or(asked.as_ref()?.revision), ..asked? }),
+        Some(asked) => {
+            Some(Asked { revision: revision_named.or(asked.as_ref()?.revision), ..asked? })
+        }
     };
     let expected = match expected {
         None => None,

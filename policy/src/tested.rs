@@ -102,9 +102,8 @@ fn one(
     for (names, is_shown) in [(&test.shown, true), (&test.hidden, false)] {
         for name in names {
             if view.as_ref().is_none_or(|view| view.lists(List::Tools, name)) != is_shown {
-                let said = |is_shown| {
-                    format!("{name} {}", if is_shown { "listed" } else { "not listed" })
-                };
+                let said =
+                    |is_shown| format!("{name} {}", if is_shown { "listed" } else { "not listed" });
                 wrong.push((said(is_shown), said(!is_shown)));
             }
         }

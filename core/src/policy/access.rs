@@ -1,11 +1,13 @@
 //! Who may use what of one resource: tables and policies, and what becomes of those whom they do not permit.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cedar::{Decision, Listing, Object, Program, Request, User};
 use super::explain::Considered;
+use super::memory::{self, Memory};
 use super::unknown_tool::UnknownTool;
 use crate::mcp::answers::Item;
 use crate::mcp::{Admitted, Governs, List, Message, Named, Revision};
@@ -31,6 +33,7 @@ pub struct Asker {
     user: User,
     /// The same with every scope that policies speak of: what it may do beyond the other is what a step-up opens.
     stepped_up: User,
+    memory: Memory,
 }
 
 /// What policies said of a permitted request, or what a dry run says of any.
@@ -56,14 +59,14 @@ impl Access {
     #[must_use]
     pub fn asker(&self, principal: &Principal) -> Asker {
         let user = User::of(principal);
-        Asker { stepped_up: self.program.with_every_scope(&user), user }
+        Asker { stepped_up: self.program.with_every_scope(&user), user, memory: Memory::default() }
     }
 
     /// The same of claims that nobody verified: no permit is decided for it, see [`Asker::is`].
     #[must_use]
     pub fn asker_of_claims(&self, claimed: &Claimed) -> Asker {
         let user = User::of_claims(claimed);
-        Asker { stepped_up: self.program.with_every_scope(&user), user }
+        Asker { stepped_up: self.program.with_every_scope(&user), user, memory: Memory::default() }
     }
 
     /// Whether groups that a token does not tell are worth asking for.
@@ -89,16 +92,21 @@ impl Access {
             let Some(object) = self.object(&self.program, named) else { continue };
             let object = object.map_err(|()| self.hidden(named.name, Vec::new()))?;
             let request = request(&asker.user, &object, message, circumstances);
-            match self.program.decide(&request) {
-                Decision::Permit { policies } => {
-                    for policy in policies {
-                        if !permitted.policies.contains(&policy) {
-                            permitted.policies.push(policy);
-                        }
+            let key = memory::key(&self.program, &object, &request);
+            let known = key.as_ref().and_then(|key| asker.memory.permitted(key));
+            let policies =
+                match known.map_or_else(|| self.program.decide(&request), Decision::permit) {
+                    Decision::Permit { policies } => policies,
+                    Decision::Deny { policies, reason, .. } => {
+                        return Err(self.denial(asker, &request, policies, reason));
                     }
-                }
-                Decision::Deny { policies, reason, .. } => {
-                    return Err(self.denial(asker, &request, policies, reason));
+                };
+            if let Some(key) = key {
+                asker.memory.remember(key, &policies);
+            }
+            for policy in policies {
+                if !permitted.policies.contains(&policy) {
+                    permitted.policies.push(policy);
                 }
             }
         }
@@ -217,13 +225,7 @@ impl Access {
     /// What this asker is shown in lists.
     #[must_use]
     pub fn view<'a>(&'a self, asker: &'a Asker, circumstances: Circumstances<'a>) -> View<'a> {
-        let Circumstances { target, revision } = circumstances;
-        let listing = |user| self.program.listing(user, target, revision.name());
-        View {
-            access: self,
-            listing: listing(&asker.user),
-            stepped_up: (asker.user != asker.stepped_up).then(|| listing(&asker.stepped_up)),
-        }
+        View { access: self, asker, circumstances, listings: OnceCell::new() }
     }
 }
 
@@ -246,8 +248,10 @@ fn request<'a>(
 #[derive(Debug)]
 pub struct View<'a> {
     access: &'a Access,
-    listing: Listing<'a>,
-    stepped_up: Option<Listing<'a>>,
+    asker: &'a Asker,
+    circumstances: Circumstances<'a>,
+    /// The principal's own, and with every scope; made when something is asked for that is not remembered.
+    listings: OnceCell<[Option<Listing<'a>>; 2]>,
 }
 
 impl View<'_> {
@@ -260,19 +264,32 @@ impl View<'_> {
     /// The same by the list and the name of an entry.
     #[must_use]
     pub fn lists(&self, list: List, name: &str) -> bool {
+        let memory = &self.asker.memory;
+        memory.shows(self.circumstances, list, name, || self.decides(list, name))
+    }
+
+    fn decides(&self, list: List, name: &str) -> bool {
         let server = &self.access.server;
-        let shows = |object: &Object| {
-            let stepped_up = self.stepped_up.as_ref();
-            self.listing.shows(object) || stepped_up.is_some_and(|listing| listing.shows(object))
-        };
         match list {
             List::Tools => {
                 let tool = self.access.program.tool(server, name);
-                tool.is_some_and(|tool| shows(&tool))
+                tool.is_some_and(|tool| self.any_shows(&tool))
             }
-            List::Prompts => shows(&Object::prompt(server, name)),
-            List::Resources | List::ResourceTemplates => shows(&Object::resource(server, name)),
+            List::Prompts => self.any_shows(&Object::prompt(server, name)),
+            List::Resources | List::ResourceTemplates => {
+                self.any_shows(&Object::resource(server, name))
+            }
         }
+    }
+
+    fn any_shows(&self, object: &Object) -> bool {
+        let listings = self.listings.get_or_init(|| {
+            let Circumstances { target, revision } = self.circumstances;
+            let Asker { user, stepped_up, .. } = self.asker;
+            let listing = |user| self.access.program.listing(user, target, revision.name());
+            [Some(listing(user)), (user != stepped_up).then(|| listing(stepped_up))]
+        });
+        listings.iter().flatten().any(|listing| listing.shows(object))
     }
 }
 
@@ -289,6 +306,8 @@ impl Asker {
         Self {
             user: self.user.with_groups(groups),
             stepped_up: self.stepped_up.with_groups(groups),
+            // What was decided without them is not known any more.
+            memory: Memory::default(),
         }
     }
 }

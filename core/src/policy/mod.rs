@@ -5,6 +5,7 @@ pub mod cedar;
 mod explain;
 mod forwarding;
 mod judge;
+mod memory;
 mod permit;
 mod person;
 mod scopes;

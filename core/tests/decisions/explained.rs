@@ -119,7 +119,8 @@ fn nobody_gets_a_permit_for_claims_that_nobody_verified() {
     let admitted = Admitted::read(MirroredHeaders::default(), &message).unwrap();
     let principal = principal(&claims);
     let subject = Subject { cluster: "obolus-mcp", body: body.as_bytes(), generation: 1 };
-    let decide = |asker: &Asker| Permit::decide(&principal, Some(asker), &resource, &admitted, subject);
+    let decide =
+        |asker: &Asker| Permit::decide(&principal, Some(asker), &resource, &admitted, subject);
     assert!(decide(&access.asker(&principal)).is_ok());
     let denial = decide(&access.asker_of_claims(&claimed)).unwrap_err();
     assert_eq!(denial.reason(), Reason::Internal);

@@ -197,7 +197,11 @@ impl Program {
     #[must_use]
     pub fn arguments_read(&self, tool: &Object) -> Option<&BTreeSet<Arc<str>>> {
         static NONE: BTreeSet<Arc<str>> = BTreeSet::new();
-        self.reads(tool).map_or(Some(&NONE), Reads::names)
+        match self.reads(tool) {
+            Some(reads) => reads.names(),
+            // Tables read none.
+            None => (self.is_open && tool.action() == Action::ToolsCall).then_some(&NONE),
+        }
     }
 
     /// Whether groups that a token does not tell are worth asking for.
