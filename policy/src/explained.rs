@@ -38,9 +38,9 @@ impl<'a> Explained<'a> {
     ) -> Self {
         let examined = token.examine(resource, now);
         let decided = examined.claimed.as_ref().map_err(|reason| *reason).and_then(|claimed| {
-            let told =
-                |admitted: &_| (admitted_revision(admitted), explain(claimed, resource, admitted));
-            asked.admitted(told).map_err(|denial| denial.reason())
+            let told = asked
+                .admitted(|admitted| (admitted.revision(), explain(claimed, resource, admitted)));
+            told.map_err(|denial| denial.reason())
         });
         let denial = decided.as_ref().ok().and_then(|(_, told)| told.outcome.as_ref().err());
         let answer = denial.map(|denial| {

@@ -55,6 +55,10 @@ pub(crate) fn made_up(profile: Profile, server: &str, people: &[&Map<String, Val
     if audiences.is_empty() {
         audiences.push(if is_entra { API } else { URL });
     }
+    // Entra ID gives nobody a token for this API who does not ask for one of its scopes.
+    let api = audiences.first().copied().unwrap_or(API);
+    let api = if api.contains("://") { api.to_owned() } else { format!("api://{api}") };
+    let required = if is_entra { json!([format!("{api}/access_as_user")]) } else { json!([]) };
     json!({
         "sts": {
             "cluster": "obolus-sts",
@@ -69,6 +73,7 @@ pub(crate) fn made_up(profile: Profile, server: &str, people: &[&Map<String, Val
             "clusters": [server],
             "issuers": [profile.name()],
             "audiences": audiences,
+            "requiredScopes": required,
             "target": {"name": server, "audience": format!("target-of-{server}")},
         }],
     })
