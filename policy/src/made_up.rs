@@ -43,14 +43,17 @@ pub(crate) fn made_up(profile: Profile, server: &str, people: &[&Map<String, Val
         found.dedup();
         found
     };
-    let mut issuer = json!({"name": profile.name(), "profile": profile.name()});
-    if is_entra {
-        let tenants = named("tid");
-        issuer["tenants"] = if tenants.is_empty() { json!([TENANT]) } else { json!(tenants) };
+    let called = profile.name();
+    let issuer = if is_entra {
+        let mut tenants = named("tid");
+        if tenants.is_empty() {
+            tenants.push(TENANT);
+        }
+        json!({"name": called, "profile": called, "tenants": tenants})
     } else {
-        let told = named("iss");
-        issuer["issuer"] = json!(told.first().unwrap_or(&"https://idp.example.com"));
-    }
+        let told = named("iss").first().copied().unwrap_or("https://idp.example.com");
+        json!({"name": called, "profile": called, "issuer": told})
+    };
     let mut audiences = named("aud");
     if audiences.is_empty() {
         audiences.push(if is_entra { API } else { URL });
@@ -71,7 +74,7 @@ pub(crate) fn made_up(profile: Profile, server: &str, people: &[&Map<String, Val
             "name": server,
             "resource": URL,
             "clusters": [server],
-            "issuers": [profile.name()],
+            "issuers": [called],
             "audiences": audiences,
             "requiredScopes": required,
             "target": {"name": server, "audience": format!("target-of-{server}")},

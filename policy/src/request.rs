@@ -53,7 +53,9 @@ impl Asked {
             Some(params) => params.as_object().ok_or("params must be an object")?.clone(),
         };
         let version = params.get("_meta").and_then(|meta| meta.get(VERSION)?.as_str());
-        let revision = version.and_then(|version| revision(version));
+        let revision =
+            version.map(|version| revision(version).ok_or("names no revision that is served"));
+        let revision = revision.transpose()?;
         Ok(Self { revision, ..Self::new(method, params) })
     }
 

@@ -111,7 +111,7 @@ fn test(section: Section<'_>, raw: &Value, people: Option<&Map<String, Value>>) 
     match (&asked, &expected) {
         (Some(_), None) => section.problem("expect", "is missing: write what has to come of it"),
         (None, Some(_)) => section.problem("request", "is missing: write what is asked for"),
-        (None, None) if shown.is_empty() && hidden.is_empty() => {
+        (None, None) if !section.has("lists") => {
             section.problem("request", "is missing: write what is asked for, or `lists`");
         }
         _ => {}
