@@ -1,5 +1,5 @@
 //! `test`, `explain` and `check` of a configuration, as they are run.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails loudly")]
+#![expect(clippy::unwrap_used, reason = "a test fails loudly")]
 
 use std::io::Write as _;
 use std::path::Path;
