@@ -18,10 +18,6 @@ use crate::upstream::Upstream;
 use crate::virtual_hosts::virtual_hosts;
 use crate::yaml;
 
-/// Envoy answers 413 itself above its buffer's limit. At twice the filter's limit, the filter has
-/// answered before, in its own words.
-pub(crate) const BUFFER_PER_BODY: u64 = 2;
-
 /// What a gateway is made of. The default is `envoy/bootstrap.yaml`: everything on this machine.
 ///
 /// The protected clusters, their routes, the STS's name and the credential's variable are not
@@ -111,7 +107,7 @@ impl Bootstrap {
             guard::guard(&configuration.protected_clusters()),
             router(),
         ];
-        let buffer_limit = configuration.body_limit.saturating_mul(BUFFER_PER_BODY);
+        let buffer_limit = configuration.buffer_limit;
         let connection = http_connection(&hosts, &filters, buffer_limit);
         self.listener.to_value(&connection, buffer_limit)
     }
@@ -243,6 +239,20 @@ mod tests {
         let window = "/filter_chains/0/filters/0/typed_config/http2_protocol_options\
                       /initial_stream_window_size";
         assert_eq!(listener.pointer(window), Some(&json!(10_000_000)));
+    }
+
+    #[test]
+    fn where_lists_are_cut_the_buffer_holds_them_and_nowhere_else() {
+        let mut gateway = Bootstrap::default();
+        let buffer = |gateway: &Bootstrap| {
+            gateway.listener().unwrap()["per_connection_buffer_limit_bytes"].clone()
+        };
+        gateway.configuration["resources"][0]["maxListBytes"] = json!(3_000_000);
+        assert_eq!(buffer(&gateway), json!(2 << 20));
+        gateway.configuration["resources"][0]["access"] = json!({"scopes": {"mcp:tools": ["*"]}});
+        assert_eq!(buffer(&gateway), json!(3_000_000 + (1 << 20)));
+        gateway.configuration["resources"][0]["maxListBytes"] = json!(1024);
+        assert_eq!(buffer(&gateway), json!(2 << 20));
     }
 
     #[test]

@@ -5,11 +5,18 @@
 //! what stands around it cannot disagree.
 
 use http::Uri;
-use obolus_core::config::DEFAULT_MAX_BODY_BYTES;
+use obolus_core::config::{DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_LIST_BYTES};
 use serde_json::{Value, json};
 
 use crate::json_text::json_text;
 use crate::problems::Problems;
+
+/// Envoy answers 413 itself above its buffer's limit. At twice the filter's limit, the filter has answered before, in its
+/// own words.
+const BUFFER_PER_BODY: u64 = 2;
+
+/// A piece of an answer is at most as long as an upstream connection's buffer, which is Envoy's default.
+const ROOM_ABOVE_LISTS: u64 = 1 << 20;
 
 /// The filter's configuration, and what Envoy must know of it.
 #[derive(Debug, Clone)]
@@ -23,8 +30,11 @@ pub struct FilterConfiguration {
     pub credential_env: String,
     /// `resources[]`.
     pub resources: Vec<Resource>,
-    /// The largest `resources[].maxBodyBytes`.
+    /// The largest `resources[].maxBodyBytes`, or `resources[].maxListBytes` of a resource whose lists are cut: the
+    /// most that the filter has Envoy hold.
     pub body_limit: u64,
+    /// What Envoy's buffer is made: with room enough that what is too long is refused in the filter's words.
+    pub buffer_limit: u64,
 }
 
 /// One protected resource: its URL, and the clusters behind it.
@@ -64,12 +74,16 @@ impl FilterConfiguration {
             .enumerate()
             .filter_map(|(at, value)| resource(at, value, &mut problems))
             .collect();
-        let body_limit = list
+        let number = |value: &Value, key: &str, default| {
+            value.get(key).and_then(Value::as_u64).unwrap_or(default)
+        };
+        let bodies = list.iter().map(|value| number(value, "maxBodyBytes", DEFAULT_MAX_BODY_BYTES));
+        let bodies = bodies.max().unwrap_or(DEFAULT_MAX_BODY_BYTES);
+        let lists = list
             .iter()
-            .map(|value| value.get("maxBodyBytes").and_then(Value::as_u64))
-            .map(|limit| limit.unwrap_or(DEFAULT_MAX_BODY_BYTES))
-            .max()
-            .unwrap_or(DEFAULT_MAX_BODY_BYTES);
+            .filter(|value| value.get("access").is_some())
+            .map(|value| number(value, "maxListBytes", DEFAULT_MAX_LIST_BYTES));
+        let lists = lists.max().unwrap_or_default();
 
         let value = value.clone();
         problems.or(Self {
@@ -78,7 +92,10 @@ impl FilterConfiguration {
             sts_authority,
             credential_env,
             resources,
-            body_limit,
+            body_limit: bodies.max(lists),
+            buffer_limit: bodies
+                .saturating_mul(BUFFER_PER_BODY)
+                .max(lists.saturating_add(ROOM_ABOVE_LISTS)),
         })
     }
 

@@ -7,6 +7,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use obolus_core::UnixSeconds;
+use obolus_core::audit::AUDIT_PROPERTY;
 use obolus_core::policy::PERMIT_PROPERTY;
 use obolus_core::reply::Reply;
 use proxy_wasm::hostcalls;
@@ -17,6 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Now {
     pub(crate) millis: u64,
+    pub(crate) micros: u64,
 }
 
 impl Now {
@@ -27,7 +29,8 @@ impl Now {
 
 pub(crate) fn now() -> Option<Now> {
     let since = hostcalls::get_current_time().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(Now { millis: u64::try_from(since.as_millis()).ok()? })
+    let micros = u64::try_from(since.as_micros()).ok()?;
+    Some(Now { millis: micros / 1000, micros })
 }
 
 pub(crate) fn log(level: LogLevel, message: &str) {
@@ -66,6 +69,10 @@ pub(crate) fn remove_request_header(name: &str) -> Option<()> {
     hostcalls::remove_map_value(MapType::HttpRequestHeaders, name).ok()
 }
 
+pub(crate) fn set_request_header(name: &str, value: &str) -> Option<()> {
+    hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value)).ok()
+}
+
 pub(crate) fn set_authorization(value: &SecretString) -> Option<()> {
     let value = Some(value.expose_secret());
     hostcalls::set_map_value(MapType::HttpRequestHeaders, "authorization", value).ok()
@@ -76,12 +83,63 @@ pub(crate) fn set_permit(cluster: &str) -> Option<()> {
     hostcalls::set_property(vec![PERMIT_PROPERTY], Some(cluster.as_bytes())).ok()
 }
 
+/// Leaves a record of this request for the access log.
+pub(crate) fn set_audit(record: &str) -> Option<()> {
+    hostcalls::set_property(vec![AUDIT_PROPERTY], Some(record.as_bytes())).ok()
+}
+
 pub(crate) fn set_response_header(name: &str, value: &str) {
     let _ = hostcalls::set_map_value(MapType::HttpResponseHeaders, name, Some(value));
 }
 
 pub(crate) fn add_response_header(name: &str, value: &str) {
     let _ = hostcalls::add_map_value(MapType::HttpResponseHeaders, name, value);
+}
+
+pub(crate) fn response_headers() -> Option<Vec<(String, Vec<u8>)>> {
+    hostcalls::get_map_bytes(MapType::HttpResponseHeaders).ok()
+}
+
+/// A header of the answer, where it is a text.
+pub(crate) fn response_header(name: &str) -> Option<String> {
+    let value = hostcalls::get_map_value_bytes(MapType::HttpResponseHeaders, name).ok()??;
+    String::from_utf8(value).ok()
+}
+
+/// Takes headers from the answer, and sets others.
+pub(crate) fn change_response_headers(removed: &[&str], set: &[(&str, &str)]) -> Option<()> {
+    removed
+        .iter()
+        .map(|name| (*name, None))
+        .chain(set.iter().map(|(name, value)| (*name, Some(*value))))
+        .try_for_each(|(name, value)| {
+            hostcalls::set_map_value(MapType::HttpResponseHeaders, name, value).ok()
+        })
+}
+
+/// The answer's body, as far as it is held, or the piece of it that is being delivered; `None` when it is longer than
+/// `limit`.
+pub(crate) fn response_body(limit: usize) -> Option<Vec<u8>> {
+    let body =
+        hostcalls::get_buffer(BufferType::HttpResponseBody, 0, limit.saturating_add(1)).ok()?;
+    Some(body.unwrap_or_default()).filter(|body| body.len() <= limit)
+}
+
+/// Puts `body` in the place of all that [`response_body`] gives, which is `length` bytes long.
+pub(crate) fn replace_response_body(length: usize, body: &[u8]) -> Option<()> {
+    if length == 0 && body.is_empty() {
+        return Some(());
+    }
+    hostcalls::set_buffer(BufferType::HttpResponseBody, 0, length, body).ok()
+}
+
+pub(crate) fn drop_response_trailers() -> Option<()> {
+    hostcalls::set_map(MapType::HttpResponseTrailers, Vec::new()).ok()
+}
+
+/// Breaks off an answer that has begun.
+pub(crate) fn reset_response() {
+    let _ = hostcalls::reset_http_response();
 }
 
 pub(crate) fn send(reply: &Reply) {

@@ -24,7 +24,7 @@ pub use names::{check_name, names_in, not_configured};
 pub use patience::{DEFAULT_IDP_TIMEOUT_MS, DEFAULT_STS_TIMEOUT_MS};
 pub use place::place;
 pub use provider::provider;
-pub use resource::{DEFAULT_MAX_BODY_BYTES, Resource};
+pub use resource::{DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_LIST_BYTES, Resource};
 pub use section::{Problem, Problems, Section};
 pub use targets::Targets;
 pub use tenants::entra_tenants;

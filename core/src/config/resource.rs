@@ -7,12 +7,16 @@ use super::filter::to_usize;
 use super::names::{check_name, not_configured};
 use super::targets::targets;
 use super::{Section, Targets, entra_resource, scopes};
+use crate::audit::{MAX_CHOSEN, MAX_CHOSEN_NAME_BYTES};
 use crate::metadata::ResourceUrl;
 use crate::policy::Access;
 use crate::token::IssuerRules;
 
 /// How long a body may be where the configuration does not say: Envoy's own default.
 pub const DEFAULT_MAX_BODY_BYTES: u64 = 1 << 20;
+
+/// How long a list may be where the configuration does not say. A list of 50 tools has some tens of kilobytes.
+pub const DEFAULT_MAX_LIST_BYTES: u64 = 4 << 20;
 
 /// One protected resource: an MCP endpoint with a public URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +41,11 @@ pub struct Resource {
     pub allowed_origins: Vec<String>,
     /// The longest body, in bytes. Envoy's own buffer must be larger.
     pub max_body_bytes: usize,
+    /// The longest answer to a list request, or event of one, in bytes, where [`Self::access`] has it cut. Envoy's own
+    /// buffer must be larger.
+    pub max_list_bytes: usize,
+    /// The arguments of calls that audit records show, by name.
+    pub audit_arguments: Vec<String>,
 }
 
 /// `issuer_names` are all that were written, also of issuers that have a fault.
@@ -87,6 +96,9 @@ pub(super) fn resource(
     let allowed_origins = allowed_origins(&section);
     let max_body_bytes =
         to_usize(section.integer("maxBodyBytes", DEFAULT_MAX_BODY_BYTES, 1024..=(16 << 20)));
+    let max_list_bytes =
+        to_usize(section.integer("maxListBytes", DEFAULT_MAX_LIST_BYTES, 1024..=(16 << 20)));
+    let audit_arguments = audit_arguments(&section);
     section.finish();
     Some(Resource {
         name: name?,
@@ -99,7 +111,25 @@ pub(super) fn resource(
         targets: targets?,
         allowed_origins,
         max_body_bytes,
+        max_list_bytes,
+        audit_arguments,
     })
+}
+
+/// None unless they are named: what people ask for may be confidential.
+fn audit_arguments(section: &Section<'_>) -> Vec<String> {
+    let names = section.strings("auditArguments");
+    if names.len() > MAX_CHOSEN {
+        section.problem("auditArguments", format!("must be at most {MAX_CHOSEN} names"));
+    }
+    let fits = |name: &String| (1..=MAX_CHOSEN_NAME_BYTES).contains(&name.len());
+    if !names.iter().all(fits) {
+        section.problem(
+            "auditArguments",
+            format!("each must be the name of an argument, such as namespace: at most {MAX_CHOSEN_NAME_BYTES} bytes"),
+        );
+    }
+    names
 }
 
 /// The resource's own URL unless others are named.

@@ -109,6 +109,12 @@ fn what_leaves_room_for_two_readings_is_refused_wherever_it_stands() {
         assert!(!read(text.as_bytes()), "{text}");
     }
     assert!(!read(b"\"\xc3\x28\"") && !read(b"\xff\xfe{\0}\0") && !read(b"\"\xed\xa0\x80\""));
+    // Where numbers end, by the last digit.
+    assert!(read(b"[1.797693134862315e308]") && !read(b"[1.7976931348623158e308]"));
+    assert!(!read(b"[1.79769313486231570814527423731704356798070e308]"));
+    assert!(read(b"[1e-99999999999999999999]") && !read(b"[1e99999999999999999999]"));
+    let largest = "17976931348623157".to_owned() + &"9".repeat(292);
+    assert!(!read(largest.as_bytes()) && read(&largest.as_bytes()[..308]));
     // Digits alone can be beyond what a number holds.
     let digits = |count: usize| "9".repeat(count);
     assert!(read(digits(308).as_bytes()) && !read(digits(310).as_bytes()));

@@ -261,9 +261,10 @@ impl<'a> Scanner<'a> {
                 return Err(JsonError::Malformed);
             }
         }
-        // Only such can be beyond what readers count to, which some take for infinity and others for an error.
+        // Only such can be beyond what readers count to, which some take for infinity and others for an error. Where
+        // exactly that begins, readers differ: the other one of ours is asked.
         let number = self.since(start)?;
-        if (exponent || number.len() > 300) && !number.parse::<f64>().is_ok_and(f64::is_finite) {
+        if (exponent || number.len() > 300) && serde_json::from_str::<f64>(number).is_err() {
             return Err(JsonError::Malformed);
         }
         Ok(())

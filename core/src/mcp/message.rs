@@ -275,6 +275,14 @@ mod tests {
                 r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":[]}}"#,
                 Reason::ParamsMalformed,
             ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","__proto__":{"arguments":{"x":1}}}}"#,
+                Reason::ParamsMalformed,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{"x":[{"__proto__":{}}]}}}"#,
+                Reason::ParamsMalformed,
+            ),
             (r#"{"jsonrpc":"2.0","id":1,"method":"ping","id":2}"#, Reason::JsonDuplicateKey),
         ] {
             assert_eq!(reason(body), expected, "{body}");

@@ -13,6 +13,9 @@ const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const REFERENCE_KEYS: [&str; 3] = ["type", "name", "uri"];
 const SUBSCRIPTION_KEYS: [&str; 2] = ["resourceSubscriptions", "taskIds"];
 
+/// A server in JavaScript that copies an object with this key reads through it what nobody else finds there.
+const PROTOTYPE: &str = "__proto__";
+
 /// Something that a message names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Named<'a> {
@@ -49,6 +52,7 @@ impl Params {
             })
         });
         !has_lookalike(&self.object, &PARAMS_KEYS)
+            && !self.object.iter().any(|(key, value)| key == PROTOTYPE || names_prototype(value))
             && meta_fits
             && self.object.get("arguments").is_none_or(Value::is_object)
             && self.try_named().is_some()
@@ -104,5 +108,15 @@ impl Params {
                 Some(all)
             }
         }
+    }
+}
+
+fn names_prototype(value: &Value) -> bool {
+    match value {
+        Value::Object(object) => {
+            object.iter().any(|(key, value)| key == PROTOTYPE || names_prototype(value))
+        }
+        Value::Array(values) => values.iter().any(names_prototype),
+        _ => false,
     }
 }

@@ -44,16 +44,21 @@ impl Revision {
     ///
     /// # Errors
     /// [`Reason::HeaderMismatch`] where the two differ, or the body alone names one: whoever reads headers would take
-    /// it for a message of another era. [`Reason::VersionUnsupported`], with those that are served.
+    /// it for a message of another era. So would whoever reads the body, where it names one in which bodies do not.
+    /// [`Reason::VersionUnsupported`], with those that are served.
     pub fn of(header: Option<&str>, stated: Option<&str>) -> Result<Self, Denial> {
         match (header, stated) {
             (Some(header), Some(stated)) if header != stated => Err(Reason::HeaderMismatch.into()),
             (None, Some(_)) => Err(Reason::HeaderMismatch.into()),
             (Some(BEFORE_THE_OLDEST), None) | (None, None) => Ok(Self::V2025_06_18),
-            (Some(version), _) => Self::ALL
-                .into_iter()
-                .find(|revision| revision.name() == version)
-                .ok_or_else(|| Denial::version_unsupported(version)),
+            (Some(version), stated) => {
+                let served = Self::ALL.into_iter().find(|revision| revision.name() == version);
+                let revision = served.ok_or_else(|| Denial::version_unsupported(version))?;
+                if stated.is_some() && !revision.is_modern() {
+                    return Err(Reason::HeaderMismatch.into());
+                }
+                Ok(revision)
+            }
         }
     }
 }
@@ -68,8 +73,20 @@ mod tests {
         assert!(Revision::ALL.map(Revision::name).is_sorted());
         for revision in Revision::ALL {
             assert_eq!(Revision::of(Some(revision.name()), None), Ok(revision));
-            assert_eq!(Revision::of(Some(revision.name()), Some(revision.name())), Ok(revision));
         }
         assert_eq!(Revision::ALL.map(Revision::is_modern), [false, false, true]);
+    }
+
+    #[test]
+    fn a_body_names_only_a_revision_in_which_bodies_do() {
+        for revision in Revision::ALL {
+            let stated = Revision::of(Some(revision.name()), Some(revision.name()));
+            let told = if revision.is_modern() {
+                Ok(revision)
+            } else {
+                Err(Reason::HeaderMismatch.into())
+            };
+            assert_eq!(stated, told);
+        }
     }
 }

@@ -10,8 +10,8 @@ use super::explain::Considered;
 use super::memory::{self, Memory};
 use super::unknown_tool::UnknownTool;
 use crate::mcp::answers::Item;
-use crate::mcp::{Admitted, Governs, List, Message, Named, Revision};
-use crate::token::{Claimed, Principal};
+use crate::mcp::{Admitted, Answered, Governs, List, Message, Named, Revision};
+use crate::token::{Claimed, Memberships, Principal};
 use crate::{Denial, Reason};
 
 /// What a resource's `access` section says.
@@ -20,8 +20,8 @@ pub struct Access {
     /// The resource's name, which is the server's in policies.
     pub(crate) server: String,
     pub(crate) program: Program,
-    /// Decides beside the other, and only its decision's record counts.
-    pub(crate) dry_run: Option<Program>,
+    /// Decides beside this one, and is recorded; see [`super::dry_run`].
+    pub(crate) dry_run: Option<Box<Access>>,
     /// By the name that tokens have it by, the scope as clients ask for it.
     pub(crate) asked_as: BTreeMap<String, String>,
     pub(crate) unknown_tool: UnknownTool,
@@ -34,13 +34,13 @@ pub struct Asker {
     /// The same with every scope that policies speak of: what it may do beyond the other is what a step-up opens.
     stepped_up: User,
     memory: Memory,
+    /// As those see it that are on trial.
+    pub(super) dry_run: Option<Box<Asker>>,
 }
 
-/// What policies said of a permitted request, or what a dry run says of any.
+/// What policies said of a permitted request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Verdict {
-    /// Whether it may pass.
-    pub is_permit: bool,
     /// The ids of the policies that decided.
     pub policies: Vec<Arc<str>>,
 }
@@ -58,36 +58,56 @@ impl Access {
     /// A principal, as these policies see it.
     #[must_use]
     pub fn asker(&self, principal: &Principal) -> Asker {
-        let user = User::of(principal);
-        Asker { stepped_up: self.program.with_every_scope(&user), user, memory: Memory::default() }
+        self.asker_of(User::of(principal))
     }
 
     /// The same of claims that nobody verified: no permit is decided for it, see [`Asker::is`].
     #[must_use]
     pub fn asker_of_claims(&self, claimed: &Claimed) -> Asker {
-        let user = User::of_claims(claimed);
-        Asker { stepped_up: self.program.with_every_scope(&user), user, memory: Memory::default() }
+        self.asker_of(User::of_claims(claimed))
+    }
+
+    fn asker_of(&self, user: User) -> Asker {
+        let dry_run = self.dry_run.as_ref().map(|access| Box::new(access.asker_of(user.clone())));
+        let stepped_up = self.program.with_every_scope(&user);
+        Asker { user, stepped_up, memory: Memory::default(), dry_run }
     }
 
     /// Whether groups that a token does not tell are worth asking for.
     #[must_use]
     pub fn reads_groups(&self) -> bool {
-        let of = |program: &Program| program.reads_groups();
-        of(&self.program) || self.dry_run.as_ref().is_some_and(of)
+        self.program.reads_groups()
+            || self.dry_run.as_ref().is_some_and(|access| access.reads_groups())
     }
 
-    /// Decides on everything that a message names. `required` are scopes that the resource wants for any call, and that
-    /// the token does not have.
+    /// Whether a principal's groups have to be asked for before this is decided on: its token says that there are some, not
+    /// which, and policies read them. Only Entra ID leaves them out, and only a person's can be asked for.
+    #[must_use]
+    pub fn wants_groups(&self, principal: &Principal, admitted: &Admitted<'_>) -> bool {
+        let is_untold = *principal.groups() == Memberships::Unresolved
+            && principal.tenant().is_some()
+            && !principal.is_app_only();
+        let is_list = matches!(admitted.method().answer, Answered::List(_));
+        let is_governed = |named: &Named<'_>| {
+            matches!(named.governs, Governs::Tool | Governs::Prompt | Governs::Resource)
+        };
+        is_untold
+            && self.reads_groups()
+            && (is_list || admitted.message().named().iter().any(is_governed))
+    }
+
+    /// Decides on everything that a message names. `lacks_required` says that the token has not got what the resource
+    /// wants for any call: nothing is permitted then, and what else is missing is told in the same challenge.
     pub(super) fn decide(
         &self,
         asker: &Asker,
         admitted: &Admitted<'_>,
         target: &str,
-        required: bool,
+        lacks_required: bool,
     ) -> Result<Verdict, Denial> {
         let message = admitted.message();
         let circumstances = Circumstances { target, revision: admitted.revision() };
-        let mut permitted = Verdict { is_permit: true, policies: Vec::new() };
+        let mut permitted = Verdict::default();
         for named in message.named() {
             let Some(object) = self.object(&self.program, named) else { continue };
             let object = object.map_err(|()| self.hidden(named.name, Vec::new()))?;
@@ -110,32 +130,7 @@ impl Access {
                 }
             }
         }
-        if required { Err(Reason::InsufficientScope.into()) } else { Ok(permitted) }
-    }
-
-    /// What the policies of a dry run would have said.
-    #[must_use]
-    pub fn dry_run(&self, asker: &Asker, admitted: &Admitted<'_>, target: &str) -> Option<Verdict> {
-        let program = self.dry_run.as_ref()?;
-        let message = admitted.message();
-        let circumstances = Circumstances { target, revision: admitted.revision() };
-        let mut all = Verdict { is_permit: true, policies: Vec::new() };
-        for named in message.named() {
-            let policies = match self.object(program, named) {
-                None => continue,
-                Some(Err(())) => return Some(Verdict::default()),
-                Some(Ok(object)) => {
-                    match program.decide(&request(&asker.user, &object, message, circumstances)) {
-                        Decision::Permit { policies } => policies,
-                        Decision::Deny { policies, .. } => {
-                            return Some(Verdict { is_permit: false, policies });
-                        }
-                    }
-                }
-            };
-            all.policies.extend(policies);
-        }
-        Some(all)
+        if lacks_required { Err(Reason::InsufficientScope.into()) } else { Ok(permitted) }
     }
 
     /// What policies say, each for itself, of something that a message names; `None` for what they do not govern.
@@ -264,8 +259,7 @@ impl View<'_> {
     /// The same by the list and the name of an entry.
     #[must_use]
     pub fn lists(&self, list: List, name: &str) -> bool {
-        let memory = &self.asker.memory;
-        memory.shows(self.circumstances, list, name, || self.decides(list, name))
+        self.asker.memory.shows(self.circumstances, list, name, || self.decides(list, name))
     }
 
     fn decides(&self, list: List, name: &str) -> bool {
@@ -303,11 +297,10 @@ impl Asker {
     /// The same one with groups that the token does not tell and somebody else did.
     #[must_use]
     pub fn with_groups(&self, groups: &BTreeSet<String>) -> Self {
-        Self {
-            user: self.user.with_groups(groups),
-            stepped_up: self.stepped_up.with_groups(groups),
-            // What was decided without them is not known any more.
-            memory: Memory::default(),
-        }
+        let user = self.user.with_groups(groups);
+        let stepped_up = self.stepped_up.with_groups_of(&user);
+        let dry_run = self.dry_run.as_ref().map(|asker| Box::new(asker.with_groups(groups)));
+        // What was decided without them is not known any more.
+        Self { user, stepped_up, memory: Memory::default(), dry_run }
     }
 }

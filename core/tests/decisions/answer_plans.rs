@@ -7,8 +7,34 @@ use serde_json::Value;
 use crate::list_answers::asked;
 
 fn plan(method: &str, status: u16, content_type: &[&str], encoding: &[&str]) -> AnswerPlan {
-    let head = AnswerHead { status, content_type, content_encoding: encoding };
+    let head = AnswerHead {
+        status,
+        content_type,
+        content_encoding: encoding,
+        content_length: None,
+        limit: 1000,
+    };
     AnswerPlan::of(&asked(method, "1"), head)
+}
+
+#[test]
+fn a_body_that_is_announced_as_too_long_is_not_waited_for() {
+    let of = |method, content_type, content_length| {
+        let head = AnswerHead {
+            status: 200,
+            content_type: &[content_type],
+            content_encoding: &[],
+            content_length,
+            limit: 1000,
+        };
+        AnswerPlan::of(&asked(method, "1"), head)
+    };
+    let (json, stream) = ("application/json", "text/event-stream");
+    assert_eq!(of("tools/list", json, Some(1000)), AnswerPlan::Whole);
+    assert_eq!(of("tools/list", stream, Some(1001)), AnswerPlan::Stream);
+    assert_eq!(of("tools/call", json, Some(1001)), AnswerPlan::Untouched);
+    let AnswerPlan::Instead(answer) = of("tools/list", json, Some(1001)) else { panic!() };
+    assert_eq!((answer.status, answer.outcome), (502, Outcome::Refused(Reason::AnswerTooLarge)));
 }
 
 const LISTS: [&str; 4] =
@@ -61,7 +87,8 @@ fn what_cannot_be_read_is_replaced_before_any_of_it_is_there() {
             (204, &[], &[], 502, unreadable),
             (206, &[json], &[], 502, unreadable),
             (302, &[json], &[], 502, unreadable),
-            (401, &["text/plain"], &[], 401, unreadable),
+            (401, &["text/plain"], &[], 502, unreadable),
+            (403, &["text/plain"], &[], 403, unreadable),
             (404, &[stream], &[], 404, unreadable),
             (503, &["text/plain"], &[], 503, unreadable),
         ] {
@@ -98,6 +125,8 @@ fn what_was_not_asked_for_as_a_list_is_untouched_whatever_it_looks_like() {
 #[test]
 fn headers_that_speak_of_the_old_body_are_named_as_http_2_has_them() {
     assert!(STALE_HEADERS.is_sorted());
-    assert!(STALE_HEADERS.contains(&"content-length"));
+    for name in ["content-length", "etag", "www-authenticate"] {
+        assert!(STALE_HEADERS.contains(&name), "{name}");
+    }
     assert!(STALE_HEADERS.iter().all(|name| *name == name.to_ascii_lowercase()));
 }

@@ -86,17 +86,64 @@ fn a_resource_is_not_decided_on_by_what_it_is_labelled() {
 }
 
 #[test]
-fn what_is_kept_is_kept_byte_for_byte_and_unknown_members_are_kept() {
+fn what_is_kept_is_kept_byte_for_byte_and_so_are_unknown_members_of_the_result() {
     let kept = "{\n \"title\" : \"\\u00e9\\ud83d\\ude00 \\/\", \"name\":\"op\\u0065n\", \"x\":[1.10, 1e2, -0, 123456789012345678901234567890], \"z\":{}, \"a\":null }";
     let body = format!(
         " {{ \"x-before\" : 1.0 ,\"result\":{{\"nextCursor\":\"c\\u0031\",\"tools\" : [ {{\"name\":\"h\\u0069dden\"}} , {kept} ,{{\"name\":\"hidden2\"}} ] , \"_meta\":{{\"k\":1.50}}}}, \"id\":1,\"jsonrpc\":\"2.0\"}}\n"
     );
     let cut = format!(
-        " {{ \"x-before\" : 1.0 ,\"result\":{{\"nextCursor\":\"c\\u0031\",\"tools\" : [{kept}] , \"_meta\":{{\"k\":1.50}}}}, \"id\":1,\"jsonrpc\":\"2.0\"}}\n"
+        "{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{{\"nextCursor\":\"c\\u0031\",\"tools\" : [{kept}] , \"_meta\":{{\"k\":1.50}}}}}}"
     );
     let answer = answer(&asked("tools/list", "1"), &body);
     assert_eq!(answer.body, cut);
     assert_eq!(answer.outcome, Outcome::Result { kept: 1, hidden: 2 });
+}
+
+#[test]
+fn beside_the_result_a_cut_answer_has_nothing_but_what_a_response_has() {
+    let list = r#""result":{"tools":[{"name":"open"}]}"#;
+    for (before, behind) in [
+        (r#""extra":{"tools":["hidden"]},"#, ""),
+        ("", r#","params":{"tools":["hidden"]}"#),
+        (r#""_meta":"hidden","#, r#" , "x" : [ "hidden" ] "#),
+    ] {
+        let body = format!(r#"{{{before}"id":1.0,{list},"jsonrpc":"2.0"{behind}}}"#);
+        let answer = answer(&asked("tools/list", "1"), &body);
+        assert_eq!(answer.body, format!(r#"{{"jsonrpc":"2.0","id":1,{list}}}"#), "{body}");
+        assert_eq!(answer.outcome, Outcome::Result { kept: 1, hidden: 0 });
+    }
+}
+
+#[test]
+fn an_entry_whose_meta_is_too_much_to_be_read_is_no_entry_without_tags() {
+    let body = |pad: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{{"name":"open","_meta":{{"tags":["secret"],"pad":[{pad}]}}}}]}}}}"#
+        )
+    };
+    let is_open = |item: &Item<'_>| item.meta().get("tags").is_none();
+    let list = asked("tools/list", "1");
+    for (pad, reason) in [
+        (vec!["0"; 20_001].join(","), Reason::AnswerTooLarge),
+        ("1.7976931348623158e308".to_owned(), Reason::AnswerMalformed),
+    ] {
+        let answer = list.answer(200, body(&pad).as_bytes(), LIMIT, is_open);
+        assert_eq!(answer.outcome, Outcome::Refused(reason));
+        assert!(!answer.body.contains("open"));
+    }
+    let twin = list.answer(200, body("1e308,0").as_bytes(), LIMIT, is_open);
+    assert_eq!(twin.outcome, Outcome::Result { kept: 0, hidden: 1 });
+}
+
+#[test]
+fn a_servers_401_is_about_our_token_and_not_told_as_the_clients() {
+    let list = asked("tools/list", "1");
+    let error = br#"{"jsonrpc":"2.0","id":1,"error":{"code":-32001,"message":"m"}}"#;
+    for (status, told) in [(401, 502), (403, 403), (429, 429), (503, 503)] {
+        let answer = list.answer(status, error, LIMIT, permits);
+        assert_eq!((answer.status, answer.outcome), (told, Outcome::Error(-32001)));
+        assert_eq!(list.refuse(status, Reason::AnswerUnreadable).status, told);
+    }
 }
 
 #[test]
@@ -440,8 +487,7 @@ fn a_decision_sees_what_the_server_says_of_an_entry_and_expects_the_worst() {
     let mut seen = Vec::new();
     let answer = asked("tools/list", "1").answer(200, body.as_bytes(), LIMIT, |item| {
         assert_eq!(item.list(), List::Tools);
-        let title = item.annotations().get("title").cloned();
-        seen.push((item.name().to_owned(), item.hints(), title, item.meta().get("tags").cloned()));
+        seen.push((item.name().to_owned(), item.hints(), item.meta().get("tags").cloned()));
         item.hints().read_only
     });
     let worst =
@@ -452,10 +498,10 @@ fn a_decision_sees_what_the_server_says_of_an_entry_and_expects_the_worst() {
     assert_eq!(
         seen,
         [
-            ("a".to_owned(), best, Some(json!("t")), Some(tags)),
-            ("b".to_owned(), worst, None, None),
-            ("c".to_owned(), worst, None, None),
-            ("d".to_owned(), worst, None, None),
+            ("a".to_owned(), best, Some(tags)),
+            ("b".to_owned(), worst, None),
+            ("c".to_owned(), worst, None),
+            ("d".to_owned(), worst, None),
         ]
     );
     assert_eq!(answer.outcome, Outcome::Result { kept: 1, hidden: 3 });

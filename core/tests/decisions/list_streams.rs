@@ -90,7 +90,7 @@ fn lines_end_as_they_like_and_a_byte_order_mark_may_stand_in_front() {
 #[test]
 fn data_in_several_lines_is_one_message() {
     let stream = "data: {\"jsonrpc\":\"2.0\",\ndata:   \"id\":1,\ndata: \"result\":{\"tools\":[\nid: x\ndata\ndata: {\"name\":\n: in between\ndata: \"hidden\"},\ndata:{\"name\":\ndata:\t\"open\"}\ndata: ]}}\n\n";
-    let cut = ":\nid: x\ndata: {\"jsonrpc\":\"2.0\",\ndata:   \"id\":1,\ndata: \"result\":{\"tools\":[{\"name\":\ndata: \t\"open\"}]}}\n\n";
+    let cut = ":\nid: x\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[{\"name\":\ndata: \t\"open\"}]}}\n\n";
     assert_eq!(list_stream(stream), (cut.to_owned(), SENT));
     // A line ends a string nowhere: these are two halves of nothing.
     let (out, _) = list_stream(&format!("data: {}\n\n", LIST.replace("hidden", "hid\ndata: den")));
@@ -211,7 +211,8 @@ fn a_second_response_does_not_go_on_and_the_first_stays_the_only_one() {
             format!("data: {LIST}\n\ndata: {PROGRESS}\n\ndata: {second}\n\ndata: {PROGRESS}\n\n");
         let (out, outcome) = list_stream(&stream);
         assert_eq!(out, format!("data: {CUT}\n\ndata: {PROGRESS}\n\n"), "{second}");
-        assert!(matches!(outcome, Some(Outcome::Refused(_))), "{second}");
+        // What was sent was sent, whatever came behind it.
+        assert_eq!(outcome, SENT, "{second}");
     }
 }
 

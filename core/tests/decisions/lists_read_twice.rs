@@ -28,7 +28,7 @@ fn cut(text: &str) -> Option<Value> {
     }
     document["result"]["tools"].as_array_mut()?.retain(may_see);
     document["result"]["cacheScope"] = json!("private");
-    Some(document)
+    Some(json!({"jsonrpc": "2.0", "id": 1, "result": document["result"]}))
 }
 
 /// Whether a key is there that some take for another; that we are stricter then is tested by itself.

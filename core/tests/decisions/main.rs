@@ -45,3 +45,4 @@ mod token_memberships;
 mod token_signatures;
 mod token_time;
 mod token_types;
+mod untold_groups;

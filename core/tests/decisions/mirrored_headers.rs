@@ -89,7 +89,9 @@ fn the_version_is_one_and_the_same_in_header_and_body() {
     assert_eq!(without_meta, Err(Reason::ParamsMalformed));
     // Whoever states one in the body states it in the header.
     assert_eq!(check(&call(Some("2025-06-18")), None, None, None), MISMATCH);
-    assert_eq!(check(&call(Some("2025-06-18")), Some("2025-06-18"), None, None), Ok(()));
+    // An old one stands in no body: a server of both eras would go by that alone.
+    assert_eq!(check(&call(Some("2025-06-18")), Some("2025-06-18"), None, None), MISMATCH);
+    assert_eq!(check(&call(None), Some("2025-06-18"), None, None), Ok(()));
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub(super) fn below(
         Rule::BufferLimit,
         place,
         format!(
-            "Envoy answers 413 above {limit} bytes, and the filter's maxBodyBytes is {body_limit}"
+            "Envoy answers by itself what is above {limit} bytes, and the filter takes {body_limit} (maxBodyBytes, \
+             and where lists are cut maxListBytes)"
         ),
         format!("{key}: {}", body_limit.saturating_mul(2)),
     );

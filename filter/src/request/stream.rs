@@ -8,6 +8,7 @@ use obolus_core::reply::cors_headers;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
+use super::answer::{AwaitedList, Sender};
 use super::{Next, Phase, Request, SharedRequest, Token};
 use crate::host;
 use crate::request_head::RequestHead;
@@ -49,7 +50,7 @@ impl Request {
     /// The answer to the host's question whether to go on, in this request's own callback.
     fn proceed(&mut self) -> Action {
         match &self.phase {
-            Phase::Untouched | Phase::Forwarded => Action::Continue,
+            Phase::Untouched | Phase::Forwarded(_) => Action::Continue,
             Phase::Answered => Action::Pause,
             Phase::Held(_) => match self.advance() {
                 Ok(Next::Forward) => Action::Continue,
@@ -94,6 +95,27 @@ impl Request {
         }
         self.proceed()
     }
+
+    /// The head of an answer, the server's or ours.
+    fn answer_begins(&mut self, ended: bool) -> Action {
+        for (name, value) in self.origin.iter().flat_map(|origin| cors_headers(origin)) {
+            match name {
+                // The server may vary on more.
+                "vary" => host::add_response_header(name, value),
+                _ => host::set_response_header(name, value),
+            }
+        }
+        self.of_list(|list, sender| list.begins(ended, sender))
+    }
+
+    /// What is to be done with an answer: a list is cut, everything else goes on as it is.
+    fn of_list(&mut self, act: impl FnOnce(&mut AwaitedList, &Sender<'_>) -> Action) -> Action {
+        let sender = Sender { metrics: &self.worker.metrics, origin: self.origin.as_deref() };
+        match &mut self.phase {
+            Phase::Forwarded(Some(list)) => act(list, &sender),
+            _ => Action::Continue,
+        }
+    }
 }
 
 impl Context for Stream {
@@ -124,18 +146,34 @@ impl HttpContext for Stream {
         self.with(Request::trailers_came)
     }
 
-    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        if let Some(Ok(request)) = self.request.as_ref().map(|request| request.try_borrow())
-            && let Some(origin) = &request.origin
-        {
-            for (name, value) in cors_headers(origin) {
-                match name {
-                    // The server may vary on more.
-                    "vary" => host::add_response_header(name, value),
-                    _ => host::set_response_header(name, value),
-                }
-            }
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        // Without a request there is none of ours that could have gone on.
+        if self.request.is_none() {
+            return Action::Continue;
         }
-        Action::Continue
+        self.with(|request| request.answer_begins(end_of_stream))
+    }
+
+    fn on_http_response_body(&mut self, length: usize, end_of_stream: bool) -> Action {
+        if self.request.is_none() {
+            return Action::Continue;
+        }
+        self.with(|request| {
+            request.of_list(|list, sender| list.grows(length, end_of_stream, sender))
+        })
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        if self.request.is_none() {
+            return Action::Continue;
+        }
+        self.with(|request| request.of_list(AwaitedList::trailers_came))
+    }
+
+    /// Right before the access log is written.
+    fn on_log(&mut self) {
+        if let Some(Ok(request)) = self.request.as_ref().map(|request| request.try_borrow()) {
+            request.tell_end();
+        }
     }
 }

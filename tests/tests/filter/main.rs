@@ -23,6 +23,7 @@ mod framing;
 mod golden;
 mod headers;
 mod limits;
+mod lists;
 mod metadata;
 mod methods;
 mod mirrored;

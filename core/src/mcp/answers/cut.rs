@@ -112,9 +112,11 @@ impl<P: FnMut(&Item<'_>) -> bool> Reading<'_, P> {
         match (members.has_method, members.has_result, members.error) {
             (true, false, None) => Ok(Told::Other),
             (false, true, None) if self.answers(members.id) => {
-                self.copied.up_to(scanner.all());
-                let outcome = Outcome::Result { kept: self.kept, hidden: self.hidden };
-                Ok(Told::Answer(std::mem::take(&mut self.copied.text), outcome))
+                let text = match self.expected.list {
+                    Some(_) => std::mem::take(&mut self.copied.text) + "}",
+                    None => scanner.all().to_owned(),
+                };
+                Ok(Told::Answer(text, Outcome::Result { kept: self.kept, hidden: self.hidden }))
             }
             // Whoever could not read a request does not know its id.
             (false, false, Some(error))
@@ -127,13 +129,17 @@ impl<P: FnMut(&Item<'_>) -> bool> Reading<'_, P> {
         }
     }
 
-    /// A result with a list: what is not in the list is copied as it is.
+    /// A result with a list: what is not in the list is copied as it is, and stands in a response that has no other
+    /// members than a response has. Nobody reads those, and they could hold what the list does not.
     fn result(&mut self, scanner: &mut Scanner<'_>, list: List) -> Result<(), Unfit> {
         if scanner.peek() != Some(b'{') {
             return Err(Unfit(Reason::AnswerNotAList));
         }
-        // Nothing is added but a member that says who may share it.
-        self.copied.text.reserve(scanner.all().len() + 32);
+        let id = self.expected.id.as_ref().map(Id::as_json).unwrap_or_default();
+        // Besides, a member is added that says who may share it.
+        self.copied.text.reserve(scanner.all().len() + 64);
+        self.copied.text.push_str(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":"#));
+        self.copied.skip_to(scanner.read());
         let (mut has_list, mut has_scope) = (false, false);
         scanner.object(|scanner, key| {
             match key {
@@ -160,10 +166,12 @@ impl<P: FnMut(&Item<'_>) -> bool> Reading<'_, P> {
         if !has_list {
             return Err(Unfit(Reason::AnswerNotAList));
         }
+        let read = scanner.read();
         if self.expected.has_cache_scope && !has_scope {
-            let open = scanner.read();
-            self.copied.up_to(open.strip_suffix('}').unwrap_or(open));
-            self.copied.text.push_str(r#","cacheScope":"private""#);
+            self.copied.up_to(read.strip_suffix('}').unwrap_or(read));
+            self.copied.text.push_str(r#","cacheScope":"private"}"#);
+        } else {
+            self.copied.up_to(read);
         }
         Ok(())
     }

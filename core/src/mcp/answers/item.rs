@@ -16,7 +16,7 @@ pub struct Item<'a> {
     list: List,
     name: Cow<'a, str>,
     annotations: Option<&'a str>,
-    meta: Option<&'a str>,
+    meta: Map<String, Value>,
 }
 
 /// What a server says that a tool does (MCP 2026-07-28, Tools), with the defaults of the specification, which
@@ -37,7 +37,7 @@ impl<'a> Item<'a> {
     /// Reads the entry that comes next.
     pub(super) fn read(scanner: &mut Scanner<'a>, list: List) -> Result<Self, Unfit> {
         let known = [list.key(), "annotations", "_meta"];
-        let (mut name, mut annotations, mut meta) = (None, None, None);
+        let (mut name, mut annotations, mut meta) = (None, None, Map::new());
         if scanner.peek() != Some(b'{') {
             return Err(Unfit(Reason::AnswerNotAList));
         }
@@ -50,7 +50,8 @@ impl<'a> Item<'a> {
                     name = Some(scanner.string()?);
                 }
                 "annotations" => annotations = Some(scanner.value()?),
-                "_meta" => meta = Some(scanner.value()?),
+                // What is too much to be decided on is not sent: an entry without its tags would be another one.
+                "_meta" => meta = object(scanner.value()?)?,
                 key if is_lookalike(key, &known) => return Err(Unfit(Reason::AnswerMalformed)),
                 _ => drop(scanner.value()?),
             }
@@ -73,16 +74,10 @@ impl<'a> Item<'a> {
         &self.name
     }
 
-    /// `annotations`; empty where they are absent or no object.
-    #[must_use]
-    pub fn annotations(&self) -> Map<String, Value> {
-        object(self.annotations)
-    }
-
     /// `_meta`, where servers put their tags; empty where it is absent or no object.
     #[must_use]
-    pub fn meta(&self) -> Map<String, Value> {
-        object(self.meta)
+    pub fn meta(&self) -> &Map<String, Value> {
+        &self.meta
     }
 
     /// What `annotations` say of a tool.
@@ -114,9 +109,9 @@ impl<'a> Item<'a> {
     }
 }
 
-fn object(text: Option<&str>) -> Map<String, Value> {
-    match text.map(|text| json::parse(text.as_bytes())) {
-        Some(Ok(Value::Object(object))) => object,
-        _ => Map::new(),
+fn object(text: &str) -> Result<Map<String, Value>, JsonError> {
+    match json::parse(text.as_bytes())? {
+        Value::Object(object) => Ok(object),
+        _ => Ok(Map::new()),
     }
 }

@@ -10,11 +10,12 @@
 //! the whole workspace, or pass over text without looking for duplicate keys. So the text is read by
 //! [`Scanner`](crate::json::Scanner), which is as strict as [`parse`](crate::json::parse).
 //!
-//! Not seen here: names that stand in a kept entry's description or in a `nextCursor`, which are the server's
-//! words, and in response headers.
+//! Not seen here: names that stand in a kept entry's description, in other members of the result, or in its
+//! `nextCursor`, which are the server's words, in notifications beside it, and in response headers.
 
 mod cut;
 mod error;
+mod in_place;
 mod item;
 mod list;
 mod plan;
@@ -106,21 +107,29 @@ impl Expected {
             Ok(cut::Told::Answer(_, Outcome::Result { .. })) if status != 200 => {
                 self.refuse(status, Reason::AnswerMismatch)
             }
-            Ok(cut::Told::Answer(body, outcome)) => Answer { status, body, outcome },
+            Ok(cut::Told::Answer(body, outcome)) => {
+                Answer { status: told_as(status), body, outcome }
+            }
             Ok(cut::Told::Other) => self.refuse(status, Reason::AnswerMismatch),
             Err(reason) => self.refuse(status, reason),
         }
     }
 
     /// What is sent in place of an answer that is not even read. An error's status stays what it was: clients go
-    /// by it.
+    /// by it. Only [one](told_as) does not.
     #[must_use]
     pub fn refuse(&self, status: u16, reason: Reason) -> Answer {
         let code = reason.json_rpc_code().unwrap_or(INTERNAL_ERROR);
         Answer {
-            status: if status >= 400 { status } else { reason.status() },
+            status: if status >= 400 { told_as(status) } else { reason.status() },
             body: json_rpc_error(code, &reason.into(), self.id.as_ref()).to_string(),
             outcome: Outcome::Refused(reason),
         }
     }
+}
+
+/// A server's 401 speaks of the token that we sent, which is not the client's: a client that believed it would have the
+/// person sign in again, in vain, and again.
+fn told_as(status: u16) -> u16 {
+    if status == 401 { 502 } else { status }
 }

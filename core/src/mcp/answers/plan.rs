@@ -13,6 +13,10 @@ pub struct AnswerHead<'a> {
     pub content_type: &'a [&'a str],
     /// `Content-Encoding`
     pub content_encoding: &'a [&'a str],
+    /// `Content-Length`, where it is a number.
+    pub content_length: Option<usize>,
+    /// How many bytes of a body are held at most.
+    pub limit: usize,
 }
 
 /// What is done with an answer.
@@ -28,8 +32,9 @@ pub enum AnswerPlan {
     Instead(Answer),
 }
 
-/// Response headers that speak of the body as it came, and go when another takes its place. Trailers go, too.
-pub const STALE_HEADERS: [&str; 8] = [
+/// Response headers that speak of the body as it came, and go when another takes its place; and the one that speaks of
+/// the token as we sent it. Trailers go, too.
+pub const STALE_HEADERS: [&str; 9] = [
     "accept-ranges",
     "content-digest",
     "content-length",
@@ -38,6 +43,7 @@ pub const STALE_HEADERS: [&str; 8] = [
     "etag",
     "last-modified",
     "repr-digest",
+    "www-authenticate",
 ];
 
 impl AnswerPlan {
@@ -52,7 +58,12 @@ impl AnswerPlan {
             return instead(Reason::AnswerEncoded);
         }
         match (head.status, head.content_type) {
-            (200 | 400.., [one]) if is_utf8_media_type(one, "application/json") => Self::Whole,
+            (200 | 400.., [one]) if is_utf8_media_type(one, "application/json") => {
+                match head.content_length {
+                    Some(length) if length > head.limit => instead(Reason::AnswerTooLarge),
+                    _ => Self::Whole,
+                }
+            }
             (200, [one]) if is_utf8_media_type(one, "text/event-stream") => Self::Stream,
             _ => instead(Reason::AnswerUnreadable),
         }

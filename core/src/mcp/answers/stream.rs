@@ -21,8 +21,8 @@ enum State {
     Open,
     /// The answer was sent. Notifications may follow.
     Answered(Outcome),
-    /// Something did not fit: whatever comes is dropped.
-    Shut(Reason),
+    /// Something did not fit: whatever comes is dropped. An answer that was sent before stays sent.
+    Shut(Outcome),
 }
 
 impl AnswerStream {
@@ -65,8 +65,7 @@ impl AnswerStream {
     pub fn outcome(&self) -> Option<Outcome> {
         match self.state {
             State::Open => None,
-            State::Answered(outcome) => Some(outcome),
-            State::Shut(reason) => Some(Outcome::Refused(reason)),
+            State::Answered(outcome) | State::Shut(outcome) => Some(outcome),
         }
     }
 
@@ -94,11 +93,12 @@ impl AnswerStream {
 
     /// Nothing goes on any more. A client that still waits is told why; one that has its answer gets no second.
     fn shut(&mut self, reason: Reason, out: &mut String) {
-        if matches!(self.state, State::Open) {
-            let data = Some(self.expected.refuse(200, reason).body);
-            Piece::Event(Event { data, ..Event::default() }).write(out);
-        }
-        self.state = State::Shut(reason);
+        let outcome = self.outcome().unwrap_or_else(|| {
+            let refused = self.expected.refuse(200, reason);
+            Piece::Event(Event { data: Some(refused.body), ..Event::default() }).write(out);
+            refused.outcome
+        });
+        self.state = State::Shut(outcome);
         self.events = Events::new(0);
     }
 }

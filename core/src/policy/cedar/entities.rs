@@ -157,6 +157,12 @@ impl User {
         self.with(GROUPS, &Value::texts(names))
     }
 
+    /// The same user in the groups of another one, whose memory they share.
+    #[must_use]
+    pub fn with_groups_of(&self, other: &Self) -> Self {
+        other.attribute(GROUPS).map_or_else(|| self.clone(), |groups| self.with(GROUPS, groups))
+    }
+
     pub(super) fn attribute(&self, name: &str) -> Option<&Value> {
         find(&self.attributes, name)
     }

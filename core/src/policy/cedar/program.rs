@@ -197,11 +197,7 @@ impl Program {
     #[must_use]
     pub fn arguments_read(&self, tool: &Object) -> Option<&BTreeSet<Arc<str>>> {
         static NONE: BTreeSet<Arc<str>> = BTreeSet::new();
-        match self.reads(tool) {
-            Some(reads) => reads.names(),
-            // Tables read none.
-            None => (self.is_open && tool.action() == Action::ToolsCall).then_some(&NONE),
-        }
+        self.reads(tool).map_or(Some(&NONE), Reads::names)
     }
 
     /// Whether groups that a token does not tell are worth asking for.
