@@ -6,29 +6,30 @@ use std::sync::Arc;
 
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
-use obolus_core::mcp::session::{SESSION_HEADER, SessionHolder, SessionKeys};
-use obolus_core::mcp::{Id, Revision};
-use obolus_core::policy::{Asker, Forwarding, Permit, Subject, dry_run};
+use obolus_core::mcp::session::SESSION_HEADER;
+use obolus_core::mcp::{Id, Revision, Verb};
+use obolus_core::policy::{Asker, Forwarding, Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason, reply};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::host::{self, Now};
-use crate::worker::{Errand, Known, Unproved, Verification, Verified, Waiter, Worker};
+use crate::request_head::Mirrored;
+use crate::worker::{Errand, Unproved, Verification, Verified, Waiter, Worker};
 
 mod answer;
 mod arrival;
+mod decided;
 mod forwarded;
 mod record;
-mod sent;
 mod stream;
 
 use answer::AskedList;
 use arrival::judge;
+use decided::Decided;
 use forwarded::Forwarded;
 use record::Told;
-use sent::Sent;
 pub(crate) use stream::Stream;
 
 /// A request that its own callbacks and the root context both work on, never at the same time.
@@ -62,6 +63,14 @@ struct Held {
     asked: Asked,
     permit: Option<Permit>,
     exchange_asked: bool,
+}
+
+/// What its header section says of the message.
+struct Sent {
+    verb: Verb,
+    mirrored: Mirrored,
+    /// The session as the client names it.
+    session: Option<Vec<u8>>,
 }
 
 enum Token {
@@ -180,8 +189,7 @@ impl Request {
             Some(permit) => permit,
             None => {
                 let asked = &mut held.asked;
-                let keys = self.worker.sessions.get(&resource.name);
-                match decide(keys, &resource, &held.sent, &verified, subject, asked, now)? {
+                match self.worker.decide(&resource, &held.sent, &verified, subject, asked, now)? {
                     Decided::Permitted(permit) => permit,
                     Decided::GroupsWanted(target) => {
                         self.wait_for_sts(Errand::Groups, &verified, &target)?;
@@ -201,6 +209,7 @@ impl Request {
             self.wait_for_sts(Errand::Exchange, &verified, &target)?;
             return Ok(Next::Wait);
         };
+        let revision = held.asked.revision.ok_or(Reason::Internal)?;
         let forward = permit.release(subject, &exchanged, now.seconds())?;
         let goes_on = |name: &str| held.asked.forwarding.is_some_and(|it| it.passes(name));
         let ready = held
@@ -227,7 +236,7 @@ impl Request {
         let seen = held.asked.seen.take();
         let list = list.map(|list| list.forwarded(&resource, seen, &target));
         self.phase = Phase::Forwarded(Box::new(Forwarded {
-            revision: held.asked.revision.ok_or(Reason::Internal)?,
+            revision,
             id: held.asked.id.take(),
             ends_at: forward.ends_at,
             resource,
@@ -288,57 +297,4 @@ impl Request {
     fn shared(&self) -> Result<SharedRequest, Reason> {
         self.this.upgrade().ok_or(Reason::Internal)
     }
-}
-
-/// What came of a body.
-enum Decided {
-    Permitted(Permit),
-    /// Nothing yet: first the STS has to be asked for the principal's groups.
-    GroupsWanted(Arc<Target>),
-}
-
-/// Reads the body and decides.
-fn decide(
-    keys: Option<&SessionKeys>,
-    resource: &Resource,
-    sent: &Sent,
-    verified: &Verified,
-    subject: Subject<'_>,
-    asked: &mut Asked,
-    now: Now,
-) -> Result<Decided, Denial> {
-    let message = sent.message(subject.body).map_err(|refused| {
-        asked.id = refused.id;
-        refused.reason
-    })?;
-    asked.id = message.id().cloned();
-    asked.told = Told::of(&message, resource);
-    let admitted = sent.admit(&message)?;
-    asked.forwarding = Some(admitted.forwarding());
-    asked.revision = Some(admitted.revision());
-    asked.list = AskedList::of(resource, &admitted);
-    let principal = &verified.principal;
-    let holder = SessionHolder { identity: principal.identity(), resource: &resource.name };
-    asked.session = sent.session(keys, holder, admitted.revision())?;
-    asked.seen.clone_from(&verified.asker);
-    if let (Some(access), Ok(target)) = (&resource.access, resource.targets.of(&message))
-        && access.wants_groups(principal, &admitted)
-    {
-        match verified.groups(target, now) {
-            Known::Told(asker) => asked.seen = Some(asker),
-            // Asked once, whatever came of it.
-            Known::Unasked if !std::mem::replace(&mut asked.groups_asked, true) => {
-                return Ok(Decided::GroupsWanted(Arc::clone(target)));
-            }
-            Known::Unasked | Known::Untold => {}
-        }
-    }
-    let asker = asked.seen.as_deref();
-    asked.told.dry_run = dry_run(principal, asker, resource, &admitted);
-    let decided = Permit::decide(principal, asker, resource, &admitted, subject);
-    asked.told.policies = match &decided {
-        Ok(permit) => permit.verdict().policies.clone(),
-        Err(denial) => denial.policies().to_vec(),
-    };
-    decided.map(Decided::Permitted)
 }

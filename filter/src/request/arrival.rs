@@ -73,7 +73,7 @@ impl Request {
                     arrived,
                     request_id: head.request_id().map(str::to_owned),
                     trace: head.trace(),
-                    sent: Sent::of(verb, &head),
+                    sent: Sent { verb, mirrored: head.mirrored(), session: head.session() },
                     left_behind: head.left_behind(),
                     by_message: head.by_message(),
                     token,
