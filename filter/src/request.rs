@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
-use obolus_core::mcp::session::{SESSION_HEADER, SessionHolder};
-use obolus_core::mcp::{Admitted, Id, Message, Revision, Verb};
-use obolus_core::policy::{Asker, Forwarding, Permit, Subject, dry_run};
+use obolus_core::mcp::session::SESSION_HEADER;
+use obolus_core::mcp::{Id, Revision, Verb};
+use obolus_core::policy::{Asker, Forwarding, Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason, reply};
@@ -16,16 +16,18 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::host::{self, Now};
 use crate::request_head::Mirrored;
-use crate::worker::{Errand, Known, Unproved, Verification, Verified, Waiter, Worker};
+use crate::worker::{Errand, Unproved, Verification, Verified, Waiter, Worker};
 
 mod answer;
 mod arrival;
+mod decided;
 mod forwarded;
 mod record;
 mod stream;
 
 use answer::AskedList;
 use arrival::judge;
+use decided::Decided;
 use forwarded::Forwarded;
 use record::Told;
 pub(crate) use stream::Stream;
@@ -207,6 +209,7 @@ impl Request {
             self.wait_for_sts(Errand::Exchange, &verified, &target)?;
             return Ok(Next::Wait);
         };
+        let revision = held.asked.revision.ok_or(Reason::Internal)?;
         let forward = permit.release(subject, &exchanged, now.seconds())?;
         let goes_on = |name: &str| held.asked.forwarding.is_some_and(|it| it.passes(name));
         let ready = held
@@ -233,7 +236,7 @@ impl Request {
         let seen = held.asked.seen.take();
         let list = list.map(|list| list.forwarded(&resource, seen, &target));
         self.phase = Phase::Forwarded(Box::new(Forwarded {
-            revision: held.asked.revision.ok_or(Reason::Internal)?,
+            revision,
             id: held.asked.id.take(),
             ends_at: forward.ends_at,
             resource,
@@ -293,86 +296,5 @@ impl Request {
     /// This request, for a list of those that wait.
     fn shared(&self) -> Result<SharedRequest, Reason> {
         self.this.upgrade().ok_or(Reason::Internal)
-    }
-}
-
-/// What came of a body.
-enum Decided {
-    Permitted(Permit),
-    /// Nothing yet: first the STS has to be asked for the principal's groups.
-    GroupsWanted(Arc<Target>),
-}
-
-impl Worker {
-    /// Reads the body and decides.
-    fn decide(
-        &self,
-        resource: &Resource,
-        sent: &Sent,
-        verified: &Verified,
-        subject: Subject<'_>,
-        asked: &mut Asked,
-        now: Now,
-    ) -> Result<Decided, Denial> {
-        let message = match sent.verb {
-            Verb::Message => Message::parse(subject.body),
-            Verb::SessionEnd => Message::session_end(subject.body),
-        };
-        let message = message.map_err(|refused| {
-            asked.id = refused.id;
-            refused.reason
-        })?;
-        asked.id = message.id().cloned();
-        asked.told = Told::of(&message, resource);
-        let headers = sent.mirrored.as_headers();
-        let admitted = match sent.verb {
-            Verb::Message => Admitted::read(headers, &message)?,
-            Verb::SessionEnd => Admitted::session_end(headers, &message)?,
-        };
-        asked.forwarding = Some(admitted.forwarding());
-        asked.revision = Some(admitted.revision());
-        asked.list = AskedList::of(resource, &admitted);
-        asked.session = self.session(resource, sent, verified, admitted.revision())?;
-        let principal = &verified.principal;
-        asked.seen.clone_from(&verified.asker);
-        if let (Some(access), Ok(target)) = (&resource.access, resource.targets.of(&message))
-            && access.wants_groups(principal, &admitted)
-        {
-            match verified.groups(target, now) {
-                Known::Told(asker) => asked.seen = Some(asker),
-                // Asked once, whatever came of it.
-                Known::Unasked if !std::mem::replace(&mut asked.groups_asked, true) => {
-                    return Ok(Decided::GroupsWanted(Arc::clone(target)));
-                }
-                Known::Unasked | Known::Untold => {}
-            }
-        }
-        let asker = asked.seen.as_deref();
-        asked.told.dry_run = dry_run(principal, asker, resource, &admitted);
-        let decided = Permit::decide(principal, asker, resource, &admitted, subject);
-        asked.told.policies = match &decided {
-            Ok(permit) => permit.verdict().policies.clone(),
-            Err(denial) => denial.policies().to_vec(),
-        };
-        decided.map(Decided::Permitted)
-    }
-
-    /// The session of the server's that a request belongs to.
-    fn session(
-        &self,
-        resource: &Resource,
-        sent: &Sent,
-        verified: &Verified,
-        revision: Revision,
-    ) -> Result<Option<String>, Reason> {
-        let keys = self.sessions.get(&resource.name).filter(|_| !revision.is_modern());
-        let Some(keys) = keys else { return Ok(None) };
-        let identity = verified.principal.identity();
-        let holder = SessionHolder { identity, resource: &resource.name };
-        match &sent.session {
-            Some(session) => keys.unwrap(session, holder).map(Some),
-            None if sent.verb == Verb::SessionEnd => Err(Reason::SessionUnknown),
-            None => Ok(None),
-        }
     }
 }
