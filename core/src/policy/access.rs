@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cedar::{Decision, Listing, Object, Program, Request, User};
+use super::climbing::climbs;
 use super::explain::Considered;
 use super::memory::{self, Memory};
 use super::unknown_tool::UnknownTool;
@@ -110,7 +111,10 @@ impl Access {
         let mut permitted = Verdict::default();
         for named in message.named() {
             let Some(object) = self.object(&self.program, named) else { continue };
-            let object = object.map_err(|()| self.hidden(named.name, Vec::new()))?;
+            let object = object.map_err(|()| match named.governs {
+                Governs::Tool => self.hidden(named.name, Vec::new()),
+                _ => Denial::by_policy(None, Vec::new()),
+            })?;
             let request = request(&asker.user, &object, message, circumstances);
             let key = memory::key(&self.program, &object, &request);
             let known = key.as_ref().and_then(|key| asker.memory.permitted(key));
@@ -164,7 +168,8 @@ impl Access {
         })
     }
 
-    /// What a message names, as policies see it; `None` for what they do not govern, an error for a tool that is nobody's.
+    /// What a message names, as policies see it; `None` for what they do not govern, an error for what is nobody's: a tool
+    /// that they do not know, and a resource that its URI does not name for sure.
     fn object<'p>(
         &self,
         program: &'p Program,
@@ -173,6 +178,7 @@ impl Access {
         match named.governs {
             Governs::Tool => Some(program.tool(&self.server, named.name).ok_or(())),
             Governs::Prompt => Some(Ok(Cow::Owned(Object::prompt(&self.server, named.name)))),
+            Governs::Resource if climbs(named.name) => Some(Err(())),
             Governs::Resource => Some(Ok(Cow::Owned(Object::resource(&self.server, named.name)))),
             // Whose task it is only the server knows; it was made by a call that was decided on.
             Governs::Task | Governs::Nothing | Governs::Reference | Governs::Subscriptions => None,
@@ -271,7 +277,7 @@ impl View<'_> {
             }
             List::Prompts => self.any_shows(&Object::prompt(server, name)),
             List::Resources | List::ResourceTemplates => {
-                self.any_shows(&Object::resource(server, name))
+                !climbs(name) && self.any_shows(&Object::resource(server, name))
             }
         }
     }

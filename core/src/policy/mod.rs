@@ -2,6 +2,7 @@
 
 mod access;
 pub mod cedar;
+mod climbing;
 mod dry_run;
 mod explain;
 mod forwarding;

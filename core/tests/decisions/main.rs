@@ -38,6 +38,7 @@ mod permits;
 mod random;
 mod resource_urls;
 mod revisions;
+mod sessions;
 mod targets;
 mod token_claims;
 mod token_forms;

@@ -70,6 +70,10 @@ pub(crate) const SUITES: &[Suite] = &[
     story("cluster_people", "the API server's view of people"),
     story("guard", "the native guard on a real Envoy"),
     story("filter", "what the filter takes and refuses"),
+    story(
+        "authz",
+        "requests that say two things, none of them forwarded, and what each would have been",
+    ),
     story("bindings", "outages, keys, and what is bound to what"),
     story("sts_keycloak", "the STS at a real Keycloak"),
     story("sts_entra", "the STS at an Entra ID that is as strict as the service"),
