@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::access_log::AUDIT_NAME;
 use crate::filter::FILTER_NAME;
 use crate::guard;
 
@@ -62,6 +63,11 @@ const KEYS: &[(&str, &str)] = &[
 
 /// Before the first item of this name.
 const NAMES: &[(&str, &str)] = &[
+    (
+        AUDIT_NAME,
+        "One audit record for each request that our filter decides about, when it ends: a line of\n\
+         JSON, by docs/audit.schema.json. Any other logger takes it by the same command.",
+    ),
     (FILTER_NAME, "Verifies the caller's token, decides, exchanges the token, leaves the permit."),
     (
         guard::NAME,

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::access_log::access_log;
+use crate::access_log::{access_log, audit_log};
 
 /// The name by which Envoy's documentation, Istio's patches and everybody else know the connection manager.
 pub(crate) const MANAGER: &str = "envoy.filters.network.http_connection_manager";
+pub(crate) const TYPE: &str = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 /// The same for the filter at the end of every chain.
 pub(crate) const ROUTER: &str = "envoy.filters.http.router";
 
@@ -38,7 +39,7 @@ pub(crate) fn http_connection(
     json!({
         "name": MANAGER,
         "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "@type": TYPE,
             "stat_prefix": "gateway",
             "normalize_path": true,
             "merge_slashes": true,
@@ -53,7 +54,7 @@ pub(crate) fn http_connection(
             "request_timeout": "60s",
             "stream_idle_timeout": "300s",
             "server_name": "obolus",
-            "access_log": [access_log()],
+            "access_log": [access_log(), audit_log()],
             "route_config": {"name": "gateway", "virtual_hosts": virtual_hosts},
             "http_filters": http_filters,
         },

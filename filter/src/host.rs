@@ -7,6 +7,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use obolus_core::UnixSeconds;
+use obolus_core::audit::AUDIT_PROPERTY;
 use obolus_core::policy::PERMIT_PROPERTY;
 use obolus_core::reply::Reply;
 use proxy_wasm::hostcalls;
@@ -17,6 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Now {
     pub(crate) millis: u64,
+    pub(crate) micros: u64,
 }
 
 impl Now {
@@ -27,7 +29,8 @@ impl Now {
 
 pub(crate) fn now() -> Option<Now> {
     let since = hostcalls::get_current_time().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(Now { millis: u64::try_from(since.as_millis()).ok()? })
+    let micros = u64::try_from(since.as_micros()).ok()?;
+    Some(Now { millis: micros / 1000, micros })
 }
 
 pub(crate) fn log(level: LogLevel, message: &str) {
@@ -78,6 +81,11 @@ pub(crate) fn set_authorization(value: &SecretString) -> Option<()> {
 /// Tells the native guard that this request may reach `cluster`.
 pub(crate) fn set_permit(cluster: &str) -> Option<()> {
     hostcalls::set_property(vec![PERMIT_PROPERTY], Some(cluster.as_bytes())).ok()
+}
+
+/// Leaves a record of this request for the access log.
+pub(crate) fn set_audit(record: &str) -> Option<()> {
+    hostcalls::set_property(vec![AUDIT_PROPERTY], Some(record.as_bytes())).ok()
 }
 
 pub(crate) fn set_response_header(name: &str, value: &str) {

@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use obolus_core::Reason;
 use obolus_core::metrics::filter::{
-    EXCHANGE_AHEAD, EXCHANGE_CACHE_HIT, EXCHANGE_CALL, KEYS_CALL, LIST_HIDDEN, LIST_KEPT, PERMIT,
-    TOKEN_CACHE_HIT, WAITING, deny,
+    EXCHANGE_AHEAD, EXCHANGE_CACHE_HIT, EXCHANGE_CALL, GROUPS_CALL, GROUPS_UNTOLD, KEYS_CALL,
+    LIST_HIDDEN, LIST_KEPT, PERMIT, TOKEN_CACHE_HIT, WAITING, deny,
 };
 
 use crate::host;
@@ -20,6 +20,8 @@ pub(crate) struct Metrics {
     exchange_call: Option<u32>,
     exchange_ahead: Option<u32>,
     keys_call: Option<u32>,
+    groups_call: Option<u32>,
+    groups_untold: Option<u32>,
     list_kept: Option<u32>,
     list_hidden: Option<u32>,
     waiting: Option<u32>,
@@ -40,6 +42,8 @@ impl Metrics {
             exchange_call: host::counter(EXCHANGE_CALL.name),
             exchange_ahead: host::counter(EXCHANGE_AHEAD.name),
             keys_call: host::counter(KEYS_CALL.name),
+            groups_call: host::counter(GROUPS_CALL.name),
+            groups_untold: host::counter(GROUPS_UNTOLD.name),
             list_kept: host::counter(LIST_KEPT.name),
             list_hidden: host::counter(LIST_HIDDEN.name),
             waiting: host::gauge(WAITING.name),
@@ -75,6 +79,14 @@ impl Metrics {
 
     pub(crate) fn keys_call(&self) {
         count(self.keys_call);
+    }
+
+    pub(crate) fn groups_call(&self) {
+        count(self.groups_call);
+    }
+
+    pub(crate) fn groups_untold(&self) {
+        count(self.groups_untold);
     }
 
     /// So many entries of a list were sent, and so many were not.

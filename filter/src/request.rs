@@ -4,27 +4,27 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use obolus_core::audit::Record;
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
 use obolus_core::mcp::{Admitted, Id, Message};
-use obolus_core::policy::{Forwarding, Permit, Subject};
+use obolus_core::policy::{Asker, Forwarding, Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::trace::TraceParent;
 use obolus_core::{Denial, Reason, reply};
-use proxy_wasm::types::LogLevel;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::host::{self, Now};
 use crate::request_head::Mirrored;
-use crate::worker::{Unproved, Verification, Verified, Waiter, Worker};
+use crate::worker::{Errand, Known, Unproved, Verification, Verified, Waiter, Worker};
 
 mod answer;
 mod arrival;
+mod record;
 mod stream;
 
 use answer::{AskedList, AwaitedList};
 use arrival::judge;
+use record::Told;
 pub(crate) use stream::Stream;
 
 /// A request that its own callbacks and the root context both work on, never at the same time.
@@ -46,6 +46,7 @@ enum Phase {
 struct Held {
     resource: Arc<Resource>,
     cluster: String,
+    arrived: Option<Now>,
     request_id: Option<String>,
     trace: Option<TraceParent>,
     mirrored: Mirrored,
@@ -75,11 +76,13 @@ enum Token {
 #[derive(Default)]
 struct Asked {
     id: Option<Id>,
-    method: Option<String>,
-    tool: Option<String>,
+    told: Told,
     forwarding: Option<Forwarding>,
     /// What a permitted request's token is exchanged for.
     target: Option<Arc<Target>>,
+    /// The principal as policies have seen it, if there are any.
+    seen: Option<Rc<Asker>>,
+    groups_asked: bool,
     /// The list that it asks for, if policies say what is shown of it.
     list: Option<AskedList>,
 }
@@ -146,18 +149,7 @@ impl Request {
     pub(crate) fn refuse(&mut self, denial: &Denial) {
         let reason = denial.reason();
         let Phase::Held(held) = std::mem::replace(&mut self.phase, Phase::Answered) else { return };
-        let (principal, digest) = match &held.token {
-            Token::Verified(verified) => (Some(&verified.principal), None),
-            Token::Checked { digest, .. } => (None, Some(digest)),
-        };
-        let mut record = Record::deny(seconds(host::now()), &held.resource.name, reason)
-            .by(principal)
-            .with_token(digest);
-        record.request_id = held.request_id.as_deref();
-        record.method = held.asked.method.as_deref();
-        record.tool = held.asked.tool.as_deref();
-        record.target = held.asked.target.as_ref().map(|target| target.name.as_str());
-        host::log(LogLevel::Info, &record.line());
+        held.tell_denial(reason);
         self.worker.metrics.deny(reason);
         host::send(&reply::denial(denial, &held.resource, held.asked.id.as_ref()));
     }
@@ -179,7 +171,16 @@ impl Request {
         let subject = Subject { cluster: &held.cluster, body: &body, generation };
         let permit = match held.permit.take() {
             Some(permit) => permit,
-            None => decide(&resource, &held.mirrored, &verified, subject, &mut held.asked)?,
+            None => {
+                let asked = &mut held.asked;
+                match decide(&resource, &held.mirrored, &verified, subject, asked, now)? {
+                    Decided::Permitted(permit) => permit,
+                    Decided::GroupsWanted(target) => {
+                        self.wait_for_sts(Errand::Groups, &verified, &target)?;
+                        return Ok(Next::Wait);
+                    }
+                }
+            }
         };
         let target = Arc::clone(permit.target());
         held.asked.target = Some(Arc::clone(&target));
@@ -189,9 +190,7 @@ impl Request {
             if std::mem::replace(&mut held.exchange_asked, true) {
                 return Err(Reason::ExchangedExpired.into());
             }
-            let trace = held.trace.clone();
-            let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
-            self.worker.wait_for_exchange(waiter, &verified, &target, trace)?;
+            self.wait_for_sts(Errand::Exchange, &verified, &target)?;
             return Ok(Next::Wait);
         };
         let forward = permit.release(subject, &exchanged, now.seconds())?;
@@ -207,20 +206,14 @@ impl Request {
                 None => Some(()),
             })
             .and_then(|()| host::set_authorization(&forward.authorization))
+            .and_then(|()| held.tell_permit(&exchanged, now))
             // Last, so that whatever fails before it leaves the guard shut.
             .and_then(|()| host::set_permit(&forward.cluster));
         ready.ok_or(Reason::Internal)?;
-        let mut record =
-            Record::permit(now.seconds(), &held.resource.name).by(Some(&verified.principal));
-        record.request_id = held.request_id.as_deref();
-        record.method = held.asked.method.as_deref();
-        record.tool = held.asked.tool.as_deref();
-        record.target = Some(exchanged.target());
-        record.exchanged_token_id = exchanged.token_id();
-        host::log(LogLevel::Info, &record.line());
         self.worker.metrics.permit();
         let list = held.asked.list.take();
-        let list = list.map(|list| list.forwarded(&resource, &verified, &target));
+        let seen = held.asked.seen.take();
+        let list = list.map(|list| list.forwarded(&resource, seen, &target));
         self.phase = Phase::Forwarded(list);
         Ok(Next::Forward)
     }
@@ -236,6 +229,7 @@ impl Request {
         held.token = judge(&self.worker, &held.resource, verified.token.expose_secret(), now)?;
         held.permit = None;
         held.exchange_asked = false;
+        held.asked.groups_asked = false;
         self.wait_for_missing_key()
     }
 
@@ -246,6 +240,18 @@ impl Request {
         let now = host::now().ok_or(Reason::Internal)?;
         let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
         self.worker.wait_for_key(waiter, token.key_source(), now)
+    }
+
+    /// Waits for what the STS answers to this request's token.
+    fn wait_for_sts(
+        &self,
+        errand: Errand,
+        verified: &Rc<Verified>,
+        target: &Arc<Target>,
+    ) -> Result<(), Reason> {
+        let Phase::Held(held) = &self.phase else { return Ok(()) };
+        let waiter = Waiter { context_id: self.context_id, request: self.shared()? };
+        self.worker.wait_for_sts(waiter, errand, verified, target, held.trace.clone())
     }
 
     /// The body begins, unless the host gives us none while we hold the headers.
@@ -265,6 +271,13 @@ impl Request {
     }
 }
 
+/// What came of a body.
+enum Decided {
+    Permitted(Permit),
+    /// Nothing yet: first the STS has to be asked for the principal's groups.
+    GroupsWanted(Arc<Target>),
+}
+
 /// Reads the body and decides.
 fn decide(
     resource: &Resource,
@@ -272,20 +285,31 @@ fn decide(
     verified: &Verified,
     subject: Subject<'_>,
     asked: &mut Asked,
-) -> Result<Permit, Denial> {
+    now: Now,
+) -> Result<Decided, Denial> {
     let message = Message::parse(subject.body).map_err(|refused| {
         asked.id = refused.id;
         refused.reason
     })?;
     asked.id = message.id().cloned();
-    asked.method = Some(message.method().to_owned()).filter(|method| !method.is_empty());
-    asked.tool = message.tool().map(str::to_owned);
+    asked.told = Told::of(&message, resource);
     let admitted = Admitted::read(mirrored.as_headers(), &message)?;
     asked.forwarding = Some(admitted.forwarding());
     asked.list = AskedList::of(resource, &admitted);
-    Permit::decide(&verified.principal, verified.asker.as_ref(), resource, &admitted, subject)
-}
-
-fn seconds(now: Option<Now>) -> u64 {
-    now.map_or(0, Now::seconds)
+    let principal = &verified.principal;
+    asked.seen.clone_from(&verified.asker);
+    if let (Some(access), Ok(target)) = (&resource.access, resource.targets.of(&message))
+        && access.wants_groups(principal, &admitted)
+    {
+        match verified.groups(target, now) {
+            Known::Told(asker) => asked.seen = Some(asker),
+            // Asked once, whatever came of it.
+            Known::Unasked if !std::mem::replace(&mut asked.groups_asked, true) => {
+                return Ok(Decided::GroupsWanted(Arc::clone(target)));
+            }
+            Known::Unasked | Known::Untold => {}
+        }
+    }
+    let asker = asked.seen.as_deref();
+    Permit::decide(principal, asker, resource, &admitted, subject).map(Decided::Permitted)
 }

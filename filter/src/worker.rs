@@ -7,6 +7,7 @@
 mod bodies;
 mod calls;
 mod exchanges;
+mod groups;
 mod keys;
 mod unproved;
 
@@ -21,7 +22,8 @@ use obolus_core::policy::Asker;
 use obolus_core::token::{KeyRing, KeySource, Principal, TokenCache};
 use secrecy::SecretString;
 
-pub(crate) use exchanges::ExchangeKey;
+pub(crate) use exchanges::{Errand, ExchangeKey};
+pub(crate) use groups::Known;
 pub(crate) use keys::Verification;
 pub(crate) use unproved::Unproved;
 
@@ -37,7 +39,9 @@ const MAX_CACHED_TOKEN_BYTES: usize = 16 << 20;
 pub(crate) struct Verified {
     pub(crate) principal: Principal,
     /// The same as the resource's policies see it, if it has any.
-    pub(crate) asker: Option<Asker>,
+    pub(crate) asker: Option<Rc<Asker>>,
+    /// What is known of groups that the token does not tell.
+    resolved: RefCell<groups::Resolved>,
     pub(crate) token: SecretString,
     /// In which it was verified: no other one believes it.
     pub(crate) generation: u64,
@@ -74,6 +78,7 @@ pub(crate) struct Worker {
     unproved_bytes: Cell<usize>,
     bodies: bodies::Bodies,
     exchanges: RefCell<BTreeMap<ExchangeKey, exchanges::Exchange>>,
+    groups: RefCell<groups::Remembered>,
     calls: RefCell<BTreeMap<u32, calls::Call>>,
 }
 
@@ -116,6 +121,7 @@ impl Worker {
             unproved_bytes: Cell::new(0),
             bodies: bodies::Bodies::default(),
             exchanges: RefCell::default(),
+            groups: RefCell::default(),
             calls: RefCell::default(),
             config,
         }

@@ -56,7 +56,7 @@ impl<'p> Asked<'p> {
 
     fn with<T>(&self, ask: impl Fn(&Request<'_>) -> T) -> T {
         let user = User::new(&self.told);
-        let object = self.program.tool("kubernetes", self.tool).unwrap();
+        let object = &*self.program.tool("kubernetes", self.tool).unwrap();
         let arguments = self.arguments.as_object();
         let (target, revision) = ("kubernetes", "2026-07-28");
         ask(&Request { user: &user, object, arguments, target, revision })
@@ -533,8 +533,8 @@ fn only_tools_that_the_policies_were_checked_against_are_anybodys() {
             .decide(&Request { user: &user, object, arguments: None, target: "t", revision: "r" })
             .is_permit()
     };
-    assert!(!ask(elsewhere.tool("x", "exec").unwrap()));
-    assert!(ask(program.tool("kubernetes", "pods_list").unwrap()));
+    assert!(!ask(&elsewhere.tool("x", "exec").unwrap()));
+    assert!(ask(&program.tool("kubernetes", "pods_list").unwrap()));
     assert!(ask(&Object::prompt("kubernetes", "pods_list")));
     assert!(ask(&Object::resource("kubernetes", "file:///a")));
     assert!(!ask(&Object::resource("kubernetes", "secret:a")));
@@ -549,7 +549,7 @@ fn what_a_program_reads_is_known_before_anybody_asks() {
            when { context has arguments.spec.kind };",
     );
     let read = |tool: &str| {
-        let names = reading.arguments_read(reading.tool("kubernetes", tool).unwrap()).unwrap();
+        let names = reading.arguments_read(&reading.tool("kubernetes", tool).unwrap()).unwrap();
         names.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(read("pods_list"), ["namespace"]);

@@ -14,6 +14,7 @@ pub mod deadline;
 pub mod entra;
 pub mod fixtures;
 pub mod https;
+pub mod json_schema;
 pub mod parts;
 pub mod pki;
 pub mod ports;

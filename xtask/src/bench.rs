@@ -99,7 +99,7 @@ async fn filter(effort: Effort, against: Option<&Path>) -> Result<()> {
     let what = format!("measuring {} rows {} times", scenarios.len(), effort.rounds);
     let progress = Progress::start("bench filter", &what);
     let (exchanges, load) = (world.exchanges().await?, load_average());
-    let windows = world.measure(&scenarios, effort).await?;
+    let windows = world.measure(&scenarios, effort)?;
     let exchanges = world.exchanges().await? - exchanges;
     progress.done();
 

@@ -61,6 +61,7 @@ fn generate() -> Result<()> {
         ),
         ("docs/reasons.md".to_owned(), Ok(obolus_core::reason::guide::to_markdown())),
         ("docs/metrics.md".to_owned(), Ok(metrics()?)),
+        ("docs/audit.schema.json".to_owned(), Ok(format!("{:#}\n", obolus_core::audit::schema()))),
     ];
     let mesh = obolus_envoy::istio::Istio::default().all_files();
     let mesh = mesh.map_err(|problems| anyhow::anyhow!("{problems}"))?;

@@ -7,6 +7,7 @@ use super::filter::to_usize;
 use super::names::{check_name, not_configured};
 use super::targets::targets;
 use super::{Section, Targets, entra_resource, scopes};
+use crate::audit::{MAX_CHOSEN, MAX_CHOSEN_NAME_BYTES};
 use crate::metadata::ResourceUrl;
 use crate::policy::Access;
 use crate::token::IssuerRules;
@@ -43,6 +44,8 @@ pub struct Resource {
     /// The longest answer to a list request, or event of one, in bytes, where [`Self::access`] has it cut. Envoy's own
     /// buffer must be larger.
     pub max_list_bytes: usize,
+    /// The arguments of calls that audit records show, by name.
+    pub audit_arguments: Vec<String>,
 }
 
 /// `issuer_names` are all that were written, also of issuers that have a fault.
@@ -95,6 +98,7 @@ pub(super) fn resource(
         to_usize(section.integer("maxBodyBytes", DEFAULT_MAX_BODY_BYTES, 1024..=(16 << 20)));
     let max_list_bytes =
         to_usize(section.integer("maxListBytes", DEFAULT_MAX_LIST_BYTES, 1024..=(16 << 20)));
+    let audit_arguments = audit_arguments(&section);
     section.finish();
     Some(Resource {
         name: name?,
@@ -108,7 +112,24 @@ pub(super) fn resource(
         allowed_origins,
         max_body_bytes,
         max_list_bytes,
+        audit_arguments,
     })
+}
+
+/// None unless they are named: what people ask for may be confidential.
+fn audit_arguments(section: &Section<'_>) -> Vec<String> {
+    let names = section.strings("auditArguments");
+    if names.len() > MAX_CHOSEN {
+        section.problem("auditArguments", format!("must be at most {MAX_CHOSEN} names"));
+    }
+    let fits = |name: &String| (1..=MAX_CHOSEN_NAME_BYTES).contains(&name.len());
+    if !names.iter().all(fits) {
+        section.problem(
+            "auditArguments",
+            format!("each must be the name of an argument, such as namespace: at most {MAX_CHOSEN_NAME_BYTES} bytes"),
+        );
+    }
+    names
 }
 
 /// The resource's own URL unless others are named.

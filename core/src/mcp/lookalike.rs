@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 /// Whether the object has a key that is none of these and could be taken for one.
-pub(super) fn has_lookalike(object: &Map<String, Value>, keys: &[&str]) -> bool {
+pub(crate) fn has_lookalike(object: &Map<String, Value>, keys: &[&str]) -> bool {
     object.keys().any(|key| is_lookalike(key, keys))
 }
 

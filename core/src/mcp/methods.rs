@@ -64,7 +64,7 @@ pub enum Answered {
 }
 
 /// What an answer lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum List {
     /// `result.tools`.
     Tools,

@@ -16,7 +16,7 @@ pub mod sse;
 pub use admission::Admitted;
 pub use body_digest::BodyDigest;
 pub use headers::MirroredHeaders;
-pub(crate) use lookalike::is_lookalike;
+pub(crate) use lookalike::{has_lookalike, is_lookalike};
 pub use media_type::is_utf8_media_type;
 pub use message::{Id, Kind, Message, Refused};
 pub use methods::{Answered, Form, Governs, List, Method, admit_verb};

@@ -45,6 +45,16 @@ pub const EXCHANGE_AHEAD: Counted =
     counter("obolus.exchange_ahead", "Exchanges ahead of a token's end: nobody waited for them");
 /// Calls of the STS for keys.
 pub const KEYS_CALL: Counted = counter("obolus.keys_call", "Calls of the STS for an issuer's keys");
+/// Calls of the STS for groups.
+pub const GROUPS_CALL: Counted = counter(
+    "obolus.groups_call",
+    "Calls of the STS for groups that a token does not tell and policies read",
+);
+/// Those of them that brought none.
+pub const GROUPS_UNTOLD: Counted = counter(
+    "obolus.groups_untold",
+    "Those of them after which the groups were still unknown: whoever is permitted by a group was denied",
+);
 /// Entries of lists that were sent.
 pub const LIST_KEPT: Counted = counter(
     "obolus.list_kept",
@@ -56,12 +66,12 @@ pub const LIST_HIDDEN: Counted =
 /// Requests that wait.
 pub const WAITING: Counted = Counted {
     name: "obolus.waiting",
-    help: "Requests that wait for keys or for an exchange, in all workers",
+    help: "Requests that wait for keys, for groups or for an exchange, in all workers",
     is_gauge: true,
 };
 
 /// All of them.
-pub const ALL: [Counted; 10] = [
+pub const ALL: [Counted; 12] = [
     PERMIT,
     DENY,
     TOKEN_CACHE_HIT,
@@ -69,6 +79,8 @@ pub const ALL: [Counted; 10] = [
     EXCHANGE_CALL,
     EXCHANGE_AHEAD,
     KEYS_CALL,
+    GROUPS_CALL,
+    GROUPS_UNTOLD,
     LIST_KEPT,
     LIST_HIDDEN,
     WAITING,

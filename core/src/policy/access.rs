@@ -1,14 +1,17 @@
 //! Who may use what of one resource: tables and policies, and what becomes of those whom they do not permit.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cedar::{Decision, Listing, Object, Program, Request, User};
+use super::explain::Considered;
+use super::memory::{self, Memory};
 use super::unknown_tool::UnknownTool;
 use crate::mcp::answers::Item;
-use crate::mcp::{Admitted, Governs, List, Message, Named, Revision};
-use crate::token::Principal;
+use crate::mcp::{Admitted, Answered, Governs, List, Message, Named, Revision};
+use crate::token::{Claimed, Memberships, Principal};
 use crate::{Denial, Reason};
 
 /// What a resource's `access` section says.
@@ -30,6 +33,7 @@ pub struct Asker {
     user: User,
     /// The same with every scope that policies speak of: what it may do beyond the other is what a step-up opens.
     stepped_up: User,
+    memory: Memory,
 }
 
 /// What policies said of a permitted request, or what a dry run says of any.
@@ -55,7 +59,14 @@ impl Access {
     #[must_use]
     pub fn asker(&self, principal: &Principal) -> Asker {
         let user = User::of(principal);
-        Asker { stepped_up: self.program.with_every_scope(&user), user }
+        Asker { stepped_up: self.program.with_every_scope(&user), user, memory: Memory::default() }
+    }
+
+    /// The same of claims that nobody verified: no permit is decided for it, see [`Asker::is`].
+    #[must_use]
+    pub fn asker_of_claims(&self, claimed: &Claimed) -> Asker {
+        let user = User::of_claims(claimed);
+        Asker { stepped_up: self.program.with_every_scope(&user), user, memory: Memory::default() }
     }
 
     /// Whether groups that a token does not tell are worth asking for.
@@ -65,14 +76,30 @@ impl Access {
         of(&self.program) || self.dry_run.as_ref().is_some_and(of)
     }
 
-    /// Decides on everything that a message names. `required` are scopes that the resource wants for any call, and that
-    /// the token does not have.
+    /// Whether a principal's groups have to be asked for before this is decided on: its token says that there are some, not
+    /// which, and policies read them. Only Entra ID leaves them out, and only a person's can be asked for.
+    #[must_use]
+    pub fn wants_groups(&self, principal: &Principal, admitted: &Admitted<'_>) -> bool {
+        let is_untold = *principal.groups() == Memberships::Unresolved
+            && principal.tenant().is_some()
+            && !principal.is_app_only();
+        let is_list = matches!(admitted.method().answer, Answered::List(_));
+        let is_governed = |named: &Named<'_>| {
+            matches!(named.governs, Governs::Tool | Governs::Prompt | Governs::Resource)
+        };
+        is_untold
+            && self.reads_groups()
+            && (is_list || admitted.message().named().iter().any(is_governed))
+    }
+
+    /// Decides on everything that a message names. `lacks_required` says that the token has not got what the resource
+    /// wants for any call: nothing is permitted then, and what else is missing is told in the same challenge.
     pub(super) fn decide(
         &self,
         asker: &Asker,
         admitted: &Admitted<'_>,
         target: &str,
-        required: bool,
+        lacks_required: bool,
     ) -> Result<Verdict, Denial> {
         let message = admitted.message();
         let circumstances = Circumstances { target, revision: admitted.revision() };
@@ -81,20 +108,25 @@ impl Access {
             let Some(object) = self.object(&self.program, named) else { continue };
             let object = object.map_err(|()| self.hidden(named.name, Vec::new()))?;
             let request = request(&asker.user, &object, message, circumstances);
-            match self.program.decide(&request) {
-                Decision::Permit { policies } => {
-                    for policy in policies {
-                        if !permitted.policies.contains(&policy) {
-                            permitted.policies.push(policy);
-                        }
+            let key = memory::key(&self.program, &object, &request);
+            let known = key.as_ref().and_then(|key| asker.memory.permitted(key));
+            let policies =
+                match known.map_or_else(|| self.program.decide(&request), Decision::permit) {
+                    Decision::Permit { policies } => policies,
+                    Decision::Deny { policies, reason, .. } => {
+                        return Err(self.denial(asker, &request, policies, reason));
                     }
-                }
-                Decision::Deny { policies, reason, .. } => {
-                    return Err(self.denial(asker, &request, policies, reason));
+                };
+            if let Some(key) = key {
+                asker.memory.remember(key, &policies);
+            }
+            for policy in policies {
+                if !permitted.policies.contains(&policy) {
+                    permitted.policies.push(policy);
                 }
             }
         }
-        if required { Err(Reason::InsufficientScope.into()) } else { Ok(permitted) }
+        if lacks_required { Err(Reason::InsufficientScope.into()) } else { Ok(permitted) }
     }
 
     /// What the policies of a dry run would have said.
@@ -120,6 +152,37 @@ impl Access {
             all.policies.extend(policies);
         }
         Some(all)
+    }
+
+    /// What policies say, each for itself, of something that a message names; `None` for what they do not govern.
+    pub(super) fn consider(
+        &self,
+        asker: &Asker,
+        message: &Message,
+        named: Named<'_>,
+        circumstances: Circumstances<'_>,
+    ) -> Option<Considered> {
+        let object = self.object(&self.program, named)?;
+        let name = named.name.to_owned();
+        let Ok(object) = object else {
+            return Some(Considered {
+                governs: named.governs,
+                name,
+                is_known: false,
+                is_listed: false,
+                arguments_read: Some(BTreeSet::new()),
+                opinions: Ok(Vec::new()),
+            });
+        };
+        let request = request(&asker.user, &object, message, circumstances);
+        Some(Considered {
+            governs: named.governs,
+            name,
+            is_known: true,
+            is_listed: self.is_shown(asker, &request),
+            arguments_read: self.program.arguments_read(&object).cloned(),
+            opinions: self.program.opinions(&request),
+        })
     }
 
     /// What a message names, as policies see it; `None` for what they do not govern, an error for a tool that is nobody's.
@@ -178,13 +241,7 @@ impl Access {
     /// What this asker is shown in lists.
     #[must_use]
     pub fn view<'a>(&'a self, asker: &'a Asker, circumstances: Circumstances<'a>) -> View<'a> {
-        let Circumstances { target, revision } = circumstances;
-        let listing = |user| self.program.listing(user, target, revision.name());
-        View {
-            access: self,
-            listing: listing(&asker.user),
-            stepped_up: (asker.user != asker.stepped_up).then(|| listing(&asker.stepped_up)),
-        }
+        View { access: self, asker, circumstances, listings: OnceCell::new() }
     }
 }
 
@@ -207,29 +264,47 @@ fn request<'a>(
 #[derive(Debug)]
 pub struct View<'a> {
     access: &'a Access,
-    listing: Listing<'a>,
-    stepped_up: Option<Listing<'a>>,
+    asker: &'a Asker,
+    circumstances: Circumstances<'a>,
+    /// The principal's own, and with every scope; made when something is asked for that is not remembered.
+    listings: OnceCell<[Option<Listing<'a>>; 2]>,
 }
 
 impl View<'_> {
     /// Whether an entry of a list is shown.
     #[must_use]
     pub fn shows(&self, item: &Item<'_>) -> bool {
+        self.lists(item.list(), item.name())
+    }
+
+    /// The same by the list and the name of an entry.
+    #[must_use]
+    pub fn lists(&self, list: List, name: &str) -> bool {
+        self.asker.memory.shows(self.circumstances, list, name, || self.decides(list, name))
+    }
+
+    fn decides(&self, list: List, name: &str) -> bool {
         let server = &self.access.server;
-        let shows = |object: &Object| {
-            let stepped_up = self.stepped_up.as_ref();
-            self.listing.shows(object) || stepped_up.is_some_and(|listing| listing.shows(object))
-        };
-        match item.list() {
+        match list {
             List::Tools => {
-                let tool = self.access.program.tool(server, item.name());
-                tool.is_some_and(|tool| shows(&tool))
+                let tool = self.access.program.tool(server, name);
+                tool.is_some_and(|tool| self.any_shows(&tool))
             }
-            List::Prompts => shows(&Object::prompt(server, item.name())),
+            List::Prompts => self.any_shows(&Object::prompt(server, name)),
             List::Resources | List::ResourceTemplates => {
-                shows(&Object::resource(server, item.name()))
+                self.any_shows(&Object::resource(server, name))
             }
         }
+    }
+
+    fn any_shows(&self, object: &Object) -> bool {
+        let listings = self.listings.get_or_init(|| {
+            let Circumstances { target, revision } = self.circumstances;
+            let Asker { user, stepped_up, .. } = self.asker;
+            let listing = |user| self.access.program.listing(user, target, revision.name());
+            [Some(listing(user)), (user != stepped_up).then(|| listing(stepped_up))]
+        });
+        listings.iter().flatten().any(|listing| listing.shows(object))
     }
 }
 
@@ -243,9 +318,9 @@ impl Asker {
     /// The same one with groups that the token does not tell and somebody else did.
     #[must_use]
     pub fn with_groups(&self, groups: &BTreeSet<String>) -> Self {
-        Self {
-            user: self.user.with_groups(groups),
-            stepped_up: self.stepped_up.with_groups(groups),
-        }
+        let user = self.user.with_groups(groups);
+        let stepped_up = self.stepped_up.with_groups_of(&user);
+        // What was decided without them is not known any more.
+        Self { user, stepped_up, memory: Memory::default() }
     }
 }

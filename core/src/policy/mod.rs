@@ -2,7 +2,10 @@
 
 mod access;
 pub mod cedar;
+mod explain;
 mod forwarding;
+mod judge;
+mod memory;
 mod permit;
 mod person;
 mod scopes;
@@ -15,6 +18,7 @@ pub use crate::mcp::BodyDigest;
 /// it in filter state as `wasm.` and this name.
 pub const PERMIT_PROPERTY: &str = "obolus_permit";
 
+pub use explain::{Considered, Explanation, explain};
 pub use forwarding::{Forwarding, MIRRORED_ARGUMENT, is_forwarded_header};
 pub use permit::{Forward, Permit, Subject};
 pub use person::require_person;

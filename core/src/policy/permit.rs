@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Asker, Verdict, missing_scopes, require_person};
+use super::judge::Asking;
+use super::{Asker, Verdict, missing_scopes};
 use crate::config::Resource;
 use crate::exchange::{ExchangedToken, Target};
 use crate::mcp::{Admitted, BodyDigest};
@@ -86,24 +87,17 @@ impl Permit {
         if !principal.audiences().iter().any(|audience| resource.audiences.contains(audience)) {
             return Err(Reason::AudienceMismatch.into());
         }
-        require_person(principal)?;
-        let target = resource.targets.of(message);
-        let lacks_required = !missing_scopes(principal, resource).is_empty();
-        let verdict = match &resource.access {
-            // A target that is none keeps its own reason: nothing is decided about it.
-            Some(access) if target.is_ok() => {
-                let asker = asker.filter(|asker| asker.is(principal)).ok_or(Reason::Internal)?;
-                let target = target.map_or("", |target| target.name.as_str());
-                access.decide(asker, admitted, target, lacks_required)?
-            }
-            _ if lacks_required => return Err(Reason::InsufficientScope.into()),
-            _ => Verdict { is_permit: true, policies: Vec::new() },
+        let asking = Asking {
+            is_app_only: principal.is_app_only(),
+            lacks_required: !missing_scopes(principal, resource).is_empty(),
+            asker: asker.filter(|asker| asker.is(principal)),
         };
+        let (target, verdict) = asking.judge(resource, admitted)?;
         Ok(Self {
             identity: principal.identity().clone(),
             token: principal.token_digest().clone(),
             resource: resource.name.clone(),
-            target: Arc::clone(target?),
+            target: Arc::clone(target),
             cluster: subject.cluster.to_owned(),
             body: message.body_digest(),
             generation: subject.generation,

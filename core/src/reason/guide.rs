@@ -67,7 +67,7 @@ const HEAD: &str = "# Reasons
 Everything that Obolus refuses has one reason of this closed set. Its label is stable, and stands in
 
 * the client's answer: the member `reason` of the body (`error.data.reason` where the body is JSON-RPC);
-* the audit record, a line of Envoy's `wasm` log that starts with `obolus-audit`: `reason`, `request_id`, and who it was as far as that was known;
+* the [audit record](audit.md), a line of Envoy's access log: `reason`, `request_id`, and who it was as far as that was known;
 * the gateway's metric `wasmcustom.obolus.deny.LABEL`;
 * for exchanges, the STS's log line `exchange` (`outcome`) and its metric `obolus_sts_exchanges_total{outcome=\"LABEL\"}`.
 

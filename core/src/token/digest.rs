@@ -1,9 +1,11 @@
 //! How a token is named where its text must not stand: logs, audit records, error texts.
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// The first 8 bytes of a token's SHA-256, in hex: enough to join two records, useless as a token.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
 pub struct TokenDigest(String);
 
 impl TokenDigest {

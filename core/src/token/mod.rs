@@ -7,6 +7,7 @@
 pub mod application;
 mod bearer;
 mod check;
+mod claimed;
 mod claims;
 mod digest;
 mod ecdsa_der;
@@ -26,6 +27,7 @@ mod verify;
 
 pub use bearer::{bearer, token_in_query};
 pub use check::CheckedToken;
+pub use claimed::Claimed;
 pub use digest::TokenDigest;
 pub use ecdsa_der::ecdsa_der_signature;
 pub use jwk::{Algorithm, KeySet, KeySetError, VerificationKey};
@@ -42,4 +44,4 @@ pub use verify::{InvalidSignature, SignatureVerifier, SignedToken, Unverified};
 
 pub(crate) use check::check_start;
 pub(crate) use claims::{Claims, decode_claims};
-pub(crate) use reading::is_identifier;
+pub(crate) use reading::{Reading, is_identifier};

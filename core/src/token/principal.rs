@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::application::scope_name;
 use super::reading::Reading;
-use super::{Identity, IssuerRules, Memberships, Provider, TenantId, TokenDigest, UnverifiedToken};
+use super::{Identity, IssuerRules, Memberships, TenantId, TokenDigest, UnverifiedToken};
 use crate::{Reason, UnixSeconds};
 
 /// A person, or a client of its own, whose token was verified in full.
@@ -87,11 +86,11 @@ impl Principal {
     /// another API is carried by no token.
     #[must_use]
     pub fn has_scope(&self, required: &str, audiences: &[String]) -> bool {
-        let claimed = match self.rules.provider {
-            Provider::Keycloak(_) | Provider::Oidc(_) => Some(required),
-            Provider::Entra(_) => scope_name(required, audiences),
-        };
-        claimed.is_some_and(|claimed| self.said.scopes.contains(claimed))
+        self.said.has_scope(required, &self.rules.provider, audiences)
+    }
+
+    pub(crate) fn said(&self) -> &Reading {
+        &self.said
     }
 
     /// The tenant, for Entra ID.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::application::scope_name;
 use super::{Claims, Profile, Provider, TenantId, entra, oidc};
 use crate::Reason;
 
@@ -81,6 +82,22 @@ pub(crate) struct Reading {
     pub(crate) auth_methods: Memberships,
     pub(crate) is_app_only: bool,
     pub(crate) token_id: Option<String>,
+}
+
+impl Reading {
+    /// Whether it has a scope as a resource's configuration names it.
+    pub(super) fn has_scope(
+        &self,
+        required: &str,
+        provider: &Provider,
+        audiences: &[String],
+    ) -> bool {
+        let claimed = match provider {
+            Provider::Keycloak(_) | Provider::Oidc(_) => Some(required),
+            Provider::Entra(_) => scope_name(required, audiences),
+        };
+        claimed.is_some_and(|claimed| self.scopes.contains(claimed))
+    }
 }
 
 impl Provider {

@@ -1,8 +1,8 @@
 //! Who may use what of a resource: tables, policies beside them, and what the others are told.
 
 use obolus_core::config::Resource;
-use obolus_core::mcp::Message;
-use obolus_core::policy::Subject;
+use obolus_core::mcp::{Admitted, Message, MirroredHeaders};
+use obolus_core::policy::{Asker, Permit, Subject};
 use obolus_core::{Denial, Reason, reply};
 use serde_json::{Value, json};
 
@@ -280,4 +280,47 @@ fn a_wrong_access_is_told_with_what_to_write() {
     clash["policies"][1]["id"] = "roles.admin".into();
     let found = of(json!({"roles": {"admin": ["*"]}, "policies": clash}));
     assert!(found.contains("a policy has the name of a table's row, roles.admin"), "{found}");
+}
+
+#[test]
+fn what_is_remembered_of_one_call_opens_no_other_one() {
+    let resource = resource(json!({"scopes": {"mcp:read": ["pods_*"]}, "policies": compiled()}));
+    let access = resource.access.as_ref().unwrap();
+    let alice = principal(&alice_but(json!({"scope": "mcp:tools mcp:read"})));
+    let asker = access.asker(&alice);
+    let ask = |params: Value| {
+        let body = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params});
+        let body = body.to_string();
+        let message = Message::parse(body.as_bytes()).unwrap();
+        let admitted = Admitted::read(MirroredHeaders::default(), &message).unwrap();
+        let subject = Subject { cluster: "obolus-mcp", body: body.as_bytes(), generation: 1 };
+        Permit::decide(&alice, Some(&asker), &resource, &admitted, subject).map(drop)
+    };
+    let pods = |arguments: Value| ask(json!({"name": "pods_list", "arguments": arguments}));
+    for _ in 0..2 {
+        assert!(pods(json!({"namespace": "shop"})).is_ok());
+        assert!(pods(json!({"namespace": "shop", "label": "a"})).is_ok(), "nobody reads that");
+        assert!(pods(json!({"namespace": "kube-system"})).is_err());
+        assert!(pods(json!({"namespace": "shop", "Namespace": "kube-system"})).is_err());
+        assert!(pods(json!({"namespace": ["shop"]})).is_err());
+        assert!(ask(json!({"name": "nodes_drain", "arguments": {"namespace": "shop"}})).is_err());
+    }
+    for number in 0..200 {
+        assert!(
+            pods(json!({"namespace": format!("shop-{number}")})).is_ok(),
+            "it is bounded, and goes on"
+        );
+    }
+    let bob = principal(&alice_but(json!({"scope": "mcp:tools mcp:read", "jti": "bob"})));
+    let body = br#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"pods_list"}}"#;
+    let message = Message::parse(body).unwrap();
+    let admitted = Admitted::read(MirroredHeaders::default(), &message).unwrap();
+    let subject = Subject { cluster: "obolus-mcp", body, generation: 1 };
+    let decide = |asker: Option<&Asker>| {
+        let decided = Permit::decide(&bob, asker, &resource, &admitted, subject);
+        decided.map(drop).map_err(|denial| denial.reason())
+    };
+    assert_eq!(decide(Some(&access.asker(&bob))), Ok(()));
+    assert_eq!(decide(Some(&asker)), Err(Reason::Internal), "it is another token's");
+    assert_eq!(decide(None), Err(Reason::Internal), "and without one nothing is decided");
 }

@@ -60,6 +60,7 @@ fn what_is_left_out_has_a_safe_default() {
     assert_eq!(config.resources[0].audiences, [RESOURCE], "the resource's own URL");
     assert!(config.resources[0].allowed_origins.is_empty(), "no browser");
     assert_eq!(config.resources[0].max_body_bytes, 1 << 20);
+    assert!(config.resources[0].audit_arguments.is_empty(), "nothing of what is asked for");
     assert_eq!(
         (config.keys_refresh_seconds, config.max_waiting, config.max_cached_tokens),
         (60, 1024, 4096)
@@ -267,5 +268,24 @@ fn numbers_are_whole_and_in_their_range() {
         for value in [json!(1.5), json!(-1), json!("100"), json!(true), json!([]), json!(1e300)] {
             refuses(pointer, value, &told);
         }
+    }
+}
+
+#[test]
+fn audit_records_show_some_arguments_and_not_any_number() {
+    let mut config = good();
+    config["resources"][0]["auditArguments"] = json!(["namespace", "name"]);
+    assert_eq!(parse(&config).resources[0].audit_arguments, ["namespace", "name"]);
+    let long = "x".repeat(65);
+    let many: Vec<_> = (0..17).map(|at| at.to_string()).collect();
+    for (wrong, said) in [
+        (json!("*"), "resources[0].auditArguments: must be an array of strings"),
+        (json!([""]), "resources[0].auditArguments: must be an array of strings"),
+        (json!([long]), "resources[0].auditArguments: each must be the name of an argument"),
+        (json!(many), "resources[0].auditArguments: must be at most 16 names"),
+    ] {
+        config["resources"][0]["auditArguments"] = wrong;
+        let problems = FilterConfig::parse(config.to_string().as_bytes()).unwrap_err().to_string();
+        assert!(problems.contains(said), "{problems}");
     }
 }

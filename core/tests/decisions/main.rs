@@ -20,6 +20,7 @@ mod entra_keys;
 mod entra_people;
 mod entra_refusals;
 mod exchanged_tokens;
+mod explained;
 mod filter_config;
 mod hard_json;
 mod issuer;

@@ -7,6 +7,7 @@
 
 mod admin;
 mod around;
+mod audit;
 mod beside;
 mod buffers;
 mod chain;

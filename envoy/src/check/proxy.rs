@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::admin;
 use super::around;
+use super::audit;
 use super::buffers;
 use super::chain::{self, Chain, Link, Ours};
 use super::clusters;
@@ -242,6 +243,9 @@ impl<'a> Proxy<'a> {
         chain::check(&http.chain, ours, &reached, findings);
         if concerned {
             upgrades(&http.manager, ours, protected, findings);
+        }
+        if !ours.entries.is_empty() {
+            audit::check(&http.manager, findings);
         }
         let body_limit = ours.settings.iter().map(|settings| settings.body_limit).max();
         if let Some(limit) = body_limit {

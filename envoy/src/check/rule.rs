@@ -83,6 +83,8 @@ rules! {
     FailOpen "fail-open" Error,
     /// A failed module stays failed.
     NoReload "no-reload" Warning,
+    /// Nothing writes the filter's audit records.
+    AuditMissing "audit-missing" Warning,
     /// A problem with the filter's own configuration.
     FilterConfiguration "filter-configuration" Error,
     /// The module is not the one that is named.

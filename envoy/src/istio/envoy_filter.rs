@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::place::Place;
 use super::{Istio, no_tcp, sts};
+use crate::access_log;
 use crate::filter::{self, FILTER_NAME};
 use crate::filter_configuration::FilterConfiguration;
 use crate::http_connection::{self, MANAGER, ROUTER};
@@ -35,6 +36,7 @@ pub(super) fn object(istio: &Istio, place: &Place) -> Value {
         "patch": {"operation": "ADD", "value": sts::listener(istio)},
     }));
     patches.extend(buffers(context, configuration));
+    patches.push(audit(context));
     patches.extend(place.routes.iter().map(|(name, value)| route(context, name, value)));
     json!({
         "apiVersion": "networking.istio.io/v1alpha3",
@@ -190,12 +192,30 @@ fn buffers(context: &str, configuration: &FilterConfiguration) -> [Value; 2] {
             "patch": {"operation": "MERGE", "value": {
                 "name": MANAGER,
                 "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                    "@type": http_connection::TYPE,
                     "http2_protocol_options": window,
                 },
             }},
         }),
     ]
+}
+
+/// Beside whatever the mesh logs: our records need no setting of anybody's.
+fn audit(context: &str) -> Value {
+    json!({
+        "applyTo": "NETWORK_FILTER",
+        "match": {
+            "context": context,
+            "listener": {"filterChain": {"filter": {"name": MANAGER}}},
+        },
+        "patch": {"operation": "MERGE", "value": {
+            "name": MANAGER,
+            "typed_config": {
+                "@type": http_connection::TYPE,
+                "access_log": [access_log::audit_log()],
+            },
+        }},
+    })
 }
 
 /// Event streams may be of any length; they end when nothing moves any more. A VirtualService can say

@@ -195,7 +195,7 @@ fn discovered() -> Vec<(String, Value)> {
     patches[3]["patch"]["value"]["load_assignment"]["endpoints"] = json!([{"lb_endpoints": [
         {"endpoint": {"address": {"envoy_internal_address": {"server_listener_name": "obolus-sts"}}}},
     ]}]);
-    patches.extend([patch("EXTENSION_CONFIG", filter()), patch("LISTENER", listener)]);
+    patches.splice(4..4, [patch("EXTENSION_CONFIG", filter()), patch("LISTENER", listener)]);
     // Istio installed the gateway; we have a patch for it.
     let gateway = objects.iter_mut().find(|(name, _)| name.starts_with("Deployment istio-system/"));
     let (name, gateway) = gateway.unwrap();
@@ -257,6 +257,7 @@ fn mesh(filter: Value) -> Vec<(String, Value)> {
     let mut options = cluster("obolus-mcp")["typed_extension_protocol_options"].clone();
     options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]["http_filters"][0] =
         guard::on_cluster(MCP);
+    let manager = &gateway["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
     let envoy_filter = json!({
         "apiVersion": "networking.istio.io/v1alpha3",
         "kind": "EnvoyFilter",
@@ -276,6 +277,19 @@ fn mesh(filter: Value) -> Vec<(String, Value)> {
                     "applyTo": "CLUSTER",
                     "match": {"context": "GATEWAY"},
                     "patch": {"operation": "ADD", "value": sts},
+                },
+                {
+                    "applyTo": "NETWORK_FILTER",
+                    "match": {"context": "GATEWAY", "listener": {"filterChain": {"filter": {
+                        "name": "envoy.filters.network.http_connection_manager",
+                    }}}},
+                    "patch": {"operation": "MERGE", "value": {
+                        "name": "envoy.filters.network.http_connection_manager",
+                        "typed_config": {
+                            "@type": manager["@type"],
+                            "access_log": [manager["access_log"][1]],
+                        },
+                    }},
                 },
             ],
         },

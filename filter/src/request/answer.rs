@@ -15,12 +15,11 @@ use obolus_core::mcp::answers::{
     Answer, AnswerHead, AnswerPlan, AnswerStream, Expected, Item, Outcome, STALE_HEADERS,
 };
 use obolus_core::mcp::{Admitted, Revision};
-use obolus_core::policy::{Circumstances, View};
+use obolus_core::policy::{Asker, Circumstances, View};
 use proxy_wasm::types::Action;
 
 use crate::host;
 use crate::metrics::Metrics;
-use crate::worker::Verified;
 
 /// A list that was asked for, of a resource whose policies say what of it is shown.
 #[derive(Debug, Clone)]
@@ -41,16 +40,12 @@ impl AskedList {
     pub(super) fn forwarded(
         self,
         resource: &Arc<Resource>,
-        verified: &Rc<Verified>,
+        asker: Option<Rc<Asker>>,
         target: &Arc<Target>,
     ) -> Box<AwaitedList> {
         Box::new(AwaitedList {
             asked: self,
-            seer: Seer {
-                resource: Arc::clone(resource),
-                verified: Rc::clone(verified),
-                target: Arc::clone(target),
-            },
+            seer: Seer { resource: Arc::clone(resource), asker, target: Arc::clone(target) },
             state: State::Awaited,
         })
     }
@@ -59,7 +54,7 @@ impl AskedList {
 /// Who sees the list, and of what.
 struct Seer {
     resource: Arc<Resource>,
-    verified: Rc<Verified>,
+    asker: Option<Rc<Asker>>,
     target: Arc<Target>,
 }
 
@@ -89,7 +84,7 @@ impl Seer {
         let mut view: Option<View<'_>> = None;
         move |item| {
             // Without policies nothing would be cut, so that one is not here without them.
-            let (Some(access), Some(asker)) = (&self.resource.access, &self.verified.asker) else {
+            let (Some(access), Some(asker)) = (&self.resource.access, &self.asker) else {
                 return false;
             };
             let circumstances = Circumstances { target: &self.target.name, revision };

@@ -9,10 +9,10 @@ use obolus_core::config::Resource;
 use obolus_core::mcp::admit_verb;
 use obolus_core::reply::{self, Reply};
 use obolus_core::token::{TokenDigest, UnverifiedToken, bearer};
-use proxy_wasm::types::LogLevel;
 use secrecy::SecretString;
 
-use super::{Asked, Held, Phase, Request, Token, seconds};
+use super::record::{since, tell};
+use super::{Asked, Held, Phase, Request, Token};
 use crate::host::{self, Now};
 use crate::request_head::RequestHead;
 use crate::worker::{Unproved, Verification, Verified, Worker};
@@ -62,11 +62,13 @@ impl Request {
         };
         // From here on the request is ours: whatever happens, it is held or answered.
         self.phase = Phase::Answered;
+        let arrived = host::now();
         match self.admit(&head, &resource) {
             Ok(Admission::Preflight) => host::send(&reply::preflight(head.requested_headers())),
             Ok(Admission::Token(token)) => {
                 self.phase = Phase::Held(Box::new(Held {
                     cluster,
+                    arrived,
                     request_id: head.request_id().map(str::to_owned),
                     trace: head.trace(),
                     mirrored: head.mirrored(),
@@ -83,7 +85,7 @@ impl Request {
                     self.refuse(&reason.into());
                 }
             }
-            Err(denied) => self.deny(&head, &resource, &denied),
+            Err(denied) => self.deny(&head, &resource, &denied, arrived),
         }
     }
 
@@ -122,17 +124,20 @@ impl Request {
             .map_err(|reason| Denied { reason, sender: Sender::Unproved(TokenDigest::of(text)) })
     }
 
-    fn deny(&self, head: &RequestHead, resource: &Resource, denied: &Denied) {
+    fn deny(&self, head: &RequestHead, resource: &Resource, denied: &Denied, arrived: Option<Now>) {
         let (principal, digest) = match &denied.sender {
             Sender::Unknown => (None, None),
             Sender::Unproved(digest) => (None, Some(digest)),
             Sender::Verified(verified) => (Some(&verified.principal), None),
         };
-        let mut record = Record::deny(seconds(host::now()), &resource.name, denied.reason)
-            .by(principal)
-            .with_token(digest);
-        record.request_id = head.request_id();
-        host::log(LogLevel::Info, &record.line());
+        let (now, trace) = (host::now(), head.trace());
+        let seconds = now.map_or(0, Now::seconds);
+        let record = Record {
+            request_id: head.request_id(),
+            latency_us: since(arrived, now),
+            ..Record::deny(seconds, &resource.name, denied.reason)
+        };
+        tell(&record.by(principal).with_token(digest).in_trace(trace.as_ref()));
         self.worker.metrics.deny(denied.reason);
         let reply: Reply = reply::denial(&denied.reason.into(), resource, None);
         host::send(&reply);

@@ -169,4 +169,11 @@ impl HttpContext for Stream {
         }
         self.with(|request| request.of_list(AwaitedList::trailers_came))
     }
+
+    /// Right before the access log is written.
+    fn on_log(&mut self) {
+        if let Some(Ok(request)) = self.request.as_ref().map(|request| request.try_borrow()) {
+            request.tell_end();
+        }
+    }
 }

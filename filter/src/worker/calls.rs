@@ -63,7 +63,7 @@ impl Worker {
                 // Without a clock nothing new is believed; the fetch has ended all the same.
                 let (now, keys) = match host::now() {
                     Some(now) => (now, keys.map(|keys| (keys, lookup))),
-                    None => (host::Now { millis: 0 }, None),
+                    None => (host::Now { millis: 0, micros: 0 }, None),
                 };
                 self.keys_answered(&source, fetch, now, keys);
             }

@@ -1,4 +1,4 @@
-//! Requests that wait for an exchange, and the one call that serves all who wait for the same.
+//! Requests that wait for an exchange, or for groups, and the one call that serves all who wait for the same.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,16 +15,34 @@ use crate::host::Now;
 
 /// To how many targets at a time a token's exchanges are remembered, per worker: somebody who asks for all of a hundred
 /// clusters' must not take a hundred tokens' memory.
-const TARGETS_EACH: usize = 8;
+pub(super) const TARGETS_EACH: usize = 8;
 
-/// A verified token (by its place in memory, which the exchange keeps), the generation it was verified in, and what it is
-/// exchanged for.
-pub(crate) type ExchangeKey = (usize, u64, Arc<Target>);
+/// What the STS is asked for a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Errand {
+    /// A token for the target.
+    Exchange,
+    /// The groups that it does not tell, of whoever may exchange it for the target.
+    Groups,
+}
+
+impl Errand {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Exchange => "/exchange",
+            Self::Groups => "/groups",
+        }
+    }
+}
+
+/// A verified token (by its place in memory, which the exchange keeps), the generation it was verified in, what it is
+/// exchanged for, and whether that is asked or who is in which groups.
+pub(crate) type ExchangeKey = (usize, u64, Arc<Target>, Errand);
 
 pub(super) struct Exchange {
-    verified: Rc<Verified>,
-    target: Arc<Target>,
-    waiters: Vec<Waiter>,
+    pub(super) verified: Rc<Verified>,
+    pub(super) target: Arc<Target>,
+    pub(super) waiters: Vec<Waiter>,
     /// Of whoever came first: one call is part of one trace.
     trace: Option<TraceParent>,
     dispatched: bool,
@@ -99,7 +117,7 @@ impl Worker {
             && self.has_room(exchanges.len())
         {
             exchanges
-                .entry(self.exchange_key(verified, target))
+                .entry(self.exchange_key(verified, target, Errand::Exchange))
                 .or_insert_with(|| Exchange::of(verified, target, None));
             self.metrics.exchange_ahead();
         }
@@ -107,14 +125,20 @@ impl Worker {
         let _ = self.wake_root();
     }
 
-    fn exchange_key(&self, verified: &Rc<Verified>, target: &Arc<Target>) -> ExchangeKey {
-        (Rc::as_ptr(verified).addr(), self.generation(), Arc::clone(target))
+    fn exchange_key(
+        &self,
+        verified: &Rc<Verified>,
+        target: &Arc<Target>,
+        errand: Errand,
+    ) -> ExchangeKey {
+        (Rc::as_ptr(verified).addr(), self.generation(), Arc::clone(target), errand)
     }
 
-    /// Lets a request wait for the exchange of its token, together with all others that need the same.
-    pub(crate) fn wait_for_exchange(
+    /// Lets a request wait for what the STS answers to its token, together with all others that need the same.
+    pub(crate) fn wait_for_sts(
         &self,
         waiter: Waiter,
+        errand: Errand,
         verified: &Rc<Verified>,
         target: &Arc<Target>,
         trace: Option<TraceParent>,
@@ -125,7 +149,7 @@ impl Worker {
         self.exchanges
             .try_borrow_mut()
             .map_err(|_| Reason::Internal)?
-            .entry(self.exchange_key(verified, target))
+            .entry(self.exchange_key(verified, target, errand))
             .or_insert_with(|| Exchange::of(verified, target, trace))
             .waiters
             .push(waiter);
@@ -147,11 +171,15 @@ impl Worker {
             Err(_) => return,
         };
         for (key, request, trace) in due {
-            self.metrics.exchange_call();
+            let (.., errand) = key;
+            match errand {
+                Errand::Exchange => self.metrics.exchange_call(),
+                Errand::Groups => self.metrics.groups_call(),
+            }
             let form = request.to_form();
             let mut headers = vec![
                 (":method", "POST"),
-                (":path", "/exchange"),
+                (":path", errand.path()),
                 ("content-type", "application/x-www-form-urlencoded"),
                 ("authorization", self.credential.expose_secret()),
             ];
@@ -177,6 +205,11 @@ impl Worker {
             Err(_) => None,
         };
         let Some(exchange) = exchange else { return };
+        let (.., errand) = key;
+        if *errand == Errand::Groups {
+            self.groups_answered(exchange, answer, now);
+            return;
+        }
         match read_answer(&exchange, answer, now) {
             Ok(exchanged) => {
                 exchange.verified.remember(&exchange.target, exchanged);

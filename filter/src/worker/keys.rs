@@ -76,7 +76,8 @@ impl Worker {
         match token.verify(keys, &self.signatures) {
             Ok(principal) => {
                 let verified = Rc::new(Verified {
-                    asker: resource.access.as_ref().map(|access| access.asker(&principal)),
+                    asker: resource.access.as_ref().map(|access| Rc::new(access.asker(&principal))),
+                    resolved: Default::default(),
                     principal,
                     token: SecretString::from(text),
                     generation: self.generation(),

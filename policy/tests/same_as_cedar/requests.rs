@@ -134,7 +134,7 @@ impl Asked {
             is_app_only: self.app_only,
         });
         let object = match self.kind {
-            "Tool" => program.tool("kubernetes", self.name).unwrap().clone(),
+            "Tool" => program.tool("kubernetes", self.name).unwrap().into_owned(),
             "Prompt" => Object::prompt("kubernetes", self.name),
             _ => Object::resource("kubernetes", self.name),
         };

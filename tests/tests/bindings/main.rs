@@ -15,6 +15,7 @@ mod audiences;
 mod details;
 mod disconnects;
 mod echo;
+mod groups;
 mod identity;
 mod module;
 mod moved;

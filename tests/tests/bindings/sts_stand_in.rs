@@ -34,6 +34,8 @@ pub(crate) struct StandIn {
     idp: Arc<Idp>,
     pub(crate) sts: Recorder,
     reply: Arc<Mutex<Reply>>,
+    /// What it answers to whoever asks for groups. As long as it is locked, they wait.
+    pub(crate) groups: Arc<tokio::sync::Mutex<(u16, String)>>,
     pub(crate) upstream: Recorder,
     pub(crate) gateway: Gateway,
     http: reqwest::Client,
@@ -58,15 +60,20 @@ impl StandIn {
         let idp = Arc::new(Idp::start(&authority).await?);
         let reply = Arc::new(Mutex::new(Reply::Token(json!({}))));
         let (keys, lie) = (Arc::clone(&idp), Arc::clone(&reply));
+        let groups = Arc::new(tokio::sync::Mutex::new((503, String::new())));
+        let told = Arc::clone(&groups);
         let certificate = authority.issue(named(AUTHORITY))?;
-        let sts =
-            Recorder::answering_tls(&certificate, move |request| {
-                let (keys, lie) = (Arc::clone(&keys), Arc::clone(&lie));
-                async move {
-                    answer(&keys, &lie.lock().unwrap_or_else(PoisonError::into_inner), &request)
+        let sts = Recorder::answering_tls(&certificate, move |request| {
+            let (keys, lie, told) = (Arc::clone(&keys), Arc::clone(&lie), Arc::clone(&told));
+            async move {
+                if request.uri.path() == "/groups" {
+                    let (status, body) = told.lock().await.clone();
+                    return text(status, body);
                 }
-            })
-            .await?;
+                answer(&keys, &lie.lock().unwrap_or_else(PoisonError::into_inner), &request)
+            }
+        })
+        .await?;
         let upstream = mcp_recorder().await?;
         let folder = tempfile::tempdir()?;
         let ca_file = folder.path().join("ca.pem");
@@ -86,6 +93,7 @@ impl StandIn {
             idp,
             sts,
             reply,
+            groups,
             upstream,
             gateway,
             http,
@@ -110,16 +118,36 @@ impl StandIn {
         self.idp.mint(&claims)
     }
 
-    /// A call with this token.
+    /// A token with these claims.
+    pub(crate) fn mint(&self, claims: &Value) -> Result<String> {
+        self.idp.mint(claims)
+    }
+
+    /// Where tokens come from.
+    pub(crate) fn issuer(&self) -> String {
+        self.idp.issuer()
+    }
+
+    /// A call of `pods_list` with this token.
     pub(crate) fn request(&self, token: &str) -> reqwest::RequestBuilder {
+        self.post(token, tool_call("pods_list"))
+    }
+
+    /// A message with this token.
+    pub(crate) fn post(&self, token: &str, body: String) -> reqwest::RequestBuilder {
         let request = self.http.post(self.gateway.resource()).bearer_auth(token);
-        request.header("content-type", "application/json").body(tool_call("pods_list"))
+        request.header("content-type", "application/json").body(body)
     }
 
     /// The exchanges that it was asked for since the last look.
     pub(crate) fn asked(&self) -> Vec<Recorded> {
+        self.asked_at("/exchange")
+    }
+
+    /// The requests to this path since the last look.
+    pub(crate) fn asked_at(&self, path: &str) -> Vec<Recorded> {
         let mut all = self.sts.take();
-        all.retain(|request| request.uri.path() == "/exchange");
+        all.retain(|request| request.uri.path() == path);
         all
     }
 
@@ -133,16 +161,18 @@ impl StandIn {
 }
 
 fn answer(idp: &Idp, reply: &Reply, request: &Recorded) -> Response {
-    if request.uri.path() == "/keys/idp" {
+    if request.uri.path().starts_with("/keys/idp") {
         return axum::Json(idp.key_set()).into_response();
     }
     match reply {
         Reply::Token(changes) => exchange(idp, changes, request).into_response(),
-        Reply::Text(status, text) => {
-            let status = StatusCode::from_u16(*status).unwrap_or_default();
-            (status, [("content-type", "application/json")], text.clone()).into_response()
-        }
+        Reply::Text(status, body) => text(*status, body.clone()),
     }
+}
+
+fn text(status: u16, body: String) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or_default();
+    (status, [("content-type", "application/json")], body).into_response()
 }
 
 fn exchange(

@@ -123,12 +123,7 @@ async fn only_the_body_chooses_and_the_record_says_what() -> Result<()> {
     assert_eq!(Answer::to(refused).await?.verdict(), (403, "exchange_denied"));
     assert_eq!(Answer::to(bench.post(zero).bearer_auth(&alice)).await?.status, 200);
     assert_eq!(each_has_its_own_clusters_token(&bench)?, 1);
-    let log = bench.gateway.envoy.log();
-    let records: Vec<Value> = log
-        .lines()
-        .filter_map(|line| line.split_once("obolus-audit "))
-        .map(|(_, json)| serde_json::from_str(json).context("a record"))
-        .collect::<Result<_>>()?;
+    let records = bench.gateway.audited("each request", |records| records.len() >= 12).await?;
     let of = |decision: &str, target: &str| {
         let is = |record: &&Value| record["decision"] == decision && record["target"] == target;
         records.iter().filter(is).count()

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use obolus_core::token::TokenDigest;
 use obolus_envoy::ClientCertificate;
 use obolus_tests::fixtures::folder;
 use obolus_tests::fixtures::keycloak::{Assertion, Grant, Tokens, claims};
@@ -139,9 +140,12 @@ impl World {
     pub(crate) fn controls(&self) -> Vec<Hit> {
         let id = |token: &str| claims(token).unwrap()["jti"].as_str().unwrap().to_owned();
         let folder = self.folder.to_string_lossy().into_owned();
-        let texts: [(String, &[&str]); 11] = [
-            (id(&self.token), &["envoy/envoy.log", "sts/sts.log"]),
-            (id(&self.exchanged), &["envoy/envoy.log", "sts/sts.log", "cluster/audit.log"]),
+        let digest = |token: &str| TokenDigest::of(&id(token)).to_string();
+        let texts: [(String, &[&str]); 13] = [
+            (id(&self.token), &["sts/sts.log"]),
+            (id(&self.exchanged), &["sts/sts.log", "cluster/audit.log"]),
+            (digest(&self.token), &["envoy/envoy.log"]),
+            (digest(&self.exchanged), &["envoy/envoy.log"]),
             (self.namespace.clone(), &["mcp/mcp.log", "cluster/audit.log"]),
             (self.path.clone(), &["envoy/envoy.log"]),
             (folder, &["command lines", "envoy /server_info", "envoy /certs", "envoy/envoy.json"]),

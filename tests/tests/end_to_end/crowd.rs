@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use obolus_core::token::TokenDigest;
 use obolus_tests::fixtures::keycloak::claims;
 use obolus_tests::fixtures::mcp_client::{McpClient, Revision};
 use serde_json::{Value, json};
@@ -41,16 +42,21 @@ async fn fifty_calls_at_once_are_answered_to_whoever_made_them() {
         assert_eq!(answered, CALLS, "{round}");
     }
     // Each person's calls went on with one exchanged token, and it was not the other's.
-    let records = stack.gateway.audit();
+    let permits_of = |records: &[Value], token: &str| -> Vec<Value> {
+        let digest = TokenDigest::of(claims(token).unwrap()["jti"].as_str().unwrap());
+        let mine = records.iter().filter(|record| record["token_id_digest"] == digest.as_str());
+        mine.filter(|record| record["decision"] == "permit").cloned().collect()
+    };
+    let all = |records: &[Value]| {
+        tokens.iter().all(|(_, token)| permits_of(records, token).len() >= CALLS)
+    };
+    let records = stack.gateway.audited("each call", all).await.unwrap();
     let exchanged: Vec<BTreeSet<_>> = tokens
         .iter()
         .map(|(_, token)| {
-            let token_id = &claims(token).unwrap()["jti"];
-            let mine = records.iter().filter(|record| record["token_id"] == *token_id);
-            let permits: Vec<&Value> =
-                mine.filter(|record| record["decision"] == "permit").collect();
+            let permits = permits_of(&records, token);
             assert_eq!(permits.len(), CALLS);
-            permits.iter().map(|record| record["exchanged_token_id"].to_string()).collect()
+            permits.iter().map(|record| record["exchanged_token_id_digest"].to_string()).collect()
         })
         .collect();
     assert!(exchanged.iter().all(|ids| ids.len() == 1), "{exchanged:?}");

@@ -1,6 +1,7 @@
 //! Who the API server sees, and what it lets them do.
 
-use serde_json::json;
+use obolus_core::token::TokenDigest;
+use serde_json::{Value, json};
 
 use crate::stack;
 
@@ -29,10 +30,11 @@ async fn the_api_server_sees_and_audits_the_very_person() {
             .unwrap()
             .trim_start_matches("JTI=")
             .to_owned();
-        let records = stack.gateway.audit();
+        let digest = TokenDigest::of(&credential);
+        let is_it = |record: &Value| record["exchanged_token_id_digest"] == digest.as_str();
+        let recorded = stack.gateway.audited(&credential, |records| records.iter().any(is_it));
         assert!(
-            records.iter().any(|record| record["exchanged_token_id"] == credential.as_str()),
-            "no permit for {credential} in {records:#?}"
+            recorded.await.unwrap().iter().any(|one| is_it(one) && one["decision"] == "permit")
         );
     }
 }

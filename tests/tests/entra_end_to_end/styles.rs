@@ -1,5 +1,6 @@
 //! Five ways in which the STS proves to Entra which application it is: each brings the very person to the API server.
 
+use obolus_core::token::TokenDigest;
 use obolus_tests::entra::{AuthStyle, Request};
 use obolus_tests::fixtures::entra::Style;
 use obolus_tests::fixtures::idp::claims_of;
@@ -57,7 +58,7 @@ async fn story(style: Style) {
     }
 }
 
-/// Makes a person's calls, and returns the id of the token that they all went on with.
+/// Makes a person's calls, and returns the digest of the id of the token that they all went on with.
 async fn calls(world: &World, style: Style, person: &str, groups: &[&str], token: &str) -> String {
     let door = style.name();
     let entra = world.stack.entra();
@@ -87,15 +88,18 @@ async fn calls(world: &World, style: Style, person: &str, groups: &[&str], token
         assert!(refused.text().contains(expected), "{person}: {}", refused.text());
     }
 
-    let own = &claims_of(token).unwrap()["uti"];
-    let mut records = world.gateway.audit();
-    records.retain(|record| record["token_id"] == *own);
+    let claims = claims_of(token).unwrap();
+    let own = TokenDigest::of(claims["uti"].as_str().unwrap());
+    let is_mine = |record: &&Value| record["token_id_digest"] == own.as_str();
+    let all = |records: &[Value]| records.iter().filter(is_mine).count() >= 5;
+    let mut records = world.gateway.audited("the calls", all).await.unwrap();
+    records.retain(|record| is_mine(&record));
     assert_eq!(records.len(), 5, "{records:#?}");
-    let exchanged = records[0]["exchanged_token_id"].as_str().unwrap().to_owned();
-    assert_ne!(*own, exchanged);
+    let exchanged = records[0]["exchanged_token_id_digest"].as_str().unwrap().to_owned();
+    assert_ne!(own.as_str(), exchanged);
     for record in &records {
         assert_eq!(record["decision"], "permit");
-        assert_eq!(record["exchanged_token_id"], exchanged);
+        assert_eq!(record["exchanged_token_id_digest"], exchanged);
         assert_eq!(record["issuer"], entra.issuer());
         assert_eq!(record["subject"], entra.object_id(person));
         assert_eq!(record["tenant"], entra.tenant_id());
@@ -125,7 +129,9 @@ async fn audited(world: &World, person: &str, exchanged: &str) {
     let username = world.stack.entra().username(person);
     let of_this_token = |event: &Value| {
         let named = &event["user"]["extra"]["login.microsoftonline.com/uti"];
-        *named == json!([exchanged]) && event["stage"] == "ResponseComplete"
+        let named = named[0].as_str().map(TokenDigest::of);
+        named.is_some_and(|named| named.as_str() == exchanged)
+            && event["stage"] == "ResponseComplete"
     };
     let warehouse = if person == "alice" { 200 } else { 403 };
     for (resource, namespace, code) in [

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use obolus_tests::entra::{Policy, Requirement, Shape};
 use obolus_tests::fixtures::entra::{CLIENT, CLUSTER};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::doors::ENTRA;
 use crate::told::{CLAIMS, claims_of_challenge, problem};
@@ -76,9 +76,9 @@ async fn the_claims_are_in_no_log() -> Result<()> {
     assert_eq!(problem(&refused, CLAIMS), None);
     let told = claims_of_challenge(&refused).context("claims")?;
     assert_eq!(told["access_token"]["capolids"]["values"], json!([id]));
-    let audit = world.gateway.audit();
-    let record = audit.iter().rfind(|record| record["reason"] == "claims_required");
-    assert_eq!(record.context("a record")?["status"], 401);
+    let is_it = |record: &Value| record["reason"] == "claims_required";
+    let audit = world.gateway.audited("the refusal", |records| records.iter().any(is_it)).await?;
+    assert_eq!(audit.into_iter().find(is_it).context("a record")?["status"], 401);
     for (name, log) in [("the STS's", world.sts.log()), ("Envoy's", world.gateway.envoy.log())] {
         assert!(log.contains("claims_required"), "the control: {name} log speaks of it");
         assert!(!log.contains(id) && !log.contains("capolids"), "{name} log");

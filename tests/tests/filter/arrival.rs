@@ -204,7 +204,7 @@ async fn a_body_that_does_not_end_is_not_forwarded() {
         sending.write(&good).await;
         story.control(&format!("{framing:?}: all but the end"), Vec::new()).await;
         sending.give_up();
-        story.control(&format!("{framing:?}: given up"), Vec::new()).await;
+        story.control(&format!("{framing:?}: given up"), vec![Decision::None]).await;
     }
     // The filter keeps nothing of them.
     let waiting = story.bench.gateway.counted("waiting").await.unwrap();

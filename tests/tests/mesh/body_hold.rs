@@ -57,7 +57,7 @@ async fn refuses(world: &Installed) -> Result<()> {
     };
     tokio::try_join!(call(), call(), call())?;
     ensure!(arrived(world).await? == before, "something arrived at the MCP server");
-    let records = world.audit().split_off(lines);
+    let records = world.audited(lines + 3).await?.split_off(lines);
     ensure!(
         records.len() == 3 && records.iter().all(|one| one["reason"] == "body_not_held"),
         "{records:?}"

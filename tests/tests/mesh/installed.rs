@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use obolus_envoy::istio::Istio;
+use obolus_tests::fixtures::audit;
 use obolus_tests::fixtures::cluster::{Cluster, ClusterOptions};
 use obolus_tests::fixtures::entra::{Entra, EntraOptions, TARGET};
 use obolus_tests::fixtures::folder;
@@ -233,15 +234,14 @@ impl Installed {
         Ok(sum)
     }
 
-    /// The filter's audit records so far, oldest first.
+    /// The filter's audit records so far, oldest first. Each is written a second after its request at the latest.
     pub(crate) fn audit(&self) -> Vec<Value> {
-        let log = self.mesh.gateway.log();
-        let lines = log.lines().filter_map(|line| line.split_once("obolus-audit "));
-        let records = lines.filter_map(|(_, json)| {
-            // Envoy's own log may add to the line.
-            serde_json::Deserializer::from_str(json).into_iter().next()?.ok()
-        });
-        records.collect()
+        audit::records(&self.mesh.gateway.log())
+    }
+
+    /// Waits until there are so many.
+    pub(crate) async fn audited(&self, count: usize) -> Result<Vec<Value>> {
+        audit::recorded("the calls", || self.audit(), |records| records.len() >= count).await
     }
 }
 

@@ -42,7 +42,7 @@ async fn each_call_leaves_a_line_at_the_filter_at_the_sts_and_at_the_api_server(
     let answer = world.call(Some(&token), "namespaces_list", json!({})).await?;
     ensure!(answer.status == 200 && !answer.is_tool_error(), "{answer:?}");
 
-    let audit = world.audit();
+    let audit = world.audited(before + 1).await?;
     let line = audit.get(before).context("the filter wrote nothing")?;
     println!("{line}");
     ensure!(line.to_string().contains("namespaces_list"), "{line}");

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use obolus_tests::fixtures::audit;
 use obolus_tests::fixtures::mcp_client::McpClient;
 use obolus_tests::fixtures::mesh::NAMESPACE;
 use obolus_tests::fixtures::mesh::manifests::documents_of;
@@ -186,8 +187,9 @@ async fn story(world: &Installed) -> Result<()> {
     ensure!(straight(Some(&token), HOST).await? == 200);
     ensure!(arrived(world).await? == before + 1);
 
-    let log = world.mesh.mcp.log();
-    ensure!(log.contains("obolus-audit"), "the sidecar wrote no audit line");
-    ensure!(!log.contains(&token), "a token stands in the sidecar's log");
+    let records = || audit::records(&world.mesh.mcp.log());
+    let permitted = |all: &[Value]| all.iter().any(|record| record["decision"] == "permit");
+    audit::recorded("the permit", records, permitted).await?;
+    ensure!(!world.mesh.mcp.log().contains(&token), "a token stands in the sidecar's log");
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use obolus_core::audit::AUDIT_PROPERTY;
 use obolus_envoy::{FILTER_NAME, guard};
 use obolus_tests::fixtures::gateway::{OTHER, PROTECTED};
 use obolus_tests::ports::Port;
@@ -21,6 +22,8 @@ pub(crate) enum Filters {
     Plain,
     /// Ours and the guard, as generated.
     Ours,
+    /// Ours and the guard, and nobody who writes the audit records.
+    OursUnwritten,
     /// Ours and the guard, with the module of another build.
     OtherModule,
     /// Ours, in front of an application that is none of ours.
@@ -36,8 +39,9 @@ pub(crate) enum Filters {
 }
 
 impl Filters {
-    const COPIES: [Self; 6] = [
+    const COPIES: [Self; 7] = [
         Self::Plain,
+        Self::OursUnwritten,
         Self::OursElsewhere,
         Self::Permit,
         Self::PermitAndGuard,
@@ -52,7 +56,10 @@ impl Filters {
 
     fn keeps(self, filter: &str) -> bool {
         match filter {
-            FILTER_NAME => matches!(self, Self::Ours | Self::OtherModule | Self::OursElsewhere),
+            FILTER_NAME => matches!(
+                self,
+                Self::Ours | Self::OursUnwritten | Self::OtherModule | Self::OursElsewhere
+            ),
             guard::NAME => self.protected(),
             _ => true,
         }
@@ -89,7 +96,7 @@ impl Listeners {
     /// The generated listener with another access log, and its copies.
     pub(crate) fn all_of(&self, generated: &Value, native: &native::Chain) -> Result<Vec<Value>> {
         let mut generated = generated.clone();
-        discard_access_log(&mut generated)?;
+        discard_access_logs(&mut generated)?;
         keep_connections(&mut generated)?;
         let mut listeners = vec![generated.clone()];
         for (filters, port) in &self.copies {
@@ -104,15 +111,26 @@ impl Listeners {
 }
 
 /// Lines are made as generated, and not kept: a run would fill the disk.
-fn discard_access_log(listener: &mut Value) -> Result<()> {
-    let log = part(listener, "access_log/0/typed_config")?;
-    let log = log.as_object_mut().context("an access log that is no object")?;
-    log.insert(
-        "@type".to_owned(),
-        "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog".into(),
-    );
-    log.insert("path".to_owned(), "/dev/null".into());
-    *part(listener, "access_log/0/name")? = "envoy.access_loggers.file".into();
+fn discard_access_logs(listener: &mut Value) -> Result<()> {
+    let logs = part(listener, "access_log")?.as_array_mut().context("no access logs")?;
+    for log in logs {
+        let log = log.get_mut("typed_config").and_then(Value::as_object_mut);
+        let log = log.context("an access log that is no object")?;
+        log.insert(
+            "@type".to_owned(),
+            "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog".into(),
+        );
+        log.insert("path".to_owned(), "/dev/null".into());
+    }
+    Ok(())
+}
+
+/// The log of audit records is left out; the one that every request has stays.
+fn leave_records(listener: &mut Value) -> Result<()> {
+    let logs = part(listener, "access_log")?.as_array_mut().context("no access logs")?;
+    let all = logs.len();
+    logs.retain(|log| !log.to_string().contains(AUDIT_PROPERTY));
+    ensure!(logs.len() + 1 == all, "one log of records among {all}");
     Ok(())
 }
 
@@ -149,6 +167,9 @@ fn copy(
         _ => Vec::new(),
     };
     list.splice(0..0, own);
+    if filters == Filters::OursUnwritten {
+        leave_records(&mut listener)?;
+    }
 
     if !filters.protected() {
         let hosts = part(&mut listener, "route_config/virtual_hosts")?;

@@ -61,7 +61,7 @@ impl World {
     }
 
     /// All windows, by row and round.
-    pub(crate) async fn measure(
+    pub(crate) fn measure(
         &self,
         scenarios: &[Scenario],
         effort: Effort,
@@ -74,7 +74,6 @@ impl World {
                 else {
                     continue;
                 };
-                self.set_wasm_log(scenario.wasm_log).await?;
                 let window = tokio::task::block_in_place(|| self.window(scenario, round, effort));
                 windows.push(window.with_context(|| format!("`{}`", scenario.name))?);
                 self.empty_log()?;

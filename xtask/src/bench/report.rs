@@ -110,13 +110,13 @@ impl Results {
         parts.push(Increment {
             name: "hold, swap, audit",
             cost: rest,
-            how: "what is left of the whole: body held and copied, headers left behind, Authorization swapped, permit, audit line",
+            how: "what is left of the whole: body held and copied, headers left behind, Authorization swapped, permit, audit record made and written",
         });
         parts.push(part(
-            "  of it: audit line written",
+            "  of it: audit record written",
             row::OURS,
-            row::OURS_QUIET,
-            "ours minus ours with Envoy's Wasm log at warning, where the line is made and then dropped",
+            row::OURS_UNWRITTEN,
+            "ours minus ours without the access log of audit records, where the record is made and nobody writes it",
         )?);
         Ok(parts)
     }

@@ -85,15 +85,10 @@ impl World {
         })
     }
 
-    /// Throws away what Envoy has logged: a run would fill the disk with audit lines.
+    /// Throws away what Envoy has logged: a run would fill the disk.
     pub(crate) fn empty_log(&self) -> Result<()> {
         let log = std::fs::File::options().write(true).open(self.envoy.log_path())?;
         Ok(log.set_len(0)?)
-    }
-
-    /// Sets the level of Envoy's Wasm log.
-    pub(crate) async fn set_wasm_log(&self, level: &str) -> Result<()> {
-        self.envoy.admin_post(&format!("/logging?wasm={level}")).await.map(drop)
     }
 
     /// How many exchanges the filter has asked the STS for.

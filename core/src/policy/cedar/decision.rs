@@ -40,6 +40,10 @@ pub enum DeniedBy {
 }
 
 impl Decision {
+    pub(in crate::policy) fn permit(policies: Vec<Arc<str>>) -> Self {
+        Self::Permit { policies }
+    }
+
     /// Whether the request may pass.
     #[must_use]
     pub fn is_permit(&self) -> bool {
@@ -89,7 +93,7 @@ impl Program {
         Evaluation { user, action: self.action(object.action()), object, context }
     }
 
-    fn context(&self, request: &Request<'_>) -> Result<Value, Fault> {
+    pub(super) fn context(&self, request: &Request<'_>) -> Result<Value, Fault> {
         let arguments = if request.object.action() == Action::ToolsCall {
             Some(match self.reads(request.object) {
                 None => Value::record([]),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Type;
 use super::value::{Hole, Uid, Value};
-use crate::token::{Memberships, Principal, TokenDigest};
+use crate::token::{Claimed, Memberships, Principal, Reading, TokenDigest};
 
 /// The methods that policies govern, as Cedar's actions. Each is in `Action::"use"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,23 +86,33 @@ impl User {
     /// Of a verified token. No scope is none: a token that lists no scopes has an empty set of them.
     #[must_use]
     pub fn of(principal: &Principal) -> Self {
-        let identity = principal.identity();
-        let tenant = principal.tenant().map(ToString::to_string);
-        let places = [Some(principal.issuer_name()), tenant.as_deref(), Some(&identity.subject)];
-        let user = Self::new(&Told {
-            id: places.into_iter().flatten().collect::<Vec<_>>().join("/"),
-            subject: identity.subject.clone(),
-            issuer: principal.issuer_name().to_owned(),
-            client: principal.client().map(str::to_owned),
-            scopes: Memberships::Present(principal.scopes().clone()),
-            roles: principal.roles().clone(),
-            groups: principal.groups().clone(),
-            auth_contexts: principal.auth_contexts().clone(),
-            auth_methods: principal.auth_methods().clone(),
-            is_app_only: principal.is_app_only(),
-            tenant,
-        });
+        let user = Self::said(principal.issuer_name(), principal.said());
         Self { token: Some(principal.token_digest().clone()), ..user }
+    }
+
+    /// Of claims that nobody verified. It is no principal's: see [`Self::is_of`].
+    #[must_use]
+    pub fn of_claims(claimed: &Claimed) -> Self {
+        Self::said(claimed.issuer_name(), claimed.said())
+    }
+
+    fn said(issuer_name: &str, said: &Reading) -> Self {
+        let subject = &said.identity.subject;
+        let tenant = said.tenant.as_ref().map(ToString::to_string);
+        let places = [Some(issuer_name), tenant.as_deref(), Some(subject)];
+        Self::new(&Told {
+            id: places.into_iter().flatten().collect::<Vec<_>>().join("/"),
+            subject: subject.clone(),
+            issuer: issuer_name.to_owned(),
+            client: said.client.clone(),
+            scopes: Memberships::Present(said.scopes.clone()),
+            roles: said.roles.clone(),
+            groups: said.groups.clone(),
+            auth_contexts: said.auth_contexts.clone(),
+            auth_methods: said.auth_methods.clone(),
+            is_app_only: said.is_app_only,
+            tenant,
+        })
     }
 
     /// Whether it was made of this principal's token. What was told by hand is nobody's.
@@ -145,6 +155,12 @@ impl User {
     #[must_use]
     pub fn with_groups(&self, names: &BTreeSet<String>) -> Self {
         self.with(GROUPS, &Value::texts(names))
+    }
+
+    /// The same user in the groups of another one, whose memory they share.
+    #[must_use]
+    pub fn with_groups_of(&self, other: &Self) -> Self {
+        other.attribute(GROUPS).map_or_else(|| self.clone(), |groups| self.with(GROUPS, groups))
     }
 
     pub(super) fn attribute(&self, name: &str) -> Option<&Value> {
@@ -190,6 +206,10 @@ impl User {
 pub(super) const SCOPES: &str = "scopes";
 pub(super) const GROUPS: &str = "groups";
 pub(super) const ROLES: &str = "roles";
+
+/// The claims that a token may not tell.
+pub(super) const UNTOLD: [&str; 7] =
+    [GROUPS, ROLES, SCOPES, "client", "tenant", "authContexts", "authMethods"];
 
 /// The entity types that a user can be in, with the attribute that names the same.
 pub(super) const PARENTS: [(&str, &str); 3] =

@@ -196,7 +196,8 @@ impl Program {
     /// The arguments of a tool on which decisions rest, for all that is remembered of them; `None` for all that it has.
     #[must_use]
     pub fn arguments_read(&self, tool: &Object) -> Option<&BTreeSet<Arc<str>>> {
-        self.reads(tool)?.names()
+        static NONE: BTreeSet<Arc<str>> = BTreeSet::new();
+        self.reads(tool).map_or(Some(&NONE), Reads::names)
     }
 
     /// Whether groups that a token does not tell are worth asking for.

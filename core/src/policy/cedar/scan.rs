@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::entities::{GROUPS, PARENTS, SCOPES};
+use super::entities::{GROUPS, PARENTS, SCOPES, UNTOLD};
 use super::expression::{Node, Variable};
 use super::operators::Binary;
 use super::value::{Uid, Value};
@@ -72,6 +72,33 @@ pub(super) fn reads_groups(node: &Node) -> bool {
         _ => false,
     };
     here || node.parts().into_iter().any(reads_groups)
+}
+
+/// The claims that an expression reads, also those that it reads by the group, role or scope that a user is in.
+pub(super) fn claims(node: &Node, found: &mut BTreeSet<&'static str>) {
+    let of_entity = |uid: &Uid| PARENTS.iter().find(|(kind, _)| **kind == *uid.kind);
+    let mut named = |value: &Value| {
+        if let Value::Entity(uid) = value {
+            found.extend(of_entity(uid).map(|(_, claim)| claim));
+        }
+    };
+    match node {
+        Node::Literal(Value::Set(values)) => values.iter().for_each(named),
+        Node::Literal(value) => named(value),
+        Node::Get(of, name) if is_principal(of) => {
+            found.extend(UNTOLD.iter().find(|claim| ***claim == **name));
+        }
+        Node::Has(of, names) if is_principal(of) => {
+            let first = names.first();
+            found.extend(UNTOLD.iter().find(|claim| first.is_some_and(|name| ***claim == **name)));
+        }
+        _ => {}
+    }
+    node.parts().into_iter().for_each(|part| claims(part, found));
+}
+
+fn is_principal(node: &Node) -> bool {
+    matches!(node, Node::Variable(Variable::Principal))
 }
 
 /// Whether an expression has the same value whatever is asked for, and by which method.

@@ -4,7 +4,7 @@ use super::super::finding::Findings;
 use super::super::node::Node;
 use super::super::plugin::Settings;
 use super::super::rule::Rule;
-use super::super::{around, buffers, chain, clusters, guards, routes};
+use super::super::{around, audit, buffers, chain, clusters, guards, routes};
 use super::gateway::Gateway;
 use super::route_patches::{self, Ways};
 use super::{Manifest, cluster_patches};
@@ -26,6 +26,11 @@ pub(super) fn check(
     for settings in gateway.settings() {
         check_buffer(settings.body_limit, gateway, patches, findings);
     }
+    // A Telemetry names a provider, which is in the mesh's configuration: in istiod's ConfigMap, or in what made that.
+    let loggers = patches.iter().filter_map(|patch| patch.at("patch/value"));
+    let of_mesh = manifests.iter().filter(|one| one.kind != "EnvoyFilter");
+    let loggers = loggers.chain(of_mesh.map(|one| one.node.clone()));
+    audit::check_mesh(&gateway.chain.place, loggers, findings);
     for patch in patches {
         depends_on_proxy(patch, &protected, findings);
         match patch.text("applyTo") {
