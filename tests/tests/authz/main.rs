@@ -20,6 +20,7 @@ mod governed;
 mod json;
 mod methods;
 mod mirrored;
+mod people;
 mod revisions;
 mod routes;
 mod verbs;
