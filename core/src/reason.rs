@@ -117,6 +117,8 @@ pub enum Reason {
     NotificationUnknown,
     /// A header of allowed meaning came more than once.
     HeaderDuplicated,
+    /// `Mcp-Session-Id` is no session that this person was given at this resource.
+    SessionUnknown,
     /// The STS was asked for something that is no token exchange.
     ExchangeRequestMalformed,
     /// The STS was asked for another grant than the exchange of a token.
@@ -167,6 +169,8 @@ pub enum Reason {
     AnswerNotAList,
     /// The server's stream ended before the answer came.
     AnswerMissing,
+    /// The server's answer names a session in a form that MCP does not have, so that it cannot be wrapped.
+    AnswerSessionMalformed,
     /// A permit did not fit the request it was about to release.
     PermitMismatch,
     /// Envoy hands over no body while the request's headers are held.
@@ -273,6 +277,7 @@ reasons! {
     MethodUnknownLegacy => "method_unknown_legacy", 200, INVALID_REQUEST, "this version of MCP has no such method";
     NotificationUnknown => "notification_unknown", 400, INVALID_REQUEST, "a client of this version of MCP sends no such notification";
     HeaderDuplicated => "header_duplicated", 400, INVALID_REQUEST, "a header that may stand once came twice";
+    SessionUnknown => "session_unknown", 404, INVALID_REQUEST, "there is no such session: begin a new one";
     ExchangeRequestMalformed => "exchange_request_malformed", 400, INVALID_REQUEST, "this is no RFC 8693 token exchange that is served here";
     GrantTypeUnknown => "grant_type_unknown", 400, Some("unsupported_grant_type"), "no other grant is served here than RFC 8693's token exchange";
     ScopeUnknown => "scope_unknown", 400, Some("invalid_scope"), "a scope was asked for that is none of the target's";
@@ -297,6 +302,7 @@ reasons! {
     AnswerMismatch => "answer_mismatch", 502, Some("server_error"), "the server's answer is not the one response to this request";
     AnswerNotAList => "answer_not_a_list", 502, Some("server_error"), "the server's answer has no list, or an entry without a name";
     AnswerMissing => "answer_missing", 502, Some("server_error"), "the server's stream ended without an answer";
+    AnswerSessionMalformed => "answer_session_malformed", 502, Some("server_error"), "the server's answer names a session that cannot be passed on";
     PermitMismatch => "permit_mismatch", 500, Some("server_error"), "the request changed after it was permitted";
     BodyNotHeld => "body_not_held", 500, Some("server_error"), "the gateway is not set up to have bodies judged: ask the operator";
     Internal => "internal", 500, Some("server_error"), "the request could not be judged";
@@ -344,7 +350,7 @@ impl Reason {
             }
             Self::ParamsMalformed | Self::TargetNotServed | Self::ToolHidden => Some(-32602),
             _ if self.is_of_the_answer() => Some(-32603),
-            _ if matches!(self.status(), 400 | 413 | 415) => Some(-32600),
+            _ if matches!(self.status(), 400 | 404 | 413 | 415) => Some(-32600),
             _ => None,
         }
     }
@@ -361,6 +367,7 @@ impl Reason {
                 | Self::AnswerMismatch
                 | Self::AnswerNotAList
                 | Self::AnswerMissing
+                | Self::AnswerSessionMalformed
         )
     }
 

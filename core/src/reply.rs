@@ -27,7 +27,12 @@ fn named<const N: usize>(headers: [(&'static str, String); N]) -> Vec<(Cow<'stat
     headers.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect()
 }
 const EXPOSED: &str = "WWW-Authenticate, Retry-After, Mcp-Session-Id, MCP-Protocol-Version";
-const METHODS: &str = "POST, OPTIONS";
+
+/// The HTTP methods of a resource's endpoint.
+fn methods(resource: &Resource) -> &'static str {
+    if resource.sessions.is_some() { "POST, DELETE, OPTIONS" } else { "POST, OPTIONS" }
+}
+
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, \
                                Mcp-Name, Mcp-Session-Id, Last-Event-ID";
 
@@ -58,7 +63,7 @@ pub fn denial(denial: &Denial, resource: &Resource, id: Option<&Id>) -> Reply {
         headers.push((Cow::Borrowed("retry-after"), seconds.to_string()));
     }
     if reason == Reason::MethodNotAllowed {
-        headers.push((Cow::Borrowed("allow"), METHODS.to_owned()));
+        headers.push((Cow::Borrowed("allow"), methods(resource).to_owned()));
     }
     let mut body = match reason.json_rpc_code() {
         Some(code) => json_rpc_error(code, denial, id),
@@ -134,14 +139,14 @@ pub fn metadata(resource: &Resource, method: &str) -> Reply {
 /// `requested` is its `Access-Control-Request-Headers`. `Mcp-Param-…` (MCP 2026-07-28) are as many as tools have
 /// arguments, and CORS knows no pattern: each that is asked for is named.
 #[must_use]
-pub fn preflight(requested: Option<&str>) -> Reply {
+pub fn preflight(resource: &Resource, requested: Option<&str>) -> Reply {
     let parameters = requested.unwrap_or_default().split(',').map(str::trim);
     let allowed: Vec<_> =
         [REQUEST_HEADERS].into_iter().chain(parameters.filter(|name| is_parameter(name))).collect();
     Reply {
         status: 204,
         headers: named([
-            ("access-control-allow-methods", METHODS.to_owned()),
+            ("access-control-allow-methods", methods(resource).to_owned()),
             ("access-control-allow-headers", allowed.join(", ")),
             ("access-control-max-age", "3600".to_owned()),
         ]),

@@ -42,7 +42,7 @@ pub(crate) fn typed_config(module: &Module, configuration: &FilterConfiguration)
                 "vm_id": module.vm_id(),
                 "runtime": "envoy.wasm.runtime.v8",
                 "code": {"local": {"filename": module.path}},
-                "environment_variables": {"host_env_keys": [configuration.credential_env]},
+                "environment_variables": {"host_env_keys": configuration.environment()},
             },
             "configuration": {
                 "@type": "type.googleapis.com/google.protobuf.StringValue",

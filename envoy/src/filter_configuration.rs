@@ -28,6 +28,8 @@ pub struct FilterConfiguration {
     pub sts_authority: String,
     /// `sts.credentialEnv`: the variable of Envoy's environment that the module may read.
     pub credential_env: String,
+    /// The others that it may read, each once: `resources[].sessions.keyEnv` and `previousKeyEnv`.
+    pub session_envs: Vec<String>,
     /// `resources[]`.
     pub resources: Vec<Resource>,
     /// The largest `resources[].maxBodyBytes`, or `resources[].maxListBytes` of a resource whose lists are cut: the
@@ -74,6 +76,7 @@ impl FilterConfiguration {
             .enumerate()
             .filter_map(|(at, value)| resource(at, value, &mut problems))
             .collect();
+        let session_envs = session_envs(value);
         let number = |value: &Value, key: &str, default| {
             value.get(key).and_then(Value::as_u64).unwrap_or(default)
         };
@@ -91,6 +94,7 @@ impl FilterConfiguration {
             sts_cluster,
             sts_authority,
             credential_env,
+            session_envs,
             resources,
             body_limit: bodies.max(lists),
             buffer_limit: bodies
@@ -110,10 +114,33 @@ impl FilterConfiguration {
         protected
     }
 
+    /// The variables that the module may read, by name: their values stand nowhere in a configuration.
+    pub(crate) fn environment(&self) -> Vec<&str> {
+        std::iter::once(&self.credential_env)
+            .chain(&self.session_envs)
+            .map(String::as_str)
+            .collect()
+    }
+
     /// The configuration as the module receives it.
     pub(crate) fn to_json(&self) -> String {
         json_text(&self.value)
     }
+}
+
+/// Where the keys of sessions stand.
+pub(crate) fn session_envs(configuration: &Value) -> Vec<String> {
+    let resources = configuration.get("resources").and_then(Value::as_array).into_iter().flatten();
+    let names = resources.filter_map(|one| one.get("sessions")).flat_map(|sessions| {
+        ["keyEnv", "previousKeyEnv"].into_iter().filter_map(|key| sessions.get(key)?.as_str())
+    });
+    let mut envs: Vec<String> = Vec::new();
+    for name in names {
+        if !name.is_empty() && !envs.iter().any(|other| other == name) {
+            envs.push(name.to_owned());
+        }
+    }
+    envs
 }
 
 fn resource(at: usize, value: &Value, problems: &mut Problems) -> Option<Resource> {
@@ -207,6 +234,21 @@ mod tests {
         assert_eq!(configuration.protected_clusters(), ["obolus-mcp"]);
         assert_eq!(configuration.sts_cluster, "obolus-sts");
         assert_eq!(configuration.resources[0].path, "/mcp");
+    }
+
+    #[test]
+    fn the_module_may_read_what_it_needs_and_no_more() {
+        let mut value = example();
+        let environment = |value: &Value| {
+            let configuration = FilterConfiguration::read(value).unwrap();
+            configuration.environment().into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(environment(&value), ["OBOLUS_STS_CREDENTIAL"]);
+        let mut second = value["resources"][0].clone();
+        value["resources"][0]["sessions"] = json!({"keyEnv": "NEW", "previousKeyEnv": "OLD"});
+        second["sessions"] = json!({"keyEnv": "NEW"});
+        value["resources"].as_array_mut().unwrap().push(second);
+        assert_eq!(environment(&value), ["OBOLUS_STS_CREDENTIAL", "NEW", "OLD"]);
     }
 
     #[test]

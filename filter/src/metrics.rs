@@ -5,7 +5,7 @@ use std::cell::Cell;
 use obolus_core::Reason;
 use obolus_core::metrics::filter::{
     EXCHANGE_AHEAD, EXCHANGE_CACHE_HIT, EXCHANGE_CALL, GROUPS_CALL, GROUPS_UNTOLD, KEYS_CALL,
-    LIST_HIDDEN, LIST_KEPT, PERMIT, TOKEN_CACHE_HIT, WAITING, deny,
+    LIST_HIDDEN, LIST_KEPT, PERMIT, STREAM_ENDED, TOKEN_CACHE_HIT, WAITING, deny,
 };
 
 use crate::host;
@@ -24,6 +24,7 @@ pub(crate) struct Metrics {
     groups_untold: Option<u32>,
     list_kept: Option<u32>,
     list_hidden: Option<u32>,
+    stream_ended: Option<u32>,
     waiting: Option<u32>,
     /// How many of those that wait are ours.
     waiting_here: Cell<i64>,
@@ -46,6 +47,7 @@ impl Metrics {
             groups_untold: host::counter(GROUPS_UNTOLD.name),
             list_kept: host::counter(LIST_KEPT.name),
             list_hidden: host::counter(LIST_HIDDEN.name),
+            stream_ended: host::counter(STREAM_ENDED.name),
             waiting: host::gauge(WAITING.name),
             waiting_here: Cell::new(0),
         }
@@ -87,6 +89,10 @@ impl Metrics {
 
     pub(crate) fn groups_untold(&self) {
         count(self.groups_untold);
+    }
+
+    pub(crate) fn stream_ended(&self) {
+        count(self.stream_ended);
     }
 
     /// So many entries of a list were sent, and so many were not.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use obolus_core::config::Resource;
 use obolus_core::exchange::Target;
-use obolus_core::mcp::{Admitted, Id, Message};
+use obolus_core::mcp::session::SESSION_HEADER;
+use obolus_core::mcp::{Id, Revision, Verb};
 use obolus_core::policy::{Asker, Forwarding, Permit, Subject};
 use obolus_core::token::{CheckedToken, Lookup, TokenDigest};
 use obolus_core::trace::TraceParent;
@@ -15,15 +16,19 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::host::{self, Now};
 use crate::request_head::Mirrored;
-use crate::worker::{Errand, Known, Unproved, Verification, Verified, Waiter, Worker};
+use crate::worker::{Errand, Unproved, Verification, Verified, Waiter, Worker};
 
 mod answer;
 mod arrival;
+mod decided;
+mod forwarded;
 mod record;
 mod stream;
 
-use answer::{AskedList, AwaitedList};
+use answer::AskedList;
 use arrival::judge;
+use decided::Decided;
+use forwarded::Forwarded;
 use record::Told;
 pub(crate) use stream::Stream;
 
@@ -38,8 +43,8 @@ enum Phase {
     Held(Box<Held>),
     /// Answered by us: nothing of it goes on, ever.
     Answered,
-    /// Released to the cluster that its permit names. Its answer is cut if it is a list.
-    Forwarded(Option<Box<AwaitedList>>),
+    /// Released to the cluster that its permit names.
+    Forwarded(Box<Forwarded>),
 }
 
 /// A request of ours that waits.
@@ -49,7 +54,7 @@ struct Held {
     arrived: Option<Now>,
     request_id: Option<String>,
     trace: Option<TraceParent>,
-    mirrored: Mirrored,
+    sent: Sent,
     left_behind: Vec<String>,
     by_message: Vec<String>,
     token: Token,
@@ -58,6 +63,14 @@ struct Held {
     asked: Asked,
     permit: Option<Permit>,
     exchange_asked: bool,
+}
+
+/// What its header section says of the message.
+struct Sent {
+    verb: Verb,
+    mirrored: Mirrored,
+    /// The session as the client names it.
+    session: Option<Vec<u8>>,
 }
 
 enum Token {
@@ -78,6 +91,9 @@ struct Asked {
     id: Option<Id>,
     told: Told,
     forwarding: Option<Forwarding>,
+    revision: Option<Revision>,
+    /// The session as the server knows it.
+    session: Option<String>,
     /// What a permitted request's token is exchanged for.
     target: Option<Arc<Target>>,
     /// The principal as policies have seen it, if there are any.
@@ -173,7 +189,7 @@ impl Request {
             Some(permit) => permit,
             None => {
                 let asked = &mut held.asked;
-                match decide(&resource, &held.mirrored, &verified, subject, asked, now)? {
+                match self.worker.decide(&resource, &held.sent, &verified, subject, asked, now)? {
                     Decided::Permitted(permit) => permit,
                     Decided::GroupsWanted(target) => {
                         self.wait_for_sts(Errand::Groups, &verified, &target)?;
@@ -193,6 +209,7 @@ impl Request {
             self.wait_for_sts(Errand::Exchange, &verified, &target)?;
             return Ok(Next::Wait);
         };
+        let revision = held.asked.revision.ok_or(Reason::Internal)?;
         let forward = permit.release(subject, &exchanged, now.seconds())?;
         let goes_on = |name: &str| held.asked.forwarding.is_some_and(|it| it.passes(name));
         let ready = held
@@ -205,6 +222,10 @@ impl Request {
                 Some(_) => host::set_request_header("accept-encoding", "identity"),
                 None => Some(()),
             })
+            .and_then(|()| match &held.asked.session {
+                Some(session) => host::set_request_header(SESSION_HEADER, session),
+                None => Some(()),
+            })
             .and_then(|()| host::set_authorization(&forward.authorization))
             .and_then(|()| held.tell_permit(&exchanged, now))
             // Last, so that whatever fails before it leaves the guard shut.
@@ -214,7 +235,14 @@ impl Request {
         let list = held.asked.list.take();
         let seen = held.asked.seen.take();
         let list = list.map(|list| list.forwarded(&resource, seen, &target));
-        self.phase = Phase::Forwarded(list);
+        self.phase = Phase::Forwarded(Box::new(Forwarded {
+            revision,
+            id: held.asked.id.take(),
+            ends_at: forward.ends_at,
+            resource,
+            verified,
+            list,
+        }));
         Ok(Next::Forward)
     }
 
@@ -269,47 +297,4 @@ impl Request {
     fn shared(&self) -> Result<SharedRequest, Reason> {
         self.this.upgrade().ok_or(Reason::Internal)
     }
-}
-
-/// What came of a body.
-enum Decided {
-    Permitted(Permit),
-    /// Nothing yet: first the STS has to be asked for the principal's groups.
-    GroupsWanted(Arc<Target>),
-}
-
-/// Reads the body and decides.
-fn decide(
-    resource: &Resource,
-    mirrored: &Mirrored,
-    verified: &Verified,
-    subject: Subject<'_>,
-    asked: &mut Asked,
-    now: Now,
-) -> Result<Decided, Denial> {
-    let message = Message::parse(subject.body).map_err(|refused| {
-        asked.id = refused.id;
-        refused.reason
-    })?;
-    asked.id = message.id().cloned();
-    asked.told = Told::of(&message, resource);
-    let admitted = Admitted::read(mirrored.as_headers(), &message)?;
-    asked.forwarding = Some(admitted.forwarding());
-    asked.list = AskedList::of(resource, &admitted);
-    let principal = &verified.principal;
-    asked.seen.clone_from(&verified.asker);
-    if let (Some(access), Ok(target)) = (&resource.access, resource.targets.of(&message))
-        && access.wants_groups(principal, &admitted)
-    {
-        match verified.groups(target, now) {
-            Known::Told(asker) => asked.seen = Some(asker),
-            // Asked once, whatever came of it.
-            Known::Unasked if !std::mem::replace(&mut asked.groups_asked, true) => {
-                return Ok(Decided::GroupsWanted(Arc::clone(target)));
-            }
-            Known::Unasked | Known::Untold => {}
-        }
-    }
-    let asker = asked.seen.as_deref();
-    Permit::decide(principal, asker, resource, &admitted, subject).map(Decided::Permitted)
 }

@@ -2,6 +2,7 @@
 
 use obolus_core::Reason;
 use obolus_core::mcp::MirroredHeaders;
+use obolus_core::mcp::session::SESSION_HEADER;
 use obolus_core::policy::{Forwarding, MIRRORED_ARGUMENT, is_forwarded_header};
 use obolus_core::token::token_in_query;
 use obolus_core::trace::TraceParent;
@@ -90,7 +91,7 @@ impl RequestHead {
             "mcp-method",
             "mcp-name",
             "mcp-protocol-version",
-            "mcp-session-id",
+            SESSION_HEADER,
             "origin",
         ];
         let repeated = |name: &str| self.values(name).nth(1).is_some();
@@ -119,6 +120,11 @@ impl RequestHead {
             Some(Err(_)) => Err(Reason::BodyTooLarge),
             _ => Ok(()),
         }
+    }
+
+    /// The session that the client names.
+    pub(crate) fn session(&self) -> Option<Vec<u8>> {
+        self.values(SESSION_HEADER).next().map(<[u8]>::to_vec)
     }
 
     pub(crate) fn mirrored(&self) -> Mirrored {

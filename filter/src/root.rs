@@ -35,6 +35,7 @@ impl Root {
             format!("1 problem(s) in the configuration\n  sts.credentialEnv: {problem}")
         })?;
         let credential = basic_authorization(&config.sts.caller_id, &secret);
+        let sessions = config.session_keys(variable).map_err(|problems| problems.to_string())?;
         let queue = host::own_queue().ok_or("the host gives no queue")?;
         host::set_tick_period(TICK).ok_or("the host gives no tick")?;
         let signatures = HostSignatures::after_known_answers();
@@ -47,32 +48,38 @@ impl Root {
                 signatures.describe()
             ),
         );
-        Ok(Worker::new(self.context_id, config, credential, signatures, queue))
+        Ok(Worker::new(self.context_id, config, credential, sessions, signatures, queue))
     }
 
     fn pump(&self) {
         if let (Some(worker), Some(now)) = (&self.worker, host::now()) {
             worker.expire_key_waiters(now);
             worker.expire_bodies(now);
+            worker.end_streams(now);
             worker.pump(now);
         }
     }
 }
 
+/// What an environment variable holds, where it is a text.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// The credential in this variable: as the STS reads its file, without the line end that most tools write after it.
-fn credential(variable: &str) -> Result<SecretString, String> {
-    let text = std::env::var(variable).unwrap_or_default();
+fn credential(name: &str) -> Result<SecretString, String> {
+    let text = variable(name).unwrap_or_default();
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.trim().is_empty() {
         return Err(format!(
-            "the environment variable `{variable}` is not there: set it for Envoy, and list it in the VM's \
+            "the environment variable `{name}` is not there: set it for Envoy, and list it in the VM's \
              environment_variables.host_env_keys"
         ));
     }
     if line.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(format!(
-            "the environment variable `{variable}` holds white space or a control character: write a credential \
+            "the environment variable `{name}` holds white space or a control character: write a credential \
              without, on one line"
         ));
     }

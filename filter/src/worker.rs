@@ -9,6 +9,7 @@ mod calls;
 mod exchanges;
 mod groups;
 mod keys;
+mod streams;
 mod unproved;
 
 use std::cell::{Cell, RefCell};
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use obolus_core::config::FilterConfig;
 use obolus_core::exchange::{Ahead, ExchangedToken, Target};
+use obolus_core::mcp::session::SessionKeys;
 use obolus_core::policy::Asker;
 use obolus_core::token::{KeyRing, KeySource, Principal, TokenCache};
 use secrecy::SecretString;
@@ -64,6 +66,8 @@ pub(crate) struct Waiter {
 pub(crate) struct Worker {
     pub(crate) config: FilterConfig,
     pub(crate) metrics: Metrics,
+    /// By the resource's name. Where there are none, no session goes through.
+    pub(crate) sessions: BTreeMap<String, SessionKeys>,
     root_id: u32,
     credential: SecretString,
     signatures: HostSignatures,
@@ -77,6 +81,7 @@ pub(crate) struct Worker {
     /// Bytes of bodies that the host holds for requests whose tokens nobody has verified.
     unproved_bytes: Cell<usize>,
     bodies: bodies::Bodies,
+    streams: streams::Streams,
     exchanges: RefCell<BTreeMap<ExchangeKey, exchanges::Exchange>>,
     groups: RefCell<groups::Remembered>,
     calls: RefCell<BTreeMap<u32, calls::Call>>,
@@ -87,6 +92,7 @@ impl Worker {
         root_id: u32,
         config: FilterConfig,
         credential: SecretString,
+        sessions: BTreeMap<String, SessionKeys>,
         signatures: HostSignatures,
         queue: u32,
     ) -> Self {
@@ -110,6 +116,7 @@ impl Worker {
             .collect();
         Self {
             metrics: Metrics::define(),
+            sessions,
             root_id,
             credential,
             signatures,
@@ -120,6 +127,7 @@ impl Worker {
             key_waiters: RefCell::default(),
             unproved_bytes: Cell::new(0),
             bodies: bodies::Bodies::default(),
+            streams: streams::Streams::default(),
             exchanges: RefCell::default(),
             groups: RefCell::default(),
             calls: RefCell::default(),
@@ -154,6 +162,7 @@ impl Worker {
     /// Forgets a request that has ended, so that nobody acts on a context that is gone.
     pub(crate) fn forget(&self, context_id: u32) {
         self.bodies.forget(context_id);
+        self.streams.forget(context_id);
         if let Ok(mut waiters) = self.key_waiters.try_borrow_mut() {
             waiters.retain(|waiter| waiter.waiter.context_id != context_id);
         }

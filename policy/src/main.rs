@@ -1,87 +1,57 @@
-//! `obolus-policy compile|check POLICIES… --tools [SERVER=]FILE…`.
+//! `obolus-policy compile | check | test | explain`.
 
-use std::path::PathBuf;
+mod arguments;
+mod commands;
+
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use obolus_policy::{Problem, compile, read_tools};
+use clap::Parser as _;
+use obolus_policy::Problem;
 
-/// Checks Cedar policies against the tools that they speak of, and compiles them for the filter.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Print the compiled form, which the filter's configuration takes
-    Compile(Files),
-    /// The same without printing it
-    Check(Files),
-}
-
-#[derive(Debug, Args)]
-struct Files {
-    /// Policies, in Cedar
-    #[arg(required = true, value_name = "POLICIES")]
-    policies: Vec<PathBuf>,
-    /// What a server answers to tools/list, and the server's name in the configuration. Without a name it is the
-    /// file's "server", or the file's name
-    #[arg(long, required = true, value_name = "[SERVER=]FILE")]
-    tools: Vec<String>,
-}
+use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
-    let Arguments { command } = Arguments::parse();
-    let (files, prints) = match command {
-        Command::Compile(files) => (files, true),
-        Command::Check(files) => (files, false),
+    let done = match Arguments::parse().command {
+        Command::Compile(told) => commands::compile(&told),
+        Command::Check(told) => commands::check(&told),
+        Command::Test(told) => commands::test(&told),
+        Command::Explain(told) => commands::explain(&told),
     };
-    match run(&files) {
-        Ok(compiled) if prints => println!("{compiled}"),
-        Ok(_) => println!("good"),
-        Err(problems) => {
+    match done {
+        Ok(text) => {
+            println!("{}", text.trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(Failed::Problems(problems)) => {
             for problem in &problems {
                 eprintln!("{problem}");
             }
             eprintln!("{} problem(s)", problems.len());
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
+        }
+        Err(Failed::Tests(told)) => {
+            println!("{told}");
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
 }
 
-fn run(files: &Files) -> Result<serde_json::Value, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let mut read = |path: &str| {
-        std::fs::read_to_string(path)
-            .map_err(|error| problems.push(Problem::of_file(path, format!("not read: {error}"))))
-            .ok()
-    };
-    let mut tools_files = Vec::new();
-    for named in &files.tools {
-        let (server, path) = match named.split_once('=') {
-            Some((server, path)) => (Some(server), path),
-            None => (None, named.as_str()),
-        };
-        tools_files.extend(read(path).map(|text| (server, path, text)));
+/// Why there is nothing good to say.
+enum Failed {
+    /// Files have faults.
+    Problems(Vec<Problem>),
+    /// Tests failed: all that is to be said of it.
+    Tests(String),
+}
+
+impl From<Vec<Problem>> for Failed {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::Problems(problems)
     }
-    let mut policies = Vec::new();
-    for path in &files.policies {
-        let path = path.display().to_string();
-        policies.extend(read(&path).map(|text| (path, text)));
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self::Problems(vec![problem])
     }
-    let mut tools = Vec::new();
-    for (server, path, text) in &tools_files {
-        match read_tools(*server, path, text) {
-            Ok(read) => tools.extend(read),
-            Err(found) => problems.extend(found),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    compile(&policies, &tools)
 }

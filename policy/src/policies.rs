@@ -1,6 +1,6 @@
 //! The policies of several files, each with its name and its place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use cedar_policy_core::ast::{
@@ -84,6 +84,16 @@ pub(crate) fn parse<'t>(
         }
     }
     written
+}
+
+/// File, line and column of each policy, by its id.
+pub(crate) fn places(files: &[(String, String)]) -> BTreeMap<String, String> {
+    let place = |written: Written<'_>| {
+        let Problem { file, place, .. } = written.problem(None, "");
+        let (line, column) = place.unwrap_or_default();
+        (written.id, format!("{file}:{line}:{column}"))
+    };
+    parse(files, &mut Vec::new()).into_iter().map(place).collect()
 }
 
 /// The methods that a policy is about.

@@ -13,6 +13,7 @@
 pub mod deadline;
 pub mod entra;
 pub mod fixtures;
+pub mod http1;
 pub mod https;
 pub mod json_schema;
 pub mod parts;

@@ -62,9 +62,16 @@ pub(super) fn access(
             asked_as.entry(scope.to_string()).or_insert_with(|| format!("{api}/{scope}"));
         }
     }
+    let access = |program| Access {
+        server: server.to_owned(),
+        program,
+        dry_run: None,
+        asked_as: asked_as.clone(),
+        unknown_tool: unknown_tool.clone(),
+    };
     let dry_run = match dry_run {
         None => None,
-        Some(program) => Some(program?),
+        Some(program) => Some(Box::new(access(program?))),
     };
-    Some(Access { server: server.to_owned(), program, dry_run, asked_as, unknown_tool })
+    Some(Access { dry_run, ..access(program) })
 }

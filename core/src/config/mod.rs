@@ -15,6 +15,7 @@ mod provider;
 mod resource;
 mod scopes;
 mod section;
+mod sessions;
 mod targets;
 mod tenants;
 
@@ -26,5 +27,6 @@ pub use place::place;
 pub use provider::provider;
 pub use resource::{DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_LIST_BYTES, Resource};
 pub use section::{Problem, Problems, Section};
+pub use sessions::SessionSettings;
 pub use targets::Targets;
 pub use tenants::entra_tenants;

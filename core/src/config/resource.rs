@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::access::access;
 use super::filter::to_usize;
 use super::names::{check_name, not_configured};
+use super::sessions::{SessionSettings, sessions};
 use super::targets::targets;
 use super::{Section, Targets, entra_resource, scopes};
 use crate::audit::{MAX_CHOSEN, MAX_CHOSEN_NAME_BYTES};
@@ -35,6 +36,8 @@ pub struct Resource {
     pub required_scopes: Vec<String>,
     /// Who may use what. Without it, whoever has the required scopes may use everything.
     pub access: Option<Access>,
+    /// Where the keys of its sessions stand. Without it, no session goes through.
+    pub sessions: Option<SessionSettings>,
     /// What tokens are exchanged for.
     pub targets: Targets,
     /// The `Origin`s that may call from a browser.
@@ -93,6 +96,7 @@ pub(super) fn resource(
     );
     let name_or_none = name.as_deref().unwrap_or_default();
     let access = access(&section, name_or_none, &resource_issuers, &audiences);
+    let sessions = sessions(&section);
     let allowed_origins = allowed_origins(&section);
     let max_body_bytes =
         to_usize(section.integer("maxBodyBytes", DEFAULT_MAX_BODY_BYTES, 1024..=(16 << 20)));
@@ -108,6 +112,7 @@ pub(super) fn resource(
         audiences,
         required_scopes,
         access,
+        sessions,
         targets: targets?,
         allowed_origins,
         max_body_bytes,

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::lookalike::has_lookalike;
+use super::methods::SESSION_END;
 use super::params::{Named, Params};
 use super::{BodyDigest, Form, Governs, Method};
 use crate::Reason;
@@ -105,6 +106,19 @@ impl Message {
         let params = Params::read(object.remove("params"), governs).map_err(refused)?;
         let kind = id.map_or(Kind::Notification, Kind::Request);
         Ok(Self { kind, method, params, body: BodyDigest::of(body) })
+    }
+
+    /// What stands for the end of a session, which has no body and goes by its own row in the table.
+    ///
+    /// # Errors
+    /// [`Reason::NotARequest`] where there is a body, which nobody would read.
+    pub fn session_end(body: &[u8]) -> Result<Self, Refused> {
+        if !body.is_empty() {
+            return Err(Reason::NotARequest.into());
+        }
+        let params = Params::read(None, Governs::Nothing)?;
+        let method = SESSION_END.name.to_owned();
+        Ok(Self { kind: Kind::Notification, method, params, body: BodyDigest::of(body) })
     }
 
     /// One of a result and an error (JSON-RPC 2.0 §5). Its id is the server's, and no answer of ours carries it.

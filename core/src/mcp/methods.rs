@@ -179,23 +179,54 @@ static RESPONSE: Method = Method {
     answer: Answered::Accepted,
 };
 
-/// The endpoint's HTTP methods, each with the revisions that define it. In older ones GET opens a stream of the
-/// server's own messages and DELETE ends a session; both may be refused with 405 there, and are: no session goes
-/// through here that could be told whose it is.
-const VERBS: [(&str, &[Revision], Option<Reason>); 3] = [
-    ("POST", EVERY, None),
-    ("GET", LEGACY, Some(Reason::MethodNotAllowed)),
-    ("DELETE", LEGACY, Some(Reason::MethodNotAllowed)),
+/// The row of the end of a session. It is no message of JSON-RPC: its name here is that of the HTTP method, and no body
+/// can have it, since it is not in the table.
+pub(super) static SESSION_END: Method = Method {
+    name: "DELETE",
+    form: Form::Notification,
+    client: LEGACY,
+    server: NONE,
+    governs: Governs::Nothing,
+    answer: Answered::Accepted,
+};
+
+/// What a request is by its HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Its body is a message.
+    Message,
+    /// It ends a session, and has no body.
+    SessionEnd,
+}
+
+/// Which resources take an HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TakenBy {
+    Every,
+    /// Those whose sessions are wrapped, so that it can be told whose they are.
+    ThoseWithSessions,
+    None,
+}
+
+/// The endpoint's HTTP methods, each with the revisions that define it. In older ones DELETE ends a session and GET opens
+/// a stream of the server's own messages; both may be refused with 405 there. GET always is: what comes on that stream
+/// answers nothing that was permitted, so that nobody could say of it what this person may see.
+const VERBS: [(&str, &[Revision], Verb, TakenBy); 3] = [
+    ("POST", EVERY, Verb::Message, TakenBy::Every),
+    ("DELETE", LEGACY, Verb::SessionEnd, TakenBy::ThoseWithSessions),
+    ("GET", LEGACY, Verb::Message, TakenBy::None),
 ];
 
-/// Whether a request with this HTTP method may be a message.
+/// What a request with this HTTP method is, at a resource that `has_sessions` or not.
 ///
 /// # Errors
 /// [`Reason::MethodNotAllowed`].
-pub fn admit_verb(verb: &str) -> Result<(), Reason> {
-    match VERBS.iter().find(|(known, ..)| *known == verb) {
-        Some((.., refused)) => refused.map_or(Ok(()), Err),
-        None => Err(Reason::MethodNotAllowed),
+pub fn admit_verb(verb: &str, has_sessions: bool) -> Result<Verb, Reason> {
+    let row = VERBS.iter().find(|(known, ..)| *known == verb);
+    match row {
+        Some((.., verb, TakenBy::Every)) => Ok(*verb),
+        Some((.., verb, TakenBy::ThoseWithSessions)) if has_sessions => Ok(*verb),
+        _ => Err(Reason::MethodNotAllowed),
     }
 }
 

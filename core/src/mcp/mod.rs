@@ -11,6 +11,7 @@ mod methods;
 mod mirrored_arguments;
 mod params;
 mod revision;
+pub mod session;
 pub mod sse;
 
 pub use admission::Admitted;
@@ -19,6 +20,6 @@ pub use headers::MirroredHeaders;
 pub(crate) use lookalike::{has_lookalike, is_lookalike};
 pub use media_type::is_utf8_media_type;
 pub use message::{Id, Kind, Message, Refused};
-pub use methods::{Answered, Form, Governs, List, Method, admit_verb};
+pub use methods::{Answered, Form, Governs, List, Method, Verb, admit_verb};
 pub use params::Named;
 pub use revision::Revision;

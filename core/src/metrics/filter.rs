@@ -63,6 +63,11 @@ pub const LIST_KEPT: Counted = counter(
 /// Entries of lists that were not.
 pub const LIST_HIDDEN: Counted =
     counter("obolus.list_hidden", "Entries of lists that policies hid from somebody");
+/// Answers that were broken off.
+pub const STREAM_ENDED: Counted = counter(
+    "obolus.stream_ended",
+    "Answers that were still going on when a token of theirs ended, and were ended with it",
+);
 /// Requests that wait.
 pub const WAITING: Counted = Counted {
     name: "obolus.waiting",
@@ -71,7 +76,7 @@ pub const WAITING: Counted = Counted {
 };
 
 /// All of them.
-pub const ALL: [Counted; 12] = [
+pub const ALL: [Counted; 13] = [
     PERMIT,
     DENY,
     TOKEN_CACHE_HIT,
@@ -83,6 +88,7 @@ pub const ALL: [Counted; 12] = [
     GROUPS_UNTOLD,
     LIST_KEPT,
     LIST_HIDDEN,
+    STREAM_ENDED,
     WAITING,
 ];
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cedar::{Decision, Listing, Object, Program, Request, User};
+use super::climbing::climbs;
 use super::explain::Considered;
 use super::memory::{self, Memory};
 use super::unknown_tool::UnknownTool;
@@ -20,8 +21,8 @@ pub struct Access {
     /// The resource's name, which is the server's in policies.
     pub(crate) server: String,
     pub(crate) program: Program,
-    /// Decides beside the other, and only its decision's record counts.
-    pub(crate) dry_run: Option<Program>,
+    /// Decides beside this one, and is recorded; see [`super::dry_run`].
+    pub(crate) dry_run: Option<Box<Access>>,
     /// By the name that tokens have it by, the scope as clients ask for it.
     pub(crate) asked_as: BTreeMap<String, String>,
     pub(crate) unknown_tool: UnknownTool,
@@ -34,13 +35,13 @@ pub struct Asker {
     /// The same with every scope that policies speak of: what it may do beyond the other is what a step-up opens.
     stepped_up: User,
     memory: Memory,
+    /// As those see it that are on trial.
+    pub(super) dry_run: Option<Box<Asker>>,
 }
 
-/// What policies said of a permitted request, or what a dry run says of any.
+/// What policies said of a permitted request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Verdict {
-    /// Whether it may pass.
-    pub is_permit: bool,
     /// The ids of the policies that decided.
     pub policies: Vec<Arc<str>>,
 }
@@ -58,22 +59,26 @@ impl Access {
     /// A principal, as these policies see it.
     #[must_use]
     pub fn asker(&self, principal: &Principal) -> Asker {
-        let user = User::of(principal);
-        Asker { stepped_up: self.program.with_every_scope(&user), user, memory: Memory::default() }
+        self.asker_of(User::of(principal))
     }
 
     /// The same of claims that nobody verified: no permit is decided for it, see [`Asker::is`].
     #[must_use]
     pub fn asker_of_claims(&self, claimed: &Claimed) -> Asker {
-        let user = User::of_claims(claimed);
-        Asker { stepped_up: self.program.with_every_scope(&user), user, memory: Memory::default() }
+        self.asker_of(User::of_claims(claimed))
+    }
+
+    fn asker_of(&self, user: User) -> Asker {
+        let dry_run = self.dry_run.as_ref().map(|access| Box::new(access.asker_of(user.clone())));
+        let stepped_up = self.program.with_every_scope(&user);
+        Asker { user, stepped_up, memory: Memory::default(), dry_run }
     }
 
     /// Whether groups that a token does not tell are worth asking for.
     #[must_use]
     pub fn reads_groups(&self) -> bool {
-        let of = |program: &Program| program.reads_groups();
-        of(&self.program) || self.dry_run.as_ref().is_some_and(of)
+        self.program.reads_groups()
+            || self.dry_run.as_ref().is_some_and(|access| access.reads_groups())
     }
 
     /// Whether a principal's groups have to be asked for before this is decided on: its token says that there are some, not
@@ -103,10 +108,13 @@ impl Access {
     ) -> Result<Verdict, Denial> {
         let message = admitted.message();
         let circumstances = Circumstances { target, revision: admitted.revision() };
-        let mut permitted = Verdict { is_permit: true, policies: Vec::new() };
+        let mut permitted = Verdict::default();
         for named in message.named() {
             let Some(object) = self.object(&self.program, named) else { continue };
-            let object = object.map_err(|()| self.hidden(named.name, Vec::new()))?;
+            let object = object.map_err(|()| match named.governs {
+                Governs::Tool => self.hidden(named.name, Vec::new()),
+                _ => Denial::by_policy(None, Vec::new()),
+            })?;
             let request = request(&asker.user, &object, message, circumstances);
             let key = memory::key(&self.program, &object, &request);
             let known = key.as_ref().and_then(|key| asker.memory.permitted(key));
@@ -127,31 +135,6 @@ impl Access {
             }
         }
         if lacks_required { Err(Reason::InsufficientScope.into()) } else { Ok(permitted) }
-    }
-
-    /// What the policies of a dry run would have said.
-    #[must_use]
-    pub fn dry_run(&self, asker: &Asker, admitted: &Admitted<'_>, target: &str) -> Option<Verdict> {
-        let program = self.dry_run.as_ref()?;
-        let message = admitted.message();
-        let circumstances = Circumstances { target, revision: admitted.revision() };
-        let mut all = Verdict { is_permit: true, policies: Vec::new() };
-        for named in message.named() {
-            let policies = match self.object(program, named) {
-                None => continue,
-                Some(Err(())) => return Some(Verdict::default()),
-                Some(Ok(object)) => {
-                    match program.decide(&request(&asker.user, &object, message, circumstances)) {
-                        Decision::Permit { policies } => policies,
-                        Decision::Deny { policies, .. } => {
-                            return Some(Verdict { is_permit: false, policies });
-                        }
-                    }
-                }
-            };
-            all.policies.extend(policies);
-        }
-        Some(all)
     }
 
     /// What policies say, each for itself, of something that a message names; `None` for what they do not govern.
@@ -185,7 +168,8 @@ impl Access {
         })
     }
 
-    /// What a message names, as policies see it; `None` for what they do not govern, an error for a tool that is nobody's.
+    /// What a message names, as policies see it; `None` for what they do not govern, an error for what is nobody's: a tool
+    /// that they do not know, and a resource that its URI does not name for sure.
     fn object<'p>(
         &self,
         program: &'p Program,
@@ -194,6 +178,7 @@ impl Access {
         match named.governs {
             Governs::Tool => Some(program.tool(&self.server, named.name).ok_or(())),
             Governs::Prompt => Some(Ok(Cow::Owned(Object::prompt(&self.server, named.name)))),
+            Governs::Resource if climbs(named.name) => Some(Err(())),
             Governs::Resource => Some(Ok(Cow::Owned(Object::resource(&self.server, named.name)))),
             // Whose task it is only the server knows; it was made by a call that was decided on.
             Governs::Task | Governs::Nothing | Governs::Reference | Governs::Subscriptions => None,
@@ -292,7 +277,7 @@ impl View<'_> {
             }
             List::Prompts => self.any_shows(&Object::prompt(server, name)),
             List::Resources | List::ResourceTemplates => {
-                self.any_shows(&Object::resource(server, name))
+                !climbs(name) && self.any_shows(&Object::resource(server, name))
             }
         }
     }
@@ -320,7 +305,8 @@ impl Asker {
     pub fn with_groups(&self, groups: &BTreeSet<String>) -> Self {
         let user = self.user.with_groups(groups);
         let stepped_up = self.stepped_up.with_groups_of(&user);
+        let dry_run = self.dry_run.as_ref().map(|asker| Box::new(asker.with_groups(groups)));
         // What was decided without them is not known any more.
-        Self { user, stepped_up, memory: Memory::default() }
+        Self { user, stepped_up, memory: Memory::default(), dry_run }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::cedar::{Fault, Opinion};
 use super::judge::Asking;
 use super::{Circumstances, Verdict};
+use crate::audit::DryRun;
 use crate::config::Resource;
 use crate::mcp::{Admitted, Governs};
 use crate::token::Claimed;
@@ -23,7 +24,7 @@ pub struct Explanation {
     /// What policies say of everything that the message names.
     pub considered: Vec<Considered>,
     /// What the policies of a dry run would say, where there are any.
-    pub dry_run: Option<Verdict>,
+    pub dry_run: Option<DryRun>,
 }
 
 /// Something that the message names.
@@ -74,8 +75,7 @@ pub fn explain(claimed: &Claimed, resource: &Resource, admitted: &Admitted<'_>) 
         let named = message.named().into_iter();
         named.filter_map(|named| access.consider(asker, message, named, circumstances)).collect()
     });
-    let dry_run =
-        of_access.and_then(|(access, asker)| access.dry_run(asker, admitted, circumstances.target));
+    let dry_run = asking.dry_run(resource, admitted);
     Explanation {
         outcome,
         missing_scopes,

@@ -3,9 +3,10 @@
 use crate::mcp::Revision;
 
 /// Names that pass as they are. Everything else stays behind: credentials and cookies, identity headers that
-/// a server might believe, and the `x-envoy-*` switches by which a client could ask for retries and timeouts; and
-/// `Last-Event-ID`, which resumes a stream by GET.
-const FORWARDED: [&str; 15] = [
+/// a server might believe, and the `x-envoy-*` switches by which a client could ask for retries and timeouts;
+/// `Last-Event-ID`, which resumes a stream by GET; and `Mcp-Session-Id`: a session that goes on is what was found inside
+/// the client's value, see [`crate::mcp::session`].
+const FORWARDED: [&str; 14] = [
     "accept",
     "baggage",
     "content-length",
@@ -13,7 +14,6 @@ const FORWARDED: [&str; 15] = [
     "mcp-method",
     "mcp-name",
     "mcp-protocol-version",
-    "mcp-session-id",
     "traceparent",
     "tracestate",
     "transfer-encoding",
@@ -47,13 +47,12 @@ impl Forwarding {
     /// Whether this header (in lower case) goes on.
     ///
     /// One that a revision does not define means nothing there, and whoever reads it behind us reads what nobody has to
-    /// check: mirrored headers before 2026-07-28, and sessions since then; and a revision, while none is agreed on.
+    /// check: mirrored headers before 2026-07-28; and a revision, while none is agreed on.
     #[must_use]
     pub fn passes(self, name: &str) -> bool {
         let modern = self.revision.is_modern();
         match name {
             "mcp-method" | "mcp-name" => modern,
-            "mcp-session-id" => !modern,
             "mcp-protocol-version" => !self.opens,
             _ => modern || !name.starts_with(MIRRORED_ARGUMENT),
         }
@@ -81,7 +80,6 @@ mod tests {
                     assert_eq!(passes(name), modern, "{name} {revision:?}");
                     assert!(Forwarding::depends(name), "{name}");
                 }
-                assert_eq!(passes("mcp-session-id"), !modern, "{revision:?}");
                 assert_eq!(passes("mcp-protocol-version"), !opens, "{revision:?}");
                 for name in [":path", "accept", "traceparent"] {
                     assert!(passes(name) && !Forwarding::depends(name), "{name} {revision:?}");
@@ -105,6 +103,7 @@ mod tests {
             "impersonate-user",
             "x-remote-user",
             "last-event-id",
+            "mcp-session-id",
             "x-envoy-retry-on",
             "x-envoy-original-path",
             "origin",

@@ -37,7 +37,7 @@ impl Asking<'_> {
                 access.decide(asker, admitted, target, self.lacks_required)?
             }
             _ if self.lacks_required => return Err(Reason::InsufficientScope.into()),
-            _ => Verdict { is_permit: true, policies: Vec::new() },
+            _ => Verdict::default(),
         };
         Ok((target?, verdict))
     }

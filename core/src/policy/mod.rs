@@ -2,6 +2,8 @@
 
 mod access;
 pub mod cedar;
+mod climbing;
+mod dry_run;
 mod explain;
 mod forwarding;
 mod judge;
@@ -18,6 +20,7 @@ pub use crate::mcp::BodyDigest;
 /// it in filter state as `wasm.` and this name.
 pub const PERMIT_PROPERTY: &str = "obolus_permit";
 
+pub use dry_run::dry_run;
 pub use explain::{Considered, Explanation, explain};
 pub use forwarding::{Forwarding, MIRRORED_ARGUMENT, is_forwarded_header};
 pub use permit::{Forward, Permit, Subject};

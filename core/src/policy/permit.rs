@@ -46,6 +46,8 @@ pub struct Forward {
     pub cluster: String,
     /// The value of the `Authorization` header.
     pub authorization: SecretString,
+    /// When the first of the two tokens ends: no answer goes on for longer.
+    pub ends_at: UnixSeconds,
 }
 
 impl std::fmt::Debug for Forward {
@@ -154,6 +156,7 @@ impl Permit {
         Ok(Forward {
             cluster: self.cluster,
             authorization: SecretString::from(format!("Bearer {token}")),
+            ends_at: self.expires_at.min(exchanged.expires_at()),
         })
     }
 }

@@ -220,6 +220,8 @@ fn prompts_and_resources_are_opened_by_name_and_are_not_tools() {
         ("prompts/get", json!({"name": "x"})),
         ("resources/read", json!({"uri": "k8s://kube-system/secrets"})),
         ("resources/read", json!({"uri": "x"})),
+        ("resources/read", json!({"uri": "k8s://shop/../kube-system/secrets"})),
+        ("resources/subscribe", json!({"uri": "k8s://shop/%2E%2e/kube-system/secrets"})),
         ("resources/subscribe", json!({"uri": "k8s://kube-system/secrets"})),
         ("resources/unsubscribe", json!({"uri": "k8s://kube-system/secrets"})),
         ("completion/complete", complete(json!({"type": "ref/prompt", "name": "x"}))),

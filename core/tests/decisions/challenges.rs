@@ -134,6 +134,7 @@ fn bad_tokens_are_401_and_bad_bodies_are_4xx_whatever_the_fault() {
                 | Reason::AnswerMismatch
                 | Reason::AnswerNotAList
                 | Reason::AnswerMissing
+                | Reason::AnswerSessionMalformed
                 | Reason::PermitMismatch
                 | Reason::BodyNotHeld
                 | Reason::Internal
@@ -264,7 +265,9 @@ fn metadata_answer_for_their_own_host_and_path_only() {
 
 #[test]
 fn a_browser_is_told_what_it_may_send_and_read() {
-    let reply = reply::preflight(None);
+    let config = parse(&good());
+    let resource = &config.resources[0];
+    let reply = reply::preflight(resource, None);
     assert_eq!(reply.status, 204);
     let allowed = header(&reply, "access-control-allow-headers").unwrap().to_ascii_lowercase();
     for name in ["authorization", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name"]
@@ -274,7 +277,7 @@ fn a_browser_is_told_what_it_may_send_and_read() {
     // Arguments that travel in headers are named one by one, and nothing else that is asked for is.
     let asked =
         "cookie, Mcp-Param-Namespace,mcp-param-x,x-mcp-param-y, mcp-param-a b, mcp-param-\u{e9}";
-    let reply = reply::preflight(Some(asked));
+    let reply = reply::preflight(resource, Some(asked));
     let more = header(&reply, "access-control-allow-headers").unwrap().to_ascii_lowercase();
     assert_eq!(more, format!("{allowed}, mcp-param-namespace, mcp-param-x"));
     let cors = reply::cors_headers("https://app.example.com");

@@ -88,7 +88,7 @@ fn it_tells_scopes_arguments_claims_and_what_each_policy_says() {
     let told = explained(json!({"scope": "openid mcp:read"}), "pods_delete", "shop");
     assert_eq!(told.missing_scopes, ["mcp:tools", "mcp:write"]);
     assert_eq!(told.target.as_deref(), Ok("kubernetes"));
-    assert!(!told.dry_run.as_ref().unwrap().is_permit);
+    assert_eq!(told.dry_run.as_ref().unwrap().decision, obolus_core::audit::Decision::Deny);
     let of_tool = &told.considered[0];
     assert!(of_tool.is_known && of_tool.is_listed);
     let read: Vec<_> = of_tool.arguments_read.iter().flatten().map(|name| &**name).collect();

@@ -3,7 +3,7 @@
 use obolus_core::Reason;
 use obolus_core::mcp::{
     Admitted, Answered, Form, Governs, Kind, List, Message, Method, MirroredHeaders, Revision,
-    admit_verb,
+    Verb, admit_verb,
 };
 use serde_json::{Value, json};
 
@@ -301,8 +301,8 @@ fn a_row_says_what_is_governed_and_what_is_listed() {
 
 #[test]
 fn only_post_brings_a_message() {
-    assert_eq!(admit_verb("POST"), Ok(()));
+    assert_eq!(admit_verb("POST", false), Ok(Verb::Message));
     for verb in ["GET", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS", "post", "POST ", ""] {
-        assert_eq!(admit_verb(verb), Err(Reason::MethodNotAllowed), "{verb}");
+        assert_eq!(admit_verb(verb, false), Err(Reason::MethodNotAllowed), "{verb}");
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::node::Node;
 use crate::filter::FILTER_NAME;
-use crate::filter_configuration::FilterConfiguration;
+use crate::filter_configuration::{FilterConfiguration, session_envs};
 
 /// An entry of a chain that runs our filter.
 #[derive(Debug, Clone)]
@@ -30,6 +30,7 @@ pub(super) struct Settings {
     pub(super) sts_cluster: String,
     pub(super) sts_authority: String,
     pub(super) credential_env: String,
+    pub(super) session_envs: Vec<String>,
     pub(super) body_limit: u64,
     /// Each resource's name and the authorities of its URL.
     pub(super) hosts: Vec<(String, Vec<String>)>,
@@ -143,6 +144,7 @@ impl Settings {
             sts_cluster: text("/sts/cluster"),
             sts_authority: text("/sts/authority"),
             credential_env: text("/sts/credentialEnv"),
+            session_envs: session_envs(value),
             body_limit: DEFAULT_MAX_BODY_BYTES,
             issuers,
             ..Self::default()

@@ -140,7 +140,11 @@ fn own_configuration(plugin: &Node<'_>, findings: &mut Findings) {
         ),
         Ok(value) => {
             of_core(&place, &value, findings);
-            credential(plugin, &Settings::of(&value).credential_env, findings);
+            let settings = Settings::of(&value);
+            readable(plugin, &settings.credential_env, "sts.credentialEnv", findings);
+            for name in &settings.session_envs {
+                readable(plugin, name, "a key of sessions", findings);
+            }
         }
     }
 }
@@ -160,7 +164,8 @@ pub(super) fn of_core(place: &Node<'_>, value: &Value, findings: &mut Findings) 
     }
 }
 
-fn credential(plugin: &Node<'_>, name: &str, findings: &mut Findings) {
+/// The module may read this variable, and nobody else can.
+fn readable(plugin: &Node<'_>, name: &str, what: &str, findings: &mut Findings) {
     const KEYS: &str = "vm_config/environment_variables/host_env_keys";
     const VALUES: &str = "vm_config/environment_variables/key_values";
     let write = format!("environment_variables: {{host_env_keys: [{name}]}}");
@@ -177,7 +182,7 @@ fn credential(plugin: &Node<'_>, name: &str, findings: &mut Findings) {
         findings.add(
             Rule::CredentialMissing,
             &plugin.nearest(KEYS),
-            format!("the filter may not read {name} (sts.credentialEnv), and refuses to start"),
+            format!("the filter may not read {name} ({what}), and refuses to start"),
             write,
         );
     }

@@ -8,6 +8,8 @@ use super::{FOLDER, Istio, NAMESPACE};
 use crate::filter_configuration::FilterConfiguration;
 
 const STS_CA: &str = "obolus-sts-ca";
+/// The Secret with the keys of sessions, by their variables' names. One for all gateways: they open each other's.
+const SESSION_KEYS: &str = "obolus-session-keys";
 /// Our counters, which Istio's default leaves out. An annotation of its own: `proxy.istio.io/config` is one text,
 /// so a patch of it would take away what the gateway's owner has there.
 const STATISTICS: &str = "sidecar.istio.io/statsInclusionRegexps";
@@ -30,7 +32,7 @@ pub(super) fn without_gateway(istio: &Istio, configuration: &FilterConfiguration
     let mut pod = json!({
         "containers": [{
             "name": "istio-proxy",
-            "env": [deleted("name", &configuration.credential_env)],
+            "env": configuration.environment().into_iter().map(|name| deleted("name", name)).collect::<Vec<_>>(),
             "volumeMounts": mounts,
         }],
         "volumes": volumes,
@@ -64,7 +66,11 @@ fn template(
     if let Some(proxy) = proxy.as_object_mut() {
         let source = json!({"secretKeyRef": {"name": secret, "key": "credential"}});
         let credential = json!({"name": configuration.credential_env, "valueFrom": source});
-        proxy.insert("env".to_owned(), json!([credential]));
+        let keys = configuration.session_envs.iter().map(|name| {
+            json!({"name": name, "valueFrom": {"secretKeyRef": {"name": SESSION_KEYS, "key": name}}})
+        });
+        let env: Vec<_> = std::iter::once(credential).chain(keys).collect();
+        proxy.insert("env".to_owned(), env.into());
         proxy.insert("volumeMounts".to_owned(), mounts.into());
     }
     let mut pod = json!({"containers": [proxy], "volumes": volumes});

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use obolus_core::Reason;
 use obolus_core::audit::Record;
 use obolus_core::config::Resource;
-use obolus_core::mcp::admit_verb;
+use obolus_core::mcp::{Verb, admit_verb};
 use obolus_core::reply::{self, Reply};
 use obolus_core::token::{TokenDigest, UnverifiedToken, bearer};
 use secrecy::SecretString;
 
 use super::record::{since, tell};
-use super::{Asked, Held, Phase, Request, Token};
+use super::{Asked, Held, Phase, Request, Sent, Token};
 use crate::host::{self, Now};
 use crate::request_head::RequestHead;
 use crate::worker::{Unproved, Verification, Verified, Worker};
@@ -64,14 +64,16 @@ impl Request {
         self.phase = Phase::Answered;
         let arrived = host::now();
         match self.admit(&head, &resource) {
-            Ok(Admission::Preflight) => host::send(&reply::preflight(head.requested_headers())),
-            Ok(Admission::Token(token)) => {
+            Ok(Admission::Preflight) => {
+                host::send(&reply::preflight(&resource, head.requested_headers()))
+            }
+            Ok(Admission::Request(verb, token)) => {
                 self.phase = Phase::Held(Box::new(Held {
                     cluster,
                     arrived,
                     request_id: head.request_id().map(str::to_owned),
                     trace: head.trace(),
-                    mirrored: head.mirrored(),
+                    sent: Sent { verb, mirrored: head.mirrored(), session: head.session() },
                     left_behind: head.left_behind(),
                     by_message: head.by_message(),
                     token,
@@ -108,10 +110,14 @@ impl Request {
         }
         let token = self.authenticate(head, resource)?;
         // After the token: whoever has none learns nothing but where to get one.
-        let form = admit_verb(head.method())
-            .and_then(|()| head.check_body_headers(resource.max_body_bytes));
+        let form = admit_verb(head.method(), resource.sessions.is_some()).and_then(|verb| {
+            if verb == Verb::Message {
+                head.check_body_headers(resource.max_body_bytes)?;
+            }
+            Ok(verb)
+        });
         match form {
-            Ok(()) => Ok(Admission::Token(token)),
+            Ok(verb) => Ok(Admission::Request(verb, token)),
             Err(reason) => Err(Denied { reason, sender: token.into() }),
         }
     }
@@ -146,7 +152,7 @@ impl Request {
 
 enum Admission {
     Preflight,
-    Token(Token),
+    Request(Verb, Token),
 }
 
 /// What is known of a token by now, and by the keys that are at hand now.

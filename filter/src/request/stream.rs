@@ -105,6 +105,13 @@ impl Request {
                 _ => host::set_response_header(name, value),
             }
         }
+        if let Phase::Forwarded(forwarded) = &self.phase
+            && let Err(reason) = forwarded.answer_begins(self.context_id, ended, &self.worker)
+        {
+            let action = forwarded.refuse(reason, &self.worker);
+            self.phase = Phase::Answered;
+            return action;
+        }
         self.of_list(|list, sender| list.begins(ended, sender))
     }
 
@@ -112,7 +119,10 @@ impl Request {
     fn of_list(&mut self, act: impl FnOnce(&mut AwaitedList, &Sender<'_>) -> Action) -> Action {
         let sender = Sender { metrics: &self.worker.metrics, origin: self.origin.as_deref() };
         match &mut self.phase {
-            Phase::Forwarded(Some(list)) => act(list, &sender),
+            Phase::Forwarded(forwarded) => match &mut forwarded.list {
+                Some(list) => act(list, &sender),
+                None => Action::Continue,
+            },
             _ => Action::Continue,
         }
     }

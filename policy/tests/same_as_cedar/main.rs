@@ -113,19 +113,19 @@ fn random_policies(seed: u64, programs: usize) -> Seen {
     seen
 }
 
-#[test]
-#[ignore = "minutes: for a change of the evaluator, or another version of Cedar"]
-fn very_many_random_policies_are_decided_alike() {
-    for seed in 1..=20 {
-        random_policies(seed, 500);
-    }
+/// How many times as much as is enough for every day: `OBOLUS_RANDOM_POLICIES=50` takes minutes, for a change of the
+/// evaluator or another version of Cedar.
+fn times() -> usize {
+    std::env::var("OBOLUS_RANDOM_POLICIES").map_or(1, |times| times.parse().unwrap())
 }
 
 #[test]
 fn random_policies_are_decided_alike() {
-    let seen = random_policies(0x0b01, 500);
-    assert!(seen.permits > 200 && seen.forbids > 200, "{seen:?}");
-    assert!(seen.unpermitted > 200 && seen.errors > 200 && seen.hidden > 500, "{seen:?}");
+    for seed in 0..times() {
+        let seen = random_policies(0x0b01 + seed as u64, 200);
+        assert!(seen.permits > 80 && seen.forbids > 80, "{seen:?}");
+        assert!(seen.unpermitted > 80 && seen.errors > 80 && seen.hidden > 200, "{seen:?}");
+    }
 }
 
 /// Every operator in the places where evaluators differ.
@@ -246,12 +246,12 @@ fn conditions_of_which_evaluators_have_different_opinions_are_decided_alike() {
                 "@id(\"policy0\") permit(principal, action, resource);\n\
                  @id(\"policy1\") {effect}(principal, action, resource) when {{ {condition} }};"
             );
-            decide_both(&text, &world, &mut random, 10, &mut seen);
+            decide_both(&text, &world, &mut random, 6, &mut seen);
             let text = text.replace(
                 "permit(principal, action, resource);",
                 "permit(principal, action, resource) when { false };",
             );
-            decide_both(&text, &world, &mut random, 5, &mut seen);
+            decide_both(&text, &world, &mut random, 3, &mut seen);
         }
     }
     println!("{seen:?}");
@@ -264,7 +264,7 @@ fn validated_policies_do_not_err_on_requests_that_fit_the_schema() {
     let world = World::new();
     let mut random = Random(0x5c4e_u64);
     let mut seen = Seen::default();
-    for _ in 0..400 {
+    for _ in 0..100 * times() {
         let text = Writer { random: &mut random, slips: 0 }.policies(1);
         let files = [("p.cedar".to_owned(), text.clone())];
         let Ok(json) = obolus_policy::compile(&files, &world.tools) else { continue };
@@ -284,5 +284,5 @@ fn validated_policies_do_not_err_on_requests_that_fit_the_schema() {
         }
     }
     println!("{seen:?}");
-    assert!(seen.validated > 60 && seen.permits > 20 && seen.forbids > 20, "{seen:?}");
+    assert!(seen.validated > 15 && seen.permits > 5 && seen.forbids > 5, "{seen:?}");
 }

@@ -32,6 +32,7 @@ mod records;
 mod refusal;
 mod revisions;
 mod scopes;
+mod sessions;
 mod story;
 mod streaming;
 mod tokens;

@@ -1,11 +1,14 @@
-//! Answers that come in pieces are passed on piece by piece, and end when either side ends them.
+//! Answers that come in pieces are passed on piece by piece, and end when either side ends them, or a token does.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
+use obolus_tests::deadline::eventually;
+use obolus_tests::fixtures::idp::Behaviour;
 use obolus_tests::fixtures::workbench::{Plan, Workbench};
 use obolus_tests::ports::Port;
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -46,7 +49,16 @@ impl Server {
 
 /// A call whose answer has begun, and the server's side of it.
 async fn call(server: &Server, bench: &Workbench) -> Result<(reqwest::Response, TcpStream)> {
-    let call = bench.call(&bench.token("alice")?).send();
+    call_with(server, bench, &bench.token("alice")?).await
+}
+
+/// The same with this token.
+async fn call_with(
+    server: &Server,
+    bench: &Workbench,
+    token: &str,
+) -> Result<(reqwest::Response, TcpStream)> {
+    let call = bench.call(token).send();
     let serve = async {
         let mut stream = server.accept().await?;
         stream.write_all(HEAD.as_bytes()).await?;
@@ -98,5 +110,95 @@ async fn each_side_learns_that_the_other_has_gone() -> Result<()> {
     assert_eq!(answer.chunk().await?.unwrap(), "data: 1\n\n");
     drop(stream);
     assert!(tokio::time::timeout(SOON, answer.chunk()).await?.is_err(), "the client is not told");
+    Ok(())
+}
+
+fn millis() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::try_from(since.as_millis()).unwrap()
+}
+
+/// Writes events with the time, until nobody reads them.
+async fn write_for_ever(mut stream: TcpStream) {
+    loop {
+        let event = format!("data: {}\n\n", millis());
+        if stream.write_all(&http1::chunk(event.as_bytes())).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The times in the events that come, until one is later than this or the stream ends.
+async fn read_until(answer: &mut reqwest::Response, end: u64) -> Result<Vec<u64>> {
+    let mut times = Vec::new();
+    while let Ok(Some(chunk)) = tokio::time::timeout(SOON, answer.chunk()).await? {
+        let text = String::from_utf8(chunk.to_vec())?;
+        let read = text.lines().filter_map(|line| line.strip_prefix("data: ")?.parse::<u64>().ok());
+        times.extend(read);
+        if times.last().is_some_and(|last| *last > end) {
+            break;
+        }
+    }
+    Ok(times)
+}
+
+/// Whoever could not open a stream now has none: with the end of the client's token, and of the one that we sent.
+#[tokio::test]
+async fn a_stream_ends_when_a_token_of_its_own_does_and_others_go_on() -> Result<()> {
+    let (server, bench) = begin().await?;
+    let living = bench.token("bob")?;
+    // Exchanged while the provider's tokens still live long.
+    let (mut other, stream) = call_with(&server, &bench, &living).await?;
+    tokio::spawn(write_for_ever(stream));
+    for whose in ["the client's", "the exchanged"] {
+        let end = millis() / 1000 + 4;
+        let mut claims = bench.claims(&format!("alice, {whose}"));
+        if whose == "the client's" {
+            claims["exp"] = json!(end);
+        } else {
+            bench.idp.behave(Behaviour::Claims(json!({"exp": end})));
+        }
+        let token = bench.idp.mint(&claims)?;
+        let (mut answer, stream) = call_with(&server, &bench, &token).await?;
+        let server_side = tokio::spawn(write_for_ever(stream));
+        let times = read_until(&mut answer, u64::MAX).await?;
+        let ended = millis();
+        let late = i128::from(ended) - i128::from(end * 1000);
+        ensure!((0..2000).contains(&late), "{whose} token: {late} ms after its end");
+        ensure!(times.len() > 5, "{whose} token: it had not begun: {times:?}");
+        tokio::time::timeout(SOON, server_side).await??;
+        let times = read_until(&mut other, ended + 500).await?;
+        ensure!(times.last().is_some_and(|last| *last > ended + 500), "{times:?}");
+    }
+    assert_eq!(bench.gateway.counters().await?["stream_ended"], 2);
+    Ok(())
+}
+
+/// A call that was made in time has its answer, when the token has ended meanwhile.
+#[tokio::test]
+async fn an_answer_that_comes_after_the_token_s_end_is_there_once_and_does_not_go_on() -> Result<()>
+{
+    let (server, bench) = begin().await?;
+    let end = millis() / 1000 + 2;
+    let mut claims = bench.claims("alice");
+    claims["exp"] = json!(end);
+    let token = bench.idp.mint(&claims)?;
+    let call = tokio::spawn(bench.call(&token).send());
+    let mut stream = server.accept().await?;
+    let ended = async || {
+        ensure!(millis() > end * 1000 + 500, "it lives");
+        Ok(())
+    };
+    eventually("the token's end", SOON, ended).await?;
+    stream.write_all(HEAD.as_bytes()).await?;
+    stream.write_all(&http1::chunk(b"data: the answer\n\n")).await?;
+    let began = millis();
+    let mut answer = call.await??;
+    assert_eq!(answer.chunk().await?.unwrap(), "data: the answer\n\n");
+    assert!(tokio::time::timeout(SOON, answer.chunk()).await?.is_err(), "it goes on");
+    assert!(millis() - began < 2500, "it went on for {} ms", millis() - began);
+    let refused = bench.call(&token).send().await?;
+    assert_eq!(refused.status(), 401);
     Ok(())
 }

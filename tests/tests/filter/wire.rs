@@ -1,19 +1,14 @@
 //! Clients that send what a test says, byte for byte: others mend half of it on the way.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use http::HeaderMap;
 use obolus_tests::fixtures::gateway::Gateway;
-use serde_json::Value;
+pub(crate) use obolus_tests::http1::{Answer, PATIENCE};
 
 pub(crate) mod http1;
 pub(crate) mod http2;
-
-/// For one request and its answer, on a machine that is busy with something else.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How a request is put on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,32 +146,5 @@ impl Request {
             .await
             .context("no answer in time")?
             .with_context(|| format!("{framing:?}: {} {}", self.method, self.target))
-    }
-}
-
-/// What came back.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Answer {
-    /// The value of a header that came once.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.get_all(name).iter();
-        let only = values.next()?;
-        assert!(values.next().is_none(), "{name} came more than once: {self:?}");
-        only.to_str().ok()
-    }
-
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    /// The body as JSON, null if it is none.
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }

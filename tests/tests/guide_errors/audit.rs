@@ -20,7 +20,8 @@ fn page() -> String {
 /// The first block in this language that contains this.
 fn block(language: &str, with: &str) -> Result<String> {
     let page = page();
-    let blocks = page.split(&format!("```{language}\n")).skip(1);
+    let fence = format!("```{language}\n");
+    let blocks = page.split(&fence).skip(1);
     let mut blocks = blocks.filter_map(|block| Some(block.split_once("```")?.0));
     let block = blocks.find(|block| block.contains(with));
     Ok(block.with_context(|| format!("no {language} with {with}"))?.to_owned())

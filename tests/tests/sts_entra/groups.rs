@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use crate::world::{CREDENTIAL, Outcome, World, granted, refused, target};
 
-const TARGET: &str = "grouped";
+pub(crate) const TARGET: &str = "grouped";
 const PATH: &str = "v1.0/me/transitiveMemberOf/microsoft.graph.group";
 
 /// One target with groups, beside those without. No refusal is remembered.
-async fn start() -> World {
+pub(crate) async fn start() -> World {
     start_with("refusals_max_age_seconds = 0\n").await
 }
 
@@ -42,7 +42,7 @@ fn token(world: &World, person: &str, more: Value) -> String {
     entra.mint(&claims).unwrap()
 }
 
-fn overage(world: &World, person: &str) -> String {
+pub(crate) fn overage(world: &World, person: &str) -> String {
     token(world, person, json!({"_claim_names": {"groups": "src1"}}))
 }
 
@@ -73,16 +73,16 @@ async fn sent(request: RequestBuilder) -> (Outcome, Value) {
     ((status, came), body)
 }
 
-async fn ask(world: &World, token: &str) -> (Outcome, Value) {
+pub(crate) async fn ask(world: &World, token: &str) -> (Outcome, Value) {
     sent(request(world, token, TARGET)).await
 }
 
-fn groups(body: &Value) -> BTreeSet<String> {
+pub(crate) fn groups(body: &Value) -> BTreeSet<String> {
     let all = body["groups"].as_array().unwrap();
     all.iter().map(|group| group.as_str().unwrap().to_owned()).collect()
 }
 
-fn pages(world: &World) -> usize {
+pub(crate) fn pages(world: &World) -> usize {
     world.entra.emulator.requests().to(Endpoint::Graph).len()
 }
 

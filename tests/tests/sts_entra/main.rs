@@ -10,6 +10,7 @@
 //! are away while another's are there is in `sts-service/tests`.
 
 mod credentials;
+mod filter_groups;
 mod groups;
 mod hostile;
 mod issuers;

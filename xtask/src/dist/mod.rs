@@ -23,6 +23,9 @@ use image::{File, Image};
 /// The programs that are shipped.
 pub(crate) const PROGRAMS: [&str; 3] = ["obolus-sts", "obolus-mcp", "obolus-compose"];
 
+/// Shipped as well, and built by itself: see `default-members` in Cargo.toml.
+pub(crate) const POLICY_PROGRAM: [&str; 1] = ["obolus-policy"];
+
 /// Where public authorities are on the machine that builds, and in the images.
 const CA_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -33,9 +36,11 @@ pub(crate) fn run() -> Result<()> {
     let folder = fresh.folder();
     std::fs::create_dir_all(folder.join("images"))?;
 
-    for (program, built) in PROGRAMS.iter().zip(build::programs(&PROGRAMS)?) {
-        elf::ensure_static(&built)?;
-        std::fs::copy(&built, folder.join(program))?;
+    for together in [&PROGRAMS[..], &POLICY_PROGRAM] {
+        for (program, built) in together.iter().zip(build::programs(together)?) {
+            elf::ensure_static(&built)?;
+            std::fs::copy(&built, folder.join(program))?;
+        }
     }
     let module = std::fs::read(build::module()?)?;
     let digest = Module::digest(&module);

@@ -10,16 +10,19 @@ use obolus_tests::parts::prerequisites::WASM_TARGET;
 use obolus_tests::parts::products::workspace;
 use serde_json::{Value, json};
 
-use super::{PROGRAMS, build};
+use super::{POLICY_PROGRAM, PROGRAMS, build};
 use crate::test::cargo;
 
 /// The document.
 pub(crate) fn of_workspace() -> Result<String> {
     let lock = std::fs::read_to_string(workspace().join("Cargo.lock"))?;
     let mut components = BTreeMap::new();
-    for (target, roots) in
-        [(build::target().as_str(), &PROGRAMS[..]), (WASM_TARGET, &["obolus-filter"])]
-    {
+    let native = build::target();
+    for (target, roots) in [
+        (native.as_str(), &PROGRAMS[..]),
+        (native.as_str(), &POLICY_PROGRAM),
+        (WASM_TARGET, &["obolus-filter"]),
+    ] {
         let metadata = metadata(target)?;
         let reached = reached(&metadata, roots)?;
         for package in list(&metadata, "/packages")? {
@@ -127,10 +130,18 @@ mod tests {
         let document: Value = serde_json::from_str(&of_workspace().unwrap()).unwrap();
         let components = document["components"].as_array().unwrap();
         let named = |name: &str| components.iter().find(|component| component["name"] == name);
-        for name in ["obolus-sts", "obolus-core", "proxy-wasm", "kube", "rustls"] {
+        for name in [
+            "obolus-sts",
+            "obolus-core",
+            "obolus-policy",
+            "cedar-policy-core",
+            "proxy-wasm",
+            "kube",
+            "rustls",
+        ] {
             assert!(named(name).is_some(), "{name} is shipped");
         }
-        for name in ["obolus-tests", "xtask", "wat", "windows-sys"] {
+        for name in ["obolus-tests", "xtask", "wat", "windows-sys", "cedar-policy"] {
             assert!(named(name).is_none(), "{name} is not shipped");
         }
         let rustls = named("rustls").unwrap();

@@ -32,6 +32,13 @@ const LINT_FILTER: &[&str] = &[
     "--profile", "wasm", "--", "-D", "warnings",
 ];
 
+/// In a call of its own, as everything of this package: see `default-members` in Cargo.toml.
+#[rustfmt::skip]
+const LINT_POLICY: &[&str] = &[
+    "clippy", "--locked", "--all-targets", "--quiet", "-p", "obolus-policy", "--", "-D", "warnings",
+];
+const TEST_POLICY: &[&str] = &["test", "--locked", "-p", "obolus-policy"];
+
 const fn suite(name: &'static str, about: &'static str, what: What) -> Suite {
     Suite { name, about, what }
 }
@@ -45,10 +52,16 @@ pub(crate) const SUITES: &[Suite] = &[
     suite("format", "rustfmt has nothing to say", What::Cargo(&["fmt", "--all", "--check"])),
     suite("lint", "clippy on what runs natively", What::Cargo(LINT)),
     suite("lint-filter", "clippy on the filter", What::Cargo(LINT_FILTER)),
+    suite("lint-policy", "clippy on the policy compiler", What::Cargo(LINT_POLICY)),
     suite("core", "pure decisions", What::Package("core")),
     suite("envoy", "the generator of Envoy's configuration", What::Package("envoy")),
     suite("sts", "the STS by itself", What::Package("sts-service")),
     suite("mcp-server", "the MCP server by itself", What::Package("mcp-server")),
+    suite(
+        "policy",
+        "policies: checked, compiled, tested, explained; decided as Cedar does",
+        What::Cargo(TEST_POLICY),
+    ),
     suite("xtask", "this program", What::Package("xtask")),
     story("obolus_tests", "what the stories stand on"),
     story("entra_rules", "the emulator of Entra ID: 27 rules and the table of errors"),
@@ -57,6 +70,10 @@ pub(crate) const SUITES: &[Suite] = &[
     story("cluster_people", "the API server's view of people"),
     story("guard", "the native guard on a real Envoy"),
     story("filter", "what the filter takes and refuses"),
+    story(
+        "authz",
+        "requests that say two things, none of them forwarded, and what each would have been",
+    ),
     story("bindings", "outages, keys, and what is bound to what"),
     story("sts_keycloak", "the STS at a real Keycloak"),
     story("sts_entra", "the STS at an Entra ID that is as strict as the service"),
