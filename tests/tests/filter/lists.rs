@@ -147,7 +147,7 @@ fn opens(names: &[&str], uris: &[&str]) -> Value {
 /// Whoever may call anything may use what is `open`, and an `admin` may use all.
 fn access() -> Value {
     json!({
-        "scopes": {"mcp:tools": opens(&["open_*", "pods_*"], &["open:*"])},
+        "scopes": {"mcp:tools": opens(&["open_*", "pods_*", "control_*"], &["open:*"])},
         "roles": {"admin": opens(&["*"], &["*"])},
     })
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use obolus_core::Reason;
-use obolus_core::config::{DEFAULT_IDP_TIMEOUT_MS, DEFAULT_MAX_BODY_BYTES, DEFAULT_STS_TIMEOUT_MS};
+use obolus_core::config::{
+    DEFAULT_IDP_TIMEOUT_MS, DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_LIST_BYTES, DEFAULT_STS_TIMEOUT_MS,
+};
 use obolus_tests::parts::products::workspace;
 
 use crate::guide::text;
@@ -104,6 +106,7 @@ fn each_setting_has_the_default_and_the_range_of_the_code() -> Result<()> {
             name if name.starts_with("DEFAULT_") => {
                 let own = match name {
                     "DEFAULT_MAX_BODY_BYTES" => DEFAULT_MAX_BODY_BYTES,
+                    "DEFAULT_MAX_LIST_BYTES" => DEFAULT_MAX_LIST_BYTES,
                     "DEFAULT_STS_TIMEOUT_MS" => DEFAULT_STS_TIMEOUT_MS,
                     "DEFAULT_IDP_TIMEOUT_MS" => DEFAULT_IDP_TIMEOUT_MS,
                     _ => anyhow::bail!("{key}: {name} is to be added here"),
