@@ -285,6 +285,27 @@ async fn one_call_is_for_all_who_wait_and_is_remembered_as_long_as_it_says() -> 
 }
 
 #[tokio::test]
+async fn lists_show_what_the_groups_that_were_told_open() -> Result<()> {
+    let stand_in = start().await?;
+    let listed = json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": TOOLS.map(|tool| json!({"name": tool}))}});
+    stand_in.upstream_answers(listed);
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).to_string();
+    let names = async |token: &str| -> Result<Vec<String>> {
+        let answer = stand_in.post(token, list.clone()).send().await?;
+        let body: Value = answer.json().await?;
+        let tools = body["result"]["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
+        Ok(tools.iter().filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect())
+    };
+    tells(&stand_in, 200, json!({"groups": ["developers"], "expires_in": 300})).await;
+    assert_eq!(names(&overage(&stand_in, "in")?).await?, TOOLS);
+    tells(&stand_in, 200, json!({"groups": [], "expires_in": 300})).await;
+    assert_eq!(names(&overage(&stand_in, "none")?).await?, ["pods_get", "pods_log"]);
+    tells(&stand_in, 503, "").await;
+    assert_eq!(names(&overage(&stand_in, "untold")?).await?, ["pods_log"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn policies_that_read_no_groups_ask_for_none() -> Result<()> {
     let stand_in =
         start_with(json!({"scopes": {format!("api://{API}/access_as_user"): ["pods_*"]}})).await?;

@@ -13,7 +13,7 @@ use obolus_tests::fixtures::gateway::{Gateway, GatewayOptions, Place};
 use obolus_tests::fixtures::idp::{Idp, claims_of, now};
 use obolus_tests::fixtures::recorder::{Recorded, Recorder};
 use obolus_tests::fixtures::sts::AUTHORITY;
-use obolus_tests::fixtures::workbench::{issuers, local, mcp_recorder, tool_call};
+use obolus_tests::fixtures::workbench::{issuers, local, tool_call};
 use obolus_tests::https;
 use obolus_tests::pki::{Authority, Subject};
 use serde_json::{Value, json};
@@ -37,6 +37,7 @@ pub(crate) struct StandIn {
     /// What it answers to whoever asks for groups. As long as it is locked, they wait.
     pub(crate) groups: Arc<tokio::sync::Mutex<(u16, String)>>,
     pub(crate) upstream: Recorder,
+    result: Arc<Mutex<Value>>,
     pub(crate) gateway: Gateway,
     http: reqwest::Client,
     calls: AtomicU32,
@@ -74,7 +75,13 @@ impl StandIn {
             }
         })
         .await?;
-        let upstream = mcp_recorder().await?;
+        let result = Arc::new(Mutex::new(json!({"jsonrpc": "2.0", "id": 1, "result": {}})));
+        let behind = Arc::clone(&result);
+        let upstream = Recorder::answering(move |_| {
+            let result = behind.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            async move { axum::Json(result).into_response() }
+        })
+        .await?;
         let folder = tempfile::tempdir()?;
         let ca_file = folder.path().join("ca.pem");
         authority.write(&ca_file)?;
@@ -95,6 +102,7 @@ impl StandIn {
             reply,
             groups,
             upstream,
+            result,
             gateway,
             http,
             calls: AtomicU32::new(0),
@@ -104,6 +112,11 @@ impl StandIn {
 
     pub(crate) fn answers(&self, reply: Reply) {
         *self.reply.lock().unwrap_or_else(PoisonError::into_inner) = reply;
+    }
+
+    /// What the MCP server answers from now on.
+    pub(crate) fn upstream_answers(&self, body: Value) {
+        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = body;
     }
 
     /// A call with a new token of this person.
