@@ -118,7 +118,7 @@ impl<'a> Explained<'a> {
             line("missing scopes", &told.missing_scopes.join(" "));
         }
         if let Some(dry_run) = &told.dry_run {
-            let says = if dry_run.is_permit { "permit" } else { "deny" };
+            let says = dry_run.reason.map_or("permit", Reason::as_str);
             let ids: Vec<_> = dry_run.policies.iter().map(|id| &**id).collect();
             line("dry run", format!("{says} {}", ids.join(", ")).trim_end());
         }
@@ -204,7 +204,7 @@ impl<'a> Explained<'a> {
         });
         let dry_run = told.and_then(|(_, told)| told.dry_run.as_ref()).map(|verdict| {
             let ids: Vec<_> = verdict.policies.iter().map(|id| &**id).collect();
-            json!({"permit": verdict.is_permit, "policies": ids})
+            json!({"decision": verdict.reason.map_or("permit", Reason::as_str), "policies": ids})
         });
         json!({
             "verified": false,

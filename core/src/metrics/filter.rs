@@ -23,8 +23,10 @@ const fn counter(name: &'static str, help: &'static str) -> Counted {
 /// Requests let through.
 pub const PERMIT: Counted = counter("obolus.permit", "Requests that were let through");
 /// The start of one counter for each reason.
-pub const DENY: Counted =
-    counter("obolus.deny.", "Requests that were refused, by [reason](reasons.md)");
+pub const DENY: Counted = counter(
+    "obolus.deny.",
+    "Requests that were refused, or whose answers were, by [reason](reasons.md)",
+);
 /// Verified tokens from memory.
 pub const TOKEN_CACHE_HIT: Counted = counter(
     "obolus.token_cache_hit",

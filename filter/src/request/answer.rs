@@ -103,9 +103,11 @@ pub(super) struct Sender<'a> {
 impl AwaitedList {
     /// The headers have come. Returns whether they go on.
     pub(super) fn begins(&mut self, ended: bool, sender: &Sender<'_>) -> Action {
-        if !matches!(self.state, State::Awaited) {
-            // An answer of our own, on its way out.
-            return Action::Continue;
+        match self.state {
+            State::Awaited => {}
+            // Our own, on its way out.
+            State::Replaced => return Action::Continue,
+            State::Held(_) | State::Streaming(_) | State::Sent => return Action::Pause,
         }
         let Some(headers) = host::response_headers() else { return Action::Pause };
         let values = |name: &str| -> Vec<&str> {

@@ -152,11 +152,7 @@ fn heads(twin: &Attempt) -> Vec<Tried> {
         ("HTTP/0.9", instead(" HTTP/1.1\r\n", "\r\n"), Refused::Envoys(426)),
         ("a NUL in the path", instead("POST /mcp", "POST /mcp\0/other"), BAD),
         ("a line break in the path", instead("POST /mcp", "POST /m\ncp"), Refused::Envoys(426)),
-        (
-            "too many headers",
-            line(&"x: y\r\n".repeat(200).trim_end().to_owned()),
-            Refused::Envoys(431),
-        ),
+        ("too many headers", line("x: y\r\n".repeat(200).trim_end()), Refused::Envoys(431)),
     ]
 }
 

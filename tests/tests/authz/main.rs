@@ -5,7 +5,7 @@
 //! server, and then the twin does, once, on the same connection wherever HTTP lets it live on. Where our filter alone
 //! stands in the way, the very same bytes are sent to another application of the same Envoy, and arrive there.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "failing loudly is the job")]
+#![expect(clippy::unwrap_used, reason = "failing loudly is the job")]
 #![expect(clippy::indexing_slicing, reason = "what is missing in a value fails the test")]
 
 mod arguments;
@@ -20,6 +20,7 @@ mod governed;
 mod json;
 mod methods;
 mod mirrored;
+mod people;
 mod revisions;
 mod routes;
 mod verbs;

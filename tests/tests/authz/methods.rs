@@ -110,6 +110,8 @@ fn names(client: &Client) -> Vec<Case> {
     cases
 }
 
+type Batch = fn(&str) -> String;
+
 fn forms(client: &Client) -> Vec<Case> {
     const CALL: &str = r#""method":"tools/call""#;
     let mut cases = Vec::new();
@@ -165,7 +167,7 @@ fn forms(client: &Client) -> Vec<Case> {
             cases.push(Case::new(name, attack, Refused::Ours(NotARequest), twin));
         }
     }
-    let batches: [(&str, fn(&str) -> String); 5] = [
+    let batches: [(&str, Batch); 5] = [
         ("alone", |call| format!("[{call}]")),
         ("and itself again", |call| format!("[{call},{call}]")),
         ("behind a notification", |call| {
