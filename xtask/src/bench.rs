@@ -6,6 +6,7 @@ mod load;
 mod measure;
 mod native;
 mod numbers;
+mod policies;
 mod report;
 mod requests;
 mod scenarios;

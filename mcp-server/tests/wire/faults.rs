@@ -215,6 +215,11 @@ async fn no_argument_can_change_the_path() {
             );
             let answer: Value =
                 call.bearer_auth("alice").send().await.unwrap().json().await.unwrap();
+            if escape.contains('\0') {
+                // No tool is asked: readers differ about where such a text ends.
+                assert_eq!(answer["error"]["code"], -32700, "{tool} {arguments}: {answer}");
+                continue;
+            }
             assert_eq!(answer["result"]["isError"], true, "{tool} {arguments}: {answer}");
             assert!(
                 crate::support::client::text(&answer["result"]).starts_with("invalid arguments: "),

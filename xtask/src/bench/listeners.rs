@@ -13,7 +13,7 @@ use obolus_tests::fixtures::gateway::{OTHER, PROTECTED};
 use obolus_tests::ports::Port;
 use serde_json::{Value, json};
 
-use super::native;
+use super::{native, policies};
 
 /// Which filters a listener has before the router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(crate) enum Filters {
     Ours,
     /// Ours and the guard, and nobody who writes the audit records.
     OursUnwritten,
+    /// Ours and the guard, with policies: the generated listener has none.
+    OursWithPolicies,
     /// Ours and the guard, with the module of another build.
     OtherModule,
     /// Ours, in front of an application that is none of ours.
@@ -39,9 +41,10 @@ pub(crate) enum Filters {
 }
 
 impl Filters {
-    const COPIES: [Self; 7] = [
+    const COPIES: [Self; 8] = [
         Self::Plain,
         Self::OursUnwritten,
+        Self::OursWithPolicies,
         Self::OursElsewhere,
         Self::Permit,
         Self::PermitAndGuard,
@@ -58,7 +61,11 @@ impl Filters {
         match filter {
             FILTER_NAME => matches!(
                 self,
-                Self::Ours | Self::OursUnwritten | Self::OtherModule | Self::OursElsewhere
+                Self::Ours
+                    | Self::OursUnwritten
+                    | Self::OursWithPolicies
+                    | Self::OtherModule
+                    | Self::OursElsewhere
             ),
             guard::NAME => self.protected(),
             _ => true,
@@ -167,8 +174,12 @@ fn copy(
         _ => Vec::new(),
     };
     list.splice(0..0, own);
-    if filters == Filters::OursUnwritten {
-        leave_records(&mut listener)?;
+    match filters {
+        Filters::OursUnwritten => leave_records(&mut listener)?,
+        Filters::OursWithPolicies => {
+            policies::add(part(&mut listener, "http_filters/0/typed_config/config")?)?;
+        }
+        _ => {}
     }
 
     if !filters.protected() {

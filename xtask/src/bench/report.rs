@@ -66,7 +66,8 @@ impl Results {
         self.between(row::NATIVE, row::PLAIN)
     }
 
-    /// The parts of ours. All but the last two add up to the whole, because the rest is what is left of it.
+    /// The parts of ours, which add up to the whole because the rest is what is left of it; and, behind that, what is part
+    /// of the rest or comes on top.
     fn increments(&self) -> Result<Vec<Increment>> {
         let part = |name, more, less, how| {
             Ok::<_, anyhow::Error>(Increment { name, cost: self.between(more, less)?, how })
@@ -118,6 +119,18 @@ impl Results {
             row::OURS_UNWRITTEN,
             "ours minus ours without the access log of audit records, where the record is made and nobody writes it",
         )?);
+        parts.push(part(
+            "policies",
+            row::POLICIES,
+            row::OURS,
+            "ours with 20 policies, of which some read arguments, minus ours without",
+        )?);
+        parts.push(part(
+            "a list of 50 tools is cut",
+            row::LIST_POLICIES,
+            row::LIST,
+            "tools/list of 29 kB with the same policies, held, read, cut and sent, minus the same untouched",
+        )?);
         Ok(parts)
     }
 
@@ -142,6 +155,8 @@ impl Results {
                 "ours": self.added_by_ours()?.to_json(),
                 "native": self.added_by_native()?.to_json(),
                 "ratio": (&self.added_by_ours()? / &self.added_by_native()?).to_json(),
+                "ratio_with_policies":
+                    (&self.between(row::POLICIES, row::PLAIN)? / &self.added_by_native()?).to_json(),
             },
             "increments": increments,
             "new_token": {"ours": ours.1.to_json(), "native": native.1.to_json()},
@@ -169,6 +184,8 @@ impl Results {
         line("ours (filter and guard)", &ours);
         line("native (jwt_authn, mcp, rbac)", &native);
         line("ratio ours / native", &(&ours / &native));
+        let with_policies = self.between(row::POLICIES, row::PLAIN)?;
+        line("ratio with policies / native", &(&with_policies / &native));
         if let Some(other) = self.rows.get(row::OTHER) {
             line("the other module minus ours", &(other - self.row(row::OURS)?));
         }

@@ -7,6 +7,11 @@ pub(crate) fn tool_call() -> String {
     body.to_owned()
 }
 
+/// A `tools/list`.
+pub(crate) fn tools_list() -> String {
+    r#"{"method":"tools/list","jsonrpc":"2.0","id":7}"#.to_owned()
+}
+
 /// A request to the MCP endpoint.
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,

@@ -3,13 +3,16 @@
 use anyhow::Result;
 
 use super::listeners::Filters;
-use super::requests::{Request, tool_call};
+use super::requests::{Request, tool_call, tools_list};
 use super::tokens::Mint;
 
 /// Rows by name.
 pub(crate) const PLAIN: &str = "plain";
 pub(crate) const OURS: &str = "ours";
 pub(crate) const OURS_UNWRITTEN: &str = "ours, records not written";
+pub(crate) const POLICIES: &str = "ours, policies";
+pub(crate) const LIST: &str = "ours, tools/list";
+pub(crate) const LIST_POLICIES: &str = "ours, tools/list, policies";
 pub(crate) const OTHER: &str = "ours, the other module";
 pub(crate) const NATIVE: &str = "native";
 pub(crate) const ELSEWHERE: &str = "ours, another application";
@@ -122,10 +125,14 @@ impl Workload<'_> {
 
     pub(crate) fn scenarios(&self) -> Vec<Scenario> {
         use Arrives::{ClientsToken, ExchangedToken, Nothing};
-        use Filters::{Native, Ours, OursElsewhere, OursUnwritten, Permit, PermitAndGuard, Plain};
+        use Filters::{
+            Native, Ours, OursElsewhere, OursUnwritten, OursWithPolicies, Permit, PermitAndGuard,
+            Plain,
+        };
         let token = self.tokens.warm.as_str();
         let all = |tokens: &[String]| tokens.iter().map(|token| self.call(token, "")).collect();
         let call = || Requests::One(self.call(token, ""));
+        let list = || Requests::One(self.post(token, "", &tools_list()));
         let row = |name, filters, requests, status, arrives| Scenario {
             name,
             filters,
@@ -140,6 +147,9 @@ impl Workload<'_> {
             row(PLAIN, Plain, call(), 200, ClientsToken),
             row(OURS, Ours, call(), 200, ExchangedToken),
             row(OURS_UNWRITTEN, OursUnwritten, call(), 200, ExchangedToken),
+            row(POLICIES, OursWithPolicies, call(), 200, ExchangedToken),
+            row(LIST, Ours, list(), 200, ExchangedToken),
+            row(LIST_POLICIES, OursWithPolicies, list(), 200, ExchangedToken),
             row(NATIVE, Native, call(), 200, ClientsToken),
             row(ELSEWHERE, OursElsewhere, call(), 200, ClientsToken),
             row(PERMIT, Permit, call(), 200, ClientsToken),
@@ -176,6 +186,14 @@ impl Workload<'_> {
             controls.push(control("a token without scope", self.call(without_scope, ""), 403));
             controls.push(control("a broken body", self.post(warm, "", not_json), 400));
         }
+        let secrets = tool_call().replacen("Deployment", "Secret", 1);
+        controls.push(Control {
+            who: "policies",
+            what: "what one of them forbids",
+            filters: Filters::OursWithPolicies,
+            request: self.post(warm, "", &secrets),
+            status: 403,
+        });
         controls.push(Control {
             who: "the guard",
             what: "a request without permit",

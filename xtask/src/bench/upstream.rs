@@ -11,6 +11,8 @@ use std::thread;
 use anyhow::Result;
 
 use super::http1::Message;
+use super::policies;
+use super::requests::tools_list;
 
 const RESULT: &str =
     r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"3 pods"}]}}"#;
@@ -56,10 +58,8 @@ fn listen(seen: &Arc<Mutex<Seen>>) -> Result<SocketAddr> {
 
 fn serve(mut stream: TcpStream, seen: &Mutex<Seen>) -> Result<()> {
     stream.set_nodelay(true)?;
-    let length = RESULT.len();
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{RESULT}"
-    );
+    let (answer, list) = (answer(RESULT), answer(&policies::list(7)?));
+    let wanted = tools_list();
     let mut request = Message::default();
     while request.read(&mut stream)? {
         let token = request.header("authorization").unwrap_or_default();
@@ -71,9 +71,17 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Seen>) -> Result<()> {
             }
         }
         drop(seen);
-        stream.write_all(answer.as_bytes())?;
+        let is_list = request.body() == wanted.as_bytes();
+        stream.write_all(if is_list { list.as_bytes() } else { answer.as_bytes() })?;
     }
     Ok(())
+}
+
+fn answer(body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
 }
 
 fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
