@@ -165,7 +165,7 @@ impl Request {
     pub(crate) fn refuse(&mut self, denial: &Denial) {
         let reason = denial.reason();
         let Phase::Held(held) = std::mem::replace(&mut self.phase, Phase::Answered) else { return };
-        held.tell_denial(reason);
+        held.tell_denial(denial);
         self.worker.metrics.deny(reason);
         host::send(&reply::denial(denial, &held.resource, held.asked.id.as_ref()));
     }

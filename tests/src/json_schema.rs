@@ -125,7 +125,7 @@ mod tests {
             check(&schema, &good).unwrap();
         }
         for (bad, said) in [
-            (json!([]), "type"),
+            (json!([]), "does not hold for []"),
             (json!({}), "required"),
             (json!({"kind": "b"}), "const"),
             (json!({"kind": "a", "digest": "00aF"}), "pattern"),

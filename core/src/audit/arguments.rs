@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::mcp::Message;
+use crate::mcp::{Message, has_lookalike};
 
 /// How many arguments a configuration may name.
 pub const MAX_CHOSEN: usize = 16;
@@ -26,8 +26,13 @@ impl Chosen {
             Value::Object(_) => json!({"omitted": "object"}),
             scalar => scalar.clone(),
         };
-        let found =
-            names.iter().filter_map(|name| Some((name.clone(), shown(arguments.get(name)?))));
+        let found = names.iter().filter_map(|name| {
+            // Which of two the server takes, only the server knows.
+            if has_lookalike(arguments, &[name]) {
+                return Some((name.clone(), json!({"omitted": "ambiguous"})));
+            }
+            Some((name.clone(), shown(arguments.get(name)?)))
+        });
         Some(Self(found.collect())).filter(|found| !found.0.is_empty())
     }
 }

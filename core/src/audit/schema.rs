@@ -131,7 +131,7 @@ fn arguments() -> Value {
             {"type": ["string", "number", "boolean", "null"]},
             {
                 "type": "object",
-                "properties": {"omitted": {"enum": ["array", "object"]}},
+                "properties": {"omitted": {"enum": ["array", "object", "ambiguous"]}},
                 "required": ["omitted"],
                 "additionalProperties": false,
             },

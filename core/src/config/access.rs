@@ -32,22 +32,14 @@ pub(super) fn access(
         (true, true) => scope_name(asked, audiences).map(str::to_owned),
         _ => Some(asked.to_owned()),
     };
-    let scopes = section.value("scopes").and_then(Value::as_object);
     let mut asked_as = BTreeMap::new();
-    for scope in scopes.into_iter().flat_map(serde_json::Map::keys) {
-        if !is_scope(scope) {
-            section.problem("scopes", format!("`{scope}` is not a scope (RFC 6749 §3.3)"));
-        }
-        if is_entra && !scope.contains('/') {
-            section.problem(
-                "scopes",
-                format!("`{scope}`: Entra ID is asked for it by its full name, such as api://APPLICATION/{scope}: write that"),
-            );
-        }
+    for scope in checked(&section, issuers) {
         asked_as.extend(name_of(scope).map(|name| (name, scope.clone())));
     }
     let program = Program::of_access(&section, name_of);
     let dry_run = section.optional_section("dryRun").map(|section| {
+        // What is on trial has to be fit to be put in force.
+        checked(&section, issuers);
         let program = Program::of_access(&section, name_of);
         section.finish();
         program
@@ -74,4 +66,32 @@ pub(super) fn access(
         Some(program) => Some(Box::new(access(program?))),
     };
     Some(Access { dry_run, ..access(program) })
+}
+
+/// The scopes of the tables, as they are written, and problems with those that stand for nobody or for anybody.
+fn checked<'a>(section: &Section<'a>, issuers: &[Arc<IssuerRules>]) -> Vec<&'a String> {
+    let is_entra = issuers.iter().any(|rules| rules.provider.entra().is_some());
+    let scopes = section.value("scopes").and_then(Value::as_object);
+    let scopes: Vec<_> = scopes.into_iter().flat_map(serde_json::Map::keys).collect();
+    for scope in &scopes {
+        if !is_scope(scope) {
+            section.problem("scopes", format!("`{scope}` is not a scope (RFC 6749 §3.3)"));
+        }
+        if is_entra && !scope.contains('/') {
+            section.problem(
+                "scopes",
+                format!("`{scope}`: Entra ID is asked for it by its full name, such as api://APPLICATION/{scope}: write that"),
+            );
+        }
+    }
+    for key in ["roles", "groups"] {
+        if issuers.len() > 1 && section.has(key) {
+            section.problem(
+                key,
+                "does not say whose: each of the resource's issuers could give its people a role or group of that \
+                 name; write a policy that asks for `principal.issuer`, or a resource for each issuer",
+            );
+        }
+    }
+    scopes
 }

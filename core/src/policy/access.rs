@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cedar::{Decision, Listing, Object, Program, Request, User};
-use super::climbing::climbs;
+use super::climbing::is_ambiguous;
 use super::explain::Considered;
 use super::memory::{self, Memory};
 use super::unknown_tool::UnknownTool;
@@ -178,7 +178,7 @@ impl Access {
         match named.governs {
             Governs::Tool => Some(program.tool(&self.server, named.name).ok_or(())),
             Governs::Prompt => Some(Ok(Cow::Owned(Object::prompt(&self.server, named.name)))),
-            Governs::Resource if climbs(named.name) => Some(Err(())),
+            Governs::Resource if is_ambiguous(named.name) => Some(Err(())),
             Governs::Resource => Some(Ok(Cow::Owned(Object::resource(&self.server, named.name)))),
             // Whose task it is only the server knows; it was made by a call that was decided on.
             Governs::Task | Governs::Nothing | Governs::Reference | Governs::Subscriptions => None,
@@ -277,7 +277,7 @@ impl View<'_> {
             }
             List::Prompts => self.any_shows(&Object::prompt(server, name)),
             List::Resources | List::ResourceTemplates => {
-                !climbs(name) && self.any_shows(&Object::resource(server, name))
+                !is_ambiguous(name) && self.any_shows(&Object::resource(server, name))
             }
         }
     }

@@ -1,9 +1,49 @@
-//! URIs that lead elsewhere than they begin. A pattern such as `k8s://shop/*` is held against the text; a server that
-//! resolves `k8s://shop/../vault` reads what the pattern does not open.
+//! URIs that lead elsewhere than they say. A pattern such as `k8s://shop/*` is held against the text; a server that
+//! resolves `k8s://shop/../vault` reads what the pattern does not open, and one that takes `K8S://v%61ult/x` for
+//! `k8s://vault/x` what a forbid closes.
+
+/// Whether some reader takes the URI for another one, so that nothing that is said of its text can be relied on.
+pub(super) fn is_ambiguous(uri: &str) -> bool {
+    climbs(uri) || is_respelled(uri)
+}
+
+/// Whether normalizing (RFC 3986 §6.2.2, §6.2.3) makes another text of it. What stands in braces is a template's.
+fn is_respelled(uri: &str) -> bool {
+    let mut depth = 0_usize;
+    let plain: String = uri
+        .chars()
+        .filter(|character| {
+            match character {
+                '{' => depth += 1,
+                '}' => depth = depth.saturating_sub(1),
+                _ => return depth == 0,
+            }
+            false
+        })
+        .collect();
+    let has_upper = |text: &str| text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let (scheme, rest) = plain.split_once(':').unwrap_or(("", &plain));
+    let authority = rest.strip_prefix("//").unwrap_or_default();
+    let authority = authority.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    uri.trim() != uri
+        || has_upper(scheme)
+        || has_upper(authority)
+        || authority.contains(['@', '%'])
+        || authority.ends_with(':')
+        || encodes_plain(&plain)
+}
+
+/// Whether a character is percent-encoded that needs it nowhere (RFC 3986 §2.3).
+fn encodes_plain(uri: &str) -> bool {
+    uri.split('%').skip(1).any(|after| {
+        let byte = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    })
+}
 
 /// Whether some reader resolves the URI to one that does not begin as it does: by a step such as `..`, however it is
 /// encoded, or by what is dropped on reading.
-pub(super) fn climbs(uri: &str) -> bool {
+fn climbs(uri: &str) -> bool {
     let decoded = decoded(uri);
     // The tabs and line breaks that a browser's reading drops could stand within a step.
     decoded.chars().any(char::is_control)
@@ -15,9 +55,13 @@ pub(super) fn climbs(uri: &str) -> bool {
 
 /// Without percent-encoding of what steps are made of, however often it is applied.
 fn decoded(uri: &str) -> String {
-    let mut text = uri.to_ascii_lowercase();
-    while text.contains("%25") {
-        text = text.replace("%25", "%");
+    let mut text = String::with_capacity(uri.len());
+    for character in uri.chars() {
+        text.push(character.to_ascii_lowercase());
+        // What follows may complete the next one: `%2525…` is one percent sign, in one pass.
+        if text.ends_with("%25") {
+            text.truncate(text.len() - 2);
+        }
     }
     let encoded = [("%2e", "."), ("%2f", "/"), ("%5c", "\\"), ("%3b", ";"), ("%09", "\t")];
     let breaks = [("%0a", "\n"), ("%0d", "\r"), ("%00", "\0")];
@@ -58,7 +102,33 @@ mod tests {
             "urn:isbn:0451450523",
             "",
         ] {
-            assert!(!climbs(uri), "{uri}");
+            assert!(!is_ambiguous(uri), "{uri}");
         }
+    }
+
+    #[test]
+    fn another_spelling_of_a_uri_is_none_that_patterns_can_be_held_against() {
+        for uri in [
+            "K8S://vault/x",
+            "k8s://VAULT/x",
+            "k8s://v%61ult/x",
+            "k8s://vault:/x",
+            "k8s://a@vault/x",
+            " k8s://vault/x",
+            "k8s://vault/%78",
+            "k8s://vault/x\u{a0}",
+        ] {
+            assert!(is_ambiguous(uri) && !climbs(uri), "{uri}");
+        }
+        for uri in ["file:///C:/Data", "k8s://{Namespace}/Pods", "https://a:8080/B?C=%20#D", "x"] {
+            assert!(!is_ambiguous(uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_long_row_of_percent_signs_is_read_once() {
+        // Read again and again, this would take minutes.
+        let uri = format!("k8s://shop/%{}2e%2e/vault", "25".repeat(500_000));
+        assert!(climbs(&uri));
     }
 }

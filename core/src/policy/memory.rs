@@ -13,10 +13,12 @@ use crate::mcp::{List, Revision, has_lookalike};
 
 /// Of how many calls of one token the outcome is remembered: agents repeat themselves.
 const MAX_CALLS: usize = 64;
-/// Of how many entries of lists: as many tools as policies may be compiled with.
-const MAX_SHOWN: usize = 2_000;
 /// Longer arguments are decided anew.
 const MAX_KEY_BYTES: usize = 1_024;
+/// How much is remembered of one token's lists, and of its calls: a worker remembers thousands of tokens.
+const MAX_BYTES: usize = 16 << 10;
+/// What an entry takes besides its name, or thereabouts.
+const ENTRY_BYTES: usize = 48;
 
 /// Memory of one [`Asker`](super::Asker), bounded in entries and in bytes.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +27,9 @@ pub(super) struct Memory(RefCell<Inner>);
 #[derive(Debug, Clone, Default)]
 struct Inner {
     permits: BTreeMap<String, Vec<Arc<str>>>,
+    permit_bytes: usize,
     shown: BTreeMap<(Revision, Box<str>), Shown>,
-    shown_entries: usize,
+    shown_bytes: usize,
 }
 
 /// By what kind of thing and by its name.
@@ -48,10 +51,11 @@ impl Memory {
             return *shown;
         }
         let shown = decide();
-        if inner.shown_entries >= MAX_SHOWN || name.len() > MAX_KEY_BYTES {
+        let bytes = inner.shown_bytes.saturating_add(name.len()).saturating_add(ENTRY_BYTES);
+        if bytes > MAX_BYTES {
             return shown;
         }
-        inner.shown_entries += 1;
+        inner.shown_bytes = bytes;
         inner.shown.entry(place).or_default().insert(entry, shown);
         shown
     }
@@ -65,9 +69,14 @@ impl Memory {
     pub(super) fn remember(&self, key: String, policies: &[Arc<str>]) {
         if let Ok(mut inner) = self.0.try_borrow_mut() {
             // A token with more different calls than this gains little from remembering them.
-            if inner.permits.len() >= MAX_CALLS {
+            let bytes = key.len().saturating_add(ENTRY_BYTES);
+            if inner.permits.len() >= MAX_CALLS
+                || inner.permit_bytes.saturating_add(bytes) > MAX_BYTES
+            {
                 inner.permits.clear();
+                inner.permit_bytes = 0;
             }
+            inner.permit_bytes = inner.permit_bytes.saturating_add(bytes);
             inner.permits.insert(key, policies.to_vec());
         }
     }

@@ -63,6 +63,9 @@ impl UnknownTool {
         }
         let own = Self::default();
         let status = section.integer("status", u64::from(own.status), 200..=599);
+        if matches!(status, 204 | 205 | 304) {
+            section.problem("status", "is one that has no body");
+        }
         let headers = match section.optional_section("headers") {
             None => own.headers,
             Some(told) => {
@@ -78,6 +81,12 @@ impl UnknownTool {
                         );
                     }
                     let value = told.optional_string(name);
+                    if value
+                        .iter()
+                        .any(|value| !value.bytes().all(|byte| matches!(byte, b' '..=b'~')))
+                    {
+                        told.problem(name, "must be visible ASCII");
+                    }
                     headers.extend(value.map(|value| (name.to_owned(), value)));
                 }
                 if !headers.iter().any(|(name, _)| name == "content-type") {

@@ -264,6 +264,21 @@ fn a_wrong_access_is_told_with_what_to_write() {
         ),
         (json!({"scopes": {"mcp:read": {}}}), "access.scopes.mcp:read", "must have `tools`"),
         (json!({"role": {"a": ["*"]}}), "access.role", "did you mean roles"),
+        (
+            json!({"scopes": {"mcp:read": {"tools": null, "prompts": ["*"]}}}),
+            "access.scopes.mcp:read.tools",
+            "must not be null",
+        ),
+        (
+            json!({"roles": {"a": ["*"]}, "dryRun": {"scopes": {"a b": ["*"]}}}),
+            "access.dryRun.scopes",
+            "is not a scope",
+        ),
+        (
+            json!({"roles": {"a": ["*"]}, "unknownTool": {"status": 204, "body": "{id}"}}),
+            "access.unknownTool.status",
+            "no body",
+        ),
         (json!({"roles": {"a": ["*"]}, "policies": null}), "access.policies", "must not be null"),
         (json!({"roles": {"a": ["*"]}, "scopes": null}), "access.scopes", "must not be null"),
         (
@@ -278,6 +293,18 @@ fn a_wrong_access_is_told_with_what_to_write() {
         let is_told = |line: &str| line.contains(path) && line.contains(text);
         assert!(found.lines().any(is_told), "{access}: {found}");
     }
+    let mut two = crate::configuration::good();
+    let mut partner = two["issuers"][0].clone();
+    partner["name"] = "partner".into();
+    partner["issuer"] = "https://partner.example.com/realms/p".into();
+    two["issuers"].as_array_mut().unwrap().push(partner);
+    two["resources"][0]["issuers"] = json!(["keycloak", "partner"]);
+    two["resources"][0]["access"] =
+        json!({"roles": {"admin": ["*"]}, "scopes": {"mcp:read": ["*"]}});
+    let found = problems(&two);
+    assert!(found.contains("resources[0].access.roles: does not say whose"), "{found}");
+    two["resources"][0]["access"] = json!({"scopes": {"mcp:read": ["*"]}});
+    assert_eq!(problems(&two), "");
     let mut clash = compiled();
     clash["policies"][1]["id"] = "roles.admin".into();
     let found = of(json!({"roles": {"admin": ["*"]}, "policies": clash}));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use obolus_core::Reason;
+use obolus_core::Denial;
 use obolus_core::audit::{Chosen, Decision, DryRun, Exchange, Record};
 use obolus_core::config::Resource;
 use obolus_core::exchange::ExchangedToken;
@@ -78,13 +78,14 @@ impl Held {
     }
 
     /// Records that it does not.
-    pub(super) fn tell_denial(&self, reason: Reason) {
+    pub(super) fn tell_denial(&self, denial: &Denial) {
         let exchange = match (self.waits_for_exchange(), self.exchange_asked) {
             (true, _) => Exchange::Refused,
             (false, true) => Exchange::Exchanged,
             (false, false) => Exchange::None,
         };
-        tell(&Record { exchange, ..self.record(host::now()) }.denied(reason));
+        let record = Record { exchange, ..self.record(host::now()) }.denied(denial.reason());
+        tell(&Record { status: Some(denial.status()), ..record });
     }
 }
 

@@ -287,7 +287,7 @@ fn read_tool(server: &str, name: &str, told: &Section<'_>) -> Object {
 }
 
 /// In a configuration null says the same as nothing; here nothing is a policy that applies to more.
-fn not_null(section: &Section<'_>, keys: &[&str]) {
+pub(super) fn not_null(section: &Section<'_>, keys: &[&str]) {
     let present = section.keys();
     for key in keys.iter().filter(|key| present.contains(*key) && !section.has(key)) {
         section.problem(key, "must not be null");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::entities::{Action, GROUPS, ROLES, SCOPES};
 use super::expression::{Node, Variable};
 use super::operators::Binary;
-use super::program::Policy;
+use super::program::{Policy, not_null};
 use super::value::Value;
 use crate::config::Section;
 
@@ -63,6 +63,7 @@ fn entry(table: &Section<'_>, name: &str, id: &str, holds: &Node, policies: &mut
         if row.keys().is_empty() {
             table.problem(name, "must have `tools`, `prompts` or `resources`");
         }
+        not_null(&row, &KINDS.map(|(kind, ..)| kind));
         for (kind, action, attribute) in KINDS {
             if row.has(kind) {
                 let patterns = patterns(&row, kind, action);
