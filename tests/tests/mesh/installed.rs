@@ -239,9 +239,21 @@ impl Installed {
         audit::records(&self.mesh.gateway.log())
     }
 
-    /// Waits until there are so many.
-    pub(crate) async fn audited(&self, count: usize) -> Result<Vec<Value>> {
-        audit::recorded("the calls", || self.audit(), |records| records.len() >= count).await
+    /// Waits until there are so many of these, of decisions since that second: Envoy writes them some seconds later, so
+    /// that those of other stories come in between.
+    pub(crate) async fn audited(
+        &self,
+        since: u64,
+        count: usize,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Result<Vec<Value>> {
+        let of_these = || {
+            let recent = |record: &Value| record["time"].as_u64().is_some_and(|time| time >= since);
+            let mut records = self.audit();
+            records.retain(|record| recent(record) && is_it(record));
+            records
+        };
+        audit::recorded("the calls", of_these, |records| records.len() >= count).await
     }
 }
 
