@@ -118,16 +118,18 @@ impl Access {
             let request = request(&asker.user, &object, message, circumstances);
             let key = memory::key(&self.program, &object, &request);
             let known = key.as_ref().and_then(|key| asker.memory.permitted(key));
-            let policies =
-                match known.map_or_else(|| self.program.decide(&request), Decision::permit) {
-                    Decision::Permit { policies } => policies,
+            let policies = match known {
+                Some(policies) => policies,
+                None => match self.program.decide(&request) {
+                    Decision::Permit { policies } => {
+                        asker.memory.remember(key, &policies);
+                        policies
+                    }
                     Decision::Deny { policies, reason, .. } => {
                         return Err(self.denial(asker, &request, policies, reason));
                     }
-                };
-            if let Some(key) = key {
-                asker.memory.remember(key, &policies);
-            }
+                },
+            };
             for policy in policies {
                 if !permitted.policies.contains(&policy) {
                     permitted.policies.push(policy);
@@ -252,7 +254,7 @@ pub struct View<'a> {
     asker: &'a Asker,
     circumstances: Circumstances<'a>,
     /// The principal's own, and with every scope; made when something is asked for that is not remembered.
-    listings: OnceCell<[Option<Listing<'a>>; 2]>,
+    listings: OnceCell<Vec<Listing<'a>>>,
 }
 
 impl View<'_> {
@@ -287,9 +289,10 @@ impl View<'_> {
             let Circumstances { target, revision } = self.circumstances;
             let Asker { user, stepped_up, .. } = self.asker;
             let listing = |user| self.access.program.listing(user, target, revision.name());
-            [Some(listing(user)), (user != stepped_up).then(|| listing(stepped_up))]
+            let more = (user != stepped_up).then(|| listing(stepped_up));
+            std::iter::once(listing(user)).chain(more).collect()
         });
-        listings.iter().flatten().any(|listing| listing.shows(object))
+        listings.iter().any(|listing| listing.shows(object))
     }
 }
 

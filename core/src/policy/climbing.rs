@@ -7,30 +7,39 @@ pub(super) fn is_ambiguous(uri: &str) -> bool {
     climbs(uri) || is_respelled(uri)
 }
 
-/// Whether normalizing (RFC 3986 §6.2.2, §6.2.3) makes another text of it. What stands in braces is a template's.
+/// Whether normalizing (RFC 3986 §6.2.2, §6.2.3; WHATWG URL, which reads more) makes another text of it, or nobody can say.
 fn is_respelled(uri: &str) -> bool {
-    let mut depth = 0_usize;
-    let plain: String = uri
-        .chars()
-        .filter(|character| {
-            match character {
-                '{' => depth += 1,
-                '}' => depth = depth.saturating_sub(1),
-                _ => return depth == 0,
-            }
-            false
-        })
-        .collect();
+    const SPECIAL: [&str; 5] = ["http", "https", "ws", "wss", "ftp"];
+    let Some(plain) = without_expressions(uri) else { return true };
     let has_upper = |text: &str| text.bytes().any(|byte| byte.is_ascii_uppercase());
     let (scheme, rest) = plain.split_once(':').unwrap_or(("", &plain));
     let authority = rest.strip_prefix("//").unwrap_or_default();
-    let authority = authority.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
     uri.trim() != uri
+        || uri.contains('\\')
         || has_upper(scheme)
         || has_upper(authority)
+        || !authority.is_ascii()
         || authority.contains(['@', '%'])
-        || authority.ends_with(':')
+        || authority.ends_with([':', '.'])
+        || (SPECIAL.contains(&scheme) && authority.is_empty() && !uri.contains('{'))
         || encodes_plain(&plain)
+}
+
+/// A URI template without its expressions (RFC 6570 §2.2); `None` where there are braces that are none. No URI has any.
+fn without_expressions(uri: &str) -> Option<String> {
+    let mut plain = String::with_capacity(uri.len());
+    let mut rest = uri;
+    while let Some((before, opened)) = rest.split_once('{') {
+        let (expression, after) = opened.split_once('}')?;
+        let is_one = |byte: u8| byte.is_ascii_alphanumeric() || b"+#./;?&=,_*:|!".contains(&byte);
+        if before.contains('}') || expression.is_empty() || !expression.bytes().all(is_one) {
+            return None;
+        }
+        plain.push_str(before);
+        rest = after;
+    }
+    (!rest.contains('}')).then(|| plain + rest)
 }
 
 /// Whether a character is percent-encoded that needs it nowhere (RFC 3986 §2.3).
@@ -117,10 +126,32 @@ mod tests {
             " k8s://vault/x",
             "k8s://vault/%78",
             "k8s://vault/x\u{a0}",
+            // Braces hide nothing of what stands behind them.
+            "k8s://{@VAULT/x",
+            "k8s://{@v%61ult/x",
+            "k8s://{a}@vault/x",
+            "k8s://{a}VAULT/x",
+            "k8s://{%61}/x",
+            "k8s://}{/x",
+            "k8s://{{a}}/x",
+            "k8s://{}/x",
+            r"https:\\vault\x",
+            "https:/vault/x",
+            "https:///vault/x",
+            "https:vault/x",
+            "https://vault./x",
+            "https://\u{ff56}ault/x",
         ] {
             assert!(is_ambiguous(uri) && !climbs(uri), "{uri}");
         }
-        for uri in ["file:///C:/Data", "k8s://{Namespace}/Pods", "https://a:8080/B?C=%20#D", "x"] {
+        for uri in [
+            "file:///C:/Data",
+            "k8s://{Namespace}/Pods",
+            "https://a:8080/B?C=%20#D",
+            "x",
+            "{+url}",
+            "https://{host}/x",
+        ] {
             assert!(!is_ambiguous(uri), "{uri}");
         }
     }

@@ -65,9 +65,10 @@ impl Memory {
         self.0.try_borrow().ok()?.permits.get(key).cloned()
     }
 
-    /// Remembers a permit. A denial is worked out each time: it has more to say, and nobody is in a hurry for it.
-    pub(super) fn remember(&self, key: String, policies: &[Arc<str>]) {
-        if let Ok(mut inner) = self.0.try_borrow_mut() {
+    /// Remembers a permit, if it has a key. A denial is worked out each time: it has more to say, and nobody is in a hurry
+    /// for it.
+    pub(super) fn remember(&self, key: Option<String>, policies: &[Arc<str>]) {
+        if let (Some(key), Ok(mut inner)) = (key, self.0.try_borrow_mut()) {
             // A token with more different calls than this gains little from remembering them.
             let bytes = key.len().saturating_add(ENTRY_BYTES);
             if inner.permits.len() >= MAX_CALLS

@@ -40,10 +40,6 @@ pub enum DeniedBy {
 }
 
 impl Decision {
-    pub(in crate::policy) fn permit(policies: Vec<Arc<str>>) -> Self {
-        Self::Permit { policies }
-    }
-
     /// Whether the request may pass.
     #[must_use]
     pub fn is_permit(&self) -> bool {
