@@ -13,6 +13,8 @@ use crate::schema::CLAIMS;
 pub(crate) struct Reading {
     /// Paths below `context.arguments`, with their places.
     pub(crate) arguments: Vec<(Vec<String>, Option<usize>)>,
+    /// Those of them whose values it compares, and does not only ask for with `has`.
+    pub(crate) compared: BTreeSet<Vec<String>>,
     /// Claims that it asks for with `has`.
     pub(crate) asked: BTreeSet<&'static str>,
     pub(crate) problems: Vec<Problem>,
@@ -67,6 +69,11 @@ impl Reading {
             }
             ExprKind::GetAttr { .. } => {
                 if let Some((var, names)) = path(expression) {
+                    if let (Var::Context, [first, rest @ ..]) = (var, names.as_slice())
+                        && first == "arguments"
+                    {
+                        self.compared.insert(rest.to_vec());
+                    }
                     self.reads(written, var, names, at);
                     return;
                 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
+use std::sync::Arc;
 
 use cedar_policy_core::ast::PolicySet;
 use cedar_policy_core::extensions::Extensions;
@@ -54,11 +55,7 @@ pub(crate) fn validate(
     found.run(written, &elsewhere, None, problems);
     for (index, (policy, reading)) in written.iter().enumerate() {
         // What follows from another fault is not told as one more.
-        let before = problems.len();
-        arguments(policy, reading, tools, problems);
-        heads(policy, tools, problems);
-        if problems.len() > before || !reading.problems.is_empty() || found.faulty.contains(&index)
-        {
+        if !reading.problems.is_empty() || found.faulty.contains(&index) {
             continue;
         }
         let never = found.looked_at.get(&index) == found.impossible.get(&index);
@@ -220,6 +217,21 @@ fn arguments(policy: &Written<'_>, reading: &Reading, tools: &[Tool], problems: 
                     )
                     .with_help(known(&about)),
             );
+        } else if reading.compared.contains(path)
+            && let Some(tool) = about.iter().find(|tool| holds_objects(&tool.arguments.types, path))
+        {
+            // What its schema does not name, a call may bring all the same, and the server may act on it.
+            problems.push(
+                policy
+                    .problem(
+                        *at,
+                        format!(
+                            "{name} is not compared whole: at Tool::{:?} it holds objects",
+                            tool.id()
+                        ),
+                    )
+                    .with_help("compare the members that are meant, one by one"),
+            );
         }
     }
 }
@@ -230,13 +242,40 @@ fn known(about: &[&Tool]) -> String {
     format!("the arguments are: {names}")
 }
 
-fn has(types: &[(std::sync::Arc<str>, Type)], path: &[String]) -> bool {
-    let Some((first, rest)) = path.split_first() else { return true };
-    let Some((_, of)) = types.iter().find(|(name, _)| **name == **first) else { return false };
+/// Whether there may be such an argument. What is asked of one that is no object is the validator's to tell.
+fn has(types: &[(Arc<str>, Type)], path: &[String]) -> bool {
+    match at(types, path) {
+        At::Nowhere => false,
+        At::Type(_) | At::BehindAnotherType => true,
+    }
+}
+
+/// Whether what stands there is an object, or a list of some.
+fn holds_objects(types: &[(Arc<str>, Type)], path: &[String]) -> bool {
+    let At::Type(mut of) = at(types, path) else { return false };
+    while let Type::Optional(inner) | Type::Set(inner) = of {
+        of = inner;
+    }
+    matches!(of, Type::Record(_))
+}
+
+/// What a schema has at a path.
+enum At<'t> {
+    Type(&'t Type),
+    /// The path goes on behind something that has no members.
+    BehindAnotherType,
+    Nowhere,
+}
+
+fn at<'t>(types: &'t [(Arc<str>, Type)], path: &[String]) -> At<'t> {
+    let Some((first, rest)) = path.split_first() else { return At::Nowhere };
+    let Some((_, of)) = types.iter().find(|(name, _)| **name == **first) else {
+        return At::Nowhere;
+    };
     let of = if let Type::Optional(of) = of { of.as_ref() } else { of };
     match of {
-        Type::Record(members) => has(members, rest),
-        // What is asked of another type is the validator's to tell.
-        _ => true,
+        of if rest.is_empty() => At::Type(of),
+        Type::Record(members) => at(members, rest),
+        _ => At::BehindAnotherType,
     }
 }
