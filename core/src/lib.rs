@@ -14,6 +14,7 @@ pub mod config;
 pub mod denial;
 pub mod exchange;
 pub mod json;
+pub mod login;
 pub mod mcp;
 pub mod metadata;
 pub mod metrics;

@@ -96,7 +96,19 @@ impl ResourceUrl {
     /// The absolute URL of the metadata document.
     #[must_use]
     pub fn metadata_url(&self) -> String {
-        format!("{}://{}{}", self.scheme, self.authority, self.metadata_path())
+        format!("{}{}", self.origin(), self.metadata_path())
+    }
+
+    /// Scheme, host and port.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
+    }
+
+    /// The path, with its leading slash; empty for the root.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// Host and port, as they stand in the URL.

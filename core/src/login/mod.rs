@@ -1,0 +1,6 @@
+//! How people log in where the identity provider alone would not do for MCP clients: decisions of `obolus-facade`, and
+//! what the filter has to know of it.
+
+mod facade_issuer;
+
+pub use facade_issuer::{Endpoint, FacadeIssuer};
