@@ -2,5 +2,7 @@
 //! what the filter has to know of it.
 
 mod facade_issuer;
+pub mod redirect_uri;
 
 pub use facade_issuer::{Endpoint, FacadeIssuer};
+pub use redirect_uri::VettedRedirectUri;
