@@ -154,7 +154,7 @@ impl Refusal {
             Self::ResourceRepeated => told("resource_repeated", 400, "invalid_target", "A token is for one resource: ask for them one by one."),
             Self::ScopeMalformed => told("scope_malformed", 400, "invalid_scope", "The scope is not a list of scopes."),
             Self::ScopeForeign => told("scope_foreign", 400, "invalid_scope", "A scope is of another API than the resource's."),
-            Self::CredentialRefused => told("credential_refused", 401, "invalid_client", "The client is public and proves itself by PKCE alone: send client_id and no secret, assertion or Authorization header."),
+            Self::CredentialRefused => told("credential_refused", 400, "invalid_client", "The client is public and proves itself by PKCE alone: send client_id and no secret, assertion or Authorization header."),
             Self::GrantMissing => told("grant_missing", 400, "invalid_request", "The grant_type is missing."),
             Self::GrantRefused => told("grant_refused", 400, "unsupported_grant_type", "The grant_type must be authorization_code or refresh_token."),
             Self::CodeMissing => told("code_missing", 400, "invalid_request", "The code is missing."),

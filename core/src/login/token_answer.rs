@@ -20,8 +20,6 @@ pub enum TokenAnswer {
 /// A refusal of the identity provider, in the words of RFC 6749.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamRefusal {
-    /// 400, or 401 for `invalid_client`.
-    pub status: u16,
     /// The error (RFC 6749 §5.2, RFC 8707 §2).
     pub error: &'static str,
     /// The first sentence of what it says, with Entra ID's code, and without ids and times of its own.
@@ -89,7 +87,6 @@ fn refused(document: &Map<String, Value>) -> TokenAnswer {
     };
     let description = text("error_description").unwrap_or_default();
     TokenAnswer::Refused(UpstreamRefusal {
-        status: if error == "invalid_client" { 401 } else { 400 },
         error,
         description: first_sentence(description),
         code: code(description),
@@ -164,26 +161,23 @@ mod tests {
     #[test]
     fn a_refusal_is_told_in_the_words_of_rfc_6749_with_entras_code_and_first_sentence() {
         let entra = |error: &str, text: &str| json!({"error": error, "error_description": text});
-        for (error, told, status) in [
-            ("invalid_grant", "invalid_grant", 400),
-            ("interaction_required", "invalid_grant", 400),
-            ("consent_required", "invalid_grant", 400),
-            ("something_new", "invalid_grant", 400),
-            ("invalid_client", "invalid_client", 401),
-            ("unauthorized_client", "unauthorized_client", 400),
-            ("invalid_scope", "invalid_scope", 400),
-            ("invalid_resource", "invalid_target", 400),
-            ("invalid_request", "invalid_request", 400),
+        for (error, told) in [
+            ("invalid_grant", "invalid_grant"),
+            ("interaction_required", "invalid_grant"),
+            ("consent_required", "invalid_grant"),
+            ("something_new", "invalid_grant"),
+            ("invalid_client", "invalid_client"),
+            ("unauthorized_client", "unauthorized_client"),
+            ("invalid_scope", "invalid_scope"),
+            ("invalid_resource", "invalid_target"),
+            ("invalid_request", "invalid_request"),
         ] {
             let text = "AADSTS70008: The provided \"code\" has expired\\gone. Send a new one.\r\nTrace ID: 1\r\nTimestamp: 2";
             let TokenAnswer::Refused(refusal) = answer(400, &entra(error, text)) else {
                 panic!("{error}")
             };
             let description = "AADSTS70008: The provided 'code' has expired/gone.".to_owned();
-            assert_eq!(
-                refusal,
-                UpstreamRefusal { status, error: told, description, code: Some(70008) }
-            );
+            assert_eq!(refusal, UpstreamRefusal { error: told, description, code: Some(70008) });
         }
         let one_line = "AADSTS50013: Assertion failed Trace ID: 00 Correlation ID: 11";
         let TokenAnswer::Refused(refusal) = answer(400, &entra("invalid_grant", one_line)) else {
