@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod doctor;
 pub mod metrics;
 pub mod running;
+pub mod setup;
 pub mod tls;
 
 mod admission;
