@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod cluster;
+pub mod conformance;
 pub mod envoy;
 pub mod keycloak;
 pub mod mesh;
