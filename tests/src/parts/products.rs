@@ -76,6 +76,12 @@ pub fn conformance_server() -> Result<PathBuf> {
     Ok(target_folder().join("debug/obolus-conformance-server"))
 }
 
+/// Builds the client around the official Rust SDK if it is not fresh. Only one suite wants it.
+pub fn rmcp_client() -> Result<PathBuf> {
+    cargo_build(&["-p", "obolus-rmcp-client"]).context("building obolus-rmcp-client failed")?;
+    Ok(target_folder().join("debug/obolus-rmcp-client"))
+}
+
 fn cargo_build(arguments: &[&str]) -> Result<()> {
     let target = target_folder();
     std::fs::create_dir_all(&target)?;
