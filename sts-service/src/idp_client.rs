@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use obolus_core::RetrySeconds;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use rustls::ClientConfig;
 
 use crate::upstream::retry_after;
@@ -88,6 +88,11 @@ impl IdpClient {
 
     pub(crate) fn get(&self, url: &str) -> RequestBuilder {
         self.lines.load().usual.get(url)
+    }
+
+    /// Any other method, over the usual connections.
+    pub(crate) fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        self.lines.load().usual.request(method, url)
     }
 
     pub(crate) fn post(&self, line: Line, url: &str) -> RequestBuilder {

@@ -14,6 +14,7 @@ pub mod facade;
 pub mod logging;
 pub mod metrics;
 pub mod running;
+pub mod setup;
 pub mod tls;
 
 mod admission;

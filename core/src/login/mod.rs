@@ -6,11 +6,11 @@
 
 mod authorize;
 pub mod cross_origin;
+pub mod error_page;
 #[cfg(test)]
 mod example;
 mod facade;
 mod facade_issuer;
-pub mod page;
 mod parameters;
 pub mod redirect_uri;
 mod refusal;

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use obolus_core::RetrySeconds;
 use obolus_core::login::cross_origin::{ALLOWED_HEADERS, MAX_AGE, Shared, methods};
-use obolus_core::login::{Endpoint, Refusal, page};
+use obolus_core::login::{Endpoint, Refusal, error_page};
 use serde_json::{Value, json};
 
 /// When nobody said when to come again.
@@ -33,7 +33,7 @@ pub(crate) fn refused(refusal: Refusal) -> Response {
 
 /// The same for a person.
 pub(crate) fn page_for(refusal: Refusal) -> Response {
-    let mut response = (status_of(refusal), page::error_page(refusal)).into_response();
+    let mut response = (status_of(refusal), error_page::error_page(refusal)).into_response();
     let headers = response.headers_mut();
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     headers.insert(CONTENT_TYPE, html);
@@ -110,7 +110,7 @@ fn finished(mut response: Response<Body>) -> Response {
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
         (X_FRAME_OPTIONS, "DENY"),
-        (CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY),
+        (CONTENT_SECURITY_POLICY, error_page::CONTENT_SECURITY_POLICY),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
