@@ -2,5 +2,11 @@
 //! what the filter has to know of it.
 
 mod facade_issuer;
+mod page;
+mod refusal;
+mod snippets;
+mod way;
 
 pub use facade_issuer::{Endpoint, FacadeIssuer};
+pub use refusal::refusal;
+pub use way::{check_facade_method, goes_to_facade};
