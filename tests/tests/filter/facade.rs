@@ -187,7 +187,8 @@ async fn what_is_not_its_url_does_not_reach_it_whatever_a_route_says() {
         "/oauth/token;x",
         "/oauth/token%20",
     ] {
-        turns_away(&mut story, &facade, &get(&story, target), unknown).await;
+        let request = get(&story, target);
+        turns_away(&mut story, &facade, &request, unknown).await;
     }
     for target in ["/f", "/f/oauth/token", "/f/../f/x"] {
         let request = get(&story, target).authority(ELSEWHERE);
@@ -297,8 +298,10 @@ async fn a_request_that_could_be_read_twice_or_holds_a_token_is_turned_away() {
             (401, "token_in_query"),
         ),
         (
-            "two types",
-            form(&story).header("content-type", "application/json"),
+            "two versions",
+            form(&story)
+                .header("mcp-protocol-version", "2026-07-28")
+                .header("mcp-protocol-version", "2025-06-18"),
             (400, "header_duplicated"),
         ),
         ("nothing at its door", get(&story, "/oauth/x"), (404, "facade_path_unknown")),
