@@ -17,7 +17,8 @@ pub(crate) fn table(revision: &str, runs: &[(&str, Found)]) -> String {
         let _infallible = write!(text, "{name:44}");
         for (_, found) in runs {
             let told = of(found, name).map(|scenario| cell(scenario.passed, scenario.failed));
-            let _infallible = write!(text, "  {:>24}", told.unwrap_or_else(|| "not run".to_owned()));
+            let _infallible =
+                write!(text, "  {:>24}", told.unwrap_or_else(|| "not run".to_owned()));
         }
         text.push('\n');
     }

@@ -72,7 +72,8 @@ impl World {
         };
         let sts = Sts::start(&authority, &sts).await?;
         let start = |name: &str, port: Port, access: Option<Value>| {
-            let mut options = GatewayOptions::new(issuers(&keycloak), server.address(), &credential);
+            let mut options =
+                GatewayOptions::new(issuers(&keycloak), server.address(), &credential);
             options.envoy.folder = Some(folder.join(name));
             Side::start(port, &sts, options, access)
         };
