@@ -58,6 +58,8 @@ pub(crate) enum Line {
 /// Copies of it are one and the same.
 #[derive(Debug, Clone)]
 pub(crate) struct IdpClient {
+    /// Which program asks.
+    name: &'static str,
     lines: Arc<ArcSwap<Lines>>,
     timeout: Duration,
 }
@@ -69,14 +71,18 @@ struct Lines {
 }
 
 impl IdpClient {
-    pub(crate) fn new(tls: ClientConfig, timeout: Duration) -> Result<Self, CallError> {
-        let lines = Arc::new(ArcSwap::from_pointee(Lines::new(&tls, timeout)?));
-        Ok(Self { lines, timeout })
+    pub(crate) fn new(
+        name: &'static str,
+        tls: ClientConfig,
+        timeout: Duration,
+    ) -> Result<Self, CallError> {
+        let lines = Arc::new(ArcSwap::from_pointee(Lines::new(name, &tls, timeout)?));
+        Ok(Self { name, lines, timeout })
     }
 
     /// Believes others from now on. No connection outlives this but by the requests that are under way on it.
     pub(crate) fn renew(&self, tls: &ClientConfig) -> Result<(), CallError> {
-        self.lines.store(Arc::new(Lines::new(tls, self.timeout)?));
+        self.lines.store(Arc::new(Lines::new(self.name, tls, self.timeout)?));
         Ok(())
     }
 
@@ -119,7 +125,7 @@ impl IdpClient {
 }
 
 impl Lines {
-    fn new(tls: &ClientConfig, timeout: Duration) -> Result<Self, CallError> {
+    fn new(name: &str, tls: &ClientConfig, timeout: Duration) -> Result<Self, CallError> {
         let client = |tls: &ClientConfig| {
             reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
@@ -135,7 +141,7 @@ impl Lines {
                 // One that nobody is at the end of any more is found out while requests wait.
                 .http2_keep_alive_interval(PING)
                 .http2_keep_alive_timeout(PING)
-                .user_agent(concat!("obolus-sts/", env!("CARGO_PKG_VERSION")))
+                .user_agent(format!("{name}/{}", env!("CARGO_PKG_VERSION")))
         };
         let mut one_each = tls.clone();
         one_each.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -192,7 +198,7 @@ mod tests {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let tls = Trust::open(None).unwrap().current().unwrap();
-        let client = IdpClient::new(tls, Duration::from_secs(2)).unwrap();
+        let client = IdpClient::new("obolus-sts", tls, Duration::from_secs(2)).unwrap();
         let url = |scheme| format!("{scheme}://{address}/token");
         for line in [Line::Usual, Line::Other] {
             let request = client.post(line, &url("http")).body("client_secret=x");

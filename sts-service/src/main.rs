@@ -1,18 +1,16 @@
 //! `obolus-sts --config FILE [--check]`, `obolus-sts check FILE`, `obolus-sts setup keycloak …`
 
-use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use obolus_sts::config::LogLevel;
 use obolus_sts::doctor::{self, Finding, Report};
+use obolus_sts::logging::log_to_stdout;
 use obolus_sts::running::{LEAVE, Sts};
 use obolus_sts::setup::keycloak;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// A wrong configuration, as with wrong arguments.
 const BAD_CONFIGURATION: u8 = 2;
@@ -151,29 +149,6 @@ fn serve(path: &Path, check: bool) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Our own lines as configured; of libraries only what is wrong, since some would show headers and bodies.
-fn log_to_stdout(level: LogLevel) {
-    let level = match level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
-        LogLevel::Info => "info",
-        LogLevel::Debug => "debug",
-    };
-    let filter = EnvFilter::new(format!("error,obolus_sts={level}"));
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false)
-        .with_env_filter(filter)
-        .init();
-    // The place and nothing else: a message could quote what was being read.
-    panic::set_hook(Box::new(|info| {
-        let place = info.location().map(ToString::to_string);
-        tracing::error!(place, "panicked");
-    }));
 }
 
 fn run(path: &Path, notices: &[Finding]) -> anyhow::Result<()> {

@@ -37,6 +37,11 @@ const LINT_FILTER: &[&str] = &[
 const LINT_POLICY: &[&str] = &[
     "clippy", "--locked", "--all-targets", "--quiet", "-p", "obolus-policy", "--", "-D", "warnings",
 ];
+/// By itself, too: what it wants of rmcp, the others are not built with.
+#[rustfmt::skip]
+const LINT_RMCP_CLIENT: &[&str] = &[
+    "clippy", "--locked", "--quiet", "-p", "obolus-rmcp-client", "--", "-D", "warnings",
+];
 const TEST_POLICY: &[&str] = &["test", "--locked", "-p", "obolus-policy"];
 
 const fn suite(name: &'static str, about: &'static str, what: What) -> Suite {
@@ -53,6 +58,11 @@ pub(crate) const SUITES: &[Suite] = &[
     suite("lint", "clippy on what runs natively", What::Cargo(LINT)),
     suite("lint-filter", "clippy on the filter", What::Cargo(LINT_FILTER)),
     suite("lint-policy", "clippy on the policy compiler", What::Cargo(LINT_POLICY)),
+    suite(
+        "lint-rmcp-client",
+        "clippy on a client of the suite `login`",
+        What::Cargo(LINT_RMCP_CLIENT),
+    ),
     suite("core", "pure decisions", What::Package("core")),
     suite("envoy", "the generator of Envoy's configuration", What::Package("envoy")),
     suite("sts", "the STS by itself", What::Package("sts-service")),
@@ -85,6 +95,7 @@ pub(crate) const SUITES: &[Suite] = &[
     story("keycloak_changes", "Keycloak away, other keys, people who signed out or were disabled"),
     story("end_to_end", "a person's token from Keycloak to the API server's audit log"),
     story("entra_end_to_end", "a person's token from Entra ID to the API server, or why not"),
+    story("login", "people log in with clients that others wrote, and a page does"),
     suite(
         "mesh",
         "a real istiod, stock Envoys, and certificates of Istio's CA",
