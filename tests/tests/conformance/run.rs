@@ -95,8 +95,8 @@ fn counts(text: &str) -> Option<(u32, u32)> {
 fn counted(checks: &Value) -> BTreeMap<(String, String, String), u32> {
     let mut counted = BTreeMap::new();
     for check in checks.as_array().into_iter().flatten() {
-        let [id, name, status] = ["id", "name", "status"]
-            .map(|key| check[key].as_str().unwrap_or_default().to_owned());
+        let [id, name, status] =
+            ["id", "name", "status"].map(|key| check[key].as_str().unwrap_or_default().to_owned());
         if status != "INFO" {
             *counted.entry((id, name, status)).or_default() += 1;
         }

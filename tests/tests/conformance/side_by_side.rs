@@ -17,7 +17,8 @@ pub(crate) fn table(revision: &str, runs: &[(&str, Found)]) -> String {
         let _infallible = write!(text, "{name:44}");
         for (_, found) in runs {
             let told = of(found, name).map(|scenario| cell(scenario.passed, scenario.failed));
-            let _infallible = write!(text, "  {:>24}", told.unwrap_or_else(|| "not run".to_owned()));
+            let _infallible =
+                write!(text, "  {:>24}", told.unwrap_or_else(|| "not run".to_owned()));
         }
         text.push('\n');
     }
@@ -78,7 +79,10 @@ mod tests {
 
     use super::*;
 
-    fn found(scenarios: &[(&str, &[(&str, &str, u32)])]) -> Found {
+    /// Id, status, how often.
+    type Check = (&'static str, &'static str, u32);
+
+    fn found(scenarios: &[(&str, &[Check])]) -> Found {
         let scenarios: Vec<_> = scenarios
             .iter()
             .map(|(name, checks)| {

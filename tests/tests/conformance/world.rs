@@ -1,7 +1,7 @@
 //! One server, and the ways to it: directly, through a gateway, and through one with policies.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use obolus_tests::fixtures::bearer_proxy::{BearerProxy, url_at};
@@ -72,7 +72,8 @@ impl World {
         };
         let sts = Sts::start(&authority, &sts).await?;
         let start = |name: &str, port: Port, access: Option<Value>| {
-            let mut options = GatewayOptions::new(issuers(&keycloak), server.address(), &credential);
+            let mut options =
+                GatewayOptions::new(issuers(&keycloak), server.address(), &credential);
             options.envoy.folder = Some(folder.join(name));
             Side::start(port, &sts, options, access)
         };
@@ -104,9 +105,9 @@ impl World {
         self.folder.join("runs").join(of)
     }
 
-    /// Where this program's tables are left.
-    pub(crate) fn report(&self) -> &Path {
-        &self.folder
+    /// Where the tables are left.
+    pub(crate) fn report(&self) -> PathBuf {
+        self.folder.join("report.txt")
     }
 }
 
