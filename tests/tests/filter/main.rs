@@ -28,6 +28,7 @@ mod lists;
 mod metadata;
 mod methods;
 mod mirrored;
+mod page;
 mod plans;
 mod records;
 mod refusal;

@@ -29,9 +29,6 @@ pub use item::{Item, ToolHints};
 pub use plan::{AnswerHead, AnswerPlan, STALE_HEADERS};
 pub use stream::AnswerStream;
 
-/// JSON-RPC 2.0 §5.1
-const INTERNAL_ERROR: i32 = -32603;
-
 /// What the answer to a permitted request has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
@@ -132,10 +129,9 @@ impl Expected {
     /// by it. Only [one](told_as) does not.
     #[must_use]
     pub fn refuse(&self, status: u16, reason: Reason) -> Answer {
-        let code = reason.json_rpc_code().unwrap_or(INTERNAL_ERROR);
         Answer {
             status: if status >= 400 { told_as(status) } else { reason.status() },
-            body: json_rpc_error(code, &reason.into(), self.id.as_ref()).to_string(),
+            body: json_rpc_error(&reason.into(), &[], self.id.as_ref()).to_string(),
             outcome: Outcome::Refused(reason),
         }
     }
