@@ -30,7 +30,7 @@ const EXPOSED: &str = "WWW-Authenticate, Retry-After, Mcp-Session-Id, MCP-Protoc
 
 /// The HTTP methods of a resource's endpoint.
 fn methods(resource: &Resource) -> &'static str {
-    if resource.sessions.is_some() { "POST, DELETE, OPTIONS" } else { "POST, OPTIONS" }
+    if resource.sessions.is_some() { "POST, GET, DELETE, OPTIONS" } else { "POST, OPTIONS" }
 }
 
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, \

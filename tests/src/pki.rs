@@ -7,11 +7,14 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType,
 };
+use sha2::{Digest as _, Sha256};
 
 /// A certificate authority that nobody trusts but those who are given its certificate.
 #[derive(Debug)]
@@ -32,6 +35,11 @@ impl Authority {
     /// The authority's certificate.
     pub fn pem(&self) -> String {
         self.issuer.pem()
+    }
+
+    /// The digest of its public key, by which a browser can be told to believe it.
+    pub fn public_key_digest(&self) -> String {
+        STANDARD.encode(Sha256::digest(self.issuer.key().subject_public_key_info()))
     }
 
     /// Writes the authority's certificate.

@@ -11,9 +11,10 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use obolus_tests::fixtures::compose::{DockerCompose, Engine, START_ENGINE};
 use obolus_tests::fixtures::stack::{self, Provider};
+use obolus_tests::parts::browser::Browser;
 use obolus_tests::parts::node::Inspector;
-use obolus_tests::parts::products::{PROGRAMS, filter, target_folder};
-use obolus_tests::parts::{mesh, msal, prerequisites, progress::Progress};
+use obolus_tests::parts::products::{PROGRAMS, filter, rmcp_client, target_folder};
+use obolus_tests::parts::{mesh, msal, prerequisites, progress::Progress, python_sdk};
 
 pub(crate) use build::cargo;
 use build::{TestProgram, TestPrograms};
@@ -54,6 +55,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     if wants("entra_msal") {
         msal::packages()?;
+    }
+    if wants("login") {
+        Browser::find()?;
+        python_sdk::packages()?;
+        rmcp_client()?;
     }
     let engine = engine(&chosen, arguments.start_engine)?;
     let progress = Progress::start("all tests", "building");

@@ -1,7 +1,9 @@
 //! The real parts: found where the user says, or fetched or built once and kept.
 
+pub mod browser;
 pub mod cache;
 pub mod cluster;
+pub mod conformance;
 pub mod envoy;
 pub mod keycloak;
 pub mod mesh;
@@ -10,3 +12,5 @@ pub mod node;
 pub mod prerequisites;
 pub mod products;
 pub mod progress;
+mod python;
+pub mod python_sdk;

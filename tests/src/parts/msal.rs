@@ -3,14 +3,13 @@
 //! All that it depends on is pinned too, and nothing else is installed: what a test says about "MSAL" is about exactly this.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::{cache, products};
-use crate::process::{Program, run};
+use super::{products, python};
+use crate::process::Program;
 
 /// The version that everything here is tested with.
 pub const VERSION: &str = "1.39.0";
@@ -31,28 +30,8 @@ const DEPENDENCIES: &[&str] = &[
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The folder of Python packages.
-///
-/// Not a virtual environment: those hold the path that they were made under, and entries of the cache are renamed.
 pub fn packages() -> Result<PathBuf> {
-    let python = Command::new("python3")
-        .args(["-c", "import sys; print(sys.implementation.cache_tag)"])
-        .output()
-        .context("cannot run python3")?;
-    // Some packages hold machine code for one version of Python.
-    let python = String::from_utf8(python.stdout)?;
-    let version = format!("{VERSION}-{}-{}", python.trim(), cache::digest(&[], DEPENDENCIES)?);
-    let folder = cache::entry("msal", &version, "fetching", |folder| {
-        let (venv, log) = (folder.join("venv"), folder.join("log"));
-        run(Command::new("python3").args(["-m", "venv"]).arg(&venv), &log)?;
-        let mut pip = Command::new(venv.join("bin/pip"));
-        pip.args(["install", "--quiet", "--no-deps", "--target"])
-            .arg(folder.join("packages"))
-            .arg(format!("msal=={VERSION}"))
-            .args(DEPENDENCIES);
-        run(&mut pip, &log)?;
-        Ok(std::fs::remove_dir_all(venv)?)
-    })?;
-    Ok(folder.join("packages"))
+    python::packages("msal", VERSION, DEPENDENCIES)
 }
 
 /// Runs `tests/entra/msal_client.py`, whose head says what a job is; one answer for each.

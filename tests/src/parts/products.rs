@@ -20,6 +20,8 @@ pub const PROGRAMS: &str = "OBOLUS_PROGRAMS";
 pub struct Products {
     /// `obolus-sts`.
     pub sts: PathBuf,
+    /// `obolus-facade`.
+    pub facade: PathBuf,
     /// `obolus-mcp`.
     pub mcp_server: PathBuf,
     /// The filter's module.
@@ -53,6 +55,7 @@ fn build() -> Result<Products> {
     let program = |name: &str| programs.join(name);
     Ok(Products {
         sts: program("obolus-sts"),
+        facade: program("obolus-facade"),
         mcp_server: program("obolus-mcp"),
         filter: filter()?,
     })
@@ -66,6 +69,20 @@ pub fn filter() -> Result<PathBuf> {
     cargo_build(&["-p", "obolus-filter", "--target", "wasm32-wasip1", "--profile", "wasm"])
         .context("building the filter failed")?;
     Ok(target_folder().join("wasm32-wasip1/wasm/obolus_filter.wasm"))
+}
+
+/// Builds the server for the conformance suite if it is not fresh. By itself: what of its SDK it needs, the others are
+/// built without.
+pub fn conformance_server() -> Result<PathBuf> {
+    cargo_build(&["-p", "obolus-conformance-server"])
+        .context("building obolus-conformance-server failed")?;
+    Ok(target_folder().join("debug/obolus-conformance-server"))
+}
+
+/// Builds the client around the official Rust SDK if it is not fresh. Only one suite wants it.
+pub fn rmcp_client() -> Result<PathBuf> {
+    cargo_build(&["-p", "obolus-rmcp-client"]).context("building obolus-rmcp-client failed")?;
+    Ok(target_folder().join("debug/obolus-rmcp-client"))
 }
 
 fn cargo_build(arguments: &[&str]) -> Result<()> {

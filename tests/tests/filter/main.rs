@@ -34,6 +34,7 @@ mod records;
 mod refusal;
 mod revisions;
 mod scopes;
+mod session_streams;
 mod sessions;
 mod story;
 mod streaming;

@@ -37,6 +37,11 @@ const LINT_FILTER: &[&str] = &[
 const LINT_POLICY: &[&str] = &[
     "clippy", "--locked", "--all-targets", "--quiet", "-p", "obolus-policy", "--", "-D", "warnings",
 ];
+/// By itself, too: what it wants of rmcp, the others are not built with.
+#[rustfmt::skip]
+const LINT_RMCP_CLIENT: &[&str] = &[
+    "clippy", "--locked", "--quiet", "-p", "obolus-rmcp-client", "--", "-D", "warnings",
+];
 const TEST_POLICY: &[&str] = &["test", "--locked", "-p", "obolus-policy"];
 
 const fn suite(name: &'static str, about: &'static str, what: What) -> Suite {
@@ -53,6 +58,11 @@ pub(crate) const SUITES: &[Suite] = &[
     suite("lint", "clippy on what runs natively", What::Cargo(LINT)),
     suite("lint-filter", "clippy on the filter", What::Cargo(LINT_FILTER)),
     suite("lint-policy", "clippy on the policy compiler", What::Cargo(LINT_POLICY)),
+    suite(
+        "lint-rmcp-client",
+        "clippy on a client of the suite `login`",
+        What::Cargo(LINT_RMCP_CLIENT),
+    ),
     suite("core", "pure decisions", What::Package("core")),
     suite("envoy", "the generator of Envoy's configuration", What::Package("envoy")),
     suite("sts", "the STS by itself", What::Package("sts-service")),
@@ -76,14 +86,17 @@ pub(crate) const SUITES: &[Suite] = &[
     ),
     story("bindings", "outages, keys, and what is bound to what"),
     story("sts_keycloak", "the STS at a real Keycloak"),
+    story("keycloak_setup", "`obolus-sts setup keycloak` in fresh realms, and in broken ones"),
     story("sts_entra", "the STS at an Entra ID that is as strict as the service"),
     story("exchange", "every refusal of an identity provider as a client sees it, and how it ends"),
+    story("facade", "the login façade before that Entra ID: logins, attacks, faults"),
     story("entra_msal", "Microsoft's own client and our STS at the emulator"),
     story("guide_errors", "what published guides print, refused, and what works instead"),
     story("mcp_server", "the MCP server at a real API server"),
     story("keycloak_changes", "Keycloak away, other keys, people who signed out or were disabled"),
     story("end_to_end", "a person's token from Keycloak to the API server's audit log"),
     story("entra_end_to_end", "a person's token from Entra ID to the API server, or why not"),
+    story("login", "people log in with clients that others wrote, and a page does"),
     suite(
         "mesh",
         "a real istiod, stock Envoys, and certificates of Istio's CA",
@@ -101,7 +114,10 @@ pub(crate) const SUITES: &[Suite] = &[
 
 /// Names for several suites at once.
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
-    ("entra", &["entra_rules", "entra_msal", "sts_entra", "guide_errors", "entra_end_to_end"]),
+    (
+        "entra",
+        &["entra_rules", "entra_msal", "sts_entra", "facade", "guide_errors", "entra_end_to_end"],
+    ),
     ("exchange", &["exchange", "exchange_load"]),
 ];
 

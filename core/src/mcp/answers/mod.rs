@@ -35,6 +35,8 @@ pub struct Expected {
     /// Nothing answers a message without one.
     id: Option<Id>,
     list: Option<List>,
+    /// Whether nothing may be answered: what comes are messages of the server's own.
+    is_session_stream: bool,
     /// Whether a result of this revision says who may share it (MCP 2026-07-28, Caching).
     has_cache_scope: bool,
 }
@@ -74,10 +76,21 @@ impl Expected {
             id: admitted.message().id().cloned(),
             list: match admitted.method().answer {
                 Answered::List(list) => Some(list),
-                Answered::Result | Answered::Stream | Answered::Accepted => None,
+                Answered::Result
+                | Answered::Stream
+                | Answered::SessionStream
+                | Answered::Accepted => None,
             },
+            is_session_stream: admitted.method().answer == Answered::SessionStream,
             has_cache_scope: admitted.revision().is_modern(),
         }
+    }
+
+    /// Whether it is a session's stream: whatever answers a request has no place there, and may be a list of more than
+    /// this person may see.
+    #[must_use]
+    pub fn is_session_stream(&self) -> bool {
+        self.is_session_stream
     }
 
     /// The list that it is, if it is one.
