@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use obolus_core::RetrySeconds;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use rustls::ClientConfig;
 
 use crate::upstream::retry_after;
@@ -58,6 +58,8 @@ pub(crate) enum Line {
 /// Copies of it are one and the same.
 #[derive(Debug, Clone)]
 pub(crate) struct IdpClient {
+    /// Which program asks.
+    name: &'static str,
     lines: Arc<ArcSwap<Lines>>,
     timeout: Duration,
 }
@@ -69,19 +71,28 @@ struct Lines {
 }
 
 impl IdpClient {
-    pub(crate) fn new(tls: ClientConfig, timeout: Duration) -> Result<Self, CallError> {
-        let lines = Arc::new(ArcSwap::from_pointee(Lines::new(&tls, timeout)?));
-        Ok(Self { lines, timeout })
+    pub(crate) fn new(
+        name: &'static str,
+        tls: ClientConfig,
+        timeout: Duration,
+    ) -> Result<Self, CallError> {
+        let lines = Arc::new(ArcSwap::from_pointee(Lines::new(name, &tls, timeout)?));
+        Ok(Self { name, lines, timeout })
     }
 
     /// Believes others from now on. No connection outlives this but by the requests that are under way on it.
     pub(crate) fn renew(&self, tls: &ClientConfig) -> Result<(), CallError> {
-        self.lines.store(Arc::new(Lines::new(tls, self.timeout)?));
+        self.lines.store(Arc::new(Lines::new(self.name, tls, self.timeout)?));
         Ok(())
     }
 
     pub(crate) fn get(&self, url: &str) -> RequestBuilder {
         self.lines.load().usual.get(url)
+    }
+
+    /// Any other method, over the usual connections.
+    pub(crate) fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        self.lines.load().usual.request(method, url)
     }
 
     pub(crate) fn post(&self, line: Line, url: &str) -> RequestBuilder {
@@ -114,7 +125,7 @@ impl IdpClient {
 }
 
 impl Lines {
-    fn new(tls: &ClientConfig, timeout: Duration) -> Result<Self, CallError> {
+    fn new(name: &str, tls: &ClientConfig, timeout: Duration) -> Result<Self, CallError> {
         let client = |tls: &ClientConfig| {
             reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
@@ -130,7 +141,7 @@ impl Lines {
                 // One that nobody is at the end of any more is found out while requests wait.
                 .http2_keep_alive_interval(PING)
                 .http2_keep_alive_timeout(PING)
-                .user_agent(concat!("obolus-sts/", env!("CARGO_PKG_VERSION")))
+                .user_agent(format!("{name}/{}", env!("CARGO_PKG_VERSION")))
         };
         let mut one_each = tls.clone();
         one_each.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -187,7 +198,7 @@ mod tests {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let tls = Trust::open(None).unwrap().current().unwrap();
-        let client = IdpClient::new(tls, Duration::from_secs(2)).unwrap();
+        let client = IdpClient::new("obolus-sts", tls, Duration::from_secs(2)).unwrap();
         let url = |scheme| format!("{scheme}://{address}/token");
         for line in [Line::Usual, Line::Other] {
             let request = client.post(line, &url("http")).body("client_secret=x");

@@ -10,8 +10,11 @@
 pub mod config;
 pub mod credentials;
 pub mod doctor;
+pub mod facade;
+pub mod logging;
 pub mod metrics;
 pub mod running;
+pub mod setup;
 pub mod tls;
 
 mod admission;

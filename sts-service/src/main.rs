@@ -1,17 +1,16 @@
-//! `obolus-sts --config FILE [--check]`, `obolus-sts check FILE`
+//! `obolus-sts --config FILE [--check]`, `obolus-sts check FILE`, `obolus-sts setup keycloak …`
 
-use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use obolus_sts::config::LogLevel;
 use obolus_sts::doctor::{self, Finding, Report};
+use obolus_sts::logging::log_to_stdout;
 use obolus_sts::running::{LEAVE, Sts};
+use obolus_sts::setup::keycloak;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// A wrong configuration, as with wrong arguments.
 const BAD_CONFIGURATION: u8 = 2;
@@ -19,6 +18,11 @@ const BAD_CONFIGURATION: u8 = 2;
 const CANNOT_WORK: u8 = 1;
 /// `check`: wrong arguments, or no such file.
 const USAGE: u8 = 2;
+
+/// `setup`: it could not be done, or not all of it.
+const NOT_SET_UP: u8 = 1;
+/// `setup --dry-run --exit-code`: there is something to do.
+const SOMETHING_TO_DO: u8 = 3;
 
 /// For looks at files that are under way when we end.
 const LAST_LOOKS: Duration = Duration::from_millis(500);
@@ -47,12 +51,26 @@ enum Command {
         /// The file.
         file: PathBuf,
     },
+    /// Make at an identity provider what Obolus needs there, and mend what of it is missing or broken.
+    #[command(subcommand)]
+    Setup(Provider),
+}
+
+#[derive(Debug, Subcommand)]
+enum Provider {
+    /// In an existing realm of Keycloak: scopes, audiences, and the clients of the STS, of the cluster and of people.
+    ///
+    /// Says for each what it did and why: created, changed, unchanged, or left alone where it is somebody else's. A second run
+    /// finds nothing to do. Ends with 0, or 1 if it could not be done, 2 for wrong arguments, and 3 with --dry-run
+    /// --exit-code if there is something to do.
+    Keycloak(Box<keycloak::Options>),
 }
 
 fn main() -> ExitCode {
     let Args { config, check, command } = Args::parse();
     match (command, config) {
         (Some(Command::Check { file }), _) => check_file(&file),
+        (Some(Command::Setup(Provider::Keycloak(options))), _) => set_up(&options),
         (None, Some(config)) => serve(&config, check),
         (None, None) => ExitCode::from(USAGE),
     }
@@ -67,6 +85,39 @@ fn check_file(path: &Path) -> ExitCode {
         Err(error) => {
             eprintln!("{}: {error}", path.display());
             ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn set_up(options: &keycloak::Options) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(NOT_SET_UP);
+        }
+    };
+    match runtime.block_on(keycloak::run(options, &keycloak::Environment::read())) {
+        Ok(outcome) => {
+            print!("{}", outcome.text);
+            if let Some(trouble) = outcome.trouble {
+                eprintln!(
+                    "{trouble}\nwhat is told above was done; run it again when that is mended"
+                );
+                ExitCode::from(NOT_SET_UP)
+            } else if outcome.told_by_exit_code && outcome.changes > 0 {
+                ExitCode::from(SOMETHING_TO_DO)
+            } else {
+                ExitCode::SUCCESS
+            }
+        }
+        Err(trouble @ keycloak::Trouble::Usage(_)) => {
+            eprintln!("{trouble}");
+            ExitCode::from(USAGE)
+        }
+        Err(trouble) => {
+            eprintln!("{trouble}\nnothing was changed");
+            ExitCode::from(NOT_SET_UP)
         }
     }
 }
@@ -98,29 +149,6 @@ fn serve(path: &Path, check: bool) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Our own lines as configured; of libraries only what is wrong, since some would show headers and bodies.
-fn log_to_stdout(level: LogLevel) {
-    let level = match level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
-        LogLevel::Info => "info",
-        LogLevel::Debug => "debug",
-    };
-    let filter = EnvFilter::new(format!("error,obolus_sts={level}"));
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false)
-        .with_env_filter(filter)
-        .init();
-    // The place and nothing else: a message could quote what was being read.
-    panic::set_hook(Box::new(|info| {
-        let place = info.location().map(ToString::to_string);
-        tracing::error!(place, "panicked");
-    }));
 }
 
 fn run(path: &Path, notices: &[Finding]) -> anyhow::Result<()> {

@@ -23,14 +23,14 @@ use crate::telemetry::Telemetry;
 use crate::{groups, keys, ops, reload, reply, token};
 
 /// How long a changed file may go unnoticed.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long we still serve after we were asked to end: until whoever sends us requests has seen by `/readyz` that we do,
 /// and sends them elsewhere. Kubernetes takes a pod out of its Services at once, and gateways learn of it a moment later.
 pub const LEAVE: Duration = Duration::from_secs(5);
 /// For spans that have not been sent when we end.
 const LAST_SPANS: Duration = Duration::from_secs(2);
 /// Scrapers and probes.
-const OPERATIONS_CONNECTIONS: usize = 64;
+pub(crate) const OPERATIONS_CONNECTIONS: usize = 64;
 
 /// A service that listens.
 #[derive(Debug)]
@@ -48,13 +48,13 @@ pub struct Sts {
 
 /// One listener at work, ended with this value.
 #[derive(Debug)]
-struct Running {
+pub(crate) struct Running {
     stop: Sender<bool>,
     tasks: JoinSet<()>,
 }
 
 impl Running {
-    fn start(listener: Listener) -> Self {
+    pub(crate) fn start(listener: Listener) -> Self {
         let stop = Sender::new(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(listener.serve(stop.subscribe()));
@@ -62,7 +62,7 @@ impl Running {
     }
 
     /// Takes no more connections, and returns when requests have ended or ten seconds have passed.
-    async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.tasks.join_next().await.is_some() {}
     }

@@ -63,7 +63,7 @@ impl Service {
         let (mut mirrors, mut clients) = (BTreeMap::new(), Vec::new());
         for issuer in &config.issuers {
             let tls = issuer.tls.current().ok_or(TlsError::NoRoots)?;
-            let client = IdpClient::new(tls, config.limits.idp_timeout)?;
+            let client = IdpClient::new("obolus-sts", tls, config.limits.idp_timeout)?;
             clients.push((Arc::clone(issuer), client.clone()));
             for source in issuer.rules.key_sources() {
                 let (path, issuer) = (source.path(), Arc::clone(issuer));

@@ -7,7 +7,7 @@ use super::filter::to_usize;
 use super::names::{check_name, not_configured};
 use super::sessions::{SessionSettings, sessions};
 use super::targets::targets;
-use super::{Section, Targets, entra_resource, scopes};
+use super::{Section, Targets, allowed_origins, entra_resource, scopes};
 use crate::audit::{MAX_CHOSEN, MAX_CHOSEN_NAME_BYTES};
 use crate::metadata::ResourceUrl;
 use crate::policy::Access;
@@ -97,7 +97,7 @@ pub(super) fn resource(
     let name_or_none = name.as_deref().unwrap_or_default();
     let access = access(&section, name_or_none, &resource_issuers, &audiences);
     let sessions = sessions(&section);
-    let allowed_origins = allowed_origins(&section);
+    let allowed_origins = allowed_origins(&section, "allowedOrigins");
     let max_body_bytes =
         to_usize(section.integer("maxBodyBytes", DEFAULT_MAX_BODY_BYTES, 1024..=(16 << 20)));
     let max_list_bytes =
@@ -151,19 +151,4 @@ fn audiences(section: &Section<'_>, url: Option<&ResourceUrl>) -> Vec<String> {
         );
     }
     audiences
-}
-
-fn allowed_origins(section: &Section<'_>) -> Vec<String> {
-    let origins = section.strings("allowedOrigins");
-    for origin in &origins {
-        let canonical =
-            ResourceUrl::parse(origin).is_ok_and(|url| url.to_string().splitn(4, '/').count() == 3);
-        if !canonical {
-            section.problem(
-                "allowedOrigins",
-                format!("`{origin}` is not an origin: write scheme, host and port, such as https://app.example.com"),
-            );
-        }
-    }
-    origins
 }

@@ -10,6 +10,8 @@ const NONE: &str = "00000000-0000-0000-0000-000000000000";
 const WHAT: &str =
     "the GUIDs of the tenants whose people may come in (Entra calls it Directory (tenant) ID)";
 
+const ONE: &str = "the GUID of the tenant (Entra calls it Directory (tenant) ID)";
+
 /// `tenants` and the authority host; without what is wrong with them, which is noted.
 #[must_use]
 pub fn entra_tenants(section: &Section<'_>, authority_host_key: &str) -> EntraTenants {
@@ -33,12 +35,30 @@ pub fn entra_tenants(section: &Section<'_>, authority_host_key: &str) -> EntraTe
             ),
         );
     }
-    let host = section.optional_string(authority_host_key);
+    EntraTenants::new(authority_host(section, authority_host_key), tenants)
+}
+
+/// The one tenant at `key`, and the authority host; without what is wrong with them, which is noted.
+#[must_use]
+pub fn entra_tenant(section: &Section<'_>, key: &str, authority_host_key: &str) -> EntraTenants {
+    let name = section.string(key, ONE);
+    let tenant = name.and_then(|name| match tenant(&name) {
+        Ok(tenant) => Some(tenant),
+        Err(why) => {
+            section.problem(key, format!("`{name}` {why}: write {ONE}"));
+            None
+        }
+    });
+    EntraTenants::new(authority_host(section, authority_host_key), tenant.into_iter().collect())
+}
+
+fn authority_host(section: &Section<'_>, key: &str) -> String {
+    let host = section.optional_string(key);
     let host = host.unwrap_or_else(|| EntraTenants::GLOBAL.to_owned());
     if let Err(why) = check_authority_host(&host) {
-        section.problem(authority_host_key, why);
+        section.problem(key, why);
     }
-    EntraTenants::new(host, tenants)
+    host
 }
 
 fn tenant(name: &str) -> Result<TenantId, &'static str> {

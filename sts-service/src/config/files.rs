@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use obolus_core::config::Section;
 
 /// A file that must be named.
-pub(super) fn required(
+pub(crate) fn required(
     section: &Section<'_>,
     key: &str,
     folder: &Path,
@@ -15,6 +15,6 @@ pub(super) fn required(
 }
 
 /// A file that may be named.
-pub(super) fn optional(section: &Section<'_>, key: &str, folder: &Path) -> Option<PathBuf> {
+pub(crate) fn optional(section: &Section<'_>, key: &str, folder: &Path) -> Option<PathBuf> {
     section.optional_string(key).map(|name| folder.join(name))
 }

@@ -6,13 +6,13 @@ mod at_start;
 mod callers;
 mod client;
 mod entra_target;
-mod files;
+pub(crate) mod files;
 mod groups;
 mod issuers;
 mod limits;
 mod names;
 mod rights;
-mod server;
+pub(crate) mod server;
 mod targets;
 mod traces;
 
@@ -120,7 +120,7 @@ impl Config {
 }
 
 /// In TOML a key belongs to the table above it: one of the top level that stands below any is told where it belongs.
-fn before_the_tables(problems: Problems) -> Problems {
+pub(crate) fn before_the_tables(problems: Problems) -> Problems {
     const LEVEL: &str = "log_level";
     let told = |problem: &Problem| {
         let mut problem = problem.clone();
@@ -135,7 +135,7 @@ fn before_the_tables(problems: Problems) -> Problems {
 }
 
 /// The position and the message alone: the full text quotes the line, which may hold anything.
-fn not_toml(text: &str, error: &toml::de::Error) -> Problems {
+pub(crate) fn not_toml(text: &str, error: &toml::de::Error) -> Problems {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     Problems::one(&format!("line {line}"), format!("is not TOML: {}", error.message()))

@@ -20,13 +20,30 @@ pub struct Server {
 }
 
 pub(super) fn read(section: Section<'_>, folder: &Path) -> Option<Server> {
-    let listen = address(&section, "listen");
-    let operations_listen = address(&section, "operations_listen");
+    let addresses = addresses(&section);
+    let tls = tls(&section, folder);
+    section.finish();
+    let (listen, operations_listen) = addresses?;
+    Some(Server { listen, operations_listen, tls: tls? })
+}
+
+/// Where the service listens, and where its operations do.
+pub(crate) fn addresses(section: &Section<'_>) -> Option<(SocketAddr, SocketAddr)> {
+    let listen = address(section, "listen");
+    let operations_listen = address(section, "operations_listen");
+    if listen.zip(operations_listen).is_some_and(|(one, other)| is_taken_by(one, other)) {
+        section.problem("operations_listen", "is the service's own address: write another port");
+    }
+    listen.zip(operations_listen)
+}
+
+/// The files of the service's side of TLS, opened once.
+pub(crate) fn tls(section: &Section<'_>, folder: &Path) -> Option<ServerFiles> {
     let certificate =
-        files::required(&section, "certificate_file", folder, "the file of the certificate chain");
+        files::required(section, "certificate_file", folder, "the file of the certificate chain");
     let private_key =
-        files::required(&section, "private_key_file", folder, "the file of its private key");
-    let client_ca = files::optional(&section, "client_ca_file", folder);
+        files::required(section, "private_key_file", folder, "the file of its private key");
+    let client_ca = files::optional(section, "client_ca_file", folder);
     let client_sans = section.strings("client_sans");
     if client_ca.is_none() && !client_sans.is_empty() {
         section.problem("client_sans", "needs client_ca_file: names prove nothing without a CA");
@@ -37,9 +54,6 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> Option<Server> {
             "is missing: write the URI or DNS names of the clients, since a mesh's CA signs for everybody",
         );
     }
-    if listen.zip(operations_listen).is_some_and(|(one, other)| is_taken_by(one, other)) {
-        section.problem("operations_listen", "is the service's own address: write another port");
-    }
     let tls = certificate.zip(private_key).map(|(certificate, private_key)| ServerFiles {
         certificate,
         private_key,
@@ -49,8 +63,7 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> Option<Server> {
     if let Some(Err(error)) = tls.as_ref().map(ServerFiles::open) {
         section.problem(error.setting().unwrap_or("certificate_file"), error.to_string());
     }
-    section.finish();
-    Some(Server { listen: listen?, operations_listen: operations_listen?, tls: tls? })
+    tls
 }
 
 /// Whether one port would be both, also where one of them is every address.

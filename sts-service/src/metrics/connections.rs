@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 /// Which of both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listens {
-    /// For exchanges, groups and keys.
+    /// What the program is there for.
     Service,
     /// For health and metrics.
     Operations,
@@ -27,7 +27,7 @@ struct Met {
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct ConnectionMetrics {
+pub(crate) struct ConnectionMetrics {
     open: Family<OfListener, Gauge>,
     limited: Family<Met, Counter>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Connections {
 pub(crate) struct Open(Gauge);
 
 impl ConnectionMetrics {
-    pub(super) fn register(registry: &mut Registry) -> Self {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
         let new = Self::default();
         let text = "Connections that are open, also those whose TLS handshake is under way";
         registry.register("connections", text, Family::clone(&new.open));
@@ -56,7 +56,7 @@ impl ConnectionMetrics {
     }
 
     /// All of them are there from now on, as none.
-    pub(super) fn of(&self, listens: Listens) -> Connections {
+    pub(crate) fn of(&self, listens: Listens) -> Connections {
         let listener = match listens {
             Listens::Service => "service",
             Listens::Operations => "operations",

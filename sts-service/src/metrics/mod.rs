@@ -18,7 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use connections::ConnectionMetrics;
+pub(crate) use connections::ConnectionMetrics;
 pub(crate) use connections::{Connections, Listens};
 use material::MaterialMetrics;
 use upstream::UpstreamMetrics;

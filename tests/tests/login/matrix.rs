@@ -58,6 +58,7 @@ impl Row {
         let id = world.client_id(self.provider);
         let id = (self.registration == Registration::Static).then_some(id.as_str());
         let errand = Errand::new(resource, self.era, id, world.trust.clone());
+        let _turn = world.turn(self.provider).await;
         let before = Before::now(world, world.resource_name(self.provider));
         let ran = run(world, self.client, &errand, |visit| visit, self.person).await?;
         let seen = ran.seen.as_ref().with_context(|| format!("no login: {}", ran.output))?;

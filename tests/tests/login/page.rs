@@ -72,7 +72,12 @@ fn answer(jobs: &Jobs, request: &Recorded) -> Response {
 }
 
 /// What the page is to do at this provider's resource. It calls `whoami` in the newest revision, by itself.
-pub(crate) fn job(world: &World, site: &Site, provider: Provider, client_id: Option<&str>) -> Value {
+pub(crate) fn job(
+    world: &World,
+    site: &Site,
+    provider: Provider,
+    client_id: Option<&str>,
+) -> Value {
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},

@@ -40,8 +40,11 @@ async fn a_page_of_a_listed_origin_logs_its_person_in_and_calls() {
         assert_eq!(before.proof(world).await.unwrap().username(), username);
 
         // No page is ever told to send cookies along, by anything that is ours.
-        let ours: Vec<_> =
-            seen.answers.iter().filter(|answer| answer.at.starts_with(&world.origin(provider))).collect();
+        let ours: Vec<_> = seen
+            .answers
+            .iter()
+            .filter(|answer| answer.at.starts_with(&world.origin(provider)))
+            .collect();
         assert!(ours.iter().any(|answer| answer.status == 401), "{ours:#?}");
         for answer in ours {
             assert!(!answer.cors.contains_key("access-control-allow-credentials"), "{answer:?}");

@@ -57,6 +57,13 @@ pub(crate) fn permits(world: &World, resource: &str) -> Vec<Value> {
     world.stack.gateway.audit().into_iter().filter(is_one).collect()
 }
 
+/// The filter's refusals for this reason at this resource, of which there has to be one.
+pub(crate) async fn refusals(world: &World, resource: &str, reason: &str) -> Result<Vec<Value>> {
+    let is_one = |record: &Value| record["reason"] == reason && record["resource"] == resource;
+    let found = world.stack.gateway.audited(reason, |records| records.iter().any(is_one)).await?;
+    Ok(found.into_iter().filter(is_one).collect())
+}
+
 /// The id of the token with which a request came.
 fn credential(event: &Value) -> Option<String> {
     let id = event["user"]["extra"]["authentication.kubernetes.io/credential-id"][0].as_str()?;
