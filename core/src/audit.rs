@@ -39,7 +39,7 @@ pub struct Record<'a> {
     /// The HTTP status of a denial.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The resource's configured name.
+    /// The resource's configured name; at the door of a façade, the façade's issuer.
     pub resource: &'a str,
     /// `x-request-id`, by which Envoy's own logs can be joined.
     #[serde(skip_serializing_if = "Option::is_none")]

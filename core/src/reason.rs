@@ -119,6 +119,8 @@ pub enum Reason {
     HeaderDuplicated,
     /// `Mcp-Session-Id` is no session that this person was given at this resource.
     SessionUnknown,
+    /// The URL leads to a façade's cluster, and is none of the façade's.
+    FacadePathUnknown,
     /// The STS was asked for something that is no token exchange.
     ExchangeRequestMalformed,
     /// The STS was asked for another grant than the exchange of a token.
@@ -171,6 +173,8 @@ pub enum Reason {
     AnswerMissing,
     /// The server's answer names a session in a form that MCP does not have, so that it cannot be wrapped.
     AnswerSessionMalformed,
+    /// A façade's URL leads to another cluster than the façade's, or to none.
+    FacadeMisrouted,
     /// A permit did not fit the request it was about to release.
     PermitMismatch,
     /// Envoy hands over no body while the request's headers are held.
@@ -278,6 +282,7 @@ reasons! {
     NotificationUnknown => "notification_unknown", 400, INVALID_REQUEST, "a client of this version of MCP sends no such notification";
     HeaderDuplicated => "header_duplicated", 400, INVALID_REQUEST, "a header that may stand once came twice";
     SessionUnknown => "session_unknown", 404, INVALID_REQUEST, "there is no such session: begin a new one";
+    FacadePathUnknown => "facade_path_unknown", 404, INVALID_REQUEST, "there is nothing at this URL";
     ExchangeRequestMalformed => "exchange_request_malformed", 400, INVALID_REQUEST, "this is no RFC 8693 token exchange that is served here";
     GrantTypeUnknown => "grant_type_unknown", 400, Some("unsupported_grant_type"), "no other grant is served here than RFC 8693's token exchange";
     ScopeUnknown => "scope_unknown", 400, Some("invalid_scope"), "a scope was asked for that is none of the target's";
@@ -303,6 +308,7 @@ reasons! {
     AnswerNotAList => "answer_not_a_list", 502, Some("server_error"), "the server's answer has no list, or an entry without a name";
     AnswerMissing => "answer_missing", 502, Some("server_error"), "the server's stream ended without an answer";
     AnswerSessionMalformed => "answer_session_malformed", 502, Some("server_error"), "the server's answer names a session that cannot be passed on";
+    FacadeMisrouted => "facade_misrouted", 500, Some("server_error"), "the gateway's sign-in is not set up correctly: ask the operator";
     PermitMismatch => "permit_mismatch", 500, Some("server_error"), "the request changed after it was permitted";
     BodyNotHeld => "body_not_held", 500, Some("server_error"), "the gateway is not set up to have bodies judged: ask the operator";
     Internal => "internal", 500, Some("server_error"), "the request could not be judged";

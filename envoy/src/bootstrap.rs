@@ -68,11 +68,11 @@ impl Bootstrap {
         let configuration = self.checked()?;
         let protected = configuration.protected_clusters();
         let mut clusters = vec![self.sts.to_value(&configuration)];
-        clusters.extend(
-            self.upstreams
-                .iter()
-                .map(|upstream| upstream.to_value(protected.contains(&upstream.name.as_str()))),
-        );
+        let facades = configuration.facade_clusters();
+        clusters.extend(self.upstreams.iter().map(|upstream| {
+            let name = upstream.name.as_str();
+            upstream.to_value(protected.contains(&name), facades.contains(&name))
+        }));
         Ok(json!({
             "admin": {"address": endpoint::listening(self.admin)},
             "overload_manager": {"resource_monitors": [{
@@ -101,7 +101,7 @@ impl Bootstrap {
     }
 
     fn listener_of(&self, configuration: &FilterConfiguration) -> Value {
-        let hosts = virtual_hosts(&configuration.resources, &self.routes, self.scope);
+        let hosts = virtual_hosts(configuration, &self.routes, self.scope);
         let filters = [
             filter::entry(&self.module, configuration, self.scope),
             guard::guard(&configuration.protected_clusters()),
@@ -122,6 +122,14 @@ impl Bootstrap {
             for cluster in resource.clusters.iter().filter(|cluster| !known(cluster)) {
                 problems.add(
                     format!("resources[{at}].clusters"),
+                    format!("{cluster}: no such upstream"),
+                );
+            }
+        }
+        for facade in &configuration.facades {
+            for cluster in facade.clusters.iter().filter(|cluster| !known(cluster)) {
+                problems.add(
+                    format!("issuers.{}.facade.clusters", facade.issuer_name),
                     format!("{cluster}: no such upstream"),
                 );
             }
@@ -227,6 +235,31 @@ mod tests {
         let listener = value.pointer("/static_resources/listeners/0").unwrap().to_string();
         for host in ["mcp.example.com:443", "mcp-entra.example.com:443"] {
             assert!(listener.contains(&format!("{host:?}")), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_facade_has_routes_of_its_own_and_no_guard_since_nobody_has_a_permit_there() {
+        let mut gateway = Bootstrap::default();
+        gateway.configuration["issuers"][0] = json!({
+            "name": "entra", "profile": "entra", "tenants": ["11111111-aaaa-4aaa-8aaa-111111111111"],
+            "facade": {"issuer": "http://localhost:10000/oauth", "clusters": ["obolus-facade"]},
+        });
+        let problems = gateway.to_value().unwrap_err();
+        let problems: Vec<_> = problems.iter().collect();
+        assert_eq!(problems, ["issuers.entra.facade.clusters: obolus-facade: no such upstream"]);
+
+        let place = ([127, 0, 0, 1], 8_445).into_endpoint();
+        gateway.upstreams.push(Upstream::plain("obolus-facade", place));
+        let value = gateway.to_value().unwrap();
+        assert_eq!(guarded(&value), ["obolus-mcp"]);
+        let listener = value.pointer("/static_resources/listeners/0").unwrap().to_string();
+        assert!(listener.contains(r#"{"path":"/oauth/token"}"#), "{listener}");
+        // Its cluster is not the MCP server's machine under another name, nor the STS's.
+        for other in [gateway.upstreams[0].endpoint.clone(), gateway.sts.endpoint.clone()] {
+            gateway.upstreams[1].endpoint = other;
+            let problems = gateway.to_value().unwrap_err().to_string();
+            assert!(problems.contains("upstreams[1].endpoint"), "{problems}");
         }
     }
 

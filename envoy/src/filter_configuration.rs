@@ -6,6 +6,7 @@
 
 use http::Uri;
 use obolus_core::config::{DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_LIST_BYTES};
+use obolus_core::login::{Endpoint, FacadeIssuer};
 use serde_json::{Value, json};
 
 use crate::json_text::json_text;
@@ -32,6 +33,10 @@ pub struct FilterConfiguration {
     pub session_envs: Vec<String>,
     /// `resources[]`.
     pub resources: Vec<Resource>,
+    /// `issuers[].facade`.
+    pub facades: Vec<Facade>,
+    /// Whether there is a `page`.
+    pub has_page: bool,
     /// The largest `resources[].maxBodyBytes`, or `resources[].maxListBytes` of a resource whose lists are cut: the
     /// most that the filter has Envoy hold.
     pub body_limit: u64,
@@ -49,6 +54,19 @@ pub struct Resource {
     /// The URL's path.
     pub path: String,
     /// `resources[].clusters`: reached with a permit only. The generated route leads to the first.
+    pub clusters: Vec<String>,
+}
+
+/// The login façade of an issuer: its URLs, and the clusters behind them.
+#[derive(Debug, Clone)]
+pub struct Facade {
+    /// The issuer's name.
+    pub issuer_name: String,
+    /// The authorities of its URL, as those of a [`Resource`].
+    pub hosts: Vec<String>,
+    /// All of its paths, the endpoints' first.
+    pub paths: Vec<String>,
+    /// `facade.clusters`. The generated routes lead to the first.
     pub clusters: Vec<String>,
 }
 
@@ -76,6 +94,8 @@ impl FilterConfiguration {
             .enumerate()
             .filter_map(|(at, value)| resource(at, value, &mut problems))
             .collect();
+        let facades = facades(value, &mut problems);
+        let has_page = value.get("page").is_some_and(|page| !page.is_null());
         let session_envs = session_envs(value);
         let number = |value: &Value, key: &str, default| {
             value.get(key).and_then(Value::as_u64).unwrap_or(default)
@@ -96,6 +116,8 @@ impl FilterConfiguration {
             credential_env,
             session_envs,
             resources,
+            facades,
+            has_page,
             body_limit: bodies.max(lists),
             buffer_limit: bodies
                 .saturating_mul(BUFFER_PER_BODY)
@@ -112,6 +134,11 @@ impl FilterConfiguration {
             }
         }
         protected
+    }
+
+    /// Every cluster of a façade.
+    pub fn facade_clusters(&self) -> Vec<&str> {
+        self.facades.iter().flat_map(|facade| &facade.clusters).map(String::as_str).collect()
     }
 
     /// The variables that the module may read, by name: their values stand nowhere in a configuration.
@@ -143,17 +170,46 @@ pub(crate) fn session_envs(configuration: &Value) -> Vec<String> {
     envs
 }
 
+/// The façades of the issuers that have one.
+fn facades(configuration: &Value, problems: &mut Problems) -> Vec<Facade> {
+    let issuers = configuration.get("issuers").and_then(Value::as_array).into_iter().flatten();
+    let facades = issuers.enumerate().filter_map(|(at, issuer)| {
+        let facade = issuer.get("facade").filter(|facade| !facade.is_null())?;
+        let key = |field: &str| format!("issuers[{at}].facade.{field}");
+        let clusters = texts(facade.get("clusters"));
+        if clusters.is_empty() {
+            problems.add(key("clusters"), "must name the Envoy clusters of the façade");
+        }
+        let text = facade.get("issuer").and_then(Value::as_str).unwrap_or_default();
+        let url = FacadeIssuer::parse(text).ok().zip(text.parse::<Uri>().ok());
+        let url =
+            url.and_then(|(own, uri)| Some((hosts(uri.scheme_str()?, own.authority())?, own)));
+        let Some((hosts, own)) = url else {
+            problems.add(
+                key("issuer"),
+                "must be the façade's URL, such as https://mcp.example.com/oauth",
+            );
+            return None;
+        };
+        let endpoints =
+            [Endpoint::Authorize, Endpoint::Token, Endpoint::Register, Endpoint::Metadata];
+        let paths = endpoints.into_iter().flat_map(|endpoint| own.paths_of(endpoint)).collect();
+        let issuer_name = issuer.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Some(Facade { issuer_name, hosts, paths, clusters })
+    });
+    facades.collect()
+}
+
+fn texts(value: Option<&Value>) -> Vec<String> {
+    let items = value.and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
 fn resource(at: usize, value: &Value, problems: &mut Problems) -> Option<Resource> {
     let key = |field: &str| format!("resources[{at}].{field}");
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
 
-    let clusters: Vec<String> = value
-        .get("clusters")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|cluster| cluster.as_str().map(str::to_owned))
-        .collect();
+    let clusters = texts(value.get("clusters"));
     if clusters.is_empty() {
         problems.add(key("clusters"), "must name the Envoy clusters behind this resource");
     }

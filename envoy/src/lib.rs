@@ -35,7 +35,9 @@ mod yaml;
 pub use bootstrap::Bootstrap;
 pub use endpoint::Endpoint;
 pub use filter::{FILTER_NAME, Scope, entry as filter_entry};
-pub use filter_configuration::{FilterConfiguration, Resource, example as example_configuration};
+pub use filter_configuration::{
+    Facade, FilterConfiguration, Resource, example as example_configuration,
+};
 pub use listener::{DownstreamTls, Listener};
 pub use module::Module;
 pub use problems::Problems;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::filter::{Scope, enabled_on_route};
-use crate::filter_configuration::Resource;
+use crate::filter_configuration::{Facade, Resource};
 
 /// A route to an application.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,41 @@ impl Resource {
         enable(&mut route, Scope::OwnRoutes);
         route
     }
+}
+
+impl Facade {
+    /// A route for each of its URLs, and for nothing besides.
+    pub(crate) fn routes(&self, scope: Scope) -> Vec<Value> {
+        let cluster = self.clusters.first().map_or("", String::as_str);
+        let route = |path: &String| {
+            let mut route = json!({
+                "name": format!("{}-login", self.issuer_name),
+                "match": PathMatch::Exact(path.clone()).to_value(),
+                // No retries: a code is good once.
+                "route": {"cluster": cluster},
+                // Our filter takes away more. These two stay behind without it, too.
+                "request_headers_to_remove": ["authorization", "cookie"],
+            });
+            enable(&mut route, scope);
+            route
+        };
+        self.paths.iter().map(route).collect()
+    }
+}
+
+/// Where a filter that runs on our routes only answers with the page for people: GET and HEAD of the root, and nothing
+/// else that somebody has there.
+pub(crate) fn page_route() -> Value {
+    let mut route = json!({
+        "name": "page",
+        "match": {
+            "path": "/",
+            "headers": [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}],
+        },
+        "direct_response": {"status": 404},
+    });
+    enable(&mut route, Scope::OwnRoutes);
+    route
 }
 
 fn enable(route: &mut Value, scope: Scope) {

@@ -26,7 +26,9 @@ impl Upstream {
         Self { name: name.into(), endpoint: endpoint.into(), tls: None }
     }
 
-    pub(crate) fn to_value(&self, protected: bool) -> Value {
+    /// `facade` is for those of a façade: no permit is needed, and no request that met a closing connection can be sent
+    /// again there, either.
+    pub(crate) fn to_value(&self, protected: bool, facade: bool) -> Value {
         let mut value = cluster(&self.name, &self.endpoint);
         if let Some(object) = value.as_object_mut() {
             if let Some(tls) = &self.tls {
@@ -34,6 +36,8 @@ impl Upstream {
             }
             if protected {
                 insert_options(object, &guarded(&self.name));
+            } else if facade {
+                insert_options(object, &json!({}));
             }
         }
         value
@@ -56,7 +60,7 @@ pub(crate) fn cluster(name: &str, endpoint: &Endpoint) -> Value {
 
 /// What a cluster of ours says of HTTP.
 ///
-/// `obolus-mcp` and `obolus-sts` close a connection after 75 s without a request. Envoy lets go of
+/// `obolus-mcp`, `obolus-sts` and `obolus-facade` close a connection after 75 s without a request. Envoy lets go of
 /// it before: a request that met the closing connection would fail, and none that has been sent is retried.
 pub(crate) fn insert_options(cluster: &mut Map<String, Value>, more: &Value) {
     const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";

@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use obolus_core::Reason;
 use obolus_core::metrics::filter::{
-    EXCHANGE_AHEAD, EXCHANGE_CACHE_HIT, EXCHANGE_CALL, GROUPS_CALL, GROUPS_UNTOLD, KEYS_CALL,
-    LIST_HIDDEN, LIST_KEPT, PERMIT, STREAM_ENDED, TOKEN_CACHE_HIT, WAITING, deny,
+    EXCHANGE_AHEAD, EXCHANGE_CACHE_HIT, EXCHANGE_CALL, FACADE, GROUPS_CALL, GROUPS_UNTOLD,
+    KEYS_CALL, LIST_HIDDEN, LIST_KEPT, PAGE, PERMIT, STREAM_ENDED, TOKEN_CACHE_HIT, WAITING, deny,
 };
 
 use crate::host;
@@ -15,6 +15,8 @@ use crate::host;
 pub(crate) struct Metrics {
     permit: Option<u32>,
     deny: Vec<(Reason, u32)>,
+    facade: Option<u32>,
+    page: Option<u32>,
     token_cache_hit: Option<u32>,
     exchange_cache_hit: Option<u32>,
     exchange_call: Option<u32>,
@@ -38,6 +40,8 @@ impl Metrics {
                 .iter()
                 .filter_map(|reason| Some((*reason, host::counter(&deny(*reason))?)))
                 .collect(),
+            facade: host::counter(FACADE.name),
+            page: host::counter(PAGE.name),
             token_cache_hit: host::counter(TOKEN_CACHE_HIT.name),
             exchange_cache_hit: host::counter(EXCHANGE_CACHE_HIT.name),
             exchange_call: host::counter(EXCHANGE_CALL.name),
@@ -61,6 +65,14 @@ impl Metrics {
         if let Some((_, metric)) = self.deny.iter().find(|(known, _)| *known == reason) {
             host::increment(*metric);
         }
+    }
+
+    pub(crate) fn facade(&self) {
+        count(self.facade);
+    }
+
+    pub(crate) fn page(&self) {
+        count(self.page);
     }
 
     pub(crate) fn token_cache_hit(&self) {

@@ -21,6 +21,7 @@ use crate::worker::{Errand, Unproved, Verification, Verified, Waiter, Worker};
 mod answer;
 mod arrival;
 mod decided;
+mod facade;
 mod forwarded;
 mod record;
 mod stream;

@@ -160,7 +160,8 @@ impl RequestHead {
         self.names(|name| is_forwarded_header(name) && Forwarding::depends(name))
     }
 
-    fn names(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    /// The names of this kind, once each.
+    pub(crate) fn names(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let mut names: Vec<_> =
             self.headers.iter().map(|(name, _)| name).filter(|name| wanted(name)).collect();
         names.sort_unstable();

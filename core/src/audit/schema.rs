@@ -47,7 +47,12 @@ fn members() -> Vec<(&'static str, bool, &'static str, Value)> {
         ),
         ("reason", false, "Why it was denied: docs/reasons.md", reasons()),
         ("status", false, "The HTTP status of a denial", json!({"type": "integer"})),
-        ("resource", true, "The resource, by its name in the configuration", text()),
+        (
+            "resource",
+            true,
+            "The resource, by its name in the configuration; at the door of a façade, the façade's issuer",
+            text(),
+        ),
         ("request_id", false, "x-request-id, which is in Envoy's other logs as well", text()),
         (
             "trace_id",

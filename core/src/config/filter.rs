@@ -5,10 +5,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::apart::check_apart;
+use super::facades_apart::check_facades_apart;
 use super::issuers::issuers;
 use super::names::names_in;
+use super::page::{PageSettings, check_page, page};
 use super::resource::resource;
-use super::{DEFAULT_STS_TIMEOUT_MS, Problems, Resource, Section};
+use super::{DEFAULT_STS_TIMEOUT_MS, Facade, Problems, Resource, Section, issuer_url};
 use crate::json;
 use crate::metadata::ResourceUrl;
 use crate::token::IssuerRules;
@@ -20,8 +22,12 @@ pub struct FilterConfig {
     pub sts: StsEndpoint,
     /// Whose tokens are accepted.
     pub issuers: Vec<Arc<IssuerRules>>,
+    /// Where people log in, for issuers that have a façade.
+    pub facades: Vec<Arc<Facade>>,
     /// What is protected.
     pub resources: Vec<Arc<Resource>>,
+    /// The page for people at the root of each resource's host. Without it, nothing of ours is there.
+    pub page: Option<PageSettings>,
     /// How often keys are fetched again, in seconds: the longest that a removed key is still believed, on top of
     /// the STS's own refresh.
     pub keys_refresh_seconds: u64,
@@ -78,6 +84,10 @@ impl FilterConfig {
             top.problem("resources", "must name at least one protected resource");
         }
         check_apart(&top, &resources, sts.as_ref());
+        check_facades_apart(&top, &issuers.facades, &resources, &issuers.all, sts.as_ref());
+        issuer_url::check_no_resources(&top, &issuers.with_paths(), &resources);
+        let page = page(&top);
+        check_page(&top, page.as_ref(), &resources);
         let keys_refresh_seconds = top.integer("keysRefreshSeconds", 60, 1..=3600);
         let keys_max_stale_seconds = top.integer("keysMaxStaleSeconds", 3600, 60..=86_400);
         let max_waiting = to_usize(top.integer("maxWaiting", 1024, 1..=100_000));
@@ -86,7 +96,9 @@ impl FilterConfig {
             .zip(resources.into_iter().map(|(_, resource)| resource).collect::<Option<Vec<_>>>())
             .map(|(sts, resources)| Self {
                 sts,
-                issuers,
+                issuers: issuers.all,
+                facades: issuers.facades.into_iter().map(|(_, facade)| facade).collect(),
+                page,
                 resources: resources.into_iter().map(Arc::new).collect(),
                 keys_refresh_seconds,
                 keys_max_stale_seconds,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::access::access;
 use super::filter::to_usize;
+use super::issuers::Issuers;
 use super::names::{check_name, not_configured};
 use super::sessions::{SessionSettings, sessions};
 use super::targets::targets;
@@ -30,6 +31,11 @@ pub struct Resource {
     pub clusters: Vec<String>,
     /// Whose tokens it accepts.
     pub issuers: Vec<Arc<IssuerRules>>,
+    /// Where clients are sent for a token (RFC 9728 §2, `authorization_servers`), byte for byte.
+    pub authorization_servers: Vec<String>,
+    /// The public client that was registered for people whose client cannot register itself. The page shows it, and
+    /// nothing else rests on it.
+    pub client_id: Option<String>,
     /// The audiences, any one of which a token must have.
     pub audiences: Vec<String>,
     /// The scopes, all of which a token must carry.
@@ -54,7 +60,7 @@ pub struct Resource {
 /// `issuer_names` are all that were written, also of issuers that have a fault.
 pub(super) fn resource(
     section: Section<'_>,
-    issuers: &[Arc<IssuerRules>],
+    issuers: &Issuers,
     issuer_names: &[&str],
 ) -> Option<Resource> {
     let name = section.string("name", "a short name, such as kubernetes");
@@ -77,13 +83,21 @@ pub(super) fn resource(
             if names.iter().take(index).any(|earlier| earlier == name) {
                 section.problem("issuers", format!("`{name}` stands here twice"));
             }
-            let rules = issuers.iter().find(|rules| rules.name == *name).cloned();
+            let rules = issuers.all.iter().find(|rules| rules.name == *name).cloned();
             if rules.is_none() && !issuer_names.contains(&name.as_str()) {
                 section.problem("issuers", not_configured(name, issuer_names));
             }
             rules
         })
         .collect();
+    let authorization_servers = resource_issuers
+        .iter()
+        .flat_map(|rules| match issuers.facade_of(&rules.name) {
+            Some(facade) => vec![facade.issuer.to_string()],
+            None => rules.provider.authorization_servers(),
+        })
+        .collect();
+    let client_id = client_id(&section);
     let audiences = audiences(&section, url.as_ref());
     let required_scopes = scopes::required(&section);
     let targets = targets(&section);
@@ -109,6 +123,8 @@ pub(super) fn resource(
         url: url?,
         clusters,
         issuers: resource_issuers,
+        authorization_servers,
+        client_id,
         audiences,
         required_scopes,
         access,
@@ -119,6 +135,21 @@ pub(super) fn resource(
         max_list_bytes,
         audit_arguments,
     })
+}
+
+/// People copy it into commands, so it has no character that a shell or a quoted text would read as anything else.
+fn client_id(section: &Section<'_>) -> Option<String> {
+    let id = section.optional_string("clientId")?;
+    let is_plain = id.len() <= 256
+        && id.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte));
+    if !is_plain {
+        section.problem(
+            "clientId",
+            "must be the id of a public client: at most 256 letters, digits and - . _ ~ : /, and a letter or digit first",
+        );
+    }
+    is_plain.then_some(id)
 }
 
 /// None unless they are named: what people ask for may be confidential.

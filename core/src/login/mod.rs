@@ -6,21 +6,26 @@
 
 mod authorize;
 pub mod cross_origin;
+mod door;
 pub mod error_page;
 #[cfg(test)]
 mod example;
 mod facade;
 mod facade_issuer;
+mod page;
 mod parameters;
 pub mod redirect_uri;
 mod refusal;
 mod registration;
 mod resources;
 mod server_metadata;
+mod snippets;
 mod token;
 mod token_answer;
+mod way;
 
 pub use authorize::{Authorization, authorize};
+pub use door::refusal;
 pub use facade::Facade;
 pub use facade_issuer::{Endpoint, FacadeIssuer};
 pub use redirect_uri::VettedRedirectUri;
@@ -30,3 +35,4 @@ pub use resources::{Resource, Resources, ScopesError};
 pub use server_metadata::{Upstream, UpstreamError, server_metadata};
 pub use token::{Grant, LONGEST_FORM, TokenRequest, token_request};
 pub use token_answer::{TokenAnswer, UpstreamRefusal, token_answer};
+pub use way::{check_facade_method, goes_to_facade};

@@ -10,8 +10,7 @@ pub fn protected_resource_metadata(resource: &Resource) -> serde_json::Value {
     json!({
         "resource": resource.url.to_string(),
         "resource_name": resource.name,
-        "authorization_servers":
-            resource.issuers.iter().flat_map(|rules| rules.provider.authorization_servers()).collect::<Vec<_>>(),
+        "authorization_servers": resource.authorization_servers,
         "scopes_supported": resource.required_scopes,
         "bearer_methods_supported": ["header"],
     })

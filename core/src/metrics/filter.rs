@@ -27,6 +27,14 @@ pub const DENY: Counted = counter(
     "obolus.deny.",
     "Requests that were refused, or whose answers were, by [reason](reasons.md)",
 );
+/// Requests to a façade.
+pub const FACADE: Counted = counter(
+    "obolus.facade",
+    "Requests that were let through to a façade, without anybody's credentials: metadata, sign-ins, tokens",
+);
+/// Requests for the page.
+pub const PAGE: Counted =
+    counter("obolus.page", "Requests that were answered with the page for people");
 /// Verified tokens from memory.
 pub const TOKEN_CACHE_HIT: Counted = counter(
     "obolus.token_cache_hit",
@@ -76,9 +84,11 @@ pub const WAITING: Counted = Counted {
 };
 
 /// All of them.
-pub const ALL: [Counted; 13] = [
+pub const ALL: [Counted; 15] = [
     PERMIT,
     DENY,
+    FACADE,
+    PAGE,
     TOKEN_CACHE_HIT,
     EXCHANGE_CACHE_HIT,
     EXCHANGE_CALL,

@@ -135,6 +135,7 @@ fn bad_tokens_are_401_and_bad_bodies_are_4xx_whatever_the_fault() {
                 | Reason::AnswerNotAList
                 | Reason::AnswerMissing
                 | Reason::AnswerSessionMalformed
+                | Reason::FacadeMisrouted
                 | Reason::PermitMismatch
                 | Reason::BodyNotHeld
                 | Reason::Internal

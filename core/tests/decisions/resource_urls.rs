@@ -12,7 +12,11 @@ fn an_issuer_is_an_https_url_that_a_token_can_name() {
         "https://tenant.auth0.com/",
         "https://IDP.example/x%20y",
     ] {
-        accepts("/issuers/0/issuer", json!(issuer));
+        let oidc = json!([{"name": "keycloak", "issuer": issuer}]);
+        accepts("/issuers", oidc);
+    }
+    for realm in ["https://idp/realms/a", "https://idp:8443/auth/realms/x%20y"] {
+        accepts("/issuers/0/issuer", json!(realm));
     }
     for issuer in [
         "http://idp",

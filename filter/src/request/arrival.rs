@@ -47,13 +47,24 @@ impl From<Token> for Sender {
 impl Request {
     /// Decides what kind of request this is, and checks everything that its headers tell.
     pub(super) fn arrive(&mut self, head: RequestHead, end_of_stream: bool) {
-        let Some(cluster) = host::selected_cluster() else {
+        let cluster = host::selected_cluster();
+        if self.is_for_facade(&head, cluster.as_deref().unwrap_or_default()) {
+            return;
+        }
+        let Some(cluster) = cluster else {
             // Without knowing where it goes, nothing may be said in its favour; the guard says the rest.
             return;
         };
         let metadata = self.worker.config.resource_of_metadata(head.authority(), head.path());
         if let Some(resource) = metadata {
             host::send(&reply::metadata(resource, head.method()));
+            self.phase = Phase::Answered;
+            return;
+        }
+        if let Some(page) = self.worker.config.page_at(head.authority(), head.path(), head.method())
+        {
+            self.worker.metrics.page();
+            host::send(&page);
             self.phase = Phase::Answered;
             return;
         }

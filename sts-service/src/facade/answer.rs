@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use obolus_core::RetrySeconds;
 use obolus_core::login::cross_origin::{ALLOWED_HEADERS, MAX_AGE, Shared, methods};
-use obolus_core::login::{Endpoint, Refusal, page};
+use obolus_core::login::{Endpoint, Refusal, error_page};
 use serde_json::{Value, json};
 
 /// When nobody said when to come again.

@@ -59,7 +59,10 @@ pub(crate) fn wanted<const N: usize>(
 }
 
 /// The client's answer to what was asked under this key. What is no object is no answer.
-pub(crate) fn answered<'a>(inputs: Option<&'a InputResponses>, key: &str) -> Option<&'a JsonObject> {
+pub(crate) fn answered<'a>(
+    inputs: Option<&'a InputResponses>,
+    key: &str,
+) -> Option<&'a JsonObject> {
     inputs?.get(key)?.as_object()
 }
 

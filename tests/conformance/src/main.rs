@@ -4,7 +4,10 @@
 //! the suite's scenarios define is done as they define it; everything else is as in any server on this SDK. It has no
 //! login and believes everybody: it stands behind a gateway, or on a loopback address for a test.
 
-#![expect(deprecated, reason = "what is leaving the protocol is part of the revisions that are tested")]
+#![expect(
+    deprecated,
+    reason = "what is leaving the protocol is part of the revisions that are tested"
+)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

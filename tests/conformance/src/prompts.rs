@@ -64,10 +64,7 @@ pub(crate) fn get(
         }
         "test_prompt_with_image" => {
             let image = ContentBlock::image(PIXEL, "image/png");
-            vec![
-                PromptMessage::new(Role::User, image),
-                text("Please analyze the image above."),
-            ]
+            vec![PromptMessage::new(Role::User, image), text("Please analyze the image above.")]
         }
         "test_input_required_result_prompt" => {
             let inputs = request.input_responses.as_ref();

@@ -141,7 +141,11 @@ impl ServerHandler for Server {
         resources::read(&request.uri).map(Into::into)
     }
 
-    async fn subscribe(&self, request: SubscribeRequestParams, _: Context) -> Result<(), ErrorData> {
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        _: Context,
+    ) -> Result<(), ErrorData> {
         resources::subscribe(&request.uri)
     }
 
@@ -166,7 +170,10 @@ impl ServerHandler for Server {
         Ok(())
     }
 
-    fn accepted_subscription_filter(&self, asked: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+    fn accepted_subscription_filter(
+        &self,
+        asked: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
         Some(asked.supported_by(&self.get_info().capabilities))
     }
 
@@ -187,7 +194,11 @@ impl ServerHandler for Server {
         }
     }
 
-    async fn get_task(&self, request: GetTaskParams, _: Context) -> Result<GetTaskResult, ErrorData> {
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        _: Context,
+    ) -> Result<GetTaskResult, ErrorData> {
         self.house.tasks.get_task(&request.task_id).map(GetTaskResult::new)
     }
 

@@ -68,18 +68,18 @@ pub fn filter() -> Result<PathBuf> {
     Ok(target_folder().join("wasm32-wasip1/wasm/obolus_filter.wasm"))
 }
 
-/// Builds the client around the official Rust SDK if it is not fresh. Only one suite wants it.
-pub fn rmcp_client() -> Result<PathBuf> {
-    cargo_build(&["-p", "obolus-rmcp-client"]).context("building obolus-rmcp-client failed")?;
-    Ok(target_folder().join("debug/obolus-rmcp-client"))
-}
-
 /// Builds the server for the conformance suite if it is not fresh. By itself: what of its SDK it needs, the others are
 /// built without.
 pub fn conformance_server() -> Result<PathBuf> {
     cargo_build(&["-p", "obolus-conformance-server"])
         .context("building obolus-conformance-server failed")?;
     Ok(target_folder().join("debug/obolus-conformance-server"))
+}
+
+/// Builds the client around the official Rust SDK if it is not fresh. Only one suite wants it.
+pub fn rmcp_client() -> Result<PathBuf> {
+    cargo_build(&["-p", "obolus-rmcp-client"]).context("building obolus-rmcp-client failed")?;
+    Ok(target_folder().join("debug/obolus-rmcp-client"))
 }
 
 fn cargo_build(arguments: &[&str]) -> Result<()> {

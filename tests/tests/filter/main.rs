@@ -19,6 +19,7 @@ mod configuration;
 mod content;
 mod cors;
 mod exchange;
+mod facade;
 mod framing;
 mod golden;
 mod headers;

@@ -44,8 +44,8 @@ impl Api {
         trust: &Trust,
     ) -> Result<Self, Trouble> {
         let tls = trust.current().ok_or_else(|| Trouble::Usage("no authorities".to_owned()))?;
-        let client =
-            IdpClient::new(tls, TIMEOUT).map_err(|error| Trouble::Client(error.to_string()))?;
+        let client = IdpClient::new("obolus-sts-setup", tls, TIMEOUT)
+            .map_err(|error| Trouble::Client(error.to_string()))?;
         Ok(Self { client, realm, administrator, token: Mutex::new(None) })
     }
 
