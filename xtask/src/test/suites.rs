@@ -88,6 +88,7 @@ pub(crate) const SUITES: &[Suite] = &[
     story("sts_keycloak", "the STS at a real Keycloak"),
     story("sts_entra", "the STS at an Entra ID that is as strict as the service"),
     story("exchange", "every refusal of an identity provider as a client sees it, and how it ends"),
+    story("facade", "the login façade before that Entra ID: logins, attacks, faults"),
     story("entra_msal", "Microsoft's own client and our STS at the emulator"),
     story("guide_errors", "what published guides print, refused, and what works instead"),
     story("mcp_server", "the MCP server at a real API server"),
@@ -112,7 +113,10 @@ pub(crate) const SUITES: &[Suite] = &[
 
 /// Names for several suites at once.
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
-    ("entra", &["entra_rules", "entra_msal", "sts_entra", "guide_errors", "entra_end_to_end"]),
+    (
+        "entra",
+        &["entra_rules", "entra_msal", "sts_entra", "facade", "guide_errors", "entra_end_to_end"],
+    ),
     ("exchange", &["exchange", "exchange_load"]),
 ];
 
