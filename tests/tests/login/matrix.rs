@@ -35,21 +35,13 @@ const CLIENTS: [&dyn Client; 3] = [&McpInspector, &PythonSdk, &RustSdk];
 fn rows(provider: Provider) -> Vec<Row> {
     let mut rows = Vec::new();
     for client in CLIENTS {
-        for &registration in registrations(provider) {
+        for registration in [Registration::Static, Registration::Dynamic] {
             for (era, person) in [(Era::Legacy, "alice"), (Era::Modern, "bob")] {
                 rows.push(Row { client, provider, era, registration, person });
             }
         }
     }
     rows
-}
-
-/// A fresh realm lets nobody register.
-fn registrations(provider: Provider) -> &'static [Registration] {
-    match provider {
-        Provider::Keycloak => &[Registration::Static],
-        Provider::Entra => &[Registration::Static, Registration::Dynamic],
-    }
 }
 
 impl Row {

@@ -59,7 +59,7 @@ async fn a_page_of_another_origin_gets_through_no_door_and_calls_nothing() {
         let _turn = world.turn(provider).await;
         let called = permits(world, world.resource_name(provider)).len();
         let doors = tries_doors(world, &world.other_site, provider, false).await.unwrap();
-        assert_eq!(doors, refused(provider), "{provider:?}");
+        assert_eq!(doors, refused(), "{provider:?}");
         // Its person does not even get to a page where to sign in, or comes back to a page that cannot go on.
         let id = world.client_id(provider);
         let seen = logs_in(world, &world.other_site, provider, Some(&id), "alice").await.unwrap();
@@ -69,7 +69,7 @@ async fn a_page_of_another_origin_gets_through_no_door_and_calls_nothing() {
 
         // The same doors, tried from the origin that is listed.
         let doors = tries_doors(world, &world.site, provider, false).await.unwrap();
-        assert_eq!(doors, admitted(provider), "{provider:?}");
+        assert_eq!(doors, admitted(), "{provider:?}");
         assert_eq!(permits(world, world.resource_name(provider)).len(), called + 1);
     }
 }
@@ -82,7 +82,7 @@ async fn a_page_without_an_origin_gets_through_no_door_and_calls_nothing() {
         let called = permits(world, world.resource_name(provider)).len();
         // Within a page of the listed origin, but in a sandbox: `Origin: null`.
         let doors = tries_doors(world, &world.site, provider, true).await.unwrap();
-        assert_eq!(doors, refused(provider), "{provider:?}");
+        assert_eq!(doors, refused(), "{provider:?}");
         nothing_was_called(world, provider, called).await.unwrap();
     }
 }
@@ -95,7 +95,7 @@ async fn nothing_was_called(world: &World, provider: Provider, before: usize) ->
     Ok(())
 }
 
-fn refused(provider: Provider) -> Value {
+fn refused() -> Value {
     json!({
         "a call": "blocked",
         "a call with a token": "blocked",
@@ -110,7 +110,7 @@ fn refused(provider: Provider) -> Value {
     })
 }
 
-fn admitted(provider: Provider) -> Value {
+fn admitted() -> Value {
     json!({
         "a call": 401,
         "a call with a token": 200,
@@ -121,6 +121,6 @@ fn admitted(provider: Provider) -> Value {
         "metadata of the issuer": 200,
         // A code that is nobody's.
         "token": 400,
-        "registration": if provider == Provider::Keycloak { 201 } else { 201 },
+        "registration": 201,
     })
 }

@@ -64,8 +64,11 @@ pub(crate) async fn refusals(world: &World, resource: &str, reason: &str) -> Res
     Ok(found.into_iter().filter(is_one).collect())
 }
 
-/// The id of the token with which a request came.
+/// The id of the token with which a request came: Keycloak's `jti`, Entra ID's `uti`.
 fn credential(event: &Value) -> Option<String> {
-    let id = event["user"]["extra"]["authentication.kubernetes.io/credential-id"][0].as_str()?;
+    let extra = &event["user"]["extra"];
+    let id = |name: &str| extra[name][0].as_str();
+    let jti = id("authentication.kubernetes.io/credential-id");
+    let id = jti.or_else(|| id("login.microsoftonline.com/uti"))?;
     Some(id.trim_start_matches("JTI=").to_owned())
 }

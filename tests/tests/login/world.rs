@@ -4,9 +4,10 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use obolus_core::login::redirect_uri::to_register;
 use obolus_tests::fixtures::browser::{self, Seen, Visit};
-use obolus_tests::fixtures::gateway::GatewayOptions;
-use obolus_tests::fixtures::stack::{Provider, Stack, StackOptions};
+use obolus_tests::fixtures::facade::strict_directory;
+use obolus_tests::fixtures::stack::{Provider, SCOPE, Stack, StackOptions};
 use obolus_tests::fixtures::{entra, folder};
 use obolus_tests::https;
 use obolus_tests::shared::Started;
@@ -37,28 +38,53 @@ impl World {
     async fn start() -> Result<Self> {
         let (folder, lock) = folder::shared("login")?;
         let (site, other_site) = (Site::start().await?, Site::start().await?);
-        let origin = site.origin();
+        let (origin, listed) = (site.origin(), site.origin());
+        let (keycloaks_page, keycloaks_origin) = (site.page(Provider::Keycloak), site.origin());
+        let entras_page = site.page(Provider::Entra);
+        let registered: Vec<_> = to_register().into_iter().chain([entras_page.clone()]).collect();
         let stack = Stack::start(StackOptions {
+            providers: vec![Provider::Keycloak, Provider::Entra],
             folder: Some(folder.clone()),
+            change_keycloak: Some(Box::new(move |keycloak| {
+                let mut arguments = vec!["--registration".to_owned()];
+                for (option, value) in [
+                    ("--resource", &keycloak.resources[0]),
+                    ("--redirect-uri", &keycloaks_page),
+                    ("--allowed-origin", &keycloaks_origin),
+                ] {
+                    arguments.extend([option.to_owned(), value.clone()]);
+                }
+                (keycloak.makes_realms, keycloak.set_up) = (true, Some(arguments));
+            })),
+            change_entra: Some(Box::new(move |entra| {
+                entra.directory = strict_directory(&registered);
+                // As at Keycloak: a person's name is their password.
+                for user in &mut entra.directory.users {
+                    user.password.clone_from(&user.name);
+                }
+            })),
             change_sts: Some(Box::new(|sts, _| {
                 // Clients that register themselves have ids that nobody knows before.
                 for issuer in &mut sts.issuers {
                     issuer.clients = vec!["*".to_owned()];
                 }
             })),
-            change_gateway: Some(Box::new(move |gateway| let_in(gateway, origin))),
+            facade: Some(Box::new(move |facade| {
+                facade.redirect_uris = vec![entras_page];
+                facade.allowed_origins = vec![origin];
+            })),
+            change_gateway: Some(Box::new(move |gateway| {
+                gateway.configure_also(move |configuration| {
+                    let resources = configuration["resources"].as_array_mut();
+                    for resource in resources.into_iter().flatten() {
+                        resource["allowedOrigins"] = json!([listed]);
+                    }
+                });
+            })),
             ..StackOptions::default()
         })
         .await?;
-        let page = site.page(Provider::Keycloak);
-        let origin = site.origin();
-        let change = |client: &mut Value| {
-            for (list, what) in [("redirectUris", page), ("webOrigins", origin)] {
-                client[list].as_array_mut().context("no list")?.push(what.into());
-            }
-            Ok(())
-        };
-        stack.keycloak().admin().change_client("mcp-client", change).await?;
+        stack.facade.as_ref().context("no façade")?.ready().await?;
         let trust = folder.join("ca.crt");
         stack.authority.write(&trust)?;
         Ok(Self { stack, trust, site, other_site, turns: Default::default(), _folder: lock })
@@ -96,36 +122,44 @@ impl World {
         resource.strip_suffix("/mcp").unwrap_or(&resource).to_owned()
     }
 
+    /// What clients of this provider's people ask for.
+    pub(crate) fn scope(&self, provider: Provider) -> String {
+        match provider {
+            Provider::Keycloak => SCOPE.to_owned(),
+            Provider::Entra => self.stack.entra().scope(),
+        }
+    }
+
+    fn issuer_metadata_url(&self, provider: Provider) -> String {
+        match provider {
+            Provider::Keycloak => {
+                let (url, issuer) = (self.stack.keycloak().url(), self.stack.keycloak().issuer());
+                let path = issuer.strip_prefix(&url).unwrap_or_default();
+                format!("{url}/.well-known/oauth-authorization-server{path}")
+            }
+            Provider::Entra => {
+                format!("{}/.well-known/oauth-authorization-server/oauth", self.origin(provider))
+            }
+        }
+    }
+
+    /// The metadata of whom this provider's clients log in at.
+    pub(crate) async fn issuer_metadata(&self, provider: Provider) -> Result<Value> {
+        let http = https::client(&self.stack.authority.pem())?;
+        let answer = http.get(self.issuer_metadata_url(provider)).send().await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+
     /// What a page would find out if it could read everything, and a person's token.
     pub(crate) async fn doors(&self, provider: Provider) -> Result<Value> {
-        let origin = self.origin(provider);
-        let issuer_metadata = match provider {
-            Provider::Keycloak => {
-                let keycloak = self.stack.keycloak();
-                format!("{}/.well-known/oauth-authorization-server/realms/obolus", keycloak.url())
-            }
-            Provider::Entra => format!("{origin}/.well-known/oauth-authorization-server/oauth"),
-        };
-        let metadata =
-            https::client(&self.stack.authority.pem())?.get(&issuer_metadata).send().await?;
-        let metadata: Value = metadata.error_for_status()?.json().await?;
+        let metadata = self.issuer_metadata(provider).await?;
         Ok(json!({
             "token": self.stack.token_of(provider, "alice").await?,
-            "resource_metadata": format!("{origin}/.well-known/oauth-protected-resource/mcp"),
-            "issuer_metadata": issuer_metadata,
+            "resource_metadata":
+                format!("{}/.well-known/oauth-protected-resource/mcp", self.origin(provider)),
+            "issuer_metadata": self.issuer_metadata_url(provider),
             "token_endpoint": metadata["token_endpoint"],
             "registration_endpoint": metadata["registration_endpoint"],
         }))
     }
-}
-
-/// Pages of this origin may call every resource.
-fn let_in(gateway: &mut GatewayOptions, origin: String) {
-    let before = std::mem::replace(&mut gateway.configure, Box::new(|_| {}));
-    gateway.configure = Box::new(move |configuration| {
-        before(configuration);
-        for resource in configuration["resources"].as_array_mut().into_iter().flatten() {
-            resource["allowedOrigins"] = json!([origin]);
-        }
-    });
 }
