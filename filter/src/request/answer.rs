@@ -1,4 +1,5 @@
-//! What comes back for a request that was forwarded: lists are cut to what the person may use, all else passes.
+//! What comes back for a request that was forwarded: lists are cut to what the person may use, of a session's stream only
+//! what answers nobody goes on, all else passes.
 //!
 //! Nothing of a list's answer goes on by default. Its headers are held until the whole body is there, and so is the
 //! body, by the host; of a stream, only what core gives back for each piece takes the piece's place. What cannot be
@@ -21,7 +22,8 @@ use proxy_wasm::types::Action;
 use crate::host;
 use crate::metrics::Metrics;
 
-/// A list that was asked for, of a resource whose policies say what of it is shown.
+/// A list that was asked for, of a resource whose policies say what of it is shown; or a session's stream, of whatever
+/// resource.
 #[derive(Debug, Clone)]
 pub(super) struct AskedList {
     expected: Expected,
@@ -29,10 +31,11 @@ pub(super) struct AskedList {
 }
 
 impl AskedList {
-    /// `None` where the answer is nothing that is cut.
+    /// `None` where the answer is nothing that is read.
     pub(super) fn of(resource: &Resource, admitted: &Admitted<'_>) -> Option<Self> {
         let expected = Expected::of(admitted);
-        (resource.access.is_some() && expected.list().is_some())
+        let is_cut = resource.access.is_some() && expected.list().is_some();
+        (is_cut || expected.is_session_stream())
             .then(|| Self { expected, revision: admitted.revision() })
     }
 
@@ -137,7 +140,7 @@ impl AwaitedList {
                 self.state = State::Held(status);
                 if ended { self.ends(0, sender) } else { Action::Pause }
             }
-            AnswerPlan::Stream if ended => {
+            AnswerPlan::Stream if ended && !self.asked.expected.is_session_stream() => {
                 let refused = self.asked.expected.refuse(status, Reason::AnswerMissing);
                 self.replace(refused, sender)
             }
@@ -146,7 +149,10 @@ impl AwaitedList {
                     return self.fails(status, sender);
                 }
                 let stream = AnswerStream::new(self.asked.expected.clone(), limit);
-                self.state = State::Streaming(Box::new(stream));
+                self.state = match ended {
+                    true => State::Sent,
+                    false => State::Streaming(Box::new(stream)),
+                };
                 Action::Continue
             }
         }
@@ -164,6 +170,10 @@ impl AwaitedList {
                 let permits = self.seer.permits(self.asked.revision);
                 let Some(chunk) = host::response_body(length) else { return break_off() };
                 let mut out = stream.push(&chunk, permits);
+                if stream.is_broken() {
+                    count(stream.outcome(), sender.metrics);
+                    return break_off();
+                }
                 if ended {
                     out.push_str(&stream.finish());
                     count(stream.outcome(), sender.metrics);

@@ -86,6 +86,7 @@ pub(crate) const SUITES: &[Suite] = &[
     ),
     story("bindings", "outages, keys, and what is bound to what"),
     story("sts_keycloak", "the STS at a real Keycloak"),
+    story("keycloak_setup", "`obolus-sts setup keycloak` in fresh realms, and in broken ones"),
     story("sts_entra", "the STS at an Entra ID that is as strict as the service"),
     story("exchange", "every refusal of an identity provider as a client sees it, and how it ends"),
     story("facade", "the login façade before that Entra ID: logins, attacks, faults"),
