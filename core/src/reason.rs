@@ -339,7 +339,7 @@ impl Reason {
     }
 
     /// The JSON-RPC error code of a refused body, the client's or the server's, or `None` where the answer is an
-    /// OAuth error.
+    /// OAuth error as long as nobody knows the request's id.
     ///
     /// Codes: JSON-RPC 2.0 §5.1; HeaderMismatch and UnsupportedProtocolVersion from MCP 2026-07-28.
     #[must_use]
@@ -358,6 +358,19 @@ impl Reason {
             _ if self.is_of_the_answer() => Some(-32603),
             _ if matches!(self.status(), 400 | 404 | 413 | 415) => Some(-32600),
             _ => None,
+        }
+    }
+
+    /// The JSON-RPC error code of an answer to a request whose id is known, so that the client can tell which one it was.
+    ///
+    /// Where the specifications have none, it is the HTTP status: -32000 to -32019 are of older revisions, -32020 to
+    /// -32099 are MCP's own (2026-07-28), and the rest of the range below -32000 is JSON-RPC's.
+    #[must_use]
+    pub fn error_code(self) -> i32 {
+        match (self.json_rpc_code(), self.status()) {
+            (Some(code), _) => code,
+            (None, 500..) => -32603,
+            (None, status) => i32::from(status),
         }
     }
 
@@ -421,6 +434,15 @@ mod tests {
                 *reason == Reason::TokenMissing,
                 "{reason}: error must name what is wrong with a token that came (RFC 6750 §3.1)"
             );
+        }
+    }
+
+    #[test]
+    fn a_code_is_of_a_specification_or_outside_the_ranges_that_are_theirs() {
+        for reason in Reason::ALL {
+            let code = reason.error_code();
+            let specified = [-32700, -32600, -32601, -32602, -32603, -32020, -32022];
+            assert!(specified.contains(&code) || (400..500).contains(&code), "{reason}: {code}");
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::config::Resource;
 use crate::mcp::{Id, Revision};
-use crate::metadata::{challenge, protected_resource_metadata};
+use crate::metadata::{challenge, protected_resource_metadata, scopes_to_ask_for};
 use crate::{Denial, Reason};
 
 /// A whole answer. Header names are in lower case, as HTTP/2 has them.
@@ -30,7 +30,7 @@ const EXPOSED: &str = "WWW-Authenticate, Retry-After, Mcp-Session-Id, MCP-Protoc
 
 /// The HTTP methods of a resource's endpoint.
 fn methods(resource: &Resource) -> &'static str {
-    if resource.sessions.is_some() { "POST, DELETE, OPTIONS" } else { "POST, OPTIONS" }
+    if resource.sessions.is_some() { "POST, GET, DELETE, OPTIONS" } else { "POST, OPTIONS" }
 }
 
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol-Version, Mcp-Method, \
@@ -39,8 +39,9 @@ const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, MCP-Protocol
 /// The answer to a request that is refused.
 ///
 /// A body that was refused is answered as JSON-RPC, because a client that tries the newest revision takes a
-/// 400 without a JSON-RPC error for an old server (MCP 2026-07-28, Streamable HTTP). A refused token is
-/// answered as OAuth has it.
+/// 400 without a JSON-RPC error for an old server (MCP 2026-07-28, Streamable HTTP). So is every request whose id is
+/// known: its client shows a person the error of the call that they made. Before that, what is refused is a token, and
+/// it is answered as OAuth has it. The status and the challenge are the same either way.
 #[must_use]
 pub fn denial(denial: &Denial, resource: &Resource, id: Option<&Id>) -> Reply {
     if let Some(answer) = denial.unknown_tool() {
@@ -65,39 +66,55 @@ pub fn denial(denial: &Denial, resource: &Resource, id: Option<&Id>) -> Reply {
     if reason == Reason::MethodNotAllowed {
         headers.push((Cow::Borrowed("allow"), methods(resource).to_owned()));
     }
-    let mut body = match reason.json_rpc_code() {
-        Some(code) => json_rpc_error(code, denial, id),
-        None => json!({
-            "error": reason.oauth_error().unwrap_or("invalid_request"),
-            "error_description": denial.description(),
-            "reason": reason.as_str(),
-        }),
+    let scopes = match reason {
+        Reason::InsufficientScope => scopes_to_ask_for(denial, resource),
+        _ => Vec::new(),
     };
-    // For clients, and people, that read bodies only.
-    if let (Some(claims), Some(body)) = (denial.claims(), body.as_object_mut()) {
-        body.insert("claims".to_owned(), Value::Object(claims.as_object().clone()));
-    }
+    let body = match (id, reason.json_rpc_code()) {
+        (None, None) => Value::Object(oauth_error(denial, &scopes)),
+        _ => json_rpc_error(denial, &scopes, id),
+    };
     Reply { status: reason.status(), headers, body: body.to_string() }
 }
 
+/// A denial as OAuth says it (RFC 6750 §3.1), with what else stands in the challenge: for clients, and people, that read
+/// bodies only.
+fn oauth_error(denial: &Denial, scopes: &[&str]) -> Map<String, Value> {
+    let reason = denial.reason();
+    let mut body = Map::from_iter([
+        ("error".to_owned(), json!(reason.oauth_error().unwrap_or("invalid_request"))),
+        ("error_description".to_owned(), json!(denial.description())),
+        ("reason".to_owned(), json!(reason.as_str())),
+    ]);
+    if !scopes.is_empty() {
+        body.insert("scope".to_owned(), json!(scopes.join(" ")));
+    }
+    if let Some(claims) = denial.claims() {
+        body.insert("claims".to_owned(), Value::Object(claims.as_object().clone()));
+    }
+    body
+}
+
 /// `error.data`. What a client needs to go on in another revision stands where its specification wants it.
-fn data(denial: &Denial) -> Value {
-    let reason = denial.reason().as_str();
+fn data(denial: &Denial, scopes: &[&str]) -> Value {
+    let reason = denial.reason();
     match denial.requested_version() {
         Some(requested) => {
             let supported = Revision::ALL.map(Revision::name);
-            json!({"reason": reason, "supported": supported, "requested": requested})
+            json!({"reason": reason.as_str(), "supported": supported, "requested": requested})
         }
-        None => json!({"reason": reason}),
+        None if reason.json_rpc_code().is_some() => json!({"reason": reason.as_str()}),
+        None => Value::Object(oauth_error(denial, scopes)),
     }
 }
 
 /// A denial as JSON-RPC says it.
-pub(crate) fn json_rpc_error(code: i32, denial: &Denial, id: Option<&Id>) -> Value {
+pub(crate) fn json_rpc_error(denial: &Denial, scopes: &[&str], id: Option<&Id>) -> Value {
+    let (code, data) = (denial.reason().error_code(), data(denial, scopes));
     json!({
         "jsonrpc": "2.0",
         "id": id.map(Id::as_json),
-        "error": {"code": code, "message": denial.reason().description(), "data": data(denial)},
+        "error": {"code": code, "message": denial.description(), "data": data},
     })
 }
 
@@ -128,8 +145,17 @@ pub fn metadata(resource: &Resource, method: &str) -> Reply {
         },
         _ => Reply {
             status: Reason::MethodNotAllowed.status(),
-            headers: named([("allow", "GET, HEAD, OPTIONS".to_owned())]),
-            body: String::new(),
+            headers: named([
+                (JSON.0, JSON.1.to_owned()),
+                ("allow", "GET, HEAD, OPTIONS".to_owned()),
+                any_origin,
+            ]),
+            body: json!({
+                "error": "invalid_request",
+                "error_description": "metadata are read with GET",
+                "reason": Reason::MethodNotAllowed.as_str(),
+            })
+            .to_string(),
         },
     }
 }
@@ -160,6 +186,18 @@ fn is_parameter(name: &str) -> bool {
     name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
+
+/// What a server behind us says of origins. None of it goes on: whether a page may read an answer is the gateway's to
+/// say, and no page ever gets to send cookies along.
+pub const CORS_OF_SERVERS: [&str; 7] = [
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-private-network",
+    "access-control-expose-headers",
+    "access-control-max-age",
+];
 
 /// What every answer to an allowed `Origin` carries, ours and the server's.
 #[must_use]

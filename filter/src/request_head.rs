@@ -127,6 +127,11 @@ impl RequestHead {
         self.values(SESSION_HEADER).next().map(<[u8]>::to_vec)
     }
 
+    /// Whether it wants to have sent again what it missed of a stream.
+    pub(crate) fn resumes(&self) -> bool {
+        self.values("last-event-id").next().is_some()
+    }
+
     pub(crate) fn mirrored(&self) -> Mirrored {
         let owned = |name| {
             self.values(name).next().map(|value| String::from_utf8_lossy(value).into_owned())

@@ -1,14 +1,13 @@
 //! Whether a message is one that a client may send at all, whoever it is.
 
 use super::headers::check_mirrored;
-use super::methods::SESSION_END;
-use super::{Form, Message, Method, MirroredHeaders, Revision};
+use super::{Form, Message, Method, MirroredHeaders, Revision, Verb};
 use crate::policy::Forwarding;
 use crate::{Denial, Reason};
 
 /// A message that fits its headers and has a method that its revision knows.
 ///
-/// INVARIANT: made by [`Admitted::read`] and [`Admitted::session_end`] alone.
+/// INVARIANT: made by [`Admitted::read`] and [`Admitted::without_body`] alone.
 #[derive(Debug, Clone, Copy)]
 pub struct Admitted<'a> {
     message: &'a Message,
@@ -44,17 +43,22 @@ impl<'a> Admitted<'a> {
         Ok(Self { message, revision, method, opens })
     }
 
-    /// The same for the end of a session, which [`Message::session_end`] stands for.
+    /// The same for what has no body, which [`Message::without_body`] stands for.
     ///
     /// # Errors
     /// As [`Admitted::read`]; [`Reason::MethodNotAllowed`] in a revision that has no sessions, and for any other message.
-    pub fn session_end(headers: MirroredHeaders<'_>, message: &'a Message) -> Result<Self, Denial> {
+    pub fn without_body(
+        verb: Verb,
+        headers: MirroredHeaders<'_>,
+        message: &'a Message,
+    ) -> Result<Self, Denial> {
         let revision = Revision::of(headers.protocol_version, None)?;
-        if message.method() != SESSION_END.name || !SESSION_END.client.contains(&revision) {
-            return Err(Reason::MethodNotAllowed.into());
-        }
+        let method = verb
+            .row()
+            .filter(|row| message.method() == row.name && row.client.contains(&revision))
+            .ok_or(Reason::MethodNotAllowed)?;
         check_mirrored(headers, message, revision)?;
-        Ok(Self { message, revision, method: &SESSION_END, opens: false })
+        Ok(Self { message, revision, method, opens: false })
     }
 
     /// The message.

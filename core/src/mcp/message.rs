@@ -3,9 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::lookalike::has_lookalike;
-use super::methods::SESSION_END;
-use super::params::{Named, Params};
-use super::{BodyDigest, Form, Governs, Method};
+use super::params::{Named, PROTOCOL_VERSION, Params};
+use super::{BodyDigest, Form, Governs, Method, Verb};
 use crate::Reason;
 use crate::json::{self, JsonError};
 
@@ -102,22 +101,24 @@ impl Message {
         if is_answer {
             return Err(refused(Reason::NotARequest));
         }
-        let governs = Method::named(&method).map_or(Governs::Nothing, |row| row.governs);
-        let params = Params::read(object.remove("params"), governs).map_err(refused)?;
+        let params = object.remove("params");
+        let governs = Method::named(&method)
+            .filter(|row| row.is_known_where(stated_revision(params.as_ref())))
+            .map_or(Governs::Nothing, |row| row.governs);
+        let params = Params::read(params, governs).map_err(refused)?;
         let kind = id.map_or(Kind::Notification, Kind::Request);
         Ok(Self { kind, method, params, body: BodyDigest::of(body) })
     }
 
-    /// What stands for the end of a session, which has no body and goes by its own row in the table.
+    /// What stands for a request that has no message: the end of a session, or its stream. It goes by its HTTP method's
+    /// own row in the table.
     ///
     /// # Errors
-    /// [`Reason::NotARequest`] where there is a body, which nobody would read.
-    pub fn session_end(body: &[u8]) -> Result<Self, Refused> {
-        if !body.is_empty() {
-            return Err(Reason::NotARequest.into());
-        }
+    /// [`Reason::NotARequest`] where there is a body, which nobody would read, and for a verb whose body is a message.
+    pub fn without_body(verb: Verb, body: &[u8]) -> Result<Self, Refused> {
+        let row = verb.row().filter(|_| body.is_empty()).ok_or(Reason::NotARequest)?;
         let params = Params::read(None, Governs::Nothing)?;
-        let method = SESSION_END.name.to_owned();
+        let method = row.name.to_owned();
         Ok(Self { kind: Kind::Notification, method, params, body: BodyDigest::of(body) })
     }
 
@@ -214,6 +215,11 @@ impl Message {
     pub fn protocol_version(&self) -> Option<&str> {
         self.params.protocol_version()
     }
+}
+
+/// The revision that a body states, by its name. Whoever admits the message holds it against the header.
+fn stated_revision(params: Option<&Value>) -> Option<&str> {
+    params?.as_object()?.get("_meta")?.get(PROTOCOL_VERSION)?.as_str()
 }
 
 fn json_reason(error: JsonError) -> Reason {

@@ -59,6 +59,8 @@ pub enum Answered {
     List(List),
     /// With events, until one of the two ends it.
     Stream,
+    /// With the server's own messages, none of which is an answer, until one of the two ends it.
+    SessionStream,
     /// With 202 and no body.
     Accepted,
 }
@@ -94,11 +96,11 @@ pub struct Method {
 }
 
 const EVERY: &[Revision] = &Revision::ALL;
-const LEGACY: &[Revision] = &[V2025_06_18, V2025_11_25];
+pub(super) const LEGACY: &[Revision] = &[V2025_06_18, V2025_11_25];
 const MIDDLE: &[Revision] = &[V2025_11_25];
 const SINCE_MIDDLE: &[Revision] = &[V2025_11_25, V2026_07_28];
 const MODERN: &[Revision] = &[V2026_07_28];
-const NONE: &[Revision] = &[];
+pub(super) const NONE: &[Revision] = &[];
 
 const fn request(
     name: &'static str,
@@ -179,58 +181,14 @@ static RESPONSE: Method = Method {
     answer: Answered::Accepted,
 };
 
-/// The row of the end of a session. It is no message of JSON-RPC: its name here is that of the HTTP method, and no body
-/// can have it, since it is not in the table.
-pub(super) static SESSION_END: Method = Method {
-    name: "DELETE",
-    form: Form::Notification,
-    client: LEGACY,
-    server: NONE,
-    governs: Governs::Nothing,
-    answer: Answered::Accepted,
-};
-
-/// What a request is by its HTTP method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    /// Its body is a message.
-    Message,
-    /// It ends a session, and has no body.
-    SessionEnd,
-}
-
-/// Which resources take an HTTP method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TakenBy {
-    Every,
-    /// Those whose sessions are wrapped, so that it can be told whose they are.
-    ThoseWithSessions,
-    None,
-}
-
-/// The endpoint's HTTP methods, each with the revisions that define it. In older ones DELETE ends a session and GET opens
-/// a stream of the server's own messages; both may be refused with 405 there. GET always is: what comes on that stream
-/// answers nothing that was permitted, so that nobody could say of it what this person may see.
-const VERBS: [(&str, &[Revision], Verb, TakenBy); 3] = [
-    ("POST", EVERY, Verb::Message, TakenBy::Every),
-    ("DELETE", LEGACY, Verb::SessionEnd, TakenBy::ThoseWithSessions),
-    ("GET", LEGACY, Verb::Message, TakenBy::None),
-];
-
-/// What a request with this HTTP method is, at a resource that `has_sessions` or not.
-///
-/// # Errors
-/// [`Reason::MethodNotAllowed`].
-pub fn admit_verb(verb: &str, has_sessions: bool) -> Result<Verb, Reason> {
-    let row = VERBS.iter().find(|(known, ..)| *known == verb);
-    match row {
-        Some((.., verb, TakenBy::Every)) => Ok(*verb),
-        Some((.., verb, TakenBy::ThoseWithSessions)) if has_sessions => Ok(*verb),
-        _ => Err(Reason::MethodNotAllowed),
-    }
-}
-
 impl Method {
+    /// Whether a body that states this revision may have the method. Where none is stated, or none that is served, that
+    /// is not for the body to say.
+    pub(super) fn is_known_where(&self, stated: Option<&str>) -> bool {
+        let revision = Revision::ALL.into_iter().find(|one| Some(one.name()) == stated);
+        revision.is_none_or(|revision| self.client.contains(&revision))
+    }
+
     /// All of them, without that of responses.
     #[must_use]
     pub fn all() -> &'static [Self] {

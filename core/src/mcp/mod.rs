@@ -13,6 +13,7 @@ mod params;
 mod revision;
 pub mod session;
 pub mod sse;
+mod verbs;
 
 pub use admission::Admitted;
 pub use body_digest::BodyDigest;
@@ -20,6 +21,7 @@ pub use headers::MirroredHeaders;
 pub(crate) use lookalike::{has_lookalike, is_lookalike};
 pub use media_type::is_utf8_media_type;
 pub use message::{Id, Kind, Message, Refused};
-pub use methods::{Answered, Form, Governs, List, Method, Verb, admit_verb};
+pub use methods::{Answered, Form, Governs, List, Method};
 pub use params::Named;
 pub use revision::Revision;
+pub use verbs::{Verb, VerbContext, admit_verb};

@@ -9,7 +9,7 @@ use crate::Reason;
 const PARAMS_KEYS: [&str; 7] =
     ["name", "uri", "arguments", "_meta", "taskId", "ref", "notifications"];
 const META_KEYS: [&str; 1] = [PROTOCOL_VERSION];
-const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+pub(super) const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const REFERENCE_KEYS: [&str; 3] = ["type", "name", "uri"];
 const SUBSCRIPTION_KEYS: [&str; 2] = ["resourceSubscriptions", "taskIds"];
 

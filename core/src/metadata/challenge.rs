@@ -18,13 +18,7 @@ pub fn challenge(denial: &Denial, resource: &Resource) -> Option<String> {
     let mut parameter = |name: &str, value: &str| {
         header.push_str(&format!(r#", {name}="{}""#, value.replace(['"', '\\'], "'")));
     };
-    // Those that every call needs, and those that this one needs: a client asks for what stands here and nothing else.
-    let mut scopes: Vec<_> = resource.required_scopes.iter().map(String::as_str).collect();
-    for scope in denial.scopes() {
-        if !scopes.contains(&scope.as_str()) {
-            scopes.push(scope);
-        }
-    }
+    let scopes = scopes_to_ask_for(denial, resource);
     if !scopes.is_empty() {
         parameter("scope", &scopes.join(" "));
     }
@@ -40,4 +34,16 @@ pub fn challenge(denial: &Denial, resource: &Resource) -> Option<String> {
         }
     }
     Some(header)
+}
+
+/// Those that every call needs, and those that this one needs: a client asks for what stands here and nothing else.
+#[must_use]
+pub fn scopes_to_ask_for<'a>(denial: &'a Denial, resource: &'a Resource) -> Vec<&'a str> {
+    let mut scopes: Vec<_> = resource.required_scopes.iter().map(String::as_str).collect();
+    for scope in denial.scopes() {
+        if !scopes.contains(&scope.as_str()) {
+            scopes.push(scope);
+        }
+    }
+    scopes
 }

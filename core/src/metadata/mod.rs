@@ -4,6 +4,6 @@ mod challenge;
 mod protected_resource;
 mod resource_url;
 
-pub use challenge::challenge;
+pub use challenge::{challenge, scopes_to_ask_for};
 pub use protected_resource::protected_resource_metadata;
 pub use resource_url::{ResourceUrl, ResourceUrlError};

@@ -66,7 +66,8 @@ const HEAD: &str = "# Reasons
 
 Everything that Obolus refuses has one reason of this closed set. Its label is stable, and stands in
 
-* the client's answer: the member `reason` of the body (`error.data.reason` where the body is JSON-RPC);
+* the client's answer: the member `reason` of the body, `error.data.reason` where the body is JSON-RPC: always where a body was refused, and for
+  everything else as soon as the request's id is known (`error.code` is JSON-RPC's or MCP's own where there is one, and the HTTP status elsewhere);
 * the [audit record](audit.md), a line of Envoy's access log: `reason`, `request_id`, and who it was as far as that was known;
 * the gateway's metric `wasmcustom.obolus.deny.LABEL`;
 * for exchanges, the STS's log line `exchange` (`outcome`) and its metric `obolus_sts_exchanges_total{outcome=\"LABEL\"}`.

@@ -4,7 +4,7 @@ use obolus_core::Reason;
 use obolus_core::mcp::answers::{AnswerHead, AnswerPlan, Outcome, STALE_HEADERS};
 use serde_json::Value;
 
-use crate::list_answers::asked;
+use crate::list_answers::{asked, asked_for_the_stream};
 
 fn plan(method: &str, status: u16, content_type: &[&str], encoding: &[&str]) -> AnswerPlan {
     let head = AnswerHead {
@@ -129,4 +129,35 @@ fn headers_that_speak_of_the_old_body_are_named_as_http_2_has_them() {
         assert!(STALE_HEADERS.contains(&name), "{name}");
     }
     assert!(STALE_HEADERS.iter().all(|name| *name == name.to_ascii_lowercase()));
+}
+
+#[test]
+fn a_sessions_stream_is_a_stream_or_a_refusal_of_the_servers() {
+    let of = |status, content_type: &[&str], encoding: &[&str]| {
+        let head = AnswerHead {
+            status,
+            content_type,
+            content_encoding: encoding,
+            content_length: None,
+            limit: 1000,
+        };
+        AnswerPlan::of(&asked_for_the_stream(), head)
+    };
+    assert_eq!(of(200, &["text/event-stream"], &[]), AnswerPlan::Stream);
+    for status in [400, 404, 405, 503] {
+        assert_eq!(of(status, &["application/json"], &[]), AnswerPlan::Untouched, "{status}");
+        assert_eq!(of(status, &[], &["gzip"]), AnswerPlan::Untouched, "{status}");
+    }
+    for (status, content_type, encoding) in [
+        (200, &["application/json"][..], &[][..]),
+        (200, &[], &[]),
+        (200, &["text/event-stream", "text/event-stream"], &[]),
+        (200, &["text/event-stream"], &["gzip"]),
+        (202, &["text/event-stream"], &[]),
+        (204, &[], &[]),
+        (307, &["text/event-stream"], &[]),
+    ] {
+        let plan = of(status, content_type, encoding);
+        assert!(matches!(plan, AnswerPlan::Instead(_)), "{status} {content_type:?}: {plan:?}");
+    }
 }

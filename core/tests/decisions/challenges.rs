@@ -290,3 +290,45 @@ fn a_browser_is_told_what_it_may_send_and_read() {
     assert!(cors.contains(&("vary", "Origin")), "one page's answer is not another's");
     assert!(!cors.iter().any(|(name, _)| name.contains("credentials")), "no cookies are wanted");
 }
+
+#[test]
+fn a_refusal_names_the_request_once_it_is_known_and_changes_nothing_else() {
+    let resource = resource_but(json!({"requiredScopes": ["mcp:tools"]}));
+    let id = Message::parse(br#"{"jsonrpc":"2.0","id":"q","method":"ping"}"#).unwrap();
+    for reason in Reason::ALL.iter().filter(|reason| **reason != Reason::ToolHidden) {
+        let denial = Denial::from(*reason);
+        let unknown = reply::denial(&denial, &resource, None);
+        let known = reply::denial(&denial, &resource, id.id());
+        assert_eq!((known.status, &known.headers), (unknown.status, &unknown.headers), "{reason}");
+        let (unknown, known): (Value, Value) = (
+            serde_json::from_str(&unknown.body).unwrap(),
+            serde_json::from_str(&known.body).unwrap(),
+        );
+        assert_eq!((&known["jsonrpc"], &known["id"]), (&json!("2.0"), &json!("q")), "{reason}");
+        assert_eq!(known["error"]["code"], denial.reason().error_code(), "{reason}");
+        assert_eq!(known["error"]["message"], denial.description(), "{reason}");
+        // The same members, in the place that each form has for them.
+        let is_oauth = unknown["error"].is_string();
+        let members = if is_oauth { &unknown } else { &unknown["error"]["data"] };
+        assert_eq!(&known["error"]["data"], members, "{reason}");
+    }
+    let missing = Denial::from(Reason::InsufficientScope);
+    let reply = reply::denial(&missing, &resource, id.id());
+    assert_eq!(
+        serde_json::from_str::<Value>(&reply.body).unwrap(),
+        json!({
+            "jsonrpc": "2.0",
+            "id": "q",
+            "error": {
+                "code": 403,
+                "message": "the token lacks a scope that this operation needs",
+                "data": {
+                    "error": "insufficient_scope",
+                    "error_description": "the token lacks a scope that this operation needs",
+                    "reason": "insufficient_scope",
+                    "scope": "mcp:tools",
+                },
+            },
+        })
+    );
+}

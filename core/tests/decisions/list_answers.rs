@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use obolus_core::Reason;
 use obolus_core::mcp::answers::{Answer, Expected, Item, Outcome, ToolHints};
-use obolus_core::mcp::{Admitted, List, Message, MirroredHeaders};
+use obolus_core::mcp::{Admitted, List, Message, MirroredHeaders, Verb};
 use serde_json::{Value, json};
 
 mod replaced;
@@ -33,6 +33,13 @@ pub(crate) fn asked_in_2026(method: &str, id: &str) -> Expected {
 fn expected(body: &str, headers: MirroredHeaders<'_>) -> Expected {
     let message = Message::parse(body.as_bytes()).unwrap();
     Expected::of(&Admitted::read(headers, &message).unwrap())
+}
+
+/// A session's stream of the server's own messages.
+pub(crate) fn asked_for_the_stream() -> Expected {
+    let message = Message::without_body(Verb::SessionStream, b"").unwrap();
+    let headers = MirroredHeaders::default();
+    Expected::of(&Admitted::without_body(Verb::SessionStream, headers, &message).unwrap())
 }
 
 /// May this person use it? What begins like this they may not.

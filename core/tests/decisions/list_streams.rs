@@ -5,7 +5,7 @@
 use obolus_core::Reason;
 use obolus_core::mcp::answers::{AnswerStream, Expected, Outcome};
 
-use crate::list_answers::{asked, asked_in_2026, permits};
+use crate::list_answers::{asked, asked_for_the_stream, asked_in_2026, permits};
 
 const LIMIT: usize = 400;
 const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"hidden","d":"é"},{"name":"open","d":"é😀"}]}}"#;
@@ -272,4 +272,46 @@ fn an_event_of_exactly_the_limit_passes() {
     assert_eq!(sent(&asked("tools/list", "1"), length, stream.as_bytes()).1, SENT);
     let over = sent(&asked("tools/list", "1"), length - 1, stream.as_bytes());
     assert_eq!(over.0, error(Reason::AnswerTooLarge));
+}
+
+/// What a session's stream is there for passes, without what a client could ask again by; and nothing that answers.
+#[test]
+fn on_a_sessions_stream_everything_passes_but_answers() {
+    let stream = asked_for_the_stream();
+    let ask = r#"{"jsonrpc":"2.0","id":1,"method":"sampling/createMessage","params":{"tools":[]}}"#;
+    let come = format!(
+        ": here\n\nid: 0\nretry: 3000\ndata:\n\nid: 1\ndata: {PROGRESS}\n\nevent: message\nid: 2\ndata: {ask}\n\n"
+    );
+    let gone = format!(":\nretry: 3000\n\ndata: {PROGRESS}\n\nevent: message\ndata: {ask}\n\n");
+    assert_eq!(sent(&stream, LIMIT, come.as_bytes()), (gone.clone(), None));
+    let long = "x".repeat(LIMIT);
+    for (event, reason) in [
+        (LIST, Reason::AnswerMismatch),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, Reason::AnswerMismatch),
+        (r#"{"jsonrpc":"2.0","id":null,"result":{"tools":[]}}"#, Reason::AnswerMismatch),
+        (r#"{"jsonrpc":"2.0","result":{"tools":[]}}"#, Reason::AnswerMismatch),
+        (r#"{"jsonrpc":"2.0","error":{"code":1,"message":"hidden"}}"#, Reason::AnswerMismatch),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"hidden"}}"#,
+            Reason::AnswerMismatch,
+        ),
+        (r#"{"jsonrpc":"2.0","method":"a","result":{"tools":[]}}"#, Reason::AnswerMismatch),
+        (r#"{"jsonrpc":"2.0","method":"a","Result":{"tools":[]}}"#, Reason::AnswerMalformed),
+        (r#"[{"jsonrpc":"2.0","id":1,"result":{}}]"#, Reason::AnswerMismatch),
+        ("hidden", Reason::AnswerMalformed),
+        (&long, Reason::AnswerTooLarge),
+    ] {
+        let broken = format!("{come}data: {event}\n\ndata: {PROGRESS}\n\n");
+        let expected = (gone.clone(), Some(Outcome::Refused(reason)));
+        assert_eq!(sent(&stream, LIMIT, broken.as_bytes()), expected, "{event}");
+        let mut broken_off = AnswerStream::new(stream.clone(), LIMIT);
+        broken_off.push(come.as_bytes(), permits);
+        assert!(!broken_off.is_broken());
+        broken_off.push(format!("data: {event}\n\n").as_bytes(), permits);
+        assert!(broken_off.is_broken(), "{event}");
+    }
+    // Of a list's stream, the client is told instead.
+    let mut told = AnswerStream::new(asked("tools/list", "1"), LIMIT);
+    assert!(told.push(b"data: hidden\n\n", permits).contains("error"));
+    assert!(!told.is_broken());
 }

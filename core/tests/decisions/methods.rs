@@ -3,7 +3,7 @@
 use obolus_core::Reason;
 use obolus_core::mcp::{
     Admitted, Answered, Form, Governs, Kind, List, Message, Method, MirroredHeaders, Revision,
-    Verb, admit_verb,
+    Verb, VerbContext, admit_verb,
 };
 use serde_json::{Value, json};
 
@@ -299,10 +299,52 @@ fn a_row_says_what_is_governed_and_what_is_listed() {
     assert_eq!(row("subscriptions/listen").answer, Answered::Stream);
 }
 
+/// The official suite asks so for methods that were removed: with none of their params, and without `Mcp-Name`.
+#[test]
+fn what_the_stated_revision_does_not_have_is_unknown_and_not_malformed() {
+    let of = |version: Option<&str>, stated: Option<&str>, method: &str, params: &str| {
+        let meta = stated.map(|stated| {
+            format!(r#""_meta":{{"io.modelcontextprotocol/protocolVersion":"{stated}"}}"#)
+        });
+        let params: Vec<_> = meta.as_deref().into_iter().chain([params]).collect();
+        let params = params.join(if params.iter().any(|it| it.is_empty()) { "" } else { "," });
+        let body =
+            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}}}}}"#);
+        let message = Message::parse(body.as_bytes()).map_err(|refused| refused.reason)?;
+        let modern = version == Some("2026-07-28");
+        let headers = MirroredHeaders {
+            protocol_version: version,
+            method: Some(method).filter(|_| modern),
+            ..MirroredHeaders::default()
+        };
+        Admitted::read(headers, &message).map(drop).map_err(|denial| denial.reason())
+    };
+    let (modern, middle) = (Some("2026-07-28"), Some("2025-11-25"));
+    for method in ["resources/subscribe", "resources/unsubscribe", "tasks/result"] {
+        for params in ["", r#""uri":"a","taskId":"b""#, r#""uri":1"#] {
+            assert_eq!(of(modern, modern, method, params), Err(Reason::MethodUnknown), "{method}");
+        }
+        // Where it is known it names something, whatever else is said elsewhere.
+        assert_eq!(of(middle, None, method, ""), Err(Reason::ParamsMalformed), "{method}");
+        assert_eq!(of(modern, None, method, ""), Err(Reason::ParamsMalformed), "{method}");
+        assert_eq!(of(middle, middle, method, ""), Err(Reason::ParamsMalformed), "{method}");
+        let unserved = Some("2031-01-01");
+        assert_eq!(of(unserved, unserved, method, ""), Err(Reason::ParamsMalformed), "{method}");
+        assert_eq!(of(middle, None, method, r#""uri":"a","taskId":"b""#), Ok(()), "{method}");
+        // The body alone opens nothing.
+        for header in [middle, None] {
+            let refused = of(header, modern, method, "");
+            assert_eq!(refused, Err(Reason::HeaderMismatch), "{method}");
+        }
+    }
+    assert_eq!(of(modern, modern, "tasks/get", ""), Err(Reason::ParamsMalformed));
+}
+
 #[test]
 fn only_post_brings_a_message() {
-    assert_eq!(admit_verb("POST", false), Ok(Verb::Message));
+    let context = VerbContext { has_sessions: false, in_session: true, resumes: false };
+    assert_eq!(admit_verb("POST", context), Ok(Verb::Message));
     for verb in ["GET", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS", "post", "POST ", ""] {
-        assert_eq!(admit_verb(verb, false), Err(Reason::MethodNotAllowed), "{verb}");
+        assert_eq!(admit_verb(verb, context), Err(Reason::MethodNotAllowed), "{verb}");
     }
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use obolus_core::Reason;
 use obolus_core::config::FilterConfig;
 use obolus_core::mcp::session::{SessionHolder, SessionKey, SessionKeyError, SessionKeys};
-use obolus_core::mcp::{Admitted, Answered, Message, MirroredHeaders, Verb, admit_verb};
+use obolus_core::mcp::{
+    Admitted, Answered, Message, MirroredHeaders, Verb, VerbContext, admit_verb,
+};
 use obolus_core::token::Identity;
 use serde_json::{Value, json};
 
@@ -231,39 +233,64 @@ fn a_variable_without_a_key_keeps_the_configuration_from_being_taken() {
     assert!(!short.contains("c2hvcnQ") && !short.contains(KEY), "{short}");
 }
 
+const IN_SESSION: VerbContext =
+    VerbContext { has_sessions: true, in_session: true, resumes: false };
+
 #[test]
-fn ending_a_session_is_a_request_of_its_own_where_there_are_any() {
-    assert_eq!(admit_verb("DELETE", true), Ok(Verb::SessionEnd));
-    assert_eq!(admit_verb("POST", true), Ok(Verb::Message));
-    for verb in ["GET", "PUT", "PATCH", "HEAD", "OPTIONS", "delete", "DELETE ", ""] {
-        assert_eq!(admit_verb(verb, true), Err(Reason::MethodNotAllowed), "{verb}");
+fn ending_a_session_and_its_stream_are_requests_of_their_own_where_there_are_any() {
+    for in_session in [true, false] {
+        let context = VerbContext { in_session, ..IN_SESSION };
+        assert_eq!(admit_verb("DELETE", context), Ok(Verb::SessionEnd));
+        assert_eq!(admit_verb("POST", context), Ok(Verb::Message));
+        for verb in ["PUT", "PATCH", "HEAD", "OPTIONS", "delete", "DELETE ", "get", "GETX", ""] {
+            assert_eq!(admit_verb(verb, context), Err(Reason::MethodNotAllowed), "{verb}");
+        }
     }
-    let end = Message::session_end(b"").unwrap();
+    // A stream is a session's, and begins with what comes from now on.
+    assert_eq!(admit_verb("GET", IN_SESSION), Ok(Verb::SessionStream));
+    for context in [
+        VerbContext { has_sessions: false, ..IN_SESSION },
+        VerbContext { in_session: false, ..IN_SESSION },
+        VerbContext { resumes: true, ..IN_SESSION },
+    ] {
+        assert_eq!(admit_verb("GET", context), Err(Reason::MethodNotAllowed), "{context:?}");
+    }
     let named = |version| MirroredHeaders { protocol_version: version, ..Default::default() };
-    for version in [None, Some("2025-03-26"), Some("2025-06-18"), Some("2025-11-25")] {
-        let admitted = Admitted::session_end(named(version), &end).unwrap();
-        assert_eq!(admitted.method().name, "DELETE");
-        assert_eq!(admitted.method().answer, Answered::Accepted);
-        assert!(admitted.message().named().is_empty());
+    for (verb, other, name, answer) in [
+        (Verb::SessionEnd, Verb::SessionStream, "DELETE", Answered::Accepted),
+        (Verb::SessionStream, Verb::SessionEnd, "GET", Answered::SessionStream),
+    ] {
+        let message = Message::without_body(verb, b"").unwrap();
+        for version in [None, Some("2025-03-26"), Some("2025-06-18"), Some("2025-11-25")] {
+            let admitted = Admitted::without_body(verb, named(version), &message).unwrap();
+            assert_eq!((admitted.method().name, admitted.method().answer), (name, answer));
+            assert!(admitted.message().named().is_empty());
+        }
+        let refused = |verb, headers, message| {
+            Admitted::without_body(verb, headers, message).unwrap_err().reason()
+        };
+        for (version, reason) in
+            [("2026-07-28", Reason::MethodNotAllowed), ("2024-11-05", Reason::VersionUnsupported)]
+        {
+            assert_eq!(refused(verb, named(Some(version)), &message), reason, "{version}");
+        }
+        let mirrored = MirroredHeaders { method: Some("tools/list"), ..Default::default() };
+        assert_eq!(refused(verb, mirrored, &message), Reason::HeaderMismatch);
+        for verb in [other, Verb::Message] {
+            assert_eq!(refused(verb, named(None), &message), Reason::MethodNotAllowed, "{verb:?}");
+        }
+        let body = format!(r#"{{"jsonrpc":"2.0","method":"{name}"}}"#);
+        for body in [b"{}", &b" "[..], body.as_bytes()] {
+            let refused = Message::without_body(verb, body).unwrap_err();
+            assert_eq!(refused.reason, Reason::NotARequest);
+        }
+        // Nobody says so in a body; and no other message passes for it.
+        let message = Message::parse(body.as_bytes()).unwrap();
+        let read = Admitted::read(MirroredHeaders::default(), &message).unwrap_err();
+        assert_eq!(read.reason(), Reason::NotificationUnknown);
+        let body = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+        let message = Message::parse(body).unwrap();
+        assert_eq!(refused(verb, named(None), &message), Reason::MethodNotAllowed);
     }
-    for (version, reason) in
-        [("2026-07-28", Reason::MethodNotAllowed), ("2024-11-05", Reason::VersionUnsupported)]
-    {
-        let refused = Admitted::session_end(named(Some(version)), &end).unwrap_err();
-        assert_eq!(refused.reason(), reason, "{version}");
-    }
-    let mirrored = MirroredHeaders { method: Some("tools/list"), ..Default::default() };
-    assert_eq!(Admitted::session_end(mirrored, &end).unwrap_err().reason(), Reason::HeaderMismatch);
-    for body in [&b"{}"[..], b" ", br#"{"jsonrpc":"2.0","method":"DELETE"}"#] {
-        assert_eq!(Message::session_end(body).unwrap_err().reason, Reason::NotARequest);
-    }
-    // Nobody says so in a body; and no other message passes for it.
-    let body = br#"{"jsonrpc":"2.0","method":"DELETE"}"#;
-    let message = Message::parse(body).unwrap();
-    let refused = Admitted::read(MirroredHeaders::default(), &message).unwrap_err();
-    assert_eq!(refused.reason(), Reason::NotificationUnknown);
-    let body = br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
-    let message = Message::parse(body).unwrap();
-    let refused = Admitted::session_end(MirroredHeaders::default(), &message).unwrap_err();
-    assert_eq!(refused.reason(), Reason::MethodNotAllowed);
+    assert_eq!(Message::without_body(Verb::Message, b"").unwrap_err().reason, Reason::NotARequest);
 }

@@ -18,6 +18,7 @@ mod finding;
 mod folder;
 mod guards;
 mod istio;
+mod login;
 mod node;
 mod plugin;
 mod plugin_settings;

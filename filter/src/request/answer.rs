@@ -1,4 +1,5 @@
-//! What comes back for a request that was forwarded: lists are cut to what the person may use, all else passes.
+//! What comes back for a request that was forwarded: lists are cut to what the person may use, of a session's stream only
+//! what answers nobody goes on, all else passes.
 //!
 //! Nothing of a list's answer goes on by default. Its headers are held until the whole body is there, and so is the
 //! body, by the host; of a stream, only what core gives back for each piece takes the piece's place. What cannot be
@@ -21,7 +22,8 @@ use proxy_wasm::types::Action;
 use crate::host;
 use crate::metrics::Metrics;
 
-/// A list that was asked for, of a resource whose policies say what of it is shown.
+/// A list that was asked for, of a resource whose policies say what of it is shown; or a session's stream, of whatever
+/// resource.
 #[derive(Debug, Clone)]
 pub(super) struct AskedList {
     expected: Expected,
@@ -29,10 +31,11 @@ pub(super) struct AskedList {
 }
 
 impl AskedList {
-    /// `None` where the answer is nothing that is cut.
+    /// `None` where the answer is nothing that is read.
     pub(super) fn of(resource: &Resource, admitted: &Admitted<'_>) -> Option<Self> {
         let expected = Expected::of(admitted);
-        (resource.access.is_some() && expected.list().is_some())
+        let is_cut = resource.access.is_some() && expected.list().is_some();
+        (is_cut || expected.is_session_stream())
             .then(|| Self { expected, revision: admitted.revision() })
     }
 
@@ -72,6 +75,8 @@ enum State {
     Held(u16),
     /// Events go on as they are cut.
     Streaming(Box<AnswerStream>),
+    /// All goes on as it comes.
+    Untouched,
     /// What goes on has gone. Nothing follows.
     Sent,
     /// Answered by us: nothing of the server's goes on.
@@ -107,7 +112,9 @@ impl AwaitedList {
             State::Awaited => {}
             // Our own, on its way out.
             State::Replaced => return Action::Continue,
-            State::Held(_) | State::Streaming(_) | State::Sent => return Action::Pause,
+            State::Held(_) | State::Streaming(_) | State::Untouched | State::Sent => {
+                return Action::Pause;
+            }
         }
         let Some(headers) = host::response_headers() else { return Action::Pause };
         let values = |name: &str| -> Vec<&str> {
@@ -129,7 +136,7 @@ impl AwaitedList {
         );
         match plan {
             AnswerPlan::Untouched => {
-                self.state = State::Sent;
+                self.state = State::Untouched;
                 Action::Continue
             }
             AnswerPlan::Instead(answer) => self.replace(answer, sender),
@@ -137,7 +144,7 @@ impl AwaitedList {
                 self.state = State::Held(status);
                 if ended { self.ends(0, sender) } else { Action::Pause }
             }
-            AnswerPlan::Stream if ended => {
+            AnswerPlan::Stream if ended && !self.asked.expected.is_session_stream() => {
                 let refused = self.asked.expected.refuse(status, Reason::AnswerMissing);
                 self.replace(refused, sender)
             }
@@ -146,7 +153,10 @@ impl AwaitedList {
                     return self.fails(status, sender);
                 }
                 let stream = AnswerStream::new(self.asked.expected.clone(), limit);
-                self.state = State::Streaming(Box::new(stream));
+                self.state = match ended {
+                    true => State::Sent,
+                    false => State::Streaming(Box::new(stream)),
+                };
                 Action::Continue
             }
         }
@@ -164,6 +174,10 @@ impl AwaitedList {
                 let permits = self.seer.permits(self.asked.revision);
                 let Some(chunk) = host::response_body(length) else { return break_off() };
                 let mut out = stream.push(&chunk, permits);
+                if stream.is_broken() {
+                    count(stream.outcome(), sender.metrics);
+                    return break_off();
+                }
                 if ended {
                     out.push_str(&stream.finish());
                     count(stream.outcome(), sender.metrics);
@@ -174,6 +188,7 @@ impl AwaitedList {
                     None => break_off(),
                 }
             }
+            State::Untouched => Action::Continue,
             State::Sent => match host::replace_response_body(length, b"") {
                 Some(()) => Action::Continue,
                 None => break_off(),
@@ -184,6 +199,9 @@ impl AwaitedList {
 
     /// Trailers end the body: the host says so nowhere else. They speak of the body as it came, and stay behind.
     pub(super) fn trailers_came(&mut self, sender: &Sender<'_>) -> Action {
+        if matches!(self.state, State::Untouched) {
+            return Action::Continue;
+        }
         if host::drop_response_trailers().is_none() {
             return break_off();
         }
@@ -210,7 +228,7 @@ impl AwaitedList {
                 self.state = State::Sent;
                 if is_complete { Action::Continue } else { break_off() }
             }
-            State::Sent => Action::Continue,
+            State::Untouched | State::Sent => Action::Continue,
             State::Awaited | State::Replaced => Action::Pause,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use obolus_core::Reason;
 use obolus_core::audit::Record;
 use obolus_core::config::Resource;
-use obolus_core::mcp::{Verb, admit_verb};
+use obolus_core::mcp::{Verb, VerbContext, admit_verb};
 use obolus_core::reply::{self, Reply};
 use obolus_core::token::{TokenDigest, UnverifiedToken, bearer};
 use secrecy::SecretString;
@@ -121,7 +121,12 @@ impl Request {
         }
         let token = self.authenticate(head, resource)?;
         // After the token: whoever has none learns nothing but where to get one.
-        let form = admit_verb(head.method(), resource.sessions.is_some()).and_then(|verb| {
+        let context = VerbContext {
+            has_sessions: resource.sessions.is_some(),
+            in_session: head.session().is_some(),
+            resumes: head.resumes(),
+        };
+        let form = admit_verb(head.method(), context).and_then(|verb| {
             if verb == Verb::Message {
                 head.check_body_headers(resource.max_body_bytes)?;
             }

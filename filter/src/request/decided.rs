@@ -35,7 +35,7 @@ impl Worker {
     ) -> Result<Decided, Denial> {
         let message = match sent.verb {
             Verb::Message => Message::parse(subject.body),
-            Verb::SessionEnd => Message::session_end(subject.body),
+            verb => Message::without_body(verb, subject.body),
         };
         let message = message.map_err(|refused| {
             asked.id = refused.id;
@@ -46,7 +46,7 @@ impl Worker {
         let headers = sent.mirrored.as_headers();
         let admitted = match sent.verb {
             Verb::Message => Admitted::read(headers, &message)?,
-            Verb::SessionEnd => Admitted::session_end(headers, &message)?,
+            verb => Admitted::without_body(verb, headers, &message)?,
         };
         asked.forwarding = Some(admitted.forwarding());
         asked.revision = Some(admitted.revision());
@@ -90,8 +90,8 @@ impl Worker {
         let holder = SessionHolder { identity, resource: &resource.name };
         match &sent.session {
             Some(session) => keys.unwrap(session, holder).map(Some),
-            None if sent.verb == Verb::SessionEnd => Err(Reason::SessionUnknown),
-            None => Ok(None),
+            None if sent.verb == Verb::Message => Ok(None),
+            None => Err(Reason::SessionUnknown),
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use obolus_core::config::Resource;
 use obolus_core::mcp::session::{SESSION_HEADER, SessionHolder};
 use obolus_core::mcp::{Id, Revision};
-use obolus_core::{Reason, UnixSeconds, reply};
+use obolus_core::reply::{self, CORS_OF_SERVERS};
+use obolus_core::{Reason, UnixSeconds};
 use proxy_wasm::types::Action;
 
 use super::answer::AwaitedList;
@@ -25,15 +26,30 @@ pub(super) struct Forwarded {
     pub(super) list: Option<Box<AwaitedList>>,
 }
 
+/// The head of the server's answer, as it came.
+pub(super) struct ServersHead(Vec<(String, Vec<u8>)>);
+
+impl ServersHead {
+    /// Reads it, and takes from the answer what the server says of pages: that is not its to say.
+    pub(super) fn read() -> Result<Self, Reason> {
+        let headers = host::response_headers().ok_or(Reason::Internal)?;
+        let is_there = |name: &&&str| headers.iter().any(|(other, _)| other == **name);
+        let theirs: Vec<_> = CORS_OF_SERVERS.iter().filter(is_there).copied().collect();
+        host::change_response_headers(&theirs, &[]).ok_or(Reason::Internal)?;
+        Ok(Self(headers))
+    }
+}
+
 impl Forwarded {
     /// The head of the server's answer has come, and perhaps all of it. What is wrong is told by us instead.
     pub(super) fn answer_begins(
         &self,
+        head: &ServersHead,
         context_id: u32,
         ended: bool,
         worker: &Worker,
     ) -> Result<(), Reason> {
-        self.wrap_session(worker)?;
+        self.wrap_session(head, worker)?;
         match ended {
             true => Ok(()),
             false => worker.answer_begins(context_id, self.ends_at).ok_or(Reason::Internal),
@@ -42,9 +58,8 @@ impl Forwarded {
 
     /// The client gets the server's session for this person alone; without a key, or in a revision that has none, it
     /// gets no session.
-    fn wrap_session(&self, worker: &Worker) -> Result<(), Reason> {
-        let ids = host::response_headers().ok_or(Reason::Internal)?;
-        let mut ids = ids.into_iter().filter(|(name, _)| name == SESSION_HEADER);
+    fn wrap_session(&self, head: &ServersHead, worker: &Worker) -> Result<(), Reason> {
+        let mut ids = head.0.iter().filter(|(name, _)| name == SESSION_HEADER);
         let Some((_, id)) = ids.next() else { return Ok(()) };
         let keys = worker.sessions.get(&self.resource.name);
         let (removed, wrapped) = match keys.filter(|_| !self.revision.is_modern()) {
@@ -53,7 +68,7 @@ impl Forwarded {
             Some(keys) => {
                 let identity = self.verified.principal.identity();
                 let holder = SessionHolder { identity, resource: &self.resource.name };
-                (&[][..], Some(keys.wrap(&id, holder)?))
+                (&[][..], Some(keys.wrap(id, holder)?))
             }
         };
         let set = wrapped.as_deref().map(|wrapped| (SESSION_HEADER, wrapped));

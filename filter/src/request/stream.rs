@@ -9,6 +9,7 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use super::answer::{AwaitedList, Sender};
+use super::forwarded::ServersHead;
 use super::{Next, Phase, Request, SharedRequest, Token};
 use crate::host;
 use crate::request_head::RequestHead;
@@ -98,6 +99,10 @@ impl Request {
 
     /// The head of an answer, the server's or ours.
     fn answer_begins(&mut self, ended: bool) -> Action {
+        let head = match &self.phase {
+            Phase::Forwarded(_) => Some(ServersHead::read()),
+            _ => None,
+        };
         for (name, value) in self.origin.iter().flat_map(|origin| cors_headers(origin)) {
             match name {
                 // The server may vary on more.
@@ -105,12 +110,15 @@ impl Request {
                 _ => host::set_response_header(name, value),
             }
         }
-        if let Phase::Forwarded(forwarded) = &self.phase
-            && let Err(reason) = forwarded.answer_begins(self.context_id, ended, &self.worker)
-        {
-            let action = forwarded.refuse(reason, &self.worker);
-            self.phase = Phase::Answered;
-            return action;
+        if let (Phase::Forwarded(forwarded), Some(head)) = (&self.phase, head) {
+            let begun = head.and_then(|head| {
+                forwarded.answer_begins(&head, self.context_id, ended, &self.worker)
+            });
+            if let Err(reason) = begun {
+                let action = forwarded.refuse(reason, &self.worker);
+                self.phase = Phase::Answered;
+                return action;
+            }
         }
         self.of_list(|list, sender| list.begins(ended, sender))
     }

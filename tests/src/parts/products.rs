@@ -20,6 +20,8 @@ pub const PROGRAMS: &str = "OBOLUS_PROGRAMS";
 pub struct Products {
     /// `obolus-sts`.
     pub sts: PathBuf,
+    /// `obolus-facade`.
+    pub facade: PathBuf,
     /// `obolus-mcp`.
     pub mcp_server: PathBuf,
     /// The filter's module.
@@ -53,6 +55,7 @@ fn build() -> Result<Products> {
     let program = |name: &str| programs.join(name);
     Ok(Products {
         sts: program("obolus-sts"),
+        facade: program("obolus-facade"),
         mcp_server: program("obolus-mcp"),
         filter: filter()?,
     })

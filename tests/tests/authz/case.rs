@@ -1,6 +1,7 @@
 //! What somebody tries, and what it would have been if it were as it should be.
 
 use obolus_core::Reason;
+use obolus_tests::fixtures::refusal::members;
 use serde_json::Value;
 
 use crate::attempt::Attempt;
@@ -92,16 +93,17 @@ const UNKNOWN_TOOL: &[u8] =
 /// The reason that an answer of ours names.
 fn stated(body: &[u8]) -> Option<(String, Value)> {
     let body: Value = serde_json::from_slice(body).ok()?;
-    let reason = body.pointer("/error/data/reason").or_else(|| body.get("reason"))?;
-    Some((reason.as_str()?.to_owned(), body.clone()))
+    let reason = members(&body)["reason"].as_str()?.to_owned();
+    Some((reason, body))
 }
 
 fn says(body: &[u8], reason: Reason) -> bool {
     stated(body).is_some_and(|(label, body)| {
         label == reason.as_str()
-            && match reason.json_rpc_code() {
-                Some(code) => body["jsonrpc"] == "2.0" && body["error"]["code"] == code,
-                None => body["error"].is_string(),
+            && match (&body["error"], reason.json_rpc_code()) {
+                // As long as the id is not known.
+                (Value::String(_), None) => true,
+                (error, _) => body["jsonrpc"] == "2.0" && error["code"] == reason.error_code(),
             }
     })
 }

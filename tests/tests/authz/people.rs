@@ -4,6 +4,7 @@
 
 use anyhow::{Context as _, Result};
 use obolus_tests::fixtures::recorder::{Recorded, Recorder};
+use obolus_tests::fixtures::refusal::members;
 use obolus_tests::fixtures::workbench::{Plan, Workbench, local};
 use obolus_tests::shared::Shared;
 use serde_json::{Value, json};
@@ -32,6 +33,10 @@ struct Told {
 impl Told {
     fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    fn refusal(&self) -> Value {
+        members(&self.json()).clone()
     }
 
     /// The scopes that it is told to ask for.
@@ -184,7 +189,7 @@ async fn two_people_are_shown_and_may_call_what_is_theirs_in_every_revision() {
         }
         let told = people.denied(&bob, revision, "pods_delete", shop).await;
         assert_eq!((told.status, told.scopes()), (403, vec!["mcp:tools", "mcp:read", "mcp:write"]));
-        assert_eq!(told.json()["reason"], "insufficient_scope", "{revision}");
+        assert_eq!(told.refusal()["reason"], "insufficient_scope", "{revision}");
     }
 }
 
@@ -199,7 +204,7 @@ async fn a_namespace_that_a_policy_forbids_is_refused_with_the_policys_reason() 
         people.passes(&bob, revision, "pods_list", json!({"namespace": "shop"})).await;
         let told = people.denied(&bob, revision, "pods_list", system.clone()).await;
         assert_eq!((told.status, told.challenge.as_str()), (403, ""), "{revision}");
-        assert_eq!(told.json()["error_description"], "kube-system is the platform team's");
+        assert_eq!(told.refusal()["error_description"], "kube-system is the platform team's");
         assert!(!told.body.contains("insufficient_scope"), "{revision}: {}", told.body);
     }
 }
@@ -219,7 +224,7 @@ async fn a_group_is_one_only_where_the_token_tells_it() {
             people.passes(&token, revision, "pods_list", json!({"namespace": "shop"})).await;
             people.is_unknown(&token, revision, "helm_install").await;
             let told = people.denied(&token, revision, "pods_list", system.clone()).await;
-            assert_eq!(told.json()["reason"], "policy_denied", "{revision} {groups}");
+            assert_eq!(told.refusal()["reason"], "policy_denied", "{revision} {groups}");
         }
     }
 }
@@ -241,7 +246,7 @@ async fn a_role_opens_its_tool_and_a_program_of_its_own_opens_nothing() {
         people.is_unknown(&other, revision, "nodes_drain").await;
         let told = people.denied(&program, revision, "nodes_drain", json!({})).await;
         assert_eq!(
-            (told.status, told.json()["reason"].as_str()),
+            (told.status, told.refusal()["reason"].as_str()),
             (403, Some("app_only")),
             "{revision}"
         );
@@ -255,13 +260,13 @@ async fn a_forbid_that_errs_denies() {
     for revision in REVISIONS {
         people.passes(&alice, revision, "pods_scale", json!({"replicas": 3})).await;
         let told = people.denied(&alice, revision, "pods_scale", json!({"replicas": 11})).await;
-        assert_eq!(told.json()["error_description"], "no more than ten", "{revision}");
+        assert_eq!(told.refusal()["error_description"], "no more than ten", "{revision}");
         // More than 64 bits hold: Cedar would skip the forbid, and the permit beside it would be left.
         let told = people
             .denied(&alice, revision, "pods_scale", json!({"replicas": 9_000_000_000_i64}))
             .await;
         assert_eq!(
-            (told.status, told.json()["reason"].as_str()),
+            (told.status, told.refusal()["reason"].as_str()),
             (403, Some("policy_denied")),
             "{revision}"
         );

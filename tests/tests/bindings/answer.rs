@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use obolus_tests::fixtures::idp::claims_of;
 use obolus_tests::fixtures::recorder::{Recorded, Recorder};
+use obolus_tests::fixtures::refusal::members;
 use serde_json::{Value, json};
 
 /// What a client was told.
@@ -25,7 +26,7 @@ impl Answer {
         let head = format!("{status} {:?}", response.headers());
         let body = response.bytes().await.with_context(|| format!("half an answer: {head}"))?;
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let reason = body["reason"].as_str().or_else(|| body["error"]["data"]["reason"].as_str());
+        let reason = members(&body)["reason"].as_str();
         Ok(Self { status, reason: reason.unwrap_or_default().to_owned(), retry_after })
     }
 

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use obolus_tests::fixtures::refusal::members;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
@@ -18,6 +19,10 @@ struct Told {
 }
 
 impl Told {
+    fn refusal(&self) -> &Value {
+        members(&self.body)
+    }
+
     fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -56,8 +61,8 @@ async fn claims_reach_the_client_as_an_object_that_we_have_written() -> Result<(
     ] {
         let body = refusal("claims_required", json!({"claims": claims}));
         let told = told(&stand_in, 401, body).await?;
-        assert_eq!((told.status, &told.body["reason"]), (401, &json!("claims_required")));
-        assert_eq!(told.body["claims"], claims);
+        assert_eq!((told.status, &told.refusal()["reason"]), (401, &json!("claims_required")));
+        assert_eq!(told.refusal()["claims"], claims);
         let challenge = told.header("www-authenticate");
         ensure!(challenge.contains(r#"error="insufficient_claims""#), "{challenge}");
         let (_, rest) = challenge.split_once("claims=\"").unwrap();
@@ -85,16 +90,16 @@ async fn claims_that_no_client_could_replay_are_left_out_and_the_reason_says_so(
     ] {
         let body = refusal("claims_required", json!({"claims": claims}));
         let told = told(&stand_in, 401, body).await?;
-        assert_eq!((told.status, &told.body["reason"]), (401, &json!("interaction_required")));
-        assert!(told.body["claims"].is_null());
+        assert_eq!((told.status, &told.refusal()["reason"]), (401, &json!("interaction_required")));
+        assert!(told.refusal()["claims"].is_null());
         assert!(!told.header("www-authenticate").contains("claims="));
     }
     // And with another reason they mean nothing.
     let more = json!({"claims": {"access_token": {"a": null}}, "retry_after": 7});
     for (status, reason) in [(401, "subject_token_refused"), (403, "exchange_denied")] {
         let told = told(&stand_in, status, refusal(reason, more.clone())).await?;
-        assert_eq!((told.status, &told.body["reason"]), (status, &json!(reason)));
-        assert!(told.body["claims"].is_null() && told.header("retry-after").is_empty());
+        assert_eq!((told.status, &told.refusal()["reason"]), (status, &json!(reason)));
+        assert!(told.refusal()["claims"].is_null() && told.header("retry-after").is_empty());
     }
     Ok(())
 }
@@ -116,7 +121,7 @@ async fn a_time_to_come_back_is_a_number_of_seconds_up_to_an_hour() -> Result<()
     ] {
         let body = refusal("idp_unavailable", json!({"retry_after": sent}));
         let told = told(&stand_in, 503, body).await?;
-        assert_eq!((told.status, &told.body["reason"]), (503, &json!("idp_unavailable")));
+        assert_eq!((told.status, &told.refusal()["reason"]), (503, &json!("idp_unavailable")));
         assert_eq!(told.header("retry-after"), expected, "{sent}");
         assert!(told.header("www-authenticate").is_empty());
     }

@@ -50,6 +50,6 @@ async fn call(world: &World, token: &str) -> Answered {
 async fn is_told(world: &World, token: &str, status: u16, reason: &str) {
     let answer = call(world, token).await;
     assert_eq!(answer.status.as_u16(), status, "{}", answer.body);
-    let said = answer.body["reason"].as_str().unwrap_or_default();
+    let said = answer.refusal()["reason"].as_str().unwrap_or_default();
     assert!(reason.is_empty() || said == reason, "{}", answer.body);
 }

@@ -4,13 +4,9 @@
 //! filter and the STS. The token is a real Keycloak's. What the suite says of the server is not the point here, only that
 //! it says the same on either way: it does not try to do what somebody may not.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod authorization_server;
 mod run;
 mod side_by_side;
 mod transparency;

@@ -79,7 +79,10 @@ mod tests {
 
     use super::*;
 
-    fn found(scenarios: &[(&str, &[(&str, &str, u32)])]) -> Found {
+    /// Id, status, how often.
+    type Check = (&'static str, &'static str, u32);
+
+    fn found(scenarios: &[(&str, &[Check])]) -> Found {
         let scenarios: Vec<_> = scenarios
             .iter()
             .map(|(name, checks)| {

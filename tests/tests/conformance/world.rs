@@ -1,7 +1,7 @@
 //! One server, and the ways to it: directly, through a gateway, and through one with policies.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use obolus_tests::fixtures::bearer_proxy::{BearerProxy, url_at};
@@ -105,9 +105,9 @@ impl World {
         self.folder.join("runs").join(of)
     }
 
-    /// Where this program's tables are left.
-    pub(crate) fn report(&self) -> &Path {
-        &self.folder
+    /// Where the tables are left.
+    pub(crate) fn report(&self) -> PathBuf {
+        self.folder.join("report.txt")
     }
 }
 

@@ -37,7 +37,7 @@ async fn a_session_ends_with_its_token_and_goes_on_with_the_next() {
         if who.status == 200 {
             good = Some((client, expires_at));
         } else {
-            assert_eq!(who.body["reason"], "token_expired", "{}", who.body);
+            assert_eq!(who.refusal()["reason"], "token_expired", "{}", who.body);
         }
     }
     let (client, expires_at) = good.unwrap();
@@ -57,7 +57,7 @@ async fn a_session_ends_with_its_token_and_goes_on_with_the_next() {
     .await
     .unwrap();
     assert!(now() >= expires_at);
-    assert_eq!(refused.body["reason"], "token_expired", "{}", refused.body);
+    assert_eq!(refused.refusal()["reason"], "token_expired", "{}", refused.body);
     let challenge = challenge(&refused);
     assert!(challenge.contains(r#"error="invalid_token""#), "{challenge}");
 

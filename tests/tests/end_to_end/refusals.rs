@@ -69,7 +69,7 @@ async fn tokens_that_are_not_for_calling_tools_here_are_refused_and_not_forwarde
         for _ in 0..2 {
             let answer = ask(token, STORY).await.unwrap();
             assert_eq!(answer.status.as_u16(), status, "{what}: {}", answer.body);
-            assert_eq!(answer.body["reason"], reason, "{what}: {}", answer.body);
+            assert_eq!(answer.refusal()["reason"], reason, "{what}: {}", answer.body);
             let challenge = challenge(&answer);
             // Neither a new token nor another scope would help.
             let is_challenged = reason != "target_not_granted";
@@ -106,7 +106,10 @@ async fn an_expired_token_is_refused_though_it_was_never_seen_before() {
     .await
     .unwrap();
     let answer = ask(&token, STORY).await.unwrap();
-    assert_eq!((answer.status.as_u16(), &answer.body["reason"]), (401, &json!("token_expired")));
+    assert_eq!(
+        (answer.status.as_u16(), &answer.refusal()["reason"]),
+        (401, &json!("token_expired"))
+    );
     assert_eq!(forwarded(STORY).await, 0);
     let good = tokens("mcp-client", SCOPE).await.access_token;
     assert_eq!(ask(&good, STORY).await.unwrap().status, 200);
@@ -134,7 +137,7 @@ async fn each_algorithm_passes_where_it_is_allowed_and_nowhere_else() {
         if algorithm == "RS256" {
             assert_eq!(answer.result().unwrap()["structuredContent"]["username"], "kc:alice");
         } else {
-            let verdict = (answer.status.as_u16(), &answer.body["reason"]);
+            let verdict = (answer.status.as_u16(), &answer.refusal()["reason"]);
             assert_eq!(verdict, (401, &Value::from("algorithm_not_allowed")), "{algorithm}");
         }
     }

@@ -80,7 +80,7 @@ async fn at_one_gateway_each_has_their_own_resource() {
         for round in ["cold", "warm"] {
             let elsewhere = ask(other).await;
             assert_eq!(elsewhere.status, 401, "{round}: {}", elsewhere.body);
-            assert_eq!(elsewhere.body["reason"], "issuer_unknown", "{round}");
+            assert_eq!(elsewhere.refusal()["reason"], "issuer_unknown", "{round}");
             let at_home = ask(own).await;
             let username = &at_home.result().unwrap()["structuredContent"]["username"];
             assert_eq!(*username, world.stack.username(own, "bob"), "{round}");

@@ -133,7 +133,7 @@ impl Place {
         let token = self.tenants.token(signer, &self.tenants.persons(tenant)).unwrap();
         let client = McpClient::new(&self.gateway.resource(), Some(&token)).unwrap();
         let answer = client.call("whoami", json!({})).await.unwrap();
-        (answer.status.as_u16(), answer.body["reason"].clone())
+        (answer.status.as_u16(), answer.refusal()["reason"].clone())
     }
 }
 

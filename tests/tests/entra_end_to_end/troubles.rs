@@ -86,13 +86,14 @@ pub(crate) fn refused(world: &World, outcome: &Outcome, expected: &Expected) {
     let Expected { status, reason, says, challenge } = *expected;
     let log = world.lines().pop();
     assert_eq!(outcome.verdict(), (status, reason), "{}\n{log:#?}", outcome.body);
-    let members: Vec<_> = outcome.body.as_object().unwrap().keys().map(String::as_str).collect();
+    let members: Vec<_> =
+        outcome.refusal().as_object().unwrap().keys().map(String::as_str).collect();
     // What the person is to be signed in with is Entra's own, and meant for the client.
     let has_claims = reason == "claims_required";
     assert_eq!(members.contains(&"claims"), has_claims, "{members:?}");
     let members: Vec<_> = members.into_iter().filter(|name| *name != "claims").collect();
     assert_eq!(members, ["error", "error_description", "reason"]);
-    let text = outcome.body["error_description"].as_str().unwrap();
+    let text = outcome.refusal()["error_description"].as_str().unwrap();
     assert!(text.contains(says), "{text}");
     assert_eq!(outcome.header("cache-control"), "no-store");
     let retry_after = outcome.header("retry-after");

@@ -160,7 +160,7 @@ impl Deref for Outcome {
 impl Outcome {
     /// Status and reason; no reason where there is an answer.
     pub(crate) fn verdict(&self) -> (u16, &str) {
-        (self.status.as_u16(), self.body["reason"].as_str().unwrap_or_default())
+        (self.status.as_u16(), self.refusal()["reason"].as_str().unwrap_or_default())
     }
 
     /// A header; empty without.

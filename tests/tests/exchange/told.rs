@@ -60,7 +60,7 @@ pub(crate) fn claims_of_challenge(answer: &Answered) -> Option<Value> {
 /// What is wrong with an answer that should have told this.
 pub(crate) fn problem(answer: &Answered, told: Told) -> Option<String> {
     let reason = told.reason();
-    let said = &answer.body["reason"];
+    let said = &answer.refusal()["reason"];
     if (answer.status.as_u16(), said.as_str()) != (reason.status(), Some(reason.as_str())) {
         return Some(format!("{} {} instead of {reason}", answer.status, answer.body));
     }
@@ -70,14 +70,15 @@ pub(crate) fn problem(answer: &Answered, told: Told) -> Option<String> {
             wrong.push(what.to_owned());
         }
     };
-    check(answer.body["error_description"] == reason.description(), "the sentence");
-    check(answer.body["error"] == reason.oauth_error().unwrap_or_default(), "the OAuth error");
+    check(answer.refusal()["error_description"] == reason.description(), "the sentence");
+    check(answer.refusal()["error"] == reason.oauth_error().unwrap_or_default(), "the OAuth error");
     check(header(answer, "cache-control") == "no-store", "cache-control");
     let mut members = vec!["error", "error_description", "reason"];
     if reason == Reason::ClaimsRequired {
         members.insert(0, "claims");
     }
-    let keys: Vec<_> = answer.body.as_object().into_iter().flatten().map(|(key, _)| key).collect();
+    let keys: Vec<_> =
+        answer.refusal().as_object().into_iter().flatten().map(|(key, _)| key).collect();
     check(keys == members, "members of the body");
 
     let challenge = header(answer, "www-authenticate");
@@ -91,7 +92,7 @@ pub(crate) fn problem(answer: &Answered, told: Told) -> Option<String> {
     let claims = claims_of_challenge(answer);
     check(claims.is_some() == (reason == Reason::ClaimsRequired), "claims of the challenge");
     if let Some(claims) = claims {
-        check(claims == answer.body["claims"], "the same claims in header and body");
+        check(claims == answer.refusal()["claims"], "the same claims in header and body");
         check(ClaimsChallenge::parse(&claims.to_string()).is_some(), "claims to replay");
     }
 

@@ -18,6 +18,8 @@ async fn begin() -> Story {
     plan.upstream = Recorder::answering(|_| async {
         let headers = [
             ("access-control-allow-origin", "*"),
+            ("access-control-allow-credentials", "true"),
+            ("access-control-allow-private-network", "true"),
             ("access-control-expose-headers", "x-secret"),
             ("vary", "accept"),
         ];
@@ -77,6 +79,19 @@ async fn a_listed_page_may_ask_call_and_read_every_answer() {
         story.lets_through("a call", &from_page(story.good_call()), Framing::Length).await;
     is_readable("a call", &answer, PAGE);
     golden.add("a call", &answer);
+    // What the server says of pages reaches nobody, whether a page asks or not.
+    for origin in [Some(INSPECTOR), None] {
+        let request = match origin {
+            Some(origin) => story.good_call().header("origin", origin),
+            None => story.good_call(),
+        };
+        let (answer, _) = story.lets_through("a call", &request, Framing::Frames).await;
+        assert_eq!(answer.header("access-control-allow-origin"), origin, "{answer:?}");
+        for theirs in ["credentials", "private-network"] {
+            let header = format!("access-control-allow-{theirs}");
+            assert_eq!(answer.header(&header), None, "{answer:?}");
+        }
+    }
 
     let bob = story.bench.token("bob").unwrap();
     for (request, status, reason) in [

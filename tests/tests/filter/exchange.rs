@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use obolus_tests::fixtures::idp::{Behaviour, now};
+use obolus_tests::fixtures::refusal::members;
 use obolus_tests::fixtures::workbench::Plan;
 use serde_json::{Value, json};
 
@@ -208,7 +209,8 @@ async fn a_credential_that_the_sts_does_not_know_exchanges_nothing() {
     let request = Request::post(&bench.gateway, crate::story::tool_call("1", "pods_list"))
         .bearer(&bench.token("alice").unwrap());
     let answer = request.send(&bench.gateway, Framing::Length).await.unwrap();
-    assert_eq!((answer.status, &answer.json()["reason"]), (500, &json!("exchange_misconfigured")));
+    let told = answer.json();
+    assert_eq!((answer.status, &members(&told)["reason"]), (500, &json!("exchange_misconfigured")));
     assert_eq!((bench.idp.exchanges(), bench.upstream.take().len()), (0, 0));
     // The upstream is there: the other application on this gateway is reached.
     let other = Request::post(&bench.gateway, "{}").target("/other");

@@ -1,6 +1,18 @@
 //! What belongs to every refusal of our filter's, by its reason.
 
+use obolus_core::Reason;
+use obolus_tests::fixtures::refusal::members;
+
 use crate::wire::Answer;
+
+/// Besides those of exchanges, what is refused when the request's id is known.
+const IS_OF_THE_CALL: [Reason; 5] = [
+    Reason::InsufficientScope,
+    Reason::PolicyDenied,
+    Reason::TargetNotGranted,
+    Reason::StsUnavailable,
+    Reason::IdpUnavailable,
+];
 
 /// Status, headers, challenge and body fit the reason.
 pub(crate) fn check_refusal(
@@ -15,14 +27,20 @@ pub(crate) fn check_refusal(
     assert_eq!(answer.header("content-type"), Some("application/json"), "{}", what());
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", what());
 
-    let body = answer.json();
-    let (stated, form) = if matches!(status, 200 | 400 | 404 | 413 | 415) {
-        (&body["error"]["data"]["reason"], body["jsonrpc"] == "2.0" && body.get("id").is_some())
-    } else {
-        (&body["reason"], body["error"].is_string() && body["error_description"].is_string())
-    };
-    assert_eq!(stated, reason, "{}", what());
-    assert!(form, "{}", what());
+    let (body, known) = (answer.json(), Reason::from_label(reason).unwrap());
+    let told = members(&body);
+    assert_eq!(told["reason"], reason, "{}", what());
+    // Once the body has been read, the answer names the request that it is to.
+    let is_of_the_call = IS_OF_THE_CALL.contains(&known) || reason.starts_with("exchange");
+    if known.json_rpc_code().is_some() || is_of_the_call {
+        assert_eq!(body["jsonrpc"], "2.0", "{}", what());
+        assert_eq!(body["error"]["code"], known.error_code(), "{}", what());
+        assert!(body["error"]["message"].is_string(), "{}", what());
+        assert!(body.get("id").is_some_and(|id| !id.is_null() || !is_of_the_call), "{}", what());
+    }
+    if known.json_rpc_code().is_none() {
+        assert!(told["error"].is_string() && told["error_description"].is_string(), "{}", what());
+    }
 
     let challenge = answer.header("www-authenticate");
     if status == 401 || reason == "insufficient_scope" {

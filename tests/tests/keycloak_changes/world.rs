@@ -43,7 +43,7 @@ impl Told {
         let header = |name| answer.headers.get(name).map(|value| value.to_str().unwrap());
         Self {
             status: answer.status.as_u16(),
-            reason: answer.body["reason"].as_str().unwrap_or_default().to_owned(),
+            reason: answer.refusal()["reason"].as_str().unwrap_or_default().to_owned(),
             challenge: header("www-authenticate").unwrap_or_default().to_owned(),
             retry_after: header("retry-after").map(|seconds| seconds.parse().unwrap()),
         }

@@ -86,7 +86,7 @@ async fn strangers(stack: &Stack) -> Result<()> {
         let answer = client.call("whoami", json!({})).await?;
         ensure!(answer.status == 401, "a token of {own:?} at {other:?}: {}", answer.status);
         println!("\nalice's token of {} where people of {} are served", own.name(), other.name());
-        println!("  {} {}", answer.status, answer.body["reason"].as_str().unwrap_or_default());
+        println!("  {} {}", answer.status, answer.refusal()["reason"].as_str().unwrap_or_default());
     }
     Ok(())
 }

@@ -42,6 +42,10 @@ const LINT_POLICY: &[&str] = &[
 const LINT_RMCP_CLIENT: &[&str] = &[
     "clippy", "--locked", "--quiet", "-p", "obolus-rmcp-client", "--", "-D", "warnings",
 ];
+#[rustfmt::skip]
+const LINT_CONFORMANCE: &[&str] = &[
+    "clippy", "--locked", "--quiet", "-p", "obolus-conformance-server", "--", "-D", "warnings",
+];
 const TEST_POLICY: &[&str] = &["test", "--locked", "-p", "obolus-policy"];
 
 const fn suite(name: &'static str, about: &'static str, what: What) -> Suite {
@@ -58,6 +62,11 @@ pub(crate) const SUITES: &[Suite] = &[
     suite("lint", "clippy on what runs natively", What::Cargo(LINT)),
     suite("lint-filter", "clippy on the filter", What::Cargo(LINT_FILTER)),
     suite("lint-policy", "clippy on the policy compiler", What::Cargo(LINT_POLICY)),
+    suite(
+        "lint-conformance",
+        "clippy on the conformance suite's server",
+        What::Cargo(LINT_CONFORMANCE),
+    ),
     suite(
         "lint-rmcp-client",
         "clippy on a client of the suite `login`",
@@ -89,12 +98,14 @@ pub(crate) const SUITES: &[Suite] = &[
     story("keycloak_setup", "`obolus-sts setup keycloak` in fresh realms, and in broken ones"),
     story("sts_entra", "the STS at an Entra ID that is as strict as the service"),
     story("exchange", "every refusal of an identity provider as a client sees it, and how it ends"),
+    story("facade", "the login façade before that Entra ID: logins, attacks, faults"),
     story("entra_msal", "Microsoft's own client and our STS at the emulator"),
     story("guide_errors", "what published guides print, refused, and what works instead"),
     story("mcp_server", "the MCP server at a real API server"),
     story("keycloak_changes", "Keycloak away, other keys, people who signed out or were disabled"),
     story("end_to_end", "a person's token from Keycloak to the API server's audit log"),
     story("entra_end_to_end", "a person's token from Entra ID to the API server, or why not"),
+    story("conformance", "the official suite finds through the gateway what it finds directly"),
     story("login", "people log in with clients that others wrote, and a page does"),
     suite(
         "mesh",
@@ -113,7 +124,10 @@ pub(crate) const SUITES: &[Suite] = &[
 
 /// Names for several suites at once.
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
-    ("entra", &["entra_rules", "entra_msal", "sts_entra", "guide_errors", "entra_end_to_end"]),
+    (
+        "entra",
+        &["entra_rules", "entra_msal", "sts_entra", "facade", "guide_errors", "entra_end_to_end"],
+    ),
     ("exchange", &["exchange", "exchange_load"]),
 ];
 

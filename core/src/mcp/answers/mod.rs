@@ -29,15 +29,14 @@ pub use item::{Item, ToolHints};
 pub use plan::{AnswerHead, AnswerPlan, STALE_HEADERS};
 pub use stream::AnswerStream;
 
-/// JSON-RPC 2.0 §5.1
-const INTERNAL_ERROR: i32 = -32603;
-
 /// What the answer to a permitted request has to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
     /// Nothing answers a message without one.
     id: Option<Id>,
     list: Option<List>,
+    /// Whether nothing may be answered: what comes are messages of the server's own.
+    is_session_stream: bool,
     /// Whether a result of this revision says who may share it (MCP 2026-07-28, Caching).
     has_cache_scope: bool,
 }
@@ -77,10 +76,21 @@ impl Expected {
             id: admitted.message().id().cloned(),
             list: match admitted.method().answer {
                 Answered::List(list) => Some(list),
-                Answered::Result | Answered::Stream | Answered::Accepted => None,
+                Answered::Result
+                | Answered::Stream
+                | Answered::SessionStream
+                | Answered::Accepted => None,
             },
+            is_session_stream: admitted.method().answer == Answered::SessionStream,
             has_cache_scope: admitted.revision().is_modern(),
         }
+    }
+
+    /// Whether it is a session's stream: whatever answers a request has no place there, and may be a list of more than
+    /// this person may see.
+    #[must_use]
+    pub fn is_session_stream(&self) -> bool {
+        self.is_session_stream
     }
 
     /// The list that it is, if it is one.
@@ -119,10 +129,9 @@ impl Expected {
     /// by it. Only [one](told_as) does not.
     #[must_use]
     pub fn refuse(&self, status: u16, reason: Reason) -> Answer {
-        let code = reason.json_rpc_code().unwrap_or(INTERNAL_ERROR);
         Answer {
             status: if status >= 400 { told_as(status) } else { reason.status() },
-            body: json_rpc_error(code, &reason.into(), self.id.as_ref()).to_string(),
+            body: json_rpc_error(&reason.into(), &[], self.id.as_ref()).to_string(),
             outcome: Outcome::Refused(reason),
         }
     }

@@ -22,7 +22,7 @@ pub struct AnswerHead<'a> {
 /// What is done with an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnswerPlan {
-    /// No list was asked for: it goes on as it is.
+    /// Neither a list nor a session's stream was asked for: it goes on as it is.
     Untouched,
     /// Nothing goes on, headers included, before the whole body is there: then [`Expected::answer`].
     Whole,
@@ -50,7 +50,9 @@ impl AnswerPlan {
     /// Decides by what was asked for; the headers say only whether it can be read.
     #[must_use]
     pub fn of(expected: &Expected, head: AnswerHead<'_>) -> Self {
-        if expected.list.is_none() {
+        // What a server says that has no such stream, or no such session any more, or that fails.
+        let is_no_stream = expected.is_session_stream && head.status >= 400;
+        if is_no_stream || (expected.list.is_none() && !expected.is_session_stream) {
             return Self::Untouched;
         }
         let instead = |reason| Self::Instead(expected.refuse(head.status, reason));
@@ -58,7 +60,9 @@ impl AnswerPlan {
             return instead(Reason::AnswerEncoded);
         }
         match (head.status, head.content_type) {
-            (200 | 400.., [one]) if is_utf8_media_type(one, "application/json") => {
+            (200 | 400.., [one])
+                if expected.list.is_some() && is_utf8_media_type(one, "application/json") =>
+            {
                 match head.content_length {
                     Some(length) if length > head.limit => instead(Reason::AnswerTooLarge),
                     _ => Self::Whole,

@@ -1,7 +1,8 @@
 //! An event stream that answers a permitted request, event by event.
 //!
 //! Every event that has data is one JSON-RPC message, whatever its name: clients differ in which names they read.
-//! At most one of them is the answer; behind the first thing that does not fit, nothing goes on.
+//! At most one of them is the answer; behind the first thing that does not fit, nothing goes on. On a session's stream
+//! no message is, and none has an id from which a client could ask again.
 
 use super::{Expected, Item, Outcome, cut};
 use crate::Reason;
@@ -60,6 +61,13 @@ impl AnswerStream {
         out
     }
 
+    /// Whether nothing goes on any more, and nobody has been told why: a session's stream, on which nobody waits for an
+    /// answer.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.expected.is_session_stream && matches!(self.state, State::Shut(_))
+    }
+
     /// What has become of the answer; `None` while it may still come.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
@@ -74,13 +82,18 @@ impl AnswerStream {
         piece: Piece,
         permits: impl FnMut(&Item<'_>) -> bool,
     ) -> Result<Piece, Reason> {
-        let Piece::Event(event) = piece else { return Ok(piece) };
+        let Piece::Event(mut event) = piece else { return Ok(piece) };
+        if self.expected.is_session_stream {
+            event.id = None;
+            event.data = event.data.filter(|data| !data.is_empty());
+        }
         // Empty data says from where a client may ask again (MCP 2025-11-25, Streamable HTTP).
         let Some(data) = event.data.as_deref().filter(|data| !data.is_empty()) else {
             return Ok(Piece::Event(event));
         };
         match cut::read(&self.expected, data.as_bytes(), permits)? {
             cut::Told::Other => Ok(Piece::Event(event)),
+            cut::Told::Answer(..) if self.expected.is_session_stream => Err(Reason::AnswerMismatch),
             cut::Told::Answer(data, outcome) => {
                 if !matches!(self.state, State::Open) {
                     return Err(Reason::AnswerMismatch);
@@ -95,7 +108,9 @@ impl AnswerStream {
     fn shut(&mut self, reason: Reason, out: &mut String) {
         let outcome = self.outcome().unwrap_or_else(|| {
             let refused = self.expected.refuse(200, reason);
-            Piece::Event(Event { data: Some(refused.body), ..Event::default() }).write(out);
+            if !self.expected.is_session_stream {
+                Piece::Event(Event { data: Some(refused.body), ..Event::default() }).write(out);
+            }
             refused.outcome
         });
         self.state = State::Shut(outcome);

@@ -6,7 +6,7 @@ use crate::Reason;
 
 #[rustfmt::skip]
 pub(super) const ENTRIES: &[Entry] = &[
-    entry(Reason::MethodNotAllowed, Client, "The MCP endpoint takes POST, and OPTIONS of a browser; `/exchange` of the STS takes POST. GET for a stream of server messages and DELETE of sessions are of older transports: a client that is told 405 goes on without them. DELETE is taken where the resource has `sessions`."),
+    entry(Reason::MethodNotAllowed, Client, "The MCP endpoint takes POST, and OPTIONS of a browser; `/exchange` of the STS takes POST. GET for a stream of server messages and DELETE of sessions are of older transports: a client that is told 405 goes on without them. Both are taken where the resource has `sessions`: GET in a session and without `Last-Event-ID`, since no stream is sent again."),
     entry(Reason::UpgradeRefused, Client, "CONNECT, or an upgrade such as WebSockets: behind an upgrade nothing could be looked at. MCP needs neither."),
     entry(Reason::ContentTypeRefused, Client, "The body's type is not `application/json` in UTF-8. Forms and `text/plain` are what a foreign page could make a browser send without asking."),
     entry(Reason::ContentEncodingRefused, Client, "The body is compressed. It is read before it is forwarded, and a decompressor is a way to fill a gateway's memory. The client sends it as it is."),

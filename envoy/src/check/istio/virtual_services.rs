@@ -2,11 +2,14 @@
 
 use super::super::clusters::alias;
 use super::super::finding::Findings;
+use super::super::login::{self, Host, PathTest};
 use super::super::node::Node;
+use super::super::plugin::Settings;
 use super::super::routes;
 use super::super::rule::Rule;
 use super::services::Place;
 use super::{Manifest, Mesh, gateway_api, is_within, pairs, workloads};
+use crate::istio::Service;
 
 /// Checks every route that leads to the STS or to the MCP server.
 pub(super) fn check(mesh: &Mesh<'_>, places: &[Place<'_>], findings: &mut Findings) {
@@ -18,6 +21,75 @@ pub(super) fn check(mesh: &Mesh<'_>, places: &[Place<'_>], findings: &mut Findin
             }
             _ => {}
         }
+    }
+    logins(mesh, findings);
+}
+
+/// Where people log in. Routes may be elsewhere, so only hosts that have some here are looked at.
+fn logins(mesh: &Mesh<'_>, findings: &mut Findings) {
+    for gateway in &mesh.gateways {
+        for settings in gateway.settings() {
+            let clusters: Vec<_> =
+                settings.facades.iter().flat_map(|facade| &facade.clusters).collect();
+            let hosts = mesh.of_kind("VirtualService").filter(|one| !outside(one).is_empty());
+            let hosts: Vec<_> = hosts.map(|one| login_host(one, settings, &clusters)).collect();
+            login::check(settings, &hosts, &gateway.patch, false, findings);
+        }
+    }
+}
+
+fn login_host<'a>(service: &Manifest<'a>, settings: &Settings, clusters: &[&String]) -> Host<'a> {
+    let of_route = |route: Node<'a>| {
+        let to = destinations(&route).into_iter().map(|destination| {
+            let host = destination.text("host").to_ascii_lowercase();
+            let is_it = |cluster: &&&String| {
+                Service::of_cluster(cluster).is_some_and(|one| {
+                    let rest = one.host.strip_prefix(&host);
+                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                })
+            };
+            clusters.iter().find(is_it).map_or(host.clone(), |cluster| (*cluster).clone())
+        });
+        let matches = route.list("match");
+        let conditions = |one: &Node<'_>| {
+            one.members().iter().any(|(key, _)| !matches!(*key, "uri" | "name" | "gateways"))
+        };
+        let mut tests: Vec<_> = matches
+            .iter()
+            .flat_map(|one| {
+                [
+                    ("exact", PathTest::Exact as fn(&'a str) -> PathTest<'a>),
+                    ("prefix", PathTest::Prefix),
+                    ("regex", PathTest::Other),
+                ]
+                .map(|(key, test)| test(one.text(&format!("uri/{key}"))))
+            })
+            .filter(|test| !test.text().is_empty())
+            .collect();
+        if tests.is_empty() {
+            tests.push(PathTest::Prefix("/"));
+        }
+        login::Route {
+            has_conditions: matches.iter().any(conditions),
+            clusters: to.collect(),
+            tests,
+            place: route,
+        }
+    };
+    // Its hosts have no port, and the URLs' authorities may have one.
+    let authorities = settings.hosts.iter().flat_map(|(_, hosts)| hosts);
+    let authorities = authorities.chain(settings.facades.iter().flat_map(|facade| &facade.hosts));
+    let own = service.node.texts("spec/hosts");
+    let is_own = |authority: &&String| {
+        own.iter().any(|host| {
+            let rest = authority.strip_prefix(*host);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        })
+    };
+    Host {
+        place: service.node.nearest("spec/http"),
+        names: authorities.filter(is_own).cloned().collect(),
+        routes: service.node.list("spec/http").into_iter().map(of_route).collect(),
     }
 }
 
