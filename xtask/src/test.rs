@@ -12,8 +12,11 @@ use anyhow::{Context as _, Result};
 use obolus_tests::fixtures::compose::{DockerCompose, Engine, START_ENGINE};
 use obolus_tests::fixtures::stack::{self, Provider};
 use obolus_tests::parts::browser::Browser;
+use obolus_tests::parts::conformance::Conformance;
 use obolus_tests::parts::node::Inspector;
-use obolus_tests::parts::products::{PROGRAMS, filter, rmcp_client, target_folder};
+use obolus_tests::parts::products::{
+    PROGRAMS, conformance_server, filter, rmcp_client, target_folder,
+};
 use obolus_tests::parts::{mesh, msal, prerequisites, progress::Progress, python_sdk};
 
 pub(crate) use build::cargo;
@@ -60,6 +63,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Browser::find()?;
         python_sdk::packages()?;
         rmcp_client()?;
+    }
+    if wants("conformance") {
+        Conformance::find()?;
+        conformance_server()?;
     }
     let engine = engine(&chosen, arguments.start_engine)?;
     let progress = Progress::start("all tests", "building");

@@ -75,6 +75,8 @@ enum State {
     Held(u16),
     /// Events go on as they are cut.
     Streaming(Box<AnswerStream>),
+    /// All goes on as it comes.
+    Untouched,
     /// What goes on has gone. Nothing follows.
     Sent,
     /// Answered by us: nothing of the server's goes on.
@@ -110,7 +112,9 @@ impl AwaitedList {
             State::Awaited => {}
             // Our own, on its way out.
             State::Replaced => return Action::Continue,
-            State::Held(_) | State::Streaming(_) | State::Sent => return Action::Pause,
+            State::Held(_) | State::Streaming(_) | State::Untouched | State::Sent => {
+                return Action::Pause;
+            }
         }
         let Some(headers) = host::response_headers() else { return Action::Pause };
         let values = |name: &str| -> Vec<&str> {
@@ -132,7 +136,7 @@ impl AwaitedList {
         );
         match plan {
             AnswerPlan::Untouched => {
-                self.state = State::Sent;
+                self.state = State::Untouched;
                 Action::Continue
             }
             AnswerPlan::Instead(answer) => self.replace(answer, sender),
@@ -184,6 +188,7 @@ impl AwaitedList {
                     None => break_off(),
                 }
             }
+            State::Untouched => Action::Continue,
             State::Sent => match host::replace_response_body(length, b"") {
                 Some(()) => Action::Continue,
                 None => break_off(),
@@ -194,6 +199,9 @@ impl AwaitedList {
 
     /// Trailers end the body: the host says so nowhere else. They speak of the body as it came, and stay behind.
     pub(super) fn trailers_came(&mut self, sender: &Sender<'_>) -> Action {
+        if matches!(self.state, State::Untouched) {
+            return Action::Continue;
+        }
         if host::drop_response_trailers().is_none() {
             return break_off();
         }
@@ -220,7 +228,7 @@ impl AwaitedList {
                 self.state = State::Sent;
                 if is_complete { Action::Continue } else { break_off() }
             }
-            State::Sent => Action::Continue,
+            State::Untouched | State::Sent => Action::Continue,
             State::Awaited | State::Replaced => Action::Pause,
         }
     }

@@ -43,19 +43,26 @@ pub(crate) async fn requirements(revision: &str, url: &str, folder: PathBuf) -> 
         let mut process =
             Conformance::find()?.command("server", &folder).args(arguments).start()?;
         process.wait(WITHIN)?;
-        let found = Found::read(process.log(), &folder.join("results"), since.elapsed());
+        let found = Found::read(process.log(), "server-", &folder.join("results"), since.elapsed());
         found.with_context(|| process.log_tail())
     };
     tokio::task::spawn_blocking(run).await.context("the suite's thread")?
 }
 
 impl Found {
-    fn read(output: String, results: &Path, took: Duration) -> Result<Self> {
+    /// Reads what a run printed, and left in folders whose names begin like this.
+    pub(crate) fn read(
+        output: String,
+        prefix: &str,
+        results: &Path,
+        took: Duration,
+    ) -> Result<Self> {
         let mut checks = BTreeMap::new();
         for entry in std::fs::read_dir(results).context("the suite left no results")? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let name = scenario_of(&name).with_context(|| format!("a folder called {name}"))?;
+            let name =
+                scenario_of(&name, prefix).with_context(|| format!("a folder called {name}"))?;
             let text = std::fs::read_to_string(entry.path().join("checks.json"))?;
             checks.insert(name.to_owned(), counted(&serde_json::from_str(&text)?));
         }
@@ -71,10 +78,10 @@ impl Found {
     }
 }
 
-/// `server-NAME-2026-11-22T04-50-54-058Z`
-fn scenario_of(folder: &str) -> Option<&str> {
+/// `PREFIX`, `NAME`, `-2026-11-22T04-50-54-058Z`
+fn scenario_of<'f>(folder: &'f str, prefix: &str) -> Option<&'f str> {
     const MOMENT: usize = "-2026-11-22T04-50-54-058Z".len();
-    let name = folder.strip_prefix("server-")?;
+    let name = folder.strip_prefix(prefix)?;
     name.get(..name.len().checked_sub(MOMENT)?)
 }
 
@@ -107,7 +114,7 @@ fn counted(checks: &Value) -> BTreeMap<(String, String, String), u32> {
 #[test]
 fn what_the_suite_prints_is_read() {
     let folder = "server-tools-call-image-2026-11-22T04-50-54-058Z";
-    assert_eq!(scenario_of(folder), Some("tools-call-image"));
+    assert_eq!(scenario_of(folder, "server-"), Some("tools-call-image"));
     assert_eq!(summary("✓ caching: 8 passed, 0 failed"), Some(("caching", 8, 0)));
     assert_eq!(summary("✗ ping: 1 passed, 2 failed, 1 warnings"), Some(("ping", 1, 2)));
     assert_eq!(summary("  ✓ tasks-lifecycle (extension)"), None);

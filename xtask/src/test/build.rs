@@ -30,7 +30,7 @@ impl TestPrograms {
             .args(["test", "--locked", "--workspace", "--no-run"])
             // The one needs a host, and the others would give the rest features that they do not have elsewhere.
             .args(["--exclude", "obolus-filter", "--exclude", "obolus-policy"])
-            .args(["--exclude", "obolus-rmcp-client"])
+            .args(["--exclude", "obolus-rmcp-client", "--exclude", "obolus-conformance-server"])
             .args(["--quiet", "--message-format", "json-render-diagnostics", "--target-dir"])
             .arg(target_folder())
             .stdin(Stdio::null())

@@ -42,6 +42,10 @@ const LINT_POLICY: &[&str] = &[
 const LINT_RMCP_CLIENT: &[&str] = &[
     "clippy", "--locked", "--quiet", "-p", "obolus-rmcp-client", "--", "-D", "warnings",
 ];
+#[rustfmt::skip]
+const LINT_CONFORMANCE: &[&str] = &[
+    "clippy", "--locked", "--quiet", "-p", "obolus-conformance-server", "--", "-D", "warnings",
+];
 const TEST_POLICY: &[&str] = &["test", "--locked", "-p", "obolus-policy"];
 
 const fn suite(name: &'static str, about: &'static str, what: What) -> Suite {
@@ -58,6 +62,11 @@ pub(crate) const SUITES: &[Suite] = &[
     suite("lint", "clippy on what runs natively", What::Cargo(LINT)),
     suite("lint-filter", "clippy on the filter", What::Cargo(LINT_FILTER)),
     suite("lint-policy", "clippy on the policy compiler", What::Cargo(LINT_POLICY)),
+    suite(
+        "lint-conformance",
+        "clippy on the conformance suite's server",
+        What::Cargo(LINT_CONFORMANCE),
+    ),
     suite(
         "lint-rmcp-client",
         "clippy on a client of the suite `login`",
@@ -96,6 +105,7 @@ pub(crate) const SUITES: &[Suite] = &[
     story("keycloak_changes", "Keycloak away, other keys, people who signed out or were disabled"),
     story("end_to_end", "a person's token from Keycloak to the API server's audit log"),
     story("entra_end_to_end", "a person's token from Entra ID to the API server, or why not"),
+    story("conformance", "the official suite finds through the gateway what it finds directly"),
     story("login", "people log in with clients that others wrote, and a page does"),
     suite(
         "mesh",
