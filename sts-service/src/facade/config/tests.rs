@@ -292,3 +292,11 @@ fn all_that_is_wrong_is_told_at_once() {
         assert!(paths.contains(&path), "{path}: {told:#?}");
     }
 }
+
+#[test]
+fn the_file_for_a_mesh_is_read_and_has_no_tls_of_its_own() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/istio-facade");
+    let config = FacadeConfig::load(&folder.join("facade.toml")).unwrap();
+    assert!(config.tls.is_none() && !config.facade.registers);
+    assert_eq!(config.listen.port(), 8080);
+}
