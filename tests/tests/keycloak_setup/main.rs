@@ -1,10 +1,13 @@
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a story that cannot go on should say so loudly"
 )]
 //! `obolus-sts setup keycloak` in realms as Keycloak makes them: a person's login with the clients that it made, the
-//! exchange by the STS that it made, nothing to do the second time, and what was broken mended beside what is none of ours; and `docs/keycloak.md`, each command of it.
+//! exchange by the STS that it made, nothing to do the second time, and what was broken mended beside what is none of ours;
+//! and `docs/keycloak.md`, each command of it.
 //!
 //! One Keycloak for all stories, and a realm for each. A browser without scripts signs in: the login page of a real one, and
 //! the whole way through the gateway, is `login`'s.
