@@ -4,7 +4,6 @@ use obolus_tests::fixtures::keycloak::{FreshRealm, SetUp};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::logins::{inspector, register};
 use crate::world::{PLAIN, RESOURCE, SECRET_FILE, World, sign_in};
 
 const LOOPBACK: &str = "http://localhost:40000/callback";
@@ -268,80 +267,6 @@ impl Broken<'_, '_> {
         let found = self.0.admin().get(&format!("/clients?clientId={id}")).await.unwrap();
         found[0].clone()
     }
-}
-
-pub(crate) async fn registration_is_mended(world: &World) {
-    let realm = world.keycloak.fresh_realm("policies").await.unwrap();
-    let arguments = [&PLAIN[..], &["--registration"]].concat();
-    assert_eq!(realm.set_up(&arguments).await.unwrap().code, Some(0));
-    let admin = realm.admin();
-    let policies =
-        "/components?type=org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy";
-    let policy = async |provider: &str| {
-        let all = admin.get(policies).await.unwrap();
-        let is_it = |one: &&Value| one["providerId"] == provider && one["subType"] == "anonymous";
-        all.as_array().unwrap().iter().find(is_it).cloned()
-    };
-    let foreign =
-        json!({"redirect_uris": ["https://evil.example/cb"], "token_endpoint_auth_method": "none"});
-    for (provider, name, config, because) in [
-        (
-            "trusted-hosts",
-            "Trusted Hosts",
-            json!({"client-uris-must-match": ["false"], "host-sending-registration-request-must-match": ["true"], "trusted-hosts": ["chat.example.com"]}),
-            "any redirect URI was taken",
-        ),
-        (
-            "allowed-client-templates",
-            "Allowed Client Scopes",
-            json!({"allow-default-scopes": ["true"], "allowed-client-scopes": ["kubernetes", "address"]}),
-            "past the gateway",
-        ),
-        (
-            "registration-web-origins",
-            "Allowed Registration Web Origins",
-            json!({"web-origins": ["https://chat.example.com"]}),
-            "could not register",
-        ),
-    ] {
-        let mut broken = policy(provider).await.unwrap();
-        broken["config"] = config;
-        let path = format!("/components/{}", broken["id"].as_str().unwrap());
-        admin.send(Method::PUT, &path, Some(&broken)).await.unwrap();
-        let run = realm.set_up(&arguments).await.unwrap();
-        let line = format!("registration policy {name}");
-        assert_eq!(run.verdict(&line), Some("changed"), "{}{}", run.out, run.err);
-        assert!(run.line(&line).unwrap().contains(because), "{}", run.out);
-        let (status, answer) = register(&realm, &inspector(), Some("http://localhost:6274")).await;
-        assert_eq!(status, StatusCode::CREATED, "{answer}");
-        let (status, answer) = register(&realm, &foreign, None).await;
-        assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
-    }
-    // What was added stays, and is told.
-    let hosts = policy("trusted-hosts").await.unwrap()["config"]["trusted-hosts"].clone();
-    assert!(hosts.as_array().unwrap().contains(&json!("chat.example.com")), "{hosts}");
-    let scopes = policy("allowed-client-templates").await.unwrap()["config"].clone();
-    assert!(scopes["allowed-client-scopes"].as_array().unwrap().contains(&json!("address")));
-
-    // Without the policy everybody may register anything. That is told without being asked, and mended when asked.
-    for provider in ["trusted-hosts", "consent-required"] {
-        let path =
-            format!("/components/{}", policy(provider).await.unwrap()["id"].as_str().unwrap());
-        admin.send(Method::DELETE, &path, None).await.unwrap();
-    }
-    assert_eq!(register(&realm, &foreign, None).await.0, StatusCode::CREATED);
-    let told = realm.set_up(&PLAIN).await.unwrap();
-    let line = told.line("registration of clients without signing in").unwrap();
-    assert!(line.contains("open to everybody"), "{line}");
-    let run = realm.set_up(&arguments).await.unwrap();
-    for name in ["Trusted Hosts", "Consent Required"] {
-        let line = format!("registration policy {name}");
-        assert_eq!(run.verdict(&line), Some("created"), "{}{}", run.out, run.err);
-    }
-    assert_eq!(register(&realm, &foreign, None).await.0, StatusCode::FORBIDDEN);
-    assert_eq!(register(&realm, &inspector(), None).await.0, StatusCode::CREATED);
-    let again = realm.set_up(&arguments).await.unwrap();
-    assert!(again.out.ends_with("nothing was to do\n"), "{}", again.out);
 }
 
 fn audience(name: &str, mut config: Value) -> Value {

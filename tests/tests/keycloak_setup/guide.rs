@@ -6,8 +6,8 @@ use obolus_tests::parts::products::workspace;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::logins::{inspector, register};
 use crate::refusals::give;
+use crate::registration::{inspector, register};
 use crate::world::{PLAIN, RESOURCE, SECRET_FILE, World, sign_in};
 
 const ISSUER: &str = "https://keycloak.example.com/realms/obolus";

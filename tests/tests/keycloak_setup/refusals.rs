@@ -6,6 +6,9 @@ use serde_json::json;
 
 use crate::world::{PLAIN, RESOURCE, SECRET_FILE, World};
 
+/// What is tried: its name, the issuer, whom is trusted, who signs in, the exit code, and what is told.
+type Case<'a> = (&'a str, &'a str, &'a [&'a str], &'a [&'a str], i32, &'a str);
+
 pub(crate) async fn each_says_what_is_lacking_and_changes_nothing(world: &World) {
     let realm = world.keycloak.fresh_realm("refused").await.unwrap();
     let issuer = realm.issuer();
@@ -30,7 +33,7 @@ pub(crate) async fn each_says_what_is_lacking_and_changes_nothing(world: &World)
     let asterisk = [&root[..], &["--redirect-uri", "https://chat.example.com/*"]].concat();
     let page = [&root[..], &["--allowed-origin", "https://chat.example.com/"]].concat();
     let own_scope = [&root[..], &["--scope", "kubernetes"]].concat();
-    let cases: &[(&str, &str, &[&str], &[&str], i32, &str)] = &[
+    let cases: &[Case<'_>] = &[
         (
             "a wrong password",
             &issuer,

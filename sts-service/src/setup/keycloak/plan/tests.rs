@@ -197,9 +197,12 @@ fn what_cannot_be_built_on_is_told_at_once_and_nothing_is_planned() {
     wanted.exchangers[0].scopes.push("reports".to_owned());
     wanted.registration = Some(Registration { hosts: Vec::new(), web_origins: Vec::new() });
     let saml: Value = json!({"name": "mcp:tools", "protocol": "saml"});
-    let found = Found { scopes: vec![serde_json::from_value(saml).unwrap()], ..Found::default() };
+    let mut found =
+        Found { scopes: vec![serde_json::from_value(saml).unwrap()], ..Found::default() };
+    found.clients.push(Client::nobodys("mcp-client", "keeps a secret"));
     let told = plan(&wanted, &found).unwrap_err().to_string();
-    for obstacle in ["protocol saml", "scope reports", "--secret-file", "manage-realm"] {
+    for obstacle in ["protocol saml", "scope reports", "--secret-file", "manage-realm", "--client"]
+    {
         assert!(told.contains(obstacle), "{obstacle}: {told}");
     }
 }
