@@ -1,5 +1,6 @@
-//! Prints the chapter of `docs/metrics.md` about this program, for `cargo xtask generate`.
+//! Prints the chapters of `docs/metrics.md` about the programs of this package, for `cargo xtask generate`.
 
 fn main() {
     print!("{}", obolus_sts::metrics::table::to_markdown());
+    print!("{}", obolus_sts::facade::metrics_to_markdown());
 }

@@ -18,6 +18,8 @@ mod finding;
 mod folder;
 mod guards;
 mod istio;
+mod login;
+mod login_hosts;
 mod node;
 mod plugin;
 mod plugin_settings;

@@ -7,6 +7,7 @@ use obolus_core::token::IssuerRules;
 use serde_json::Value;
 
 use super::node::Node;
+use crate::facade::Facade;
 use crate::filter::FILTER_NAME;
 use crate::filter_configuration::{FilterConfiguration, session_envs};
 
@@ -37,6 +38,7 @@ pub(super) struct Settings {
     /// The host and the port of each resource's URL.
     pub(super) urls: Vec<(String, u16)>,
     pub(super) issuers: Vec<Arc<IssuerRules>>,
+    pub(super) facades: Vec<Facade>,
 }
 
 impl<'a> Entry<'a> {
@@ -154,6 +156,7 @@ impl Settings {
         if let Ok(read) = FilterConfiguration::read(value) {
             settings.protected = read.protected_clusters().into_iter().map(str::to_owned).collect();
             settings.body_limit = read.body_limit;
+            settings.facades = read.facades;
             settings.hosts = read.resources.into_iter().map(|one| (one.name, one.hosts)).collect();
         } else {
             let resources = value.get("resources").and_then(Value::as_array).into_iter().flatten();

@@ -236,6 +236,7 @@ impl<'a> Proxy<'a> {
         for config in &tables {
             reached.extend(table.check(config, findings));
         }
+        table.logins(&tables, unseen.is_none(), findings);
         let concerned = !reached.is_empty() || !ours.entries.is_empty();
         if unseen.is_some() && concerned {
             reached.extend(protected.iter().cloned());

@@ -2,6 +2,8 @@
 
 use super::chain::{Chain, Ours, forges_permit};
 use super::finding::Findings;
+use super::login;
+use super::login_hosts::of_virtual_host;
 use super::node::Node;
 use super::rule::Rule;
 use crate::filter::FILTER_NAME;
@@ -61,6 +63,18 @@ impl<'a> Table<'_, 'a> {
         }
         reached.dedup();
         reached
+    }
+
+    /// Where people log in, when these are all tables of the connection manager.
+    pub(super) fn logins(&self, tables: &[Node<'a>], is_whole: bool, findings: &mut Findings) {
+        let hosts: Vec<_> = tables
+            .iter()
+            .flat_map(|table| table.list("virtual_hosts"))
+            .map(of_virtual_host)
+            .collect();
+        for settings in &self.ours.settings {
+            login::check(settings, &hosts, &self.chain.place, is_whole, findings);
+        }
     }
 
     fn is_concerned(&self, config: &Node<'a>) -> bool {
@@ -200,7 +214,7 @@ pub(super) fn client_routes(place: &Node<'_>, findings: &mut Findings) {
 }
 
 /// The routes of a virtual host: its list, or whatever its matcher chooses from.
-fn routes<'a>(host: &Node<'a>) -> Vec<Node<'a>> {
+pub(super) fn routes<'a>(host: &Node<'a>) -> Vec<Node<'a>> {
     let mut found = host.list("routes");
     for node in host.get("matcher").iter().flat_map(Node::walk) {
         match node.type_name() {

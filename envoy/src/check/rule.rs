@@ -112,6 +112,10 @@ rules! {
     StsMissing "sts-missing" Error,
     /// A route leads to the STS.
     RouteToSts "route-to-sts" Error,
+    /// A façade's URL, or an identity provider's under the gateway's name, leads to somebody else.
+    LoginElsewhere "login-elsewhere" Error,
+    /// A façade's URL has no route to the façade.
+    FacadeMissing "facade-missing" Error,
     /// Nothing makes the cluster that is protected, so another one leads there.
     NoSuchCluster "no-such-cluster" Error,
     /// Another way leads to the same machines, past the guard.

@@ -6,6 +6,7 @@ use super::{Istio, NAMESPACE};
 
 const STS: (&str, u16) = ("obolus-sts", 8_443);
 const MCP: (&str, u16) = ("obolus-mcp", 8_080);
+const FACADE: (&str, u16) = ("obolus-facade", 8_080);
 /// Where Istio's agent answers Prometheus for the Pod, with the program's own metrics merged in. Istio leads it
 /// past the sidecar, so no policy of the mesh concerns it.
 const MERGED_METRICS: u16 = 15_020;
@@ -29,13 +30,26 @@ pub(super) fn of_sidecar(istio: &Istio) -> Vec<Value> {
     vec![admits(STS, &server), network(istio, STS, &pods)]
 }
 
+/// Only the gateway's identity reaches the façade, in the mesh and below it.
+pub(super) fn of_facade(istio: &Istio) -> Vec<Value> {
+    vec![
+        admits(FACADE, &istio.settings.gateway_principal()),
+        mutual_tls(istio, FACADE.0),
+        network(istio, FACADE, &gateway_pods(istio)),
+    ]
+}
+
 /// The same once more below the mesh.
 pub(super) fn of_network(istio: &Istio) -> Vec<Value> {
-    let gateway = json!([{
+    let gateway = gateway_pods(istio);
+    vec![network(istio, STS, &gateway), network(istio, MCP, &gateway)]
+}
+
+fn gateway_pods(istio: &Istio) -> Value {
+    json!([{
         "namespaceSelector": namespace(&istio.settings.gateway.namespace),
         "podSelector": {"matchLabels": istio.settings.gateway.labels},
-    }]);
-    vec![network(istio, STS, &gateway), network(istio, MCP, &gateway)]
+    }])
 }
 
 fn admits((name, port): (&str, u16), principal: &str) -> Value {

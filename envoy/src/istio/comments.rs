@@ -23,6 +23,12 @@ mTLS speaks plaintext to an endpoint that does not say it has a sidecar.
 
 Written by `cargo xtask manifests` from deploy/istio/settings.json.";
 
+pub(super) const FACADE_CALLERS_HEAD: &str = "\
+Who reaches the façade: the gateway's identity, and nobody else. The NetworkPolicy is the same below the
+mesh, for a cluster whose network enforces it.
+
+Written by `cargo xtask manifests` from deploy/istio/settings.json.";
+
 pub(super) const SIDECAR_CALLERS_HEAD: &str = "\
 In place of the gateway, the MCP server's pods reach the STS. The program in them has the same identity
 of the mesh as its sidecar, so here the filter's credential alone tells the two apart: the program does

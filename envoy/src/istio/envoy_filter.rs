@@ -53,7 +53,8 @@ pub(super) fn object(istio: &Istio, place: &Place) -> Value {
 /// The hosts for which the filter runs.
 fn hosts(configuration: &FilterConfiguration) -> Vec<&str> {
     let mut hosts: Vec<&str> = Vec::new();
-    for host in configuration.resources.iter().flat_map(|resource| &resource.hosts) {
+    let facades = configuration.facades.iter().flat_map(|facade| &facade.hosts);
+    for host in configuration.resources.iter().flat_map(|one| &one.hosts).chain(facades) {
         if !hosts.contains(&host.as_str()) {
             hosts.push(host);
         }

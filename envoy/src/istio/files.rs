@@ -1,4 +1,4 @@
-//! The generated files of `deploy/istio` and `deploy/istio-sidecar`.
+//! The generated files of `deploy/istio`, `deploy/istio-facade` and `deploy/istio-sidecar`.
 
 use super::{Istio, callers, comments, deployment};
 use crate::comments::Comments;
@@ -20,6 +20,7 @@ pub(super) fn all(istio: &Istio) -> Result<Vec<(String, String)>, Problems> {
         ("istio/gateway/routes.yaml", comments::ROUTES_HEAD, istio.routes()?),
         ("istio/gateway/deployment-patch.yaml", comments::PATCH_HEAD, vec![patch]),
         ("istio/gateway/deployment-unpatch.yaml", comments::UNPATCH_HEAD, vec![unpatch]),
+        ("istio-facade/callers.yaml", comments::FACADE_CALLERS_HEAD, callers::of_facade(istio)),
         ("istio-sidecar/callers.yaml", comments::SIDECAR_CALLERS_HEAD, callers::of_sidecar(istio)),
         ("istio-sidecar/envoy-filter.yaml", comments::SIDECAR_HEAD, vec![istio.sidecar_filter()?]),
         (

@@ -137,9 +137,15 @@ impl Istio {
             );
             problems.add("sts.cluster", what);
         }
-        for (at, resource) in configuration.resources.iter().enumerate() {
-            for cluster in &resource.clusters {
-                let key = format!("resources[{at}].clusters");
+        let of_resources = configuration.resources.iter().enumerate();
+        let of_resources =
+            of_resources.map(|(at, one)| (format!("resources[{at}].clusters"), &one.clusters));
+        let of_facades = configuration.facades.iter().map(|facade| {
+            (format!("issuers.{}.facade.clusters", facade.issuer_name), &facade.clusters)
+        });
+        for (key, clusters) in of_resources.chain(of_facades) {
+            for cluster in clusters {
+                let key = key.clone();
                 match Service::of_cluster(cluster) {
                     None => {
                         let what = "is not istiod's name of a Service's port";

@@ -1,10 +1,11 @@
-//! The Gateway and the VirtualServices that lead to our resources, and nowhere else.
+//! The Gateway and the VirtualServices that lead to our resources and façades, and nowhere else.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::{Istio, NAME, Service, settings};
+use crate::facade::Facade;
 use crate::filter_configuration::{FilterConfiguration, Resource};
 use crate::problems::Problems;
 
@@ -17,21 +18,31 @@ pub(super) fn objects(
     istio: &Istio,
     configuration: &FilterConfiguration,
 ) -> Result<Vec<Value>, Problems> {
-    let mut by_host: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
+    let mut by_host: BTreeMap<&str, Host<'_>> = BTreeMap::new();
+    for facade in &configuration.facades {
+        by_host.entry(address(&facade.hosts).0).or_default().facades.push(facade);
+    }
     for resource in &configuration.resources {
-        by_host.entry(address(resource).0).or_default().push(resource);
+        by_host.entry(address(&resource.hosts).0).or_default().resources.push(resource);
     }
     let mut objects = vec![gateway(istio, configuration)];
-    for (host, resources) in by_host {
-        objects.push(service(istio, host, resources)?);
+    for (name, host) in by_host {
+        objects.push(service(istio, name, host)?);
     }
     Ok(objects)
 }
 
-/// The resource's host, which routes name without a port, and the port.
-fn address(resource: &Resource) -> (&str, u16) {
+/// What has its routes at one host.
+#[derive(Default)]
+struct Host<'c> {
+    facades: Vec<&'c Facade>,
+    resources: Vec<&'c Resource>,
+}
+
+/// The host of these authorities, which routes name without a port, and the port.
+fn address(hosts: &[String]) -> (&str, u16) {
     const HTTPS: u16 = 443;
-    let authority = resource.hosts.first().map_or("", String::as_str);
+    let authority = hosts.first().map_or("", String::as_str);
     let split = authority.rsplit_once(':');
     split.and_then(|(host, port)| Some((host, port.parse().ok()?))).unwrap_or((authority, HTTPS))
 }
@@ -42,11 +53,12 @@ fn of_this_namespace(host: &str) -> String {
     format!("./{host}")
 }
 
-/// One server for each port of the resources' URLs.
+/// One server for each port of the resources' and façades' URLs.
 fn gateway(istio: &Istio, configuration: &FilterConfiguration) -> Value {
     let mut by_port: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
-    for resource in &configuration.resources {
-        let (host, port) = address(resource);
+    let resources = configuration.resources.iter().map(|resource| &resource.hosts);
+    for hosts in resources.chain(configuration.facades.iter().map(|facade| &facade.hosts)) {
+        let (host, port) = address(hosts);
         let hosts = by_port.entry(port).or_default();
         if !hosts.contains(&host) {
             hosts.push(host);
@@ -76,16 +88,18 @@ fn gateway(istio: &Istio, configuration: &FilterConfiguration) -> Value {
     })
 }
 
-/// All resources of a host in one VirtualService: the order of several is nobody's promise, and a shorter path would
+/// All of a host in one VirtualService: the order of several is nobody's promise, and a shorter path would
 /// take the longer one's requests.
-fn service(istio: &Istio, host: &str, mut resources: Vec<&Resource>) -> Result<Value, Problems> {
+fn service(istio: &Istio, host: &str, of_host: Host<'_>) -> Result<Value, Problems> {
+    let Host { facades, mut resources } = of_host;
     let mut problems = Problems::none();
     if !settings::is_name(host) {
         problems.add("resources", format!("{host}: a route's host is a DNS name"));
     }
     resources.sort_by_key(|resource| std::cmp::Reverse(trimmed(resource).len()));
-    let routes: Vec<_> =
-        resources.iter().filter_map(|resource| route(resource, &mut problems)).collect();
+    let mut routes: Vec<_> =
+        facades.iter().filter_map(|facade| login(facade, &mut problems)).collect();
+    routes.extend(resources.iter().filter_map(|resource| route(resource, &mut problems)));
     let namespace = &istio.settings.gateway.namespace;
     problems.or(json!({
         "apiVersion": "networking.istio.io/v1",
@@ -117,6 +131,25 @@ fn route(resource: &Resource, problems: &mut Problems) -> Option<Value> {
         "name": name(&resource.name),
         "match": matches,
         "route": [{"destination": {"host": host, "port": {"number": port}}}],
+        "retries": {"attempts": 0},
+    }))
+}
+
+/// The façade's own URLs, each to the letter, without anybody's credentials. A code is good once, so nothing is sent again.
+fn login(facade: &Facade, problems: &mut Problems) -> Option<Value> {
+    let mut clusters = facade.clusters.iter();
+    let Some(Service { host, port }) = clusters.find_map(|one| Service::of_cluster(one)) else {
+        problems
+            .add("issuers", format!("the façade of {}: leads to no Service", facade.issuer_name));
+        return None;
+    };
+    let matches: Vec<_> = facade.paths.iter().map(|path| json!({"uri": {"exact": path}})).collect();
+    Some(json!({
+        "name": name(&format!("{}-login", facade.issuer_name)),
+        "match": matches,
+        "route": [{"destination": {"host": host, "port": {"number": port}}}],
+        "headers": {"request": {"remove": ["authorization", "cookie"]}},
+        "timeout": "15s",
         "retries": {"attempts": 0},
     }))
 }

@@ -263,3 +263,80 @@ fn resources_of_one_host_share_a_virtual_service_with_the_longest_path_first() {
     let (ours, other) = (json!(["./mcp.example.com"]), json!(["./other.example.com"]));
     assert_eq!(told, [(443, &ours), (8443, &other)]);
 }
+
+/// The example of `deploy/istio-facade`, in the committed mesh.
+fn with_facade() -> Istio {
+    let filter = include_bytes!("../../../deploy/istio-facade/filter.json");
+    let settings = include_bytes!("../../../deploy/istio/settings.json");
+    Istio::read(filter, settings).unwrap()
+}
+
+#[test]
+fn a_facades_urls_lead_to_it_to_the_letter_and_before_the_resources() {
+    let istio = with_facade();
+    let objects = istio.routes().unwrap();
+    assert_eq!(objects[0]["spec"]["servers"][0]["hosts"], json!(["./mcp.example.com"]));
+    let routes = objects[1]["spec"]["http"].as_array().unwrap();
+    let names: Vec<_> = routes.iter().map(|route| &route["name"]).collect();
+    assert_eq!(names, ["obolus-entra-login", "obolus-kubernetes"]);
+    let login = &routes[0];
+    let paths: Vec<_> =
+        login["match"].as_array().unwrap().iter().map(|one| &one["uri"]["exact"]).collect();
+    assert!(paths.contains(&&json!("/oauth/token")), "{paths:?}");
+    assert!(paths.contains(&&json!("/.well-known/oauth-authorization-server/oauth")), "{paths:?}");
+    assert!(paths.iter().all(|path| path.is_string()), "nothing but exact paths: {paths:?}");
+    assert_eq!(login["headers"]["request"]["remove"], json!(["authorization", "cookie"]));
+    assert_eq!(login["retries"], json!({"attempts": 0}), "a code is good once");
+    let to = json!([{"destination": {
+        "host": "obolus-facade.obolus.svc.cluster.local", "port": {"number": 8080},
+    }}]);
+    assert_eq!(login["route"], to);
+    // No permit leads there: the guard protects the MCP server alone.
+    let guarded = istio.envoy_filter().unwrap().to_string();
+    assert!(!guarded.contains(r#""string_value":"outbound|8080||obolus-facade"#), "{guarded}");
+}
+
+#[test]
+fn a_facade_on_a_host_of_its_own_has_a_gateway_routes_and_the_filter_there() {
+    let mut istio = with_facade();
+    istio.configuration["issuers"][0]["facade"]["issuer"] =
+        json!("https://login.example.com/oauth");
+    let objects = istio.routes().unwrap();
+    let hosts = &objects[0]["spec"]["servers"][0]["hosts"];
+    assert_eq!(*hosts, json!(["./mcp.example.com", "./login.example.com"]));
+    let services: Vec<_> = objects.iter().skip(1).map(|one| &one["spec"]["hosts"][0]).collect();
+    assert_eq!(services, ["login.example.com", "mcp.example.com"]);
+    let filter = istio.envoy_filter().unwrap().to_string();
+    assert!(filter.contains(r#""exact":"login.example.com:443""#), "{filter}");
+}
+
+#[test]
+fn a_facades_cluster_is_a_service_and_not_the_stss() {
+    for cluster in ["obolus-facade".to_owned(), Istio::default().sts.cluster()] {
+        let mut istio = with_facade();
+        istio.configuration["issuers"][0]["facade"]["clusters"] = json!([cluster]);
+        let problems = istio.envoy_filter().unwrap_err().to_string();
+        assert!(problems.contains("issuers.entra.facade.clusters"), "{problems}");
+    }
+}
+
+#[test]
+fn the_facades_files_agree_with_each_other() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/istio-facade");
+    let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let filter: Value = serde_json::from_str(&text("filter.json")).unwrap();
+    let own = text("facade.toml");
+    let resource = &filter["resources"][0];
+    for value in [
+        &filter["issuers"][0]["facade"]["issuer"],
+        &filter["issuers"][0]["tenants"][0],
+        &resource["resource"],
+        &resource["requiredScopes"][0],
+        &resource["clientId"],
+    ] {
+        assert!(own.contains(&format!("\"{}\"", value.as_str().unwrap())), "{value}");
+    }
+    let callers = text("callers.yaml");
+    assert!(callers.contains(r#"ports: ["8080"]"#) && text("facade.yaml").contains("port: 8080"));
+    assert!(callers.contains("cluster.local/ns/istio-system/sa/istio-ingressgateway"), "{callers}");
+}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use obolus_envoy::istio::Istio;
 use obolus_envoy::{Bootstrap, FilterConfiguration, Module, Scope, Upstream, filter_entry, guard};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -19,6 +20,8 @@ pub(crate) enum Base {
     OwnRoutes,
     /// Two issuers, from `envoy/two-issuers.json`.
     TwoIssuers,
+    /// A façade before Entra ID, and another application.
+    Facade,
     /// A mesh.
     Istio,
     /// A mesh whose gateway runs our filter for our hosts only.
@@ -29,21 +32,25 @@ pub(crate) enum Base {
     IstioSidecar,
     /// `deploy/istio`.
     IstioDeployed,
+    /// `deploy/istio-facade`, with the gateway's routes.
+    IstioFacade,
 }
 
 const MCP: &str = "outbound|8080||obolus-mcp.obolus.svc.cluster.local";
 const MODULE: &str = "/var/lib/obolus/obolus_filter.wasm";
 
 impl Base {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Bootstrap,
         Self::OwnRoutes,
         Self::TwoIssuers,
+        Self::Facade,
         Self::Istio,
         Self::IstioHosts,
         Self::IstioDiscovered,
         Self::IstioSidecar,
         Self::IstioDeployed,
+        Self::IstioFacade,
     ];
 
     /// A folder with this base, after the changes.
@@ -72,6 +79,7 @@ impl Base {
             Self::IstioDiscovered => discovered(),
             Self::IstioSidecar => sidecar(),
             Self::IstioDeployed => deployed(),
+            Self::IstioFacade => facade_deployed(),
             _ => vec![(String::new(), self.bootstrap().to_value().unwrap())],
         }
     }
@@ -90,10 +98,45 @@ impl Base {
                 let server = gateway.upstreams[0].endpoint.clone();
                 gateway.upstreams.push(Upstream::plain("obolus-mcp-entra", server));
             }
+            Self::Facade => {
+                let text = std::fs::read_to_string(deploy().join("istio-facade/filter.json"));
+                gateway.configuration = serde_json::from_str(&text.unwrap()).unwrap();
+                gateway.configuration["issuers"][0]["facade"]["clusters"] =
+                    json!(["obolus-facade"]);
+                gateway.configuration["resources"][0]["clusters"] = json!(["obolus-mcp"]);
+                let facade = std::net::SocketAddr::from(([127, 0, 0, 1], 8_445));
+                gateway.upstreams.push(Upstream::plain("obolus-facade", facade));
+                gateway.upstreams.push(Upstream::plain("shop", shop));
+            }
             _ => {}
         }
         gateway
     }
+}
+
+fn deploy() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy")
+}
+
+/// `deploy/istio` as `cargo xtask manifests` writes it from the example beside the façade, with what is beside it.
+fn facade_deployed() -> Vec<(String, Value)> {
+    let text = std::fs::read_to_string(deploy().join("istio-facade/filter.json")).unwrap();
+    let mut settings = Istio::default().settings;
+    settings.use_module(&"0123abcd".repeat(8)).unwrap();
+    let istio = Istio::of(serde_json::from_str(&text).unwrap(), settings);
+    let mut generated = vec![istio.envoy_filter().unwrap()];
+    generated.extend(istio.exchanged_only().unwrap());
+    generated.extend(istio.routes().unwrap());
+    let mut objects = deployed();
+    for object in generated {
+        let name = name_of(&object);
+        objects.retain(|(other, _)| *other != name);
+        objects.push((name, object));
+    }
+    for file in ["facade.yaml", "callers.yaml", "egress.yaml"] {
+        objects.extend(read(&deploy().join("istio-facade").join(file)));
+    }
+    objects
 }
 
 /// What `kubectl apply -k` takes, and the patch of the gateway's Deployment.

@@ -9,12 +9,14 @@ mod bucket;
 mod config;
 mod metadata;
 mod metrics;
+mod metrics_table;
 mod record;
 mod routes;
 mod running;
 mod token;
 
 pub use config::FacadeConfig;
+pub use metrics_table::metrics_to_markdown;
 pub use running::FacadeServer;
 
 pub use crate::running::LEAVE;

@@ -1,1 +1,85 @@
-//! Later.
+//! `docs/facade.md`: its configuration is good, and its tables are what the code says.
+
+use std::process::Command;
+
+use obolus_core::login::Refusal;
+use obolus_core::login::redirect_uri::{KNOWN_REDIRECTS, Place};
+use obolus_tests::parts::products::{products, workspace};
+use obolus_tests::pki::{Authority, Subject};
+
+fn page() -> String {
+    std::fs::read_to_string(workspace().join("docs/facade.md")).unwrap()
+}
+
+/// The rows of the table below this headline.
+fn rows(page: &str, headline: &str) -> Vec<String> {
+    let (_, chapter) = page.split_once(&format!("\n## {headline}\n")).unwrap();
+    let table = chapter.lines().skip_while(|line| !line.starts_with("|---"));
+    table.skip(1).take_while(|line| line.starts_with('|')).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_table_of_redirect_uris_is_the_one_that_counts() {
+    let written = KNOWN_REDIRECTS.iter().map(|known| {
+        let uri = match known.place {
+            Place::Exact(uri) => uri.to_owned(),
+            Place::Loopback { usual, path } => format!("http://{usual}{path}"),
+        };
+        format!("| {} | `{uri}` | {} |", known.client, known.source)
+    });
+    let expected: Vec<_> = written.collect();
+    assert_eq!(rows(&page(), "Redirect URIs"), expected, "write:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn the_table_of_refusals_is_the_one_that_counts() {
+    let written = Refusal::ALL.iter().map(|refusal| {
+        let (label, status) = (refusal.label(), refusal.status());
+        format!("| `{label}` | {status} | `{}` | {} |", refusal.error(), refusal.description())
+    });
+    let expected: Vec<_> = written.collect();
+    assert_eq!(rows(&page(), "Refusals"), expected, "write:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn the_configuration_is_good_and_every_setting_is_one() {
+    let page = page();
+    let blocks: Vec<_> = page.split("```toml\n").skip(1).collect();
+    let [block] = blocks[..] else { panic!("{} configurations", blocks.len()) };
+    let text = block.split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let leaf =
+        Authority::new("docs").unwrap().issue(Subject::named("facade").server().dns("facade"));
+    let leaf = leaf.unwrap();
+    std::fs::write(folder.path().join("tls.crt"), &leaf.chain).unwrap();
+    std::fs::write(folder.path().join("tls.key"), &leaf.key).unwrap();
+    let check = |text: &str| {
+        let path = folder.path().join("facade.toml");
+        std::fs::write(&path, text).unwrap();
+        let program = products().unwrap().facade;
+        Command::new(program).arg("--config").arg(path).arg("--check").output().unwrap()
+    };
+    let good = check(text);
+    assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
+
+    // Every setting of the page is known: with a value that no setting takes, it is told for its value and not for its
+    // name.
+    let mut settings = Vec::new();
+    for row in rows(&page, "Set up") {
+        let names = row.split('|').nth(1).unwrap().to_owned();
+        settings.extend(names.split(',').map(|name| name.trim().trim_matches('`').to_owned()));
+    }
+    assert!(settings.len() > 20, "{settings:?}");
+    for setting in settings {
+        let wrong = "{ no = \"value\" }";
+        let plain = setting.replace("resources[].", "resources.");
+        let text = match plain.split_once('.') {
+            None => format!("{plain} = {wrong}"),
+            Some(("resources", key)) => format!("[[resources]]\n{key} = {wrong}"),
+            Some((table, key)) => format!("[{table}]\n{key} = {wrong}"),
+        };
+        let said = String::from_utf8(check(&text).stderr).unwrap();
+        let told = format!("{}: must be", setting.replace("[]", "[0]"));
+        assert!(said.contains(&told), "{setting}: {said}");
+    }
+}

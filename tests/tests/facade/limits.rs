@@ -1,1 +1,45 @@
-//! Later.
+//! How often, and how much.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::world::{REDIRECT, World};
+
+#[tokio::test]
+async fn registrations_are_counted_and_logins_go_on() {
+    let world = World::start_with(|options| options.per_minute = 3).await.unwrap();
+    let body = json!({"redirect_uris": [REDIRECT]});
+    let register = || world.http.post(world.facade.endpoint("register")).json(&body).send();
+    for _ in 0..3 {
+        assert_eq!(register().await.unwrap().status(), 201);
+    }
+    let answer = register().await.unwrap();
+    assert_eq!(answer.status(), 429);
+    let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=20).contains(&wait), "{wait}");
+    let told: Value = answer.json().await.unwrap();
+    assert_eq!(told["error"], "temporarily_unavailable");
+    world.tokens(&world.exchange(&world.code().await)).await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for_without_end() {
+    let world = World::start_with(|options| options.plain_http = true).await.unwrap();
+    let mut stream = TcpStream::connect(world.facade.address()).await.unwrap();
+    let head = "POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\
+                content-type: application/x-www-form-urlencoded\r\n\r\ngrant_type=";
+    let begun = Instant::now();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 1024];
+    let read = tokio::time::timeout(Duration::from_secs(30), stream.read(&mut answer));
+    let length = read.await.unwrap().unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert_eq!(world.facade.login_lines()[0]["outcome"], "incomplete");
+    assert!(begun.elapsed() >= Duration::from_secs(9), "{:?}", begun.elapsed());
+    // Meanwhile, and afterwards, others are served.
+    world.tokens(&world.exchange(&world.code().await)).await;
+}

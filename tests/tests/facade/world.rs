@@ -80,10 +80,19 @@ impl World {
 
     /// The same before the façade has read anything.
     pub(crate) async fn waiting_with(change: impl FnOnce(&mut FacadeOptions)) -> Result<Self> {
+        Self::after(change, async |_| Ok(())).await
+    }
+
+    /// The same, with something done to Entra ID before the façade starts.
+    pub(crate) async fn after(
+        change: impl FnOnce(&mut FacadeOptions),
+        before: impl AsyncFnOnce(&Entra) -> Result<()>,
+    ) -> Result<Self> {
         let authority = Authority::new("obolus facade")?;
         let directory = strict_directory(&to_register());
         let entra =
             Entra::start(&authority, EntraOptions { directory, ..EntraOptions::default() }).await?;
+        before(&entra).await?;
         let mut options = FacadeOptions::before(&entra, RESOURCE);
         change(&mut options);
         let facade = Facade::start(&authority, &options).await?;

@@ -33,7 +33,14 @@ pub(crate) fn metrics() -> BTreeSet<String> {
 /// Every name of ours in a text: a whole word that begins with `obolus_`, and no name of a crate or of Envoy's parts.
 pub(crate) fn names(text: &str) -> BTreeSet<String> {
     let words = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
-    let ours = ["obolus_sts_", "obolus_mcp_", "obolus_deny_", "obolus_waiting", "obolus_permit"];
+    let ours = [
+        "obolus_sts_",
+        "obolus_facade_",
+        "obolus_mcp_",
+        "obolus_deny_",
+        "obolus_waiting",
+        "obolus_permit",
+    ];
     let is_ours = |word: &&str| ours.iter().any(|start| word.starts_with(start));
     // A name that is left open at its end stands for several.
     let is_whole = |word: &&str| !word.ends_with('_') && !word.ends_with("REASON");

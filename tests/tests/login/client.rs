@@ -10,6 +10,7 @@ use obolus_tests::fixtures::browser::{Seen, Visit};
 use obolus_tests::ports::Port;
 use obolus_tests::process::{Process, Program};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::world::World;
 
@@ -94,6 +95,46 @@ impl Ran {
     }
 }
 
+/// A client that waits for its person.
+pub(crate) struct Asked {
+    /// Where they are to go; `None` if the client has ended.
+    pub(crate) address: Option<String>,
+    callback: String,
+    process: Process,
+    _port: Port,
+    _folder: TempDir,
+}
+
+impl Asked {
+    /// A person who goes there, and whom the client expects back.
+    pub(crate) fn visit(&self, person: &str) -> Visit {
+        Visit::of(person, self.address.as_deref().unwrap_or_default()).until(&self.callback)
+    }
+}
+
+/// Starts a client, as far as it gets by itself.
+pub(crate) async fn asks(client: &dyn Client, errand: &Errand) -> Result<Asked> {
+    let (folder, port) = (tempfile::tempdir()?, Port::reserve()?);
+    let callback = format!("http://127.0.0.1:{port}{}", client.callback_path());
+    let mut process = client.program(errand, folder.path(), &callback)?.start()?;
+    let address = eventually("the client's address for its person", FINDS_OUT, || {
+        let said = said(&mut process);
+        async move { said }
+    });
+    let address = address.await?;
+    Ok(Asked { address, callback, process, _port: port, _folder: folder })
+}
+
+/// The address that the client asks its person to open; `None` if it ended without.
+fn said(process: &mut Process) -> Result<Option<String>> {
+    let log = process.log();
+    if let Some((_, address)) = log.lines().find_map(|line| line.split_once(NAVIGATE)) {
+        return Ok(Some(address.trim().to_owned()));
+    }
+    process.exited()?.context("neither an address nor an end yet")?;
+    Ok(None)
+}
+
 /// Runs a client; its person does before the browser what `visit` makes of "open this address".
 pub(crate) async fn run(
     world: &World,
@@ -102,38 +143,16 @@ pub(crate) async fn run(
     visit: impl FnOnce(Visit) -> Visit,
     person: &str,
 ) -> Result<Ran> {
-    let (folder, port) = (tempfile::tempdir()?, Port::reserve()?);
-    let callback = format!("http://127.0.0.1:{port}{}", client.callback_path());
-    let mut process = client.program(errand, folder.path(), &callback)?.start()?;
-    let asked = asked(&mut process).await?;
-    let seen = match asked {
-        Some(address) => {
-            Some(world.visit(&visit(Visit::of(person, &address).until(&callback))).await?)
-        }
+    let mut asked = asks(client, errand).await?;
+    let seen = match &asked.address {
+        Some(_) => Some(world.visit(&visit(asked.visit(person))).await?),
         None => None,
     };
     let waiting = tokio::task::spawn_blocking(move || -> Result<_> {
-        let exit_code = process.wait(CALLS)?;
-        Ok((exit_code, process.log()))
+        let exit_code = asked.process.wait(CALLS)?;
+        Ok((exit_code, asked.process.log()))
     });
     let ended = waiting.await.context("the client's thread")?;
     let (exit_code, output) = ended.with_context(|| format!("{} after {seen:?}", client.name()))?;
     Ok(Ran { seen, exit_code, output })
-}
-
-/// The address that the client asks its person to open; `None` if it ended without.
-async fn asked(process: &mut Process) -> Result<Option<String>> {
-    eventually("the client's address for its person", FINDS_OUT, || {
-        let said = (|| {
-            let log = process.log();
-            let address = log.lines().find_map(|line| line.split_once(NAVIGATE));
-            if let Some((_, address)) = address {
-                return Ok(Some(address.trim().to_owned()));
-            }
-            process.exited()?.context("neither an address nor an end yet")?;
-            Ok(None)
-        })();
-        async move { said }
-    })
-    .await
 }

@@ -12,6 +12,10 @@
 
 mod client;
 mod clients;
+mod direct;
 mod matrix;
+mod page;
+mod pages;
 mod proof;
+mod refused;
 mod world;

@@ -35,7 +35,7 @@ const CLIENTS: [&dyn Client; 3] = [&McpInspector, &PythonSdk, &RustSdk];
 fn rows(provider: Provider) -> Vec<Row> {
     let mut rows = Vec::new();
     for client in CLIENTS {
-        for &registration in registrations(provider) {
+        for registration in [Registration::Static, Registration::Dynamic] {
             for (era, person) in [(Era::Legacy, "alice"), (Era::Modern, "bob")] {
                 rows.push(Row { client, provider, era, registration, person });
             }
@@ -44,20 +44,13 @@ fn rows(provider: Provider) -> Vec<Row> {
     rows
 }
 
-/// A fresh realm lets nobody register.
-fn registrations(provider: Provider) -> &'static [Registration] {
-    match provider {
-        Provider::Keycloak => &[Registration::Static],
-        Provider::Entra => &[Registration::Static, Registration::Dynamic],
-    }
-}
-
 impl Row {
     async fn outcome(&self, world: &World) -> Result<()> {
         let resource = world.stack.resource_of(self.provider);
         let id = world.client_id(self.provider);
         let id = (self.registration == Registration::Static).then_some(id.as_str());
         let errand = Errand::new(resource, self.era, id, world.trust.clone());
+        let _turn = world.turn(self.provider).await;
         let before = Before::now(world, world.resource_name(self.provider));
         let ran = run(world, self.client, &errand, |visit| visit, self.person).await?;
         let seen = ran.seen.as_ref().with_context(|| format!("no login: {}", ran.output))?;

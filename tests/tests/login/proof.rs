@@ -57,8 +57,18 @@ pub(crate) fn permits(world: &World, resource: &str) -> Vec<Value> {
     world.stack.gateway.audit().into_iter().filter(is_one).collect()
 }
 
-/// The id of the token with which a request came.
+/// The filter's refusals for this reason at this resource, of which there has to be one.
+pub(crate) async fn refusals(world: &World, resource: &str, reason: &str) -> Result<Vec<Value>> {
+    let is_one = |record: &Value| record["reason"] == reason && record["resource"] == resource;
+    let found = world.stack.gateway.audited(reason, |records| records.iter().any(is_one)).await?;
+    Ok(found.into_iter().filter(is_one).collect())
+}
+
+/// The id of the token with which a request came: Keycloak's `jti`, Entra ID's `uti`.
 fn credential(event: &Value) -> Option<String> {
-    let id = event["user"]["extra"]["authentication.kubernetes.io/credential-id"][0].as_str()?;
+    let extra = &event["user"]["extra"];
+    let id = |name: &str| extra[name][0].as_str();
+    let jti = id("authentication.kubernetes.io/credential-id");
+    let id = jti.or_else(|| id("login.microsoftonline.com/uti"))?;
     Some(id.trim_start_matches("JTI=").to_owned())
 }

@@ -1,5 +1,6 @@
 //! Release builds: programs that need nothing of the machine they run on.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,8 +18,14 @@ pub(crate) fn target() -> String {
 
 /// Builds these programs, static and stripped, and says where they are.
 pub(crate) fn programs(names: &[&str]) -> Result<Vec<PathBuf>> {
-    let packages: Vec<_> = names.iter().flat_map(|name| ["-p", name]).collect();
+    let packages: BTreeSet<_> = names.iter().map(|name| package_of(name)).collect();
+    let packages: Vec<_> = packages.into_iter().flat_map(|name| ["-p", name]).collect();
     built(&packages, names)
+}
+
+/// The package of a program; all but one have a package of their own.
+pub(crate) fn package_of(program: &str) -> &str {
+    if program == "obolus-facade" { "obolus-sts" } else { program }
 }
 
 /// Builds some programs of one package so, which are not shipped: what is measured is held against them.

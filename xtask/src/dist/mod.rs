@@ -21,7 +21,8 @@ use fresh::Fresh;
 use image::{File, Image};
 
 /// The programs that are shipped.
-pub(crate) const PROGRAMS: [&str; 3] = ["obolus-sts", "obolus-mcp", "obolus-compose"];
+pub(crate) const PROGRAMS: [&str; 4] =
+    ["obolus-sts", "obolus-facade", "obolus-mcp", "obolus-compose"];
 
 /// Shipped as well, and built by itself: see `default-members` in Cargo.toml.
 pub(crate) const POLICY_PROGRAM: [&str; 1] = ["obolus-policy"];
@@ -73,6 +74,11 @@ fn images(folder: &Path, module: &[u8], digest: &str) -> Result<Vec<Image>> {
             .with(program("obolus-compose")?)
             .with(authorities())
             .starting("/obolus-sts"),
+        // It has nothing to be probed with by compose, which does not run it.
+        Image::of("obolus-facade")
+            .with(program("obolus-facade")?)
+            .with(authorities())
+            .starting("/obolus-facade"),
         Image::of("obolus-mcp")
             .with(program("obolus-mcp")?)
             .with(program("obolus-compose")?)

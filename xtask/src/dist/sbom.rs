@@ -18,8 +18,9 @@ pub(crate) fn of_workspace() -> Result<String> {
     let lock = std::fs::read_to_string(workspace().join("Cargo.lock"))?;
     let mut components = BTreeMap::new();
     let native = build::target();
+    let programs = PROGRAMS.map(build::package_of);
     for (target, roots) in [
-        (native.as_str(), &PROGRAMS[..]),
+        (native.as_str(), &programs[..]),
         (native.as_str(), &POLICY_PROGRAM),
         (WASM_TARGET, &["obolus-filter"]),
     ] {

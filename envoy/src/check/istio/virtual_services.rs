@@ -2,11 +2,12 @@
 
 use super::super::clusters::alias;
 use super::super::finding::Findings;
+use super::super::login;
 use super::super::node::Node;
 use super::super::routes;
 use super::super::rule::Rule;
 use super::services::Place;
-use super::{Manifest, Mesh, gateway_api, is_within, pairs, workloads};
+use super::{Manifest, Mesh, gateway_api, is_within, login_hosts, pairs, workloads};
 
 /// Checks every route that leads to the STS or to the MCP server.
 pub(super) fn check(mesh: &Mesh<'_>, places: &[Place<'_>], findings: &mut Findings) {
@@ -17,6 +18,22 @@ pub(super) fn check(mesh: &Mesh<'_>, places: &[Place<'_>], findings: &mut Findin
                 gateway_api::check(manifest, mesh, places, findings);
             }
             _ => {}
+        }
+    }
+    logins(mesh, findings);
+}
+
+/// Where people log in. Routes may be elsewhere, so only hosts that have some here are looked at.
+fn logins(mesh: &Mesh<'_>, findings: &mut Findings) {
+    for gateway in &mesh.gateways {
+        for settings in gateway.settings() {
+            let clusters: Vec<_> =
+                settings.facades.iter().flat_map(|facade| &facade.clusters).collect();
+            let hosts = mesh.of_kind("VirtualService").filter(|one| !outside(one).is_empty());
+            let hosts: Vec<_> = hosts
+                .map(|one| login_hosts::of_virtual_service(one, settings, &clusters))
+                .collect();
+            login::check(settings, &hosts, &gateway.patch, false, findings);
         }
     }
 }
@@ -91,7 +108,7 @@ fn delegates(head: &Manifest<'_>, to: &Manifest<'_>) -> bool {
     })
 }
 
-fn destinations<'a>(route: &Node<'a>) -> Vec<Node<'a>> {
+pub(super) fn destinations<'a>(route: &Node<'a>) -> Vec<Node<'a>> {
     route.list("route").iter().filter_map(|one| one.get("destination")).collect()
 }
 

@@ -1,9 +1,10 @@
 //! From what a person says to what a realm must have.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use obolus_core::login::redirect_uri::ConfiguredRedirect;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -81,9 +82,9 @@ fn wanted(options: &Options, said: &Said) -> Result<Wanted, Trouble> {
     }
     let mut redirect_uris = redirect_uris::known(options.loopback_only);
     for uri in &options.redirect_uris {
-        match redirect_uris::fault(uri) {
-            Some(fault) => problems.push(format!("--redirect-uri {uri}: {fault}")),
-            None => redirect_uris.push(uri.clone()),
+        match ConfiguredRedirect::parse(uri) {
+            Ok(uri) => redirect_uris.push(uri.as_str().to_owned()),
+            Err(fault) => problems.push(format!("--redirect-uri {uri}: {fault}")),
         }
     }
     let mut web_origins = redirect_uris::origins();
@@ -221,7 +222,7 @@ fn administrator(options: &Options, environment: &Environment) -> Result<Adminis
     Ok(Administrator { realm: options.admin_realm.clone(), account, proof })
 }
 
-fn of_file(path: &PathBuf) -> Result<SecretString, Trouble> {
+fn of_file(path: &Path) -> Result<SecretString, Trouble> {
     match secret_file::read(path) {
         Ok(Some(secret)) => Ok(secret.0),
         Ok(None) => Err(usage(&format!("{}: cannot be read", regular_file::place(path)))),

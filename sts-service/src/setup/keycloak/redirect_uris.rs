@@ -1,24 +1,11 @@
-//! Where MCP clients let people come back, as Keycloak wants it written.
+//! Where MCP clients let people come back: core's table, as Keycloak wants it written.
 //!
 //! Keycloak compares a redirect URI letter by letter, but for the port of `http://localhost` and `http://127.0.0.1` where
 //! none is registered: any port will do then (RFC 8252 §7.3). So a loopback address is registered without one, and never
 //! with `*`, which would be any path at any port, and leaves Keycloak without an origin for browsers.
 
+use obolus_core::login::redirect_uri::{ConfiguredRedirect, ConfiguredRedirectError, to_register};
 use reqwest::Url;
-
-/// Paths at which clients on people's machines listen, at a port of their choice.
-const LOOPBACK_PATHS: [&str; 5] =
-    ["", "/", "/callback", "/oauth/callback", "/oauth/callback/debug"];
-
-/// Where the others let people come back.
-const HOSTED: [&str; 6] = [
-    "https://claude.ai/api/mcp/auth_callback",
-    "https://claude.com/api/mcp/auth_callback",
-    "https://vscode.dev/redirect",
-    "https://insiders.vscode.dev/redirect",
-    "https://www.cursor.com/agents/mcp/oauth/callback",
-    "cursor://anysphere.cursor-mcp/oauth/callback",
-];
 
 /// Origins of clients that are pages: MCP Inspector's, on the person's own machine.
 const ORIGINS: [&str; 2] = ["http://localhost:6274", "http://127.0.0.1:6274"];
@@ -28,11 +15,7 @@ const LINKED: [&str; 1] = ["github.com"];
 
 /// The redirect URIs of clients that are known, as they are registered.
 pub(super) fn known(loopback_only: bool) -> Vec<String> {
-    let loopback = LOOPBACK_PATHS
-        .into_iter()
-        .flat_map(|path| ["localhost", "127.0.0.1"].map(|host| format!("http://{host}{path}")));
-    let hosted = HOSTED.into_iter().filter(|_| !loopback_only).map(str::to_owned);
-    loopback.chain(hosted).collect()
+    to_register().into_iter().filter(|uri| !loopback_only || uri.starts_with("http://")).collect()
 }
 
 /// The origins of known clients that are pages.
@@ -51,34 +34,11 @@ pub(super) fn hosts(redirect_uris: &[String]) -> Vec<String> {
     hosts
 }
 
-/// Whether codes that go there can be anybody's: more than one place, or nobody's machine without TLS.
+/// Whether codes that go there can be anybody's: more than one place, or nobody's machine without TLS. One that is only
+/// strange may be known to whoever wrote it.
 pub(super) fn is_dangerous(uri: &str) -> bool {
-    if uri.contains('*') {
-        return true;
-    }
-    let Ok(url) = Url::parse(uri) else { return true };
-    let is_loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    match url.scheme() {
-        "https" => false,
-        "http" => !is_loopback,
-        "javascript" | "data" | "vbscript" | "file" | "blob" => true,
-        _ => false,
-    }
-}
-
-/// What is wrong with one that a person wants to have besides.
-pub(super) fn fault(uri: &str) -> Option<&'static str> {
-    if uri.contains('*') {
-        return Some(
-            "has a wildcard, with which codes go to whoever fits: write each redirect URI in full",
-        );
-    }
-    if uri.contains('#') || uri.contains(char::is_whitespace) {
-        return Some("has a fragment or white space, which no redirect URI has (RFC 6749 §3.1.2)");
-    }
-    is_dangerous(uri).then_some(
-        "must be https, or http at localhost or 127.0.0.1, or a scheme of the client's own",
-    )
+    use ConfiguredRedirectError as Fault;
+    matches!(ConfiguredRedirect::parse(uri), Err(Fault::Wildcard | Fault::Http | Fault::Scheme))
 }
 
 #[cfg(test)]
@@ -86,10 +46,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_known_is_exact_and_what_is_not_is_told() {
+    fn what_is_known_is_exact_and_a_wildcard_or_plain_http_is_dangerous() {
         let known = known(false);
         for uri in &known {
-            assert_eq!(fault(uri), None, "{uri}");
+            assert!(!is_dangerous(uri), "{uri}");
         }
         assert!(known.contains(&"http://localhost/callback".to_owned()), "{known:?}");
         assert!(known.contains(&"https://claude.ai/api/mcp/auth_callback".to_owned()));
@@ -100,12 +60,11 @@ mod tests {
             "https://claude.ai/*",
             "http://example.com/callback",
             "http://localhost.evil/callback",
-            "javascript:alert(1)",
-            "https://chat.example.com/callback#x",
-            "/callback",
+            "javascript://localhost/%0aalert(1)",
         ] {
-            assert!(fault(bad).is_some(), "{bad}");
+            assert!(is_dangerous(bad), "{bad}");
         }
+        assert!(!is_dangerous("https://chat.example.com/oauth/callback"));
     }
 
     #[test]

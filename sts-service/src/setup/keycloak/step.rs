@@ -93,6 +93,13 @@ impl Step {
     }
 }
 
+impl Step {
+    /// Whether it leaves something on this machine.
+    pub(super) fn writes_a_file(&self) -> bool {
+        self.actions.iter().any(|action| matches!(action, Action::WriteSecret { .. }))
+    }
+}
+
 /// How a step is told: as what was done, or as what would be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tense {
