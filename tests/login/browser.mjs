@@ -78,7 +78,7 @@ async function run() {
       kind,
       at: withoutQuery(page.url()),
       title: await page.title(),
-      says: (await page.locator('#input-error, #kc-error-message, [role=alert], #kc-oauth, pre').allInnerTexts()).join('\n').trim(),
+      says: (await page.locator('[id^=input-error], #kc-error-message, [role=alert], #kc-oauth, pre').allInnerTexts()).join('\n').trim(),
     });
     if (kind === 'outcome') {
       report.outcome = JSON.parse(await page.locator('#outcome').innerText());

@@ -90,6 +90,8 @@ async def call(job):
     mode = "legacy" if job["era"] == "legacy" else "2026-07-28"
     async with httpx2.AsyncClient(auth=auth, verify=trust, timeout=60, trust_env=False) as http:
         async with Client(streamable_http_client(job["resource"], http_client=http), mode=mode) as client:
+            # As clients do; from the list the SDK learns which arguments travel in headers, too (2026-07-28).
+            await client.list_tools()
             return await client.call_tool(job["tool"], job["arguments"])
 
 

@@ -51,9 +51,19 @@ function wellKnown(issuer) {
   ];
 }
 
+// With the header that the specification asks for, and without it where that is not allowed to pages: Keycloak's
+// well-known addresses allow none, and the official SDK asks them again like this.
+async function discover(url) {
+  try {
+    return await fetch(url, { headers: { 'mcp-protocol-version': '2026-07-28' } });
+  } catch {
+    return fetch(url);
+  }
+}
+
 async function issuerMetadata(issuer) {
   for (const url of wellKnown(issuer)) {
-    const answer = await fetch(url, { headers: { 'mcp-protocol-version': '2026-07-28' } });
+    const answer = await discover(url);
     if (!answer.ok) continue;
     const metadata = await json('metadata of the issuer', answer);
     if (metadata.issuer !== issuer) throw new Error(`another issuer: ${metadata.issuer}`);

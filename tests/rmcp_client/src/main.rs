@@ -90,6 +90,8 @@ async fn call() -> Result<CallToolResult> {
         },
     };
     let service = ().serve_with_lifecycle(transport, lifecycle).await?;
+    // As clients do; from the list the SDK learns which arguments travel in headers, too (2026-07-28).
+    service.list_all_tools().await?;
     let called = service
         .call_tool(CallToolRequestParams::new(job.tool).with_arguments(job.arguments))
         .await?;

@@ -105,6 +105,13 @@ pub(crate) struct Asked {
     _folder: TempDir,
 }
 
+impl Asked {
+    /// A person who goes there, and whom the client expects back.
+    pub(crate) fn visit(&self, person: &str) -> Visit {
+        Visit::of(person, self.address.as_deref().unwrap_or_default()).until(&self.callback)
+    }
+}
+
 /// Starts a client, as far as it gets by itself.
 pub(crate) async fn asks(client: &dyn Client, errand: &Errand) -> Result<Asked> {
     let (folder, port) = (tempfile::tempdir()?, Port::reserve()?);
@@ -138,10 +145,7 @@ pub(crate) async fn run(
 ) -> Result<Ran> {
     let mut asked = asks(client, errand).await?;
     let seen = match &asked.address {
-        Some(address) => {
-            let visit = visit(Visit::of(person, address).until(&asked.callback));
-            Some(world.visit(&visit).await?)
-        }
+        Some(_) => Some(world.visit(&visit(asked.visit(person))).await?),
         None => None,
     };
     let waiting = tokio::task::spawn_blocking(move || -> Result<_> {

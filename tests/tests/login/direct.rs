@@ -2,8 +2,10 @@
 //! application that stands for the MCP server has to be named by the resource's own URL.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use obolus_envoy::DownstreamTls;
 use obolus_tests::entra::directory::ResourceParameter;
 use obolus_tests::fixtures::browser::Ended;
 use obolus_tests::fixtures::entra::{SERVER, TARGET};
@@ -15,20 +17,30 @@ use crate::client::{Client, Era, Errand, Ran, run};
 use crate::clients::{McpInspector, PythonSdk, RustSdk};
 use crate::world::{World, world};
 
+/// Applications are named by https URLs only.
+fn url(place: &Place) -> String {
+    format!("https://{}/mcp", place.authority())
+}
+
 /// A gateway to the same STS and MCP server, whose metadata name Entra ID itself.
-async fn gateway(world: &World, place: Place, scope: String) -> Result<Gateway> {
+async fn gateway(world: &World, place: Place, folder: &Path, scope: String) -> Result<Gateway> {
     let (stack, entra) = (&world.stack, world.stack.entra());
-    let mut resource = entra.resource(&place.resource(), PROTECTED, TARGET);
+    let mut resource = entra.resource(&url(&place), PROTECTED, TARGET);
     resource["requiredScopes"] = json!([scope]);
+    resource["audiences"] = json!([entra.id_of(SERVER), url(&place)]);
     let issuers = json!([entra.issuer_for_the_filter()]);
+    let files = stack.authority.server()?.write(folder, "server")?;
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    let tls = DownstreamTls { chain_file: text(files.chain), key_file: text(files.key) };
     let mut options = GatewayOptions::new(issuers, stack.mcp_server.address(), stack.credential());
     options.configure_also(move |configuration| configuration["resources"] = json!([resource]));
+    options.shape = Box::new(|bootstrap| bootstrap.listener.tls = Some(tls));
     Gateway::start(place, &stack.sts, options).await
 }
 
 async fn whoami(world: &World, gateway: &Gateway, client: &dyn Client, era: Era) -> Result<Ran> {
     let id = world.client_id(Provider::Entra);
-    let errand = Errand::new(gateway.resource(), era, Some(&id), world.trust.clone());
+    let errand = Errand::new(url(&gateway.place), era, Some(&id), world.trust.clone());
     run(world, client, &errand, |visit| visit, "bob").await
 }
 
@@ -38,14 +50,16 @@ async fn without_a_facade_entra_wants_the_resources_own_url_as_the_applications_
     let _turn = world.turn(Provider::Entra).await;
     let (stack, entra) = (&world.stack, world.stack.entra());
     let (place, other_place) = (Place::reserve().unwrap(), Place::reserve().unwrap());
-    let url = place.resource();
+    let url = url(&place);
     let named = url.clone();
+    let folder = tempfile::tempdir().unwrap();
     entra.emulator.change(move |directory| {
         directory.settings.resource_parameter = ResourceParameter::Compared;
         directory.app_mut(SERVER).app_id_uris.push(named);
     });
-    let direct = gateway(world, place, format!("{url}/access_as_user")).await.unwrap();
-    let other = gateway(world, other_place, entra.scope()).await.unwrap();
+    let direct =
+        gateway(world, place, folder.path(), format!("{url}/access_as_user")).await.unwrap();
+    let other = gateway(world, other_place, folder.path(), entra.scope()).await.unwrap();
 
     let mut table = String::new();
     for client in [&McpInspector as &dyn Client, &PythonSdk, &RustSdk] {

@@ -1,6 +1,6 @@
 //! Who does not log in calls nothing; each beside the login that works.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use obolus_tests::fixtures::browser::{Ended, Visit};
 use obolus_tests::fixtures::stack::Provider;
 use obolus_tests::https;
@@ -53,8 +53,7 @@ async fn a_person_who_declines_or_goes_away_gives_the_client_nothing() {
         let errand =
             Errand::new(world.stack.resource_of(provider), Era::Modern, None, world.trust.clone());
         let asked = asks(&McpInspector, &errand).await.unwrap();
-        let address = asked.address.clone().unwrap();
-        let seen = world.visit(&Visit::of("alice", &address).typing(&[])).await.unwrap();
+        let seen = world.visit(&asked.visit("alice").typing(&[])).await.unwrap();
         assert_eq!((seen.ended, seen.pages.len()), (Ended::Refused, 1), "{seen:#?}");
         drop(asked);
         assert_eq!(permits(world, world.resource_name(provider)).len(), called, "{provider:?}");
@@ -78,8 +77,7 @@ async fn a_wrong_password_shows_the_page_again() {
         let errand =
             Errand::new(world.stack.resource_of(provider), Era::Legacy, None, world.trust.clone());
         let asked = asks(&PythonSdk, &errand).await.unwrap();
-        let visit = Visit::of("alice", asked.address.as_deref().unwrap()).typing(&["bob"]);
-        let seen = world.visit(&visit).await.unwrap();
+        let seen = world.visit(&asked.visit("alice").typing(&["bob"])).await.unwrap();
         assert_eq!((seen.ended, seen.pages.len()), (Ended::Refused, 2), "{seen:#?}");
     }
 }
@@ -99,7 +97,7 @@ async fn rbac_says_what_a_person_may_whichever_client_they_log_in_with() {
             errand.tool = "pods_list_in_namespace";
             errand.arguments = json!({"namespace": "warehouse"});
             let ran = run(world, &RustSdk, &errand, |visit| visit, person).await.unwrap();
-            let result = ran.member("result").unwrap();
+            let result = ran.member("result").unwrap_or_else(|| panic!("{}", ran.output));
             assert_eq!(result["isError"].as_bool().unwrap_or_default(), !allowed, "{result}");
             if allowed {
                 continue;
@@ -110,7 +108,8 @@ async fn rbac_says_what_a_person_may_whichever_client_they_log_in_with() {
             errand.arguments = json!({"namespace": "shop", "name": "web-0"});
             let ran = run(world, &McpInspector, &errand, |visit| visit, person).await.unwrap();
             assert_ne!(ran.exit_code, 0, "{}", ran.output);
-            assert_eq!(ran.member("result").unwrap()["isError"], true, "{}", ran.output);
+            let result = ran.member("result").unwrap_or_else(|| panic!("{}", ran.output));
+            assert_eq!(result["isError"], true, "{}", ran.output);
         }
     }
 }
@@ -136,30 +135,22 @@ async fn a_client_at_a_foreign_redirect_uri_neither_registers_nor_logs_anybody_i
             assert_eq!(status == 201, registers, "{provider:?}: {status} {body}");
             assert_eq!(body["client_id"].is_string(), registers, "{provider:?}: {body}");
         }
+        // A client that is known, and asks for the code to be sent to its own address, or to that of somebody else.
         let id = world.client_id(provider);
-        for (uri, shown) in
-            [("http://127.0.0.1:4711/callback", Ended::Callback), (FOREIGN, Ended::Refused)]
-        {
-            let query = form_urlencoded::Serializer::new(String::new())
-                .extend_pairs([
-                    ("response_type", "code"),
-                    ("client_id", &id),
-                    ("redirect_uri", uri),
-                    ("scope", &world.scope(provider)),
-                    ("state", "s"),
-                    ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
-                    ("code_challenge_method", "S256"),
-                    ("resource", &world.stack.resource_of(provider)),
-                ])
-                .finish();
-            let endpoint = metadata["authorization_endpoint"].as_str().unwrap();
-            let visit = Visit::of("alice", &format!("{endpoint}?{query}"));
-            let seen = world.visit(&visit.until("http://127.0.0.1:4711/callback")).await;
-            let seen = seen.context("the browser").unwrap();
-            assert_eq!(seen.ended, shown, "{provider:?} {uri}: {seen:#?}");
-            if shown == Ended::Refused {
-                assert!(seen.kinds()[0].ends_with("refusal"), "{seen:#?}");
-            }
-        }
+        let resource = world.stack.resource_of(provider);
+        let errand = Errand::new(resource, Era::Legacy, Some(&id), world.trust.clone());
+        let elsewhere = |visit: Visit| {
+            let own = visit.until.clone().unwrap_or_default();
+            let form =
+                |uri: &str| form_urlencoded::byte_serialize(uri.as_bytes()).collect::<String>();
+            assert!(visit.open.contains(&form(&own)), "{visit:?}");
+            Visit { open: visit.open.replace(&form(&own), &form(FOREIGN)), ..visit }
+        };
+        let asked = asks(&RustSdk, &errand).await.unwrap();
+        let seen = world.visit(&elsewhere(asked.visit("alice"))).await.unwrap();
+        assert_eq!((seen.ended, seen.pages.len()), (Ended::Refused, 1), "{seen:#?}");
+        assert!(seen.kinds()[0].ends_with("refusal"), "{seen:#?}");
+        let seen = world.visit(&asked.visit("alice")).await.unwrap();
+        assert_eq!(seen.ended, Ended::Callback, "{seen:#?}");
     }
 }

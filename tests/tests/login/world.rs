@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use obolus_core::login::redirect_uri::to_register;
 use obolus_tests::fixtures::browser::{self, Seen, Visit};
 use obolus_tests::fixtures::facade::strict_directory;
-use obolus_tests::fixtures::stack::{Provider, SCOPE, Stack, StackOptions};
+use obolus_tests::fixtures::stack::{Provider, Stack, StackOptions};
 use obolus_tests::fixtures::{entra, folder};
 use obolus_tests::https;
 use obolus_tests::shared::Started;
@@ -120,14 +120,6 @@ impl World {
     pub(crate) fn origin(&self, provider: Provider) -> String {
         let resource = self.stack.resource_of(provider);
         resource.strip_suffix("/mcp").unwrap_or(&resource).to_owned()
-    }
-
-    /// What clients of this provider's people ask for.
-    pub(crate) fn scope(&self, provider: Provider) -> String {
-        match provider {
-            Provider::Keycloak => SCOPE.to_owned(),
-            Provider::Entra => self.stack.entra().scope(),
-        }
     }
 
     fn issuer_metadata_url(&self, provider: Provider) -> String {

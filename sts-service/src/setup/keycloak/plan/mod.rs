@@ -43,3 +43,6 @@ pub(super) fn plan(wanted: &Wanted, found: &Found) -> Result<Vec<Step>, Trouble>
     steps.sort_by_key(|step| !step.writes_a_file());
     if obstacles.is_empty() { Ok(steps) } else { Err(Trouble::Obstacles(obstacles)) }
 }
+
+#[cfg(test)]
+mod tests;
