@@ -4,7 +4,6 @@
 //! be; and clients with a window (VS Code, Claude, Cursor) are not run here.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a story that meets something unexpected ends there"
