@@ -16,6 +16,7 @@ mod comments;
 pub mod compose;
 pub mod edit;
 mod endpoint;
+mod facade;
 mod filter;
 mod filter_configuration;
 pub mod guard;
@@ -34,10 +35,9 @@ mod yaml;
 
 pub use bootstrap::Bootstrap;
 pub use endpoint::Endpoint;
+pub use facade::Facade;
 pub use filter::{FILTER_NAME, Scope, entry as filter_entry};
-pub use filter_configuration::{
-    Facade, FilterConfiguration, Resource, example as example_configuration,
-};
+pub use filter_configuration::{FilterConfiguration, Resource, example as example_configuration};
 pub use listener::{DownstreamTls, Listener};
 pub use module::Module;
 pub use problems::Problems;

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::facade::Facade;
 use crate::filter::{Scope, enabled_on_route};
-use crate::filter_configuration::{Facade, Resource};
+use crate::filter_configuration::Resource;
 
 /// A route to an application.
 #[derive(Debug, Clone, PartialEq, Eq)]

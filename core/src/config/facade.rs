@@ -44,7 +44,7 @@ pub(super) fn facade(
     let own =
         section.string("issuer", "the façade's own URL, such as https://mcp.example.com/oauth");
     let clusters = section.some_strings("clusters", "the Envoy clusters of obolus-facade");
-    let own = own.and_then(|text| match checked(&text, provider) {
+    let own = own.and_then(|text| match facade_issuer(&text, provider.and_then(Provider::entra)) {
         Ok(own) => Some(own),
         Err(why) => {
             section.problem("issuer", why);
@@ -55,8 +55,11 @@ pub(super) fn facade(
     Some(Arc::new(Facade { issuer_name: name?.to_owned(), issuer: own?, clusters }))
 }
 
-/// An issuer that clients take, at a host that is not the identity provider's.
-fn checked(text: &str, provider: Option<&Provider>) -> Result<FacadeIssuer, String> {
+/// Reads the issuer of a façade before these tenants: one that clients take, at a host that is not the identity provider's.
+///
+/// # Errors
+/// What is wrong with it, and what to write.
+pub fn facade_issuer(text: &str, theirs: Option<&EntraTenants>) -> Result<FacadeIssuer, String> {
     const COMPARED: &str = "clients compare an issuer byte for byte with the document that it leads to (RFC 8414 §3.3)";
     let bare = text.trim_end_matches('/');
     if bare != text && FacadeIssuer::parse(bare).is_ok() {
@@ -72,9 +75,7 @@ fn checked(text: &str, provider: Option<&Provider>) -> Result<FacadeIssuer, Stri
             .strip_prefix("https://")
             .is_some_and(|host| issuer.is_at_authority(host))
     };
-    if EntraTenants::authority_of(issuer.authority()).is_some()
-        || provider.and_then(Provider::entra).is_some_and(is_theirs)
-    {
+    if EntraTenants::authority_of(issuer.authority()).is_some() || theirs.is_some_and(is_theirs) {
         return Err(
             "is at the identity provider's host: the façade is ours, and so is its URL, such as \
              https://mcp.example.com/oauth"

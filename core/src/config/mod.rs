@@ -25,7 +25,7 @@ mod targets;
 mod tenants;
 
 pub use algorithms::algorithms;
-pub use facade::Facade;
+pub use facade::{Facade, facade_issuer};
 pub use filter::{FilterConfig, StsEndpoint};
 pub use names::{check_name, names_in, not_configured};
 pub use origins::allowed_origins;

@@ -52,23 +52,23 @@ const fn exact(client: &'static str, uri: &'static str, source: &'static str) ->
 #[rustfmt::skip]
 pub const KNOWN_REDIRECTS: &[KnownRedirect] = &[
     // Also the Python and TypeScript SDKs' examples, rmcp's, Codex, and the conformance suite.
-    loopback("Claude Code", "localhost:3118", "/callback", "code.claude.com/docs/en/mcp: --callback-port; mastra-ai/mastra#19467"),
-    exact("Claude", "https://claude.ai/api/mcp/auth_callback", "support.claude.com: custom connectors using remote MCP"),
-    exact("Claude", "https://claude.com/api/mcp/auth_callback", "support.claude.com: custom connectors using remote MCP"),
+    loopback("Claude Code", "localhost:3118", "/callback", "mastra-ai/mastra#19467; port of choice: --callback-port"),
+    exact("Claude", "https://claude.ai/api/mcp/auth_callback", "docs.zuora.com: redirect URIs by MCP client"),
+    exact("Claude", "https://claude.com/api/mcp/auth_callback", "docs.zuora.com: redirect URIs by MCP client"),
     // With and without the slash, and on a random port if 33418 is taken.
     loopback("VS Code", "127.0.0.1:33418", "/", "microsoft/vscode#278512"),
-    loopback("VS Code", "127.0.0.1:33418", "", "code.visualstudio.com/api/extension-guides/ai/mcp: authorization"),
+    loopback("VS Code", "127.0.0.1:33418", "", "microsoft/vscode-docs#8689"),
     exact("VS Code", "https://vscode.dev/redirect", "microsoft/vscode#278512"),
     exact("VS Code Insiders", "https://insiders.vscode.dev/redirect", "microsoft/vscode#278512"),
     // All three at once.
     exact("Cursor", "cursor://anysphere.cursor-mcp/oauth/callback", "cursor.com/docs/mcp; different-ai/openwork#3059"),
     exact("Cursor", "https://www.cursor.com/agents/mcp/oauth/callback", "bytebase/bytebase#20510"),
     loopback("Cursor", "localhost:8787", "/callback", "erp-mafia/accounted#2225"),
-    loopback("MCP Inspector", "localhost:6274", "/oauth/callback", "modelcontextprotocol/inspector: web client"),
-    loopback("MCP Inspector", "localhost:6274", "/oauth/callback/debug", "modelcontextprotocol/inspector: guided flow"),
-    loopback("MCP Inspector CLI", "127.0.0.1:6276", "/oauth/callback", "modelcontextprotocol/inspector: --callback-url"),
+    loopback("MCP Inspector", "localhost:6274", "/oauth/callback", "modelcontextprotocol/inspector#801"),
+    loopback("MCP Inspector", "localhost:6274", "/oauth/callback/debug", "modelcontextprotocol/inspector#801, #556"),
+    loopback("MCP Inspector CLI", "127.0.0.1:6276", "/oauth/callback", "MCP Inspector 2.12.0, seen in a run; --callback-url"),
     loopback("Goose", "127.0.0.1:8456", "/oauth_callback", "aaif-goose/goose#9209: GOOSE_OAUTH_CALLBACK_PORT"),
-    loopback("Gemini CLI", "localhost:7777", "/oauth/callback", "google-gemini/gemini-cli: docs/tools/mcp-server.md"),
+    loopback("Gemini CLI", "localhost:7777", "/oauth/callback", "docs.zuora.com: redirect URIs by MCP client"),
     loopback("OpenCode", "127.0.0.1:19876", "/mcp/oauth/callback", "anomalyco/opencode#18955"),
 ];
 

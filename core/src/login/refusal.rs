@@ -12,6 +12,8 @@ pub enum Refusal {
     OriginRefused,
     /// Query or form is longer than any that is meant.
     TooLong,
+    /// The body breaks off, or does not come.
+    Incomplete,
     /// A form that is none, or says that it is something else.
     ContentType,
     /// Percent-encoding that is none, bytes that are no UTF-8, or control characters.
@@ -115,7 +117,7 @@ impl Refusal {
     /// All of them.
     #[rustfmt::skip]
     pub const ALL: &[Self] = &[
-        Self::NotFound, Self::MethodNotAllowed, Self::OriginRefused, Self::TooLong, Self::ContentType, Self::Malformed,
+        Self::NotFound, Self::MethodNotAllowed, Self::OriginRefused, Self::TooLong, Self::Incomplete, Self::ContentType, Self::Malformed,
         Self::Repeated, Self::ClientUnknown, Self::RedirectUriMissing, Self::RedirectUriRefused, Self::StateRefused,
         Self::ResponseTypeMissing, Self::ResponseTypeRefused, Self::ResponseModeRefused, Self::RequestObject,
         Self::RequestUri, Self::PkceMissing, Self::PkceMethodRefused, Self::PkceChallengeMalformed,
@@ -133,6 +135,7 @@ impl Refusal {
             Self::MethodNotAllowed => told("method_not_allowed", 405, "invalid_request", "This address takes another method."),
             Self::OriginRefused => told("origin_refused", 403, "invalid_request", "Pages of this origin may not ask here: an administrator lists those that may in allowed_origins."),
             Self::TooLong => told("too_long", 400, "invalid_request", "The request is too long."),
+            Self::Incomplete => told("incomplete", 400, "invalid_request", "The body did not come as a whole."),
             Self::ContentType => told("content_type", 400, "invalid_request", "The body must be application/x-www-form-urlencoded."),
             Self::Malformed => told("malformed", 400, "invalid_request", "The parameters are not encoded as they must be."),
             Self::Repeated => told("repeated", 400, "invalid_request", "A parameter stands there twice."),

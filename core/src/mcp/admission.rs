@@ -35,8 +35,9 @@ impl<'a> Admitted<'a> {
         let named = headers.protocol_version.filter(|version| !opens || is_legacy(version));
         let headers = MirroredHeaders { protocol_version: named, ..headers };
         let revision = Revision::of(named, stated)?;
-        check_mirrored(headers, message, revision)?;
+        // First: what a revision does not have names nothing that a header could mirror.
         let method = Method::sent_by_client(message.method(), message.form(), revision)?;
+        check_mirrored(headers, message, revision)?;
         if revision.is_modern() && message.form() == Form::Request && stated.is_none() {
             return Err(Reason::ParamsMalformed.into());
         }

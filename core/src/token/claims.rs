@@ -29,6 +29,9 @@ pub(crate) struct Claims {
     /// A name that may change hands. It tells Keycloak's service accounts, and nobody else.
     #[serde(default, deserialize_with = "text")]
     preferred_username: Option<String>,
+    /// The session at the issuer (OpenID Connect Front-Channel Logout §3).
+    #[serde(default, deserialize_with = "text")]
+    sid: Option<String>,
     #[serde(default, deserialize_with = "space_separated")]
     pub(crate) scope: Vec<String>,
     /// Keycloak's token kind: `Bearer`, `ID`, `Refresh`, `Logout`, `DPoP`, …
@@ -54,6 +57,13 @@ impl Claims {
     /// Whether it has a claim that only ID tokens have.
     pub(super) fn has_id_token_claims(&self) -> bool {
         self.nonce || self.at_hash || self.c_hash || self.s_hash
+    }
+
+    /// Whether nobody signed in for it. At Keycloak everybody who does has a session, and each token of theirs names it,
+    /// exchanged ones too; a client that speaks for itself has none. Its account's name says so only while the scope
+    /// `profile` is there to tell it, which a client that registers itself can leave out.
+    pub(super) fn is_without_session(&self) -> bool {
+        self.sid.as_deref().is_none_or(str::is_empty)
     }
 
     /// Whether it says that it speaks for this client and nobody else. Two ways to say so, neither of which a person's

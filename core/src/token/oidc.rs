@@ -69,7 +69,8 @@ pub(super) fn read(
     if client.as_deref().is_some_and(|client| !is_identifier(client)) {
         return Err(Reason::TokenMalformed);
     }
-    let is_app_only = client.as_deref().is_some_and(|client| claims.speaks_for_client(client));
+    let is_app_only = client.as_deref().is_some_and(|client| claims.speaks_for_client(client))
+        || (profile == Profile::Keycloak && claims.is_without_session());
     let told = Told::decode(claims_part).ok_or(Reason::TokenMalformed)?;
     Ok(Reading {
         identity,

@@ -198,8 +198,7 @@ fn what_one_issuers_token_was_exchanged_for_does_not_ride_on_the_others_permit()
 
     // Keycloak's alice, whose subject is Entra ID's alice's oid, with a token for the very same target.
     let keycloak = principal(&crate::issuer::alice_but(json!({"sub": ALICE})));
-    let answered =
-        json!({"iss": ISSUER, "sub": ALICE, "aud": TARGET, "typ": "Bearer", "exp": NOW + 300});
+    let answered = json!({"iss": ISSUER, "sub": ALICE, "sid": "s", "aud": TARGET, "typ": "Bearer", "exp": NOW + 300});
     let others = accept_for(&keycloak, resource.targets.default_target(), &answered).unwrap();
     assert_eq!(others.identity().subject, own.identity().subject);
     assert_eq!(permit().release(subject, &others, NOW).unwrap_err(), Reason::PermitMismatch);

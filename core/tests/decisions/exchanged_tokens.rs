@@ -21,7 +21,7 @@ fn answer(token: &str, expires_in: u64) -> Answer {
 /// What becomes of an answer with these claims.
 fn accept(changes: Value) -> Result<ExchangedToken, Reason> {
     let mut claims = json!({
-        "iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 120,
+        "iss": ISSUER, "sub": "5c9d2f6e-alice", "sid": "s", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 120,
         "jti": "ntrtte:1", "azp": "obolus-sts", "preferred_username": "alice",
     });
     for (name, value) in changes.as_object().unwrap() {
@@ -79,7 +79,7 @@ fn a_token_for_another_audience_is_refused() {
         let refused = accept(json!({ "aud": aud })).unwrap_err();
         assert_eq!(refused, Reason::ExchangedAudienceMismatch, "{aud}");
     }
-    let without = json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "exp": NOW + 120});
+    let without = json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "sid": "s", "exp": NOW + 120});
     let refused = accept_text(&KEYS.sign_text(HEADER, &without.to_string())).unwrap_err();
     assert_eq!(
         refused,
@@ -132,7 +132,7 @@ fn only_an_access_token_that_its_holder_may_use_is_taken() {
     ] {
         assert_eq!(accept(bad.clone()).unwrap_err(), Reason::ExchangedTypeRefused, "{bad}");
     }
-    let claims = json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 9});
+    let claims = json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "sid": "s", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 9});
     for (typ, taken) in [("JWT", true), ("at+jwt", true), ("logout+jwt", false)] {
         let header = format!(r#"{{"alg":"ES256","kid":"p256","typ":"{typ}"}}"#);
         let seen = accept_text(&KEYS.sign_text(&header, &claims.to_string())).map(drop);
@@ -186,7 +186,7 @@ fn a_token_lives_as_long_as_the_shortest_of_three() {
     let lives = |exp: u64, own: u64, expires_in: u64| {
         let alice = principal(&alice_but(json!({ "exp": NOW + own })));
         let claims = json!({
-            "iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + exp,
+            "iss": ISSUER, "sub": "5c9d2f6e-alice", "sid": "s", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + exp,
         });
         let token = KEYS.sign_text(HEADER, &claims.to_string());
         ExchangedToken::accept(&alice, &target(), answer(&token, expires_in), NOW)
@@ -201,7 +201,7 @@ fn a_token_lives_as_long_as_the_shortest_of_three() {
     let alice = principal(&alice());
     let token = KEYS.sign_text(
         HEADER,
-        &json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 9999})
+        &json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "sid": "s", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 9999})
             .to_string(),
     );
     let late = ExchangedToken::accept(&alice, &target(), answer(&token, 300), NOW + 300);
@@ -216,7 +216,7 @@ fn a_token_lives_as_long_as_the_shortest_of_three() {
 fn what_cannot_be_read_or_cannot_stand_in_a_header_is_refused() {
     let good = KEYS.sign_text(
         HEADER,
-        &json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 9})
+        &json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "sid": "s", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 9})
             .to_string(),
     );
     assert!(accept_text(&good).is_ok());
@@ -308,7 +308,7 @@ fn only_a_bearer_access_token_with_a_life_is_an_answer() {
 
 #[test]
 fn a_refresh_token_that_nobody_asked_for_is_neither_held_nor_shown() {
-    let claims = json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 9});
+    let claims = json!({"iss": ISSUER, "sub": "5c9d2f6e-alice", "sid": "s", "aud": "kubernetes", "typ": "Bearer", "exp": NOW + 9});
     let token = KEYS.sign_text(HEADER, &claims.to_string());
     // Whatever it is: what is not read cannot be wrong.
     for unasked in [json!("a-refresh-token"), json!(null), json!(["a-refresh-token"]), json!({})] {

@@ -163,6 +163,7 @@ pub(crate) fn alice() -> Value {
         "typ": "Bearer",
         "scope": "openid mcp:tools",
         "jti": "onrtac:1",
+        "sid": "session-of-alice",
         "iat": NOW - 10,
         "exp": NOW + 300,
     })

@@ -38,6 +38,7 @@ fn exchanged_for(
     let mut claims = json!({
         "iss": ISSUER, "sub": "5c9d2f6e-alice", "aud": target.audience, "typ": "Bearer", "exp": NOW + 300,
         "jti": "ntrtte:1",
+        "sid": "session-of-alice",
     });
     for (name, value) in answered.as_object().unwrap() {
         claims[name] = value.clone();

@@ -8,8 +8,8 @@ use obolus_core::token::{Profile, Provider, UnverifiedToken};
 use serde_json::{Value, json};
 
 use crate::issuer::{
-    HEADER, ISSUER, KEYS, NOW, RESOURCE, alice, alice_but, principal, rules, verify,
-    verify_alice_but, verify_text,
+    HEADER, ISSUER, KEY_SET, KEYS, NOW, RESOURCE, alice, alice_but, principal, rules, verify,
+    verify_alice_but, verify_text, verify_with,
 };
 
 #[test]
@@ -210,9 +210,17 @@ fn an_applications_own_token_is_told_from_a_persons_whatever_the_person_is_calle
             json!({"azp": "MCP-Client", "preferred_username": "service-account-mcp-client"}),
             "Keycloak writes names in lower case, and ids as they are",
         ),
+        // A client that registered itself without the scope `profile`: an account of Keycloak's own, and no name.
+        (json!({"sid": null}), "nobody's session"),
+        (json!({"sid": ""}), "no session's name"),
+        (json!({"sid": 1}), "no text"),
+        (json!({"sid": null, "preferred_username": "alice"}), "a name without a session"),
     ] {
         let application = verified(changes);
         assert!(application.is_app_only(), "{why}");
         assert_eq!(require_person(&application), Err(Reason::AppOnly), "{why}");
     }
+    // Other providers name a session or do not (OpenID Connect Front-Channel Logout §3).
+    let plain = KEYS.sign_text(HEADER, &alice_but(json!({"sid": null})).to_string());
+    assert!(!verify_with(&plain, &rules(Profile::Oidc), &KEY_SET, NOW).unwrap().is_app_only());
 }

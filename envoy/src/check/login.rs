@@ -103,11 +103,7 @@ fn names_any(host: &Host<'_>, names: &[String]) -> bool {
 }
 
 /// Each of the façade's paths is taken first by a route to the façade.
-fn of_facade(
-    host: &Host<'_>,
-    facade: &crate::filter_configuration::Facade,
-    findings: &mut Findings,
-) {
+fn of_facade(host: &Host<'_>, facade: &crate::facade::Facade, findings: &mut Findings) {
     let leads_there = |route: &&Route<'_>| {
         !route.clusters.is_empty()
             && route.clusters.iter().all(|cluster| facade.clusters.contains(cluster))

@@ -19,6 +19,7 @@ mod folder;
 mod guards;
 mod istio;
 mod login;
+mod login_hosts;
 mod node;
 mod plugin;
 mod plugin_settings;

@@ -7,8 +7,9 @@ use obolus_core::token::IssuerRules;
 use serde_json::Value;
 
 use super::node::Node;
+use crate::facade::Facade;
 use crate::filter::FILTER_NAME;
-use crate::filter_configuration::{Facade, FilterConfiguration, session_envs};
+use crate::filter_configuration::{FilterConfiguration, session_envs};
 
 /// An entry of a chain that runs our filter.
 #[derive(Debug, Clone)]

@@ -2,7 +2,8 @@
 
 use super::chain::{Chain, Ours, forges_permit};
 use super::finding::Findings;
-use super::login::{self, Host, PathTest};
+use super::login;
+use super::login_hosts::of_virtual_host;
 use super::node::Node;
 use super::rule::Rule;
 use crate::filter::FILTER_NAME;
@@ -66,8 +67,11 @@ impl<'a> Table<'_, 'a> {
 
     /// Where people log in, when these are all tables of the connection manager.
     pub(super) fn logins(&self, tables: &[Node<'a>], is_whole: bool, findings: &mut Findings) {
-        let hosts: Vec<_> =
-            tables.iter().flat_map(|table| table.list("virtual_hosts")).map(login_host).collect();
+        let hosts: Vec<_> = tables
+            .iter()
+            .flat_map(|table| table.list("virtual_hosts"))
+            .map(of_virtual_host)
+            .collect();
         for settings in &self.ours.settings {
             login::check(settings, &hosts, &self.chain.place, is_whole, findings);
         }
@@ -209,42 +213,8 @@ pub(super) fn client_routes(place: &Node<'_>, findings: &mut Findings) {
     );
 }
 
-fn login_host<'a>(host: Node<'a>) -> Host<'a> {
-    let of_route = |route: Node<'a>| {
-        let mut clusters = Vec::new();
-        if let Some(action) = route.get("route") {
-            clusters.push(action.text("cluster").to_owned());
-            let weighted = action.list("weighted_clusters/clusters");
-            clusters.extend(weighted.iter().map(|one| one.text("name").to_owned()));
-            clusters.retain(|name| !name.is_empty());
-        }
-        let conditions =
-            ["headers", "query_parameters", "runtime_fraction", "cookies", "filter_state"];
-        let has_conditions =
-            conditions.iter().any(|key| route.at(&format!("match/{key}")).is_some());
-        let tests = [
-            ("path", PathTest::Exact as fn(&'a str) -> PathTest<'a>),
-            ("prefix", PathTest::Prefix),
-            ("path_separated_prefix", PathTest::Below),
-            ("safe_regex/regex", PathTest::Other),
-        ];
-        let tests = tests.iter().map(|(key, test)| test(route.text(&format!("match/{key}"))));
-        login::Route {
-            tests: tests.filter(|test| !test.text().is_empty()).collect(),
-            has_conditions,
-            clusters,
-            place: route,
-        }
-    };
-    Host {
-        names: host.texts("domains").into_iter().map(str::to_owned).collect(),
-        routes: routes(&host).into_iter().map(of_route).collect(),
-        place: host,
-    }
-}
-
 /// The routes of a virtual host: its list, or whatever its matcher chooses from.
-fn routes<'a>(host: &Node<'a>) -> Vec<Node<'a>> {
+pub(super) fn routes<'a>(host: &Node<'a>) -> Vec<Node<'a>> {
     let mut found = host.list("routes");
     for node in host.get("matcher").iter().flat_map(Node::walk) {
         match node.type_name() {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Istio, NAME, Service, settings};
-use crate::filter_configuration::{Facade, FilterConfiguration, Resource};
+use crate::facade::Facade;
+use crate::filter_configuration::{FilterConfiguration, Resource};
 use crate::problems::Problems;
 
 /// A resource's route, by which our EnvoyFilter finds it.

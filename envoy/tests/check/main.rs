@@ -93,6 +93,20 @@ fn an_overlay_is_not_followed_and_that_is_said() {
     assert_eq!(found, ["unseen Kustomization patches", "unseen Kustomization resources[0]"]);
 }
 
+/// The façade's files add nothing that `deploy/istio` would have to know of.
+#[test]
+fn the_facades_files_beside_the_others_have_no_finding() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root.join("deploy/istio"), &folder.path().join("istio"));
+    std::fs::create_dir(folder.path().join("facade")).unwrap();
+    for file in ["facade.yaml", "callers.yaml", "egress.yaml"] {
+        let from = root.join("deploy/istio-facade").join(file);
+        std::fs::copy(from, folder.path().join("facade").join(file)).unwrap();
+    }
+    assert_eq!(findings(&check(folder.path()).unwrap()), [""; 0]);
+}
+
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {

@@ -3,14 +3,21 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use obolus_core::login::Refusal;
 
 /// For a body as a whole: forms of some kilobytes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Reads it; `None` if it is longer, comes too slowly, or breaks off.
-pub(crate) async fn read(body: Body, longest: usize) -> Option<Bytes> {
+/// Reads it.
+///
+/// # Errors
+/// `too_long`, or [`Refusal::Incomplete`].
+pub(crate) async fn read(body: Body, longest: usize, too_long: Refusal) -> Result<Bytes, Refusal> {
     let whole = Limited::new(body, longest).collect();
-    let read = tokio::time::timeout(PATIENCE, whole).await.ok()?;
-    Some(read.ok()?.to_bytes())
+    match tokio::time::timeout(PATIENCE, whole).await {
+        Ok(Ok(read)) => Ok(read.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long),
+        Ok(Err(_)) | Err(_) => Err(Refusal::Incomplete),
+    }
 }

@@ -143,17 +143,15 @@ impl Login {
             let after = Some(RetrySeconds::remaining(wait));
             (answer::after(answer::refused(refusal), after), Err(refusal))
         };
+        if !self.facade.registers {
+            return (answer::refused(Refusal::RegistrationOff), Err(Refusal::RegistrationOff));
+        }
         // Before the body is looked at: what is limited is the work.
-        if self.facade.registers
-            && let Err(wait) = self.registrations.take(Instant::now())
-        {
+        if let Err(wait) = self.registrations.take(Instant::now()) {
             return limited(wait);
         }
-        let registered = match body::read(body, LONGEST_REGISTRATION).await {
-            Some(body) => register(&body, &self.facade),
-            None if self.facade.registers => Err(Refusal::RegistrationTooLong),
-            None => Err(Refusal::RegistrationOff),
-        };
+        let body = body::read(body, LONGEST_REGISTRATION, Refusal::RegistrationTooLong).await;
+        let registered = body.and_then(|body| register(&body, &self.facade));
         match registered {
             Ok(client) => (answer::json(StatusCode::CREATED, client), Ok("registered")),
             Err(refusal) => (answer::refused(refusal), Err(refusal)),

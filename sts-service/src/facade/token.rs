@@ -72,7 +72,7 @@ async fn request(
         types.next().is_none() && essence.eq_ignore_ascii_case(FORM)
     };
     let has_authorization = headers.contains_key(AUTHORIZATION);
-    let body = body::read(body, LONGEST_FORM).await.ok_or(Refusal::TooLong)?;
+    let body = body::read(body, LONGEST_FORM, Refusal::TooLong).await?;
     token_request(is_form, has_authorization, &body, &login.facade)
 }
 

@@ -31,6 +31,7 @@ struct Login {
     resource: String,
     /// Where the suite waits for the browser.
     callback: Port,
+    _nobody: Port,
     _facade: Facade,
     _sts: Sts,
     _gateway: Gateway,
@@ -57,7 +58,8 @@ impl Login {
         let mut known = entra.issuer_for_the_filter();
         known["facade"] = json!({"issuer": issuer, "clusters": [CLUSTER]});
         // Nobody gets as far as a server here.
-        let mut options = GatewayOptions::new(json!([known]), facade.address(), &credential);
+        let nobody = Port::reserve()?;
+        let mut options = GatewayOptions::new(json!([known]), nobody.address(), &credential);
         let resources = json!([entra.resource(&resource, PROTECTED, entra::TARGET)]);
         options.configure = Box::new(|configuration| configuration["resources"] = resources);
         let address = facade.address();
@@ -71,6 +73,7 @@ impl Login {
             issuer,
             resource,
             callback,
+            _nobody: nobody,
             _facade: facade,
             _sts: sts,
             _gateway: gateway,

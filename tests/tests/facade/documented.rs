@@ -2,10 +2,13 @@
 
 use std::process::Command;
 
+use obolus_core::config::FilterConfig;
 use obolus_core::login::Refusal;
 use obolus_core::login::redirect_uri::{KNOWN_REDIRECTS, Place};
+use obolus_core::metadata::protected_resource_metadata;
 use obolus_tests::parts::products::{products, workspace};
 use obolus_tests::pki::{Authority, Subject};
+use serde_json::json;
 
 fn page() -> String {
     std::fs::read_to_string(workspace().join("docs/facade.md")).unwrap()
@@ -39,6 +42,22 @@ fn the_table_of_refusals_is_the_one_that_counts() {
     });
     let expected: Vec<_> = written.collect();
     assert_eq!(rows(&page(), "Refusals"), expected, "write:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn the_gateways_part_fits_the_facades() {
+    let page = page();
+    let block = |kind: &str| {
+        let (_, rest) = page.split_once(&format!("```{kind}\n")).unwrap();
+        rest.split("```").next().unwrap().to_owned()
+    };
+    let filter = FilterConfig::parse(block("json").as_bytes()).unwrap();
+    let facade: toml::Table = block("toml").parse().unwrap();
+    let metadata = protected_resource_metadata(&filter.resources[0]);
+    assert_eq!(metadata["authorization_servers"], json!([facade["issuer"].as_str()]));
+    let resource = &facade["resources"][0];
+    assert_eq!(metadata["resource"].as_str(), resource["url"].as_str());
+    assert_eq!(metadata["scopes_supported"][0].as_str(), resource["scopes"][0].as_str());
 }
 
 #[test]

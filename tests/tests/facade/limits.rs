@@ -38,6 +38,7 @@ async fn a_body_that_does_not_come_is_not_waited_for_without_end() {
     let length = read.await.unwrap().unwrap();
     let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert_eq!(world.facade.login_lines()[0]["outcome"], "incomplete");
     assert!(begun.elapsed() >= Duration::from_secs(9), "{:?}", begun.elapsed());
     // Meanwhile, and afterwards, others are served.
     world.tokens(&world.exchange(&world.code().await)).await;

@@ -49,7 +49,7 @@ fn everything_that_is_wrong_is_said_before_anything_listens() {
     let said = String::from_utf8(bad.stderr).unwrap();
     for part in [
         "4 problem(s)",
-        "issuer: is the identity provider's",
+        "issuer: is at the identity provider's host",
         "upstream.tenant: `common` is no tenant",
         "upstream.client_secret: is a credential, and the façade has none",
         "resources[0].scopes: `api://bbbbbbbb-0000-4000-8000-000000000001/.default` names no right",

@@ -1,9 +1,9 @@
 //! People sign in with what was made.
 
-use obolus_tests::fixtures::keycloak::{FreshRealm, PERSONS, claims};
+use obolus_tests::fixtures::keycloak::{FreshRealm, PERSONS, Visit, claims};
 use obolus_tests::fixtures::sts::Sts;
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::world::{PLAIN, RESOURCE, SECRET_FILE, World, sign_in};
 
@@ -62,7 +62,12 @@ async fn consent_is_asked_once(realm: &FreshRealm<'_>) {
 }
 
 /// A token as the filter and the STS want it, and what becomes of it.
-async fn is_exchanged(world: &World, sts: &Sts, token: &str, (person, group): (&str, &str)) {
+pub(crate) async fn is_exchanged(
+    world: &World,
+    sts: &Sts,
+    token: &str,
+    (person, group): (&str, &str),
+) {
     let own = claims(token).unwrap();
     let audiences: Vec<_> = own["aud"].as_array().unwrap().iter().collect();
     assert!(audiences.contains(&&json!(RESOURCE)), "{own}");
@@ -80,6 +85,18 @@ async fn is_exchanged(world: &World, sts: &Sts, token: &str, (person, group): (&
 }
 
 async fn only_exact_redirects_with_pkce(realm: &FreshRealm<'_>) {
+    let issuer = realm.issuer();
+    let visit = |redirect_uri| Visit {
+        http: realm.http(),
+        issuer: &issuer,
+        client: "mcp-client",
+        redirect_uri,
+        scope: "openid",
+        person: "alice",
+        password: "alice",
+    };
+    let challenge = ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    let s256 = [challenge, ("code_challenge_method", "S256")];
     for good in [
         "http://localhost:6274/oauth/callback",
         "http://127.0.0.1:6276/oauth/callback",
@@ -90,8 +107,9 @@ async fn only_exact_redirects_with_pkce(realm: &FreshRealm<'_>) {
         "https://vscode.dev/redirect",
         "cursor://anysphere.cursor-mcp/oauth/callback",
     ] {
-        let signed_in = sign_in(realm, "alice", "mcp-client", good, "openid").await;
-        assert!(signed_in.is_ok(), "{good}: {:#}", signed_in.err().unwrap());
+        let answer = visit(good).ask("state", &s256).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{good}");
+        assert!(answer.text().await.unwrap().contains("name=\"password\""), "{good}");
     }
     for bad in [
         "http://127.0.0.1:51234/other",
@@ -107,27 +125,17 @@ async fn only_exact_redirects_with_pkce(realm: &FreshRealm<'_>) {
         "https://claude.ai.evil.example/api/mcp/auth_callback",
         "https://evil.example/callback",
     ] {
-        let error = sign_in(realm, "alice", "mcp-client", bad, "openid").await.err().unwrap();
-        let error = error.to_string();
-        assert!(error.contains("Invalid parameter: redirect_uri"), "{bad}: {error}");
+        let answer = visit(bad).ask("state", &s256).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{bad}");
+        let page = answer.text().await.unwrap();
+        assert!(page.contains("Invalid parameter: redirect_uri"), "{bad}: {page}");
     }
-    let issuer = realm.issuer();
-    let visit = obolus_tests::fixtures::keycloak::Visit {
-        http: realm.http(),
-        issuer: &issuer,
-        client: "mcp-client",
-        redirect_uri: LOOPBACK,
-        scope: "openid",
-        person: "alice",
-        password: "alice",
-    };
-    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
     for (pkce, refused) in [
-        (vec![], Some("Missing+parameter")),
-        (vec![("code_challenge", challenge), ("code_challenge_method", "plain")], Some("method")),
-        (vec![("code_challenge", challenge), ("code_challenge_method", "S256")], None),
+        (&[][..], Some("Missing+parameter")),
+        (&[challenge, ("code_challenge_method", "plain")], Some("method")),
+        (&s256, None),
     ] {
-        let answer = visit.ask("state", &pkce).await.unwrap();
+        let answer = visit(LOOPBACK).ask("state", pkce).await.unwrap();
         let location = answer.headers().get("location").map(|l| l.to_str().unwrap().to_owned());
         match refused {
             None => assert_eq!(answer.status(), StatusCode::OK, "{location:?}"),
@@ -195,7 +203,7 @@ targets = ["cluster"]
         realm.issuer()
     );
     std::fs::write(realm.folder().join("sts.toml"), config).unwrap();
-    let arguments = ["--config", "sts.toml", "--admin-user", "temporary-admin", "--scope", "tools"];
+    let arguments = ["--config", "sts.toml", "--admin-user", "admin", "--scope", "tools"];
     let run = realm.run(&arguments).await.unwrap();
     assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
     for made in ["client scope tools", "client scope the-cluster:use", "client the-sts"] {
@@ -211,92 +219,4 @@ targets = ["cluster"]
     for audience in ["https://one.example.com/mcp", "https://two.example.com/mcp", "the-sts"] {
         assert!(token["aud"].as_array().unwrap().contains(&json!(audience)), "{token}");
     }
-}
-
-pub(crate) async fn clients_register_themselves_only_when_they_are_let(world: &World) {
-    let realm = world.keycloak.fresh_realm("registered").await.unwrap();
-    assert_eq!(realm.set_up(&PLAIN).await.unwrap().code, Some(0));
-    let (status, answer) = register(&realm, &inspector(), None).await;
-    assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
-    assert!(answer.to_string().contains("Trusted Hosts"), "{answer}");
-
-    let arguments = [&PLAIN[..], &["--registration"]].concat();
-    let run = realm.set_up(&arguments).await.unwrap();
-    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
-    let after = realm.dump().await.unwrap();
-    assert!(realm.set_up(&arguments).await.unwrap().out.ends_with("nothing was to do\n"));
-    assert_eq!(realm.dump().await.unwrap(), after);
-    let without = realm.set_up(&PLAIN).await.unwrap();
-    assert_eq!(realm.dump().await.unwrap(), after, "what was opened is not closed unasked");
-    let line = "registration of clients without signing in";
-    assert_eq!(without.verdict(line), Some("left alone"), "{}", without.out);
-
-    let sts = world.sts(&realm).await.unwrap();
-    let redirect = "http://localhost:6274/oauth/callback";
-    let mut without_scope = inspector();
-    without_scope.as_object_mut().unwrap().remove("scope");
-    for (body, origin) in
-        [(inspector(), None), (inspector(), Some("http://localhost:6274")), (without_scope, None)]
-    {
-        let (status, client) = register(&realm, &body, origin).await;
-        assert_eq!(status, StatusCode::CREATED, "{client}");
-        let id = client["client_id"].as_str().unwrap();
-        let scope = "mcp:tools";
-        let signed_in = sign_in(&realm, "alice", id, redirect, scope).await.unwrap();
-        assert!(signed_in.consent.is_some(), "registered clients ask");
-        let token = signed_in.tokens.access_token;
-        is_exchanged(world, &sts, &token, ("alice", "developers")).await;
-    }
-    for (name, body, origin) in [
-        ("a foreign redirect", with("redirect_uris", json!(["https://evil.example/cb"])), None),
-        (
-            "one foreign among known",
-            with("redirect_uris", json!([redirect, "https://evil.example/cb"])),
-            None,
-        ),
-        (
-            "a host that only begins like one",
-            with("redirect_uris", json!(["http://localhost.evil.example/cb"])),
-            None,
-        ),
-        ("a foreign link", with("client_uri", json!("https://evil.example/")), None),
-        ("the STS's scope", with("scope", json!("openid kubernetes")), None),
-        ("a page of another origin", inspector(), Some("https://evil.example")),
-    ] {
-        let (status, answer) = register(&realm, &body, origin).await;
-        assert_eq!(status, StatusCode::FORBIDDEN, "{name}: {answer}");
-    }
-}
-
-/// What MCP Inspector registers.
-fn inspector() -> Value {
-    json!({
-        "redirect_uris": ["http://localhost:6274/oauth/callback"],
-        "token_endpoint_auth_method": "none",
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
-        "client_name": "MCP Inspector",
-        "client_uri": "https://github.com/modelcontextprotocol/inspector",
-        "scope": "openid mcp:tools offline_access",
-    })
-}
-
-fn with(key: &str, value: Value) -> Value {
-    let mut body = inspector();
-    body[key] = value;
-    body
-}
-
-pub(crate) async fn register(
-    realm: &FreshRealm<'_>,
-    body: &Value,
-    origin: Option<&str>,
-) -> (StatusCode, Value) {
-    let url = format!("{}/clients-registrations/openid-connect", realm.issuer());
-    let mut request = realm.http().post(url).json(body);
-    if let Some(origin) = origin {
-        request = request.header("origin", origin);
-    }
-    let answer = request.send().await.unwrap();
-    (answer.status(), answer.json().await.unwrap())
 }

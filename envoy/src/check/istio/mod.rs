@@ -10,6 +10,7 @@ mod hosts;
 mod images;
 mod interception;
 mod listened;
+mod login_hosts;
 mod patches;
 mod plugin_resources;
 mod ports;

@@ -2,14 +2,12 @@
 
 use super::super::clusters::alias;
 use super::super::finding::Findings;
-use super::super::login::{self, Host, PathTest};
+use super::super::login;
 use super::super::node::Node;
-use super::super::plugin::Settings;
 use super::super::routes;
 use super::super::rule::Rule;
 use super::services::Place;
-use super::{Manifest, Mesh, gateway_api, is_within, pairs, workloads};
-use crate::istio::Service;
+use super::{Manifest, Mesh, gateway_api, is_within, login_hosts, pairs, workloads};
 
 /// Checks every route that leads to the STS or to the MCP server.
 pub(super) fn check(mesh: &Mesh<'_>, places: &[Place<'_>], findings: &mut Findings) {
@@ -32,64 +30,11 @@ fn logins(mesh: &Mesh<'_>, findings: &mut Findings) {
             let clusters: Vec<_> =
                 settings.facades.iter().flat_map(|facade| &facade.clusters).collect();
             let hosts = mesh.of_kind("VirtualService").filter(|one| !outside(one).is_empty());
-            let hosts: Vec<_> = hosts.map(|one| login_host(one, settings, &clusters)).collect();
+            let hosts: Vec<_> = hosts
+                .map(|one| login_hosts::of_virtual_service(one, settings, &clusters))
+                .collect();
             login::check(settings, &hosts, &gateway.patch, false, findings);
         }
-    }
-}
-
-fn login_host<'a>(service: &Manifest<'a>, settings: &Settings, clusters: &[&String]) -> Host<'a> {
-    let of_route = |route: Node<'a>| {
-        let to = destinations(&route).into_iter().map(|destination| {
-            let host = destination.text("host").to_ascii_lowercase();
-            let is_it = |cluster: &&&String| {
-                Service::of_cluster(cluster).is_some_and(|one| {
-                    let rest = one.host.strip_prefix(&host);
-                    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                })
-            };
-            clusters.iter().find(is_it).map_or(host.clone(), |cluster| (*cluster).clone())
-        });
-        let matches = route.list("match");
-        let conditions = |one: &Node<'_>| {
-            one.members().iter().any(|(key, _)| !matches!(*key, "uri" | "name" | "gateways"))
-        };
-        let mut tests: Vec<_> = matches
-            .iter()
-            .flat_map(|one| {
-                [
-                    ("exact", PathTest::Exact as fn(&'a str) -> PathTest<'a>),
-                    ("prefix", PathTest::Prefix),
-                    ("regex", PathTest::Other),
-                ]
-                .map(|(key, test)| test(one.text(&format!("uri/{key}"))))
-            })
-            .filter(|test| !test.text().is_empty())
-            .collect();
-        if tests.is_empty() {
-            tests.push(PathTest::Prefix("/"));
-        }
-        login::Route {
-            has_conditions: matches.iter().any(conditions),
-            clusters: to.collect(),
-            tests,
-            place: route,
-        }
-    };
-    // Its hosts have no port, and the URLs' authorities may have one.
-    let authorities = settings.hosts.iter().flat_map(|(_, hosts)| hosts);
-    let authorities = authorities.chain(settings.facades.iter().flat_map(|facade| &facade.hosts));
-    let own = service.node.texts("spec/hosts");
-    let is_own = |authority: &&String| {
-        own.iter().any(|host| {
-            let rest = authority.strip_prefix(*host);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
-        })
-    };
-    Host {
-        place: service.node.nearest("spec/http"),
-        names: authorities.filter(is_own).cloned().collect(),
-        routes: service.node.list("spec/http").into_iter().map(of_route).collect(),
     }
 }
 
@@ -163,7 +108,7 @@ fn delegates(head: &Manifest<'_>, to: &Manifest<'_>) -> bool {
     })
 }
 
-fn destinations<'a>(route: &Node<'a>) -> Vec<Node<'a>> {
+pub(super) fn destinations<'a>(route: &Node<'a>) -> Vec<Node<'a>> {
     route.list("route").iter().filter_map(|one| one.get("destination")).collect()
 }
 

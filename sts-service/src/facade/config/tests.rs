@@ -66,22 +66,17 @@ fn the_shapes_that_clients_reject_are_refused_beside_the_one_that_they_take() {
             issuer,
             "issuer = \"https://login.microsoftonline.com/11111111-1111-4111-8111-111111111111/v2.0\"",
             "issuer",
-            "RFC 8414 §3.3",
+            "at the identity provider's host",
         ),
         (
             issuer,
             "issuer = \"https://sts.windows.net/11111111-1111-4111-8111-111111111111/\"",
             "issuer",
-            "is the identity provider's",
+            "a slash at its end",
         ),
-        (
-            issuer,
-            "issuer = \"https://LOGIN.microsoftonline.com/x\"",
-            "issuer",
-            "is the identity provider's",
-        ),
-        (issuer, "issuer = \"https://mcp.example.com/oauth/\"", "issuer", "ends with a slash"),
-        (issuer, "issuer = \"https://mcp.example.com/\"", "issuer", "ends with a slash"),
+        (issuer, "issuer = \"https://LOGIN.microsoftonline.com/x\"", "issuer", "RFC 8414 §3.3"),
+        (issuer, "issuer = \"https://mcp.example.com/oauth/\"", "issuer", "a slash at its end"),
+        (issuer, "issuer = \"https://mcp.example.com/\"", "issuer", "a slash at its end"),
         (issuer, "issuer = \"http://mcp.example.com/oauth\"", "issuer", "must be https"),
         (issuer, "issuer = \"https://mcp.example.com/oauth?tenant=1\"", "issuer", "no query"),
         (issuer, "issuer = \"https://mcp.example.com/oauth#x\"", "issuer", "no fragment"),
@@ -291,4 +286,12 @@ fn all_that_is_wrong_is_told_at_once() {
     ] {
         assert!(paths.contains(&path), "{path}: {told:#?}");
     }
+}
+
+#[test]
+fn the_file_for_a_mesh_is_read_and_has_no_tls_of_its_own() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/istio-facade");
+    let config = FacadeConfig::load(&folder.join("facade.toml")).unwrap();
+    assert!(config.tls.is_none() && !config.facade.registers);
+    assert_eq!(config.listen.port(), 8080);
 }

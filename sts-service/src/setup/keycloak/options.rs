@@ -119,7 +119,7 @@ pub struct Options {
     /// Do not ask people, once each, whether the public client may act for them.
     #[arg(long, help_heading = "MCP clients")]
     pub(super) no_consent: bool,
-    /// Let clients register themselves without signing in, if their redirect URIs are on these hosts.
+    /// Let clients register themselves without signing in, if all they name is on hosts of these redirect URIs.
     #[arg(long, help_heading = "MCP clients")]
     pub(super) registration: bool,
 

@@ -21,6 +21,7 @@ use super::wanted::Wanted;
 /// What is there already and cannot be built on: all of it at once.
 pub(super) fn plan(wanted: &Wanted, found: &Found) -> Result<Vec<Step>, Trouble> {
     let mut obstacles = scopes::obstacles(wanted, found);
+    obstacles.extend(people::obstacle(wanted, found));
     // Early, since it needs a right more than all the others: whoever does not have it leaves everything as it was.
     let mut steps = policies::policies(wanted, found).unwrap_or_else(|obstacle| {
         obstacles.push(obstacle);
@@ -43,3 +44,6 @@ pub(super) fn plan(wanted: &Wanted, found: &Found) -> Result<Vec<Step>, Trouble>
     steps.sort_by_key(|step| !step.writes_a_file());
     if obstacles.is_empty() { Ok(steps) } else { Err(Trouble::Obstacles(obstacles)) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,21 +17,26 @@ const PKCE: Attribute = Attribute {
     is_default: false,
 };
 
-const PUBLIC: [Switch; 2] = [
-    Switch {
-        otherwise: "it wanted a secret, which MCP clients do not have",
-        must_be: true,
-        of: |client| &mut client.public_client,
-    },
-    Switch {
-        otherwise: "nobody could sign in with it (standard flow)",
-        must_be: true,
-        of: |client| &mut client.standard_flow_enabled,
-    },
-];
+const SIGNS_IN: Switch = Switch {
+    otherwise: "nobody could sign in with it (standard flow)",
+    must_be: true,
+    of: |client| &mut client.standard_flow_enabled,
+};
 
 /// What people's programs may ask for besides, if the realm has it: one that asks for what it may not have is refused.
 const MAY_BE_ASKED_FOR: [&str; 2] = ["offline_access", "email"];
+
+/// A client that keeps a secret is somebody's: made public, it could be played by anybody.
+pub(super) fn obstacle(wanted: &Wanted, found: &Found) -> Option<String> {
+    let there = found.client(&wanted.people.id)?;
+    (!there.public_client).then(|| {
+        format!(
+            "the client {} wants a secret, which MCP clients do not have: name another with --client, or delete it if it is \
+             nobody's",
+            there.client_id
+        )
+    })
+}
 
 /// It, as one step; what is not ours stands in a second.
 pub(super) fn client(wanted: &Wanted, found: &Found) -> Vec<Step> {
@@ -69,7 +74,7 @@ fn made(wanted: &Wanted, found: &Found) -> Step {
 fn mended(wanted: &Wanted, there: &Client) -> Vec<Step> {
     let people = &wanted.people;
     let (mut client, mut why) = (there.clone(), Vec::new());
-    switches::set(&mut client, &PUBLIC, &mut why);
+    switches::set(&mut client, &[SIGNS_IN], &mut why);
     switches::set(&mut client, &NO_OTHER_FLOWS, &mut why);
     switches::set(&mut client, &[NO_FULL_SCOPE], &mut why);
     let attributes = [PKCE, NO_LIGHTWEIGHT_TOKENS, NO_DEVICE_GRANT];

@@ -1,0 +1,221 @@
+//! Decisions without a Keycloak; what a real one makes of them is shown by the suite `keycloak_setup`.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use super::super::found::Found;
+use super::super::representation::{Client, Component, Scope, Secret};
+use super::super::step::{Action, Line, Step, Tense, Verdict};
+use super::super::wanted::{Exchanger, Proof, PublicClient, Registration, TargetClient, Wanted};
+use super::plan;
+
+fn wanted() -> Wanted {
+    Wanted {
+        scopes: vec!["mcp:tools".to_owned(), "mcp:admin".to_owned()],
+        resources: vec!["https://mcp.example.com/mcp".to_owned()],
+        with_groups: false,
+        exchangers: vec![Exchanger {
+            id: "obolus-sts".to_owned(),
+            proof: Proof::SecretFile {
+                path: PathBuf::from("client-secret"),
+                held: Some(Secret(SecretString::from("the-secret"))),
+                replace: false,
+            },
+            scopes: vec!["kubernetes".to_owned()],
+        }],
+        targets: vec![TargetClient {
+            audience: "kubernetes".to_owned(),
+            scope: "kubernetes".to_owned(),
+        }],
+        people: PublicClient {
+            id: "mcp-client".to_owned(),
+            redirect_uris: vec!["http://localhost/callback".to_owned()],
+            web_origins: vec!["http://localhost:6274".to_owned()],
+            consent: true,
+        },
+        registration: None,
+    }
+}
+
+/// A realm in which everything has been done.
+fn done(wanted: &Wanted) -> Found {
+    let mut found = Found { policies: Some(closed()), ..Found::default() };
+    for step in plan(wanted, &found).unwrap() {
+        for action in step.actions {
+            match action {
+                Action::CreateScope(scope) => found.scopes.push(scope),
+                Action::CreateClient(client) => found.clients.push(*client),
+                Action::AddRealmScope { scope, .. } => found.default_scopes.push(scope),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    found
+}
+
+fn closed() -> Vec<Component> {
+    let policy = json!({
+        "id": "1", "name": "Trusted Hosts", "providerId": "trusted-hosts", "providerType": "policy",
+        "subType": "anonymous",
+        "config": {"host-sending-registration-request-must-match": ["true"], "client-uris-must-match": ["true"]},
+    });
+    vec![serde_json::from_value(policy).unwrap()]
+}
+
+fn client<'f>(found: &'f mut Found, id: &str) -> &'f mut Client {
+    found.clients.iter_mut().find(|client| client.client_id == id).unwrap()
+}
+
+fn scope<'f>(found: &'f mut Found, name: &str) -> &'f mut Scope {
+    found.scopes.iter_mut().find(|scope| scope.name == name).unwrap()
+}
+
+fn lines(steps: &[Step], verdict: Verdict) -> Vec<String> {
+    let steps = steps.iter().filter(|step| step.verdict == verdict);
+    steps.map(|step| Line(step, Tense::WouldBe).to_string()).collect()
+}
+
+#[test]
+fn what_was_made_needs_nothing_and_the_first_scope_comes_without_asking() {
+    let wanted = wanted();
+    let mut found = done(&wanted);
+    let steps = plan(&wanted, &found).unwrap();
+    assert!(steps.iter().all(|step| step.verdict == Verdict::Unchanged), "{steps:?}");
+    let people = client(&mut found, "mcp-client");
+    assert!(people.default_client_scopes.contains(&"mcp:tools".to_owned()), "{people:?}");
+    assert!(people.optional_client_scopes.contains(&"mcp:admin".to_owned()), "{people:?}");
+    assert!(!people.has_scope("kubernetes"), "{people:?}");
+}
+
+/// Each of these would let somebody in, or more out, and is mended; beside each stands what its owner has set.
+#[test]
+fn what_is_dangerous_is_mended_and_what_is_only_different_stays() {
+    type Change = fn(&mut Found);
+    let cases: [(&str, Change, &str); 9] = [
+        (
+            "a public STS",
+            |f| client(f, "obolus-sts").public_client = true,
+            "anybody could exchange as it",
+        ),
+        (
+            "an STS with a login",
+            |f| client(f, "obolus-sts").standard_flow_enabled = true,
+            "standard flow",
+        ),
+        (
+            "an STS of its own",
+            |f| client(f, "obolus-sts").service_accounts_enabled = true,
+            "service account",
+        ),
+        ("bearer-only", |f| client(f, "obolus-sts").bearer_only = true, "bearer-only"),
+        (
+            "passwords",
+            |f| client(f, "mcp-client").direct_access_grants_enabled = true,
+            "passwords of people",
+        ),
+        (
+            "the implicit flow",
+            |f| client(f, "mcp-client").implicit_flow_enabled = true,
+            "implicit flow",
+        ),
+        ("all roles", |f| client(f, "mcp-client").full_scope_allowed = true, "full scope"),
+        ("no PKCE", |f| client(f, "mcp-client").attributes.clear(), "PKCE"),
+        (
+            "other devices",
+            |f| {
+                let name = "oauth2.device.authorization.grant.enabled".to_owned();
+                client(f, "mcp-client").attributes.insert(name, "true".to_owned());
+            },
+            "other devices",
+        ),
+    ];
+    for (name, change, because) in cases {
+        let wanted = wanted();
+        let mut found = done(&wanted);
+        for id in ["obolus-sts", "mcp-client"] {
+            client(&mut found, id)
+                .rest
+                .insert("description".to_owned(), json!("ours, do not touch"));
+        }
+        change(&mut found);
+        let steps = plan(&wanted, &found).unwrap();
+        let changed = lines(&steps, Verdict::Change);
+        assert_eq!(changed.len(), 1, "{name}: {changed:?}");
+        assert!(changed[0].contains(because), "{name}: {changed:?}");
+        let actions: Vec<_> = steps.iter().flat_map(|step| &step.actions).collect();
+        let [Action::UpdateClient(updated)] = &actions[..] else { panic!("{name}: {actions:?}") };
+        assert_eq!(updated.rest["description"], "ours, do not touch");
+    }
+}
+
+#[test]
+fn what_somebody_disabled_stays_disabled_and_is_told() {
+    for id in ["kubernetes", "obolus-sts", "mcp-client"] {
+        let wanted = wanted();
+        let mut found = done(&wanted);
+        client(&mut found, id).enabled = false;
+        let steps = plan(&wanted, &found).unwrap();
+        assert!(lines(&steps, Verdict::Change).is_empty(), "{id}: {steps:?}");
+        let told = lines(&steps, Verdict::LeftAlone);
+        assert!(told.len() == 1 && told[0].contains("it is disabled"), "{id}: {told:?}");
+    }
+}
+
+#[test]
+fn a_mapper_that_does_the_same_by_another_name_is_as_good() {
+    let wanted = wanted();
+    let mut found = done(&wanted);
+    for mapper in &mut scope(&mut found, "mcp:tools").protocol_mappers {
+        mapper.name = format!("by hand: {}", mapper.name);
+    }
+    let steps = plan(&wanted, &found).unwrap();
+    assert!(lines(&steps, Verdict::Change).is_empty(), "{steps:?}");
+    // A client counts before a text, so this one gives another audience than it seems to.
+    let mapper = scope(&mut found, "mcp:tools").protocol_mappers.first_mut().unwrap();
+    mapper.config.insert("included.client.audience".to_owned(), "account".to_owned());
+    let steps = plan(&wanted, &found).unwrap();
+    let changed = lines(&steps, Verdict::Change);
+    assert!(changed[0].contains("not for https://mcp.example.com/mcp"), "{changed:?}");
+}
+
+#[test]
+fn a_realm_without_keycloaks_own_scopes_gets_those_that_say_whose_a_token_is() {
+    let found = Found { policies: Some(closed()), ..Found::default() };
+    let steps = plan(&wanted(), &found).unwrap();
+    let made = lines(&steps, Verdict::Create);
+    for name in ["client scope basic", "client scope profile"] {
+        assert!(made.iter().any(|line| line.contains(name)), "{name}: {made:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_built_on_is_told_at_once_and_nothing_is_planned() {
+    let mut wanted = wanted();
+    wanted.exchangers[0].proof = Proof::Unknown;
+    wanted.exchangers[0].scopes.push("reports".to_owned());
+    wanted.registration = Some(Registration { hosts: Vec::new(), web_origins: Vec::new() });
+    let saml: Value = json!({"name": "mcp:tools", "protocol": "saml"});
+    let mut found =
+        Found { scopes: vec![serde_json::from_value(saml).unwrap()], ..Found::default() };
+    found.clients.push(Client::nobodys("mcp-client", "keeps a secret"));
+    let told = plan(&wanted, &found).unwrap_err().to_string();
+    for obstacle in ["protocol saml", "scope reports", "--secret-file", "manage-realm", "--client"]
+    {
+        assert!(told.contains(obstacle), "{obstacle}: {told}");
+    }
+}
+
+#[test]
+fn no_secret_is_shown_by_what_is_planned() {
+    let wanted = wanted();
+    let steps = plan(&wanted, &Found { policies: Some(closed()), ..Found::default() }).unwrap();
+    assert!(!format!("{wanted:?}{steps:?}").contains("the-secret"));
+    let mut found = done(&wanted);
+    client(&mut found, "obolus-sts").secret = Some(Secret(SecretString::from("of-keycloak")));
+    let steps = plan(&wanted, &found).unwrap();
+    let told = lines(&steps, Verdict::LeftAlone);
+    assert!(told[0].contains("it has another secret"), "{told:?}");
+    assert!(!format!("{found:?}{steps:?}").contains("of-keycloak"));
+}

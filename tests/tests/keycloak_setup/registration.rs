@@ -1,0 +1,172 @@
+//! Clients that register themselves, where they are let.
+
+use obolus_tests::fixtures::keycloak::FreshRealm;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::logins::is_exchanged;
+use crate::world::{PLAIN, World, sign_in};
+
+pub(crate) async fn clients_register_themselves_only_when_they_are_let(world: &World) {
+    let realm = world.keycloak.fresh_realm("registered").await.unwrap();
+    assert_eq!(realm.set_up(&PLAIN).await.unwrap().code, Some(0));
+    // Which of the policies speaks first is Keycloak's to choose; of this body only one has anything to say.
+    let mut without_scope = inspector();
+    without_scope.as_object_mut().unwrap().remove("scope");
+    let (status, answer) = register(&realm, &without_scope, None).await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
+    assert!(answer.to_string().contains("Trusted Hosts"), "{answer}");
+    assert_eq!(register(&realm, &inspector(), None).await.0, StatusCode::FORBIDDEN);
+
+    let arguments = [&PLAIN[..], &["--registration"]].concat();
+    let run = realm.set_up(&arguments).await.unwrap();
+    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+    let after = realm.dump().await.unwrap();
+    assert!(realm.set_up(&arguments).await.unwrap().out.ends_with("nothing was to do\n"));
+    assert_eq!(realm.dump().await.unwrap(), after);
+    let without = realm.set_up(&PLAIN).await.unwrap();
+    assert_eq!(realm.dump().await.unwrap(), after, "what was opened is not closed unasked");
+    let line = "registration of clients without signing in";
+    assert_eq!(without.verdict(line), Some("left alone"), "{}", without.out);
+
+    let sts = world.sts(&realm).await.unwrap();
+    let redirect = "http://localhost:6274/oauth/callback";
+    for (body, origin) in
+        [(inspector(), None), (inspector(), Some("http://localhost:6274")), (without_scope, None)]
+    {
+        let (status, client) = register(&realm, &body, origin).await;
+        assert_eq!(status, StatusCode::CREATED, "{client}");
+        let id = client["client_id"].as_str().unwrap();
+        let scope = "mcp:tools";
+        let signed_in = sign_in(&realm, "alice", id, redirect, scope).await.unwrap();
+        assert!(signed_in.consent.is_some(), "registered clients ask");
+        let token = signed_in.tokens.access_token;
+        is_exchanged(world, &sts, &token, ("alice", "developers")).await;
+    }
+    for (name, body, origin) in [
+        ("a foreign redirect", with("redirect_uris", json!(["https://evil.example/cb"])), None),
+        (
+            "one foreign among known",
+            with("redirect_uris", json!([redirect, "https://evil.example/cb"])),
+            None,
+        ),
+        (
+            "a host that only begins like one",
+            with("redirect_uris", json!(["http://localhost.evil.example/cb"])),
+            None,
+        ),
+        ("a foreign link", with("client_uri", json!("https://evil.example/")), None),
+        ("the STS's scope", with("scope", json!("openid kubernetes")), None),
+        ("a page of another origin", inspector(), Some("https://evil.example")),
+    ] {
+        let (status, answer) = register(&realm, &body, origin).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{name}: {answer}");
+    }
+}
+
+/// What MCP Inspector registers.
+pub(crate) fn inspector() -> Value {
+    json!({
+        "redirect_uris": ["http://localhost:6274/oauth/callback"],
+        "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "client_name": "MCP Inspector",
+        "client_uri": "https://github.com/modelcontextprotocol/inspector",
+        "scope": "openid mcp:tools offline_access",
+    })
+}
+
+fn with(key: &str, value: Value) -> Value {
+    let mut body = inspector();
+    body[key] = value;
+    body
+}
+
+pub(crate) async fn register(
+    realm: &FreshRealm<'_>,
+    body: &Value,
+    origin: Option<&str>,
+) -> (StatusCode, Value) {
+    let url = format!("{}/clients-registrations/openid-connect", realm.issuer());
+    let mut request = realm.http().post(url).json(body);
+    if let Some(origin) = origin {
+        request = request.header("origin", origin);
+    }
+    let answer = request.send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
+pub(crate) async fn what_opens_it_too_far_is_mended(world: &World) {
+    let realm = world.keycloak.fresh_realm("policies").await.unwrap();
+    let arguments = [&PLAIN[..], &["--registration"]].concat();
+    assert_eq!(realm.set_up(&arguments).await.unwrap().code, Some(0));
+    let admin = realm.admin();
+    let policies =
+        "/components?type=org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy";
+    let policy = async |provider: &str| {
+        let all = admin.get(policies).await.unwrap();
+        let is_it = |one: &&Value| one["providerId"] == provider && one["subType"] == "anonymous";
+        all.as_array().unwrap().iter().find(is_it).cloned()
+    };
+    let foreign =
+        json!({"redirect_uris": ["https://evil.example/cb"], "token_endpoint_auth_method": "none"});
+    for (provider, name, config, because) in [
+        (
+            "trusted-hosts",
+            "Trusted Hosts",
+            json!({"client-uris-must-match": ["false"], "host-sending-registration-request-must-match": ["true"], "trusted-hosts": ["chat.example.com"]}),
+            "any redirect URI was taken",
+        ),
+        (
+            "allowed-client-templates",
+            "Allowed Client Scopes",
+            json!({"allow-default-scopes": ["true"], "allowed-client-scopes": ["kubernetes", "address"]}),
+            "past the gateway",
+        ),
+        (
+            "registration-web-origins",
+            "Allowed Registration Web Origins",
+            json!({"web-origins": ["https://chat.example.com"]}),
+            "could not register",
+        ),
+    ] {
+        let mut broken = policy(provider).await.unwrap();
+        broken["config"] = config;
+        let path = format!("/components/{}", broken["id"].as_str().unwrap());
+        admin.send(Method::PUT, &path, Some(&broken)).await.unwrap();
+        let run = realm.set_up(&arguments).await.unwrap();
+        let line = format!("registration policy {name}");
+        assert_eq!(run.verdict(&line), Some("changed"), "{}{}", run.out, run.err);
+        assert!(run.line(&line).unwrap().contains(because), "{}", run.out);
+        let (status, answer) = register(&realm, &inspector(), Some("http://localhost:6274")).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+        let (status, answer) = register(&realm, &foreign, None).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{answer}");
+    }
+    // What was added stays, and is told.
+    let hosts = policy("trusted-hosts").await.unwrap()["config"]["trusted-hosts"].clone();
+    assert!(hosts.as_array().unwrap().contains(&json!("chat.example.com")), "{hosts}");
+    let scopes = policy("allowed-client-templates").await.unwrap()["config"].clone();
+    assert!(scopes["allowed-client-scopes"].as_array().unwrap().contains(&json!("address")));
+
+    // Without the policy everybody may register anything. That is told without being asked, and mended when asked.
+    for provider in ["trusted-hosts", "consent-required"] {
+        let path =
+            format!("/components/{}", policy(provider).await.unwrap()["id"].as_str().unwrap());
+        admin.send(Method::DELETE, &path, None).await.unwrap();
+    }
+    assert_eq!(register(&realm, &foreign, None).await.0, StatusCode::CREATED);
+    let told = realm.set_up(&PLAIN).await.unwrap();
+    let line = told.line("registration of clients without signing in").unwrap();
+    assert!(line.contains("open to everybody"), "{line}");
+    let run = realm.set_up(&arguments).await.unwrap();
+    for name in ["Trusted Hosts", "Consent Required"] {
+        let line = format!("registration policy {name}");
+        assert_eq!(run.verdict(&line), Some("created"), "{}{}", run.out, run.err);
+    }
+    assert_eq!(register(&realm, &foreign, None).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(register(&realm, &inspector(), None).await.0, StatusCode::CREATED);
+    let again = realm.set_up(&arguments).await.unwrap();
+    assert!(again.out.ends_with("nothing was to do\n"), "{}", again.out);
+}
