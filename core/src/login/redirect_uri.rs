@@ -112,6 +112,12 @@ impl VettedRedirectUri {
         &self.uri
     }
 
+    /// Whether it is on the machine of whoever is sent there.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        behind_loopback(&self.uri).is_some()
+    }
+
     /// Whose it is: a name from the table, or [`CONFIGURED`].
     #[must_use]
     pub fn client(&self) -> &'static str {

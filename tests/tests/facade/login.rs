@@ -5,7 +5,9 @@ use obolus_tests::fixtures::entra::CLIENT;
 use obolus_tests::fixtures::idp::claims_of;
 use serde_json::Value;
 
-use crate::world::{REDIRECT, RESOURCE, STATE, World, encoded, location, parameter, with, without};
+use crate::world::{
+    ALICE, REDIRECT, RESOURCE, STATE, World, encoded, location, parameter, with, without,
+};
 
 #[tokio::test]
 async fn a_person_logs_in_through_the_facade_and_stays_logged_in() {
@@ -117,10 +119,45 @@ async fn every_client_of_the_table_gets_its_code_where_it_listens() {
             Place::Exact(uri) => uri.to_owned(),
             Place::Loopback { usual, path } => format!("http://{usual}{path}"),
         };
-        let url = world.sign_in(&with(world.authorization(), "redirect_uri", &uri)).await;
+        let query = with(world.authorization(), "redirect_uri", &uri);
+        let url = match known.place {
+            Place::Loopback { .. } => world.sign_in(&query).await,
+            Place::Exact(_) => world.sign_in_by_page(&query).await,
+        };
         assert!(url.starts_with(&format!("{uri}?code=")), "{}: {url}", known.client);
         let form = with(world.exchange(&parameter(&url, "code").unwrap()), "redirect_uri", &uri);
         world.tokens(&form).await;
+    }
+}
+
+/// Who sends it started the login in their own account, there: `state` and challenge are theirs.
+#[tokio::test]
+async fn a_link_that_somebody_sent_signs_nobody_in_without_a_page_unless_the_code_stays_on_their_machine()
+ {
+    let world = World::start().await.unwrap();
+    let hosted = with(world.authorization(), "redirect_uri", "https://vscode.dev/redirect");
+    // The control: at a loopback address who is signed in is sent on at once.
+    for query in [world.authorization(), with(world.authorization(), "prompt", "none")] {
+        assert!(parameter(&world.sign_in(&query).await, "code").is_some());
+    }
+    let back = location(&world.authorize(&encoded(&with(hosted.clone(), "prompt", "none"))).await);
+    let back = back.unwrap();
+    assert!(back.starts_with("https://vscode.dev/redirect?"), "{back}");
+    assert_eq!(parameter(&back, "error").as_deref(), Some("interaction_required"));
+    assert_eq!(parameter(&back, "state").as_deref(), Some(STATE));
+    for (asked, sent, hint) in [
+        ("", "select_account", None),
+        ("consent", "select_account", None),
+        ("select_account", "select_account", None),
+        ("login", "login", Some(ALICE)),
+    ] {
+        let query = with(hosted.clone(), "prompt", asked);
+        let at_entra = location(&world.authorize(&encoded(&query)).await).unwrap();
+        assert_eq!(parameter(&at_entra, "prompt").as_deref(), Some(sent), "{asked}");
+        assert_eq!(parameter(&at_entra, "login_hint").as_deref(), hint, "{asked}");
+        let answer = world.http.get(&at_entra).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{asked}: a page");
+        assert!(parameter(&world.sign_in_by_page(&query).await, "code").is_some(), "{asked}");
     }
 }
 
