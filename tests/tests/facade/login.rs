@@ -107,7 +107,10 @@ async fn entra_gets_what_it_knows_and_nothing_else() {
         parameters(Endpoint::Authorize),
         "client_id code_challenge code_challenge_method login_hint nonce redirect_uri response_mode response_type scope state"
     );
-    assert_eq!(parameters(Endpoint::Token), "client_id code code_verifier grant_type redirect_uri");
+    assert_eq!(
+        parameters(Endpoint::Token),
+        "client_id code code_verifier grant_type redirect_uri scope"
+    );
 }
 
 #[tokio::test]
@@ -188,4 +191,12 @@ async fn several_resources_are_told_apart_by_their_urls() {
         let error = parameter(&back, "error").unwrap();
         assert!(["invalid_scope", "invalid_target"].contains(&error.as_str()), "{back}");
     }
+    // A code is redeemed for the resource that it was asked for, and for no other one.
+    let code = parameter(&world.sign_in(&asked(RESOURCE)).await, "code").unwrap();
+    let answer = world.token(&with(world.exchange(&code), "resource", OTHER)).await;
+    let (status, told) = (answer.status(), answer.json::<Value>().await.unwrap());
+    assert_eq!(status, 400, "{told}");
+    assert!(told["access_token"].is_null(), "{told}");
+    let code = parameter(&world.sign_in(&asked(RESOURCE)).await, "code").unwrap();
+    assert_alice(&world, &world.tokens(&world.exchange(&code)).await);
 }
