@@ -13,9 +13,16 @@ async fn registrations_are_counted_and_logins_go_on() {
     let world = World::start_with(|options| options.per_minute = 3).await.unwrap();
     let body = json!({"redirect_uris": [REDIRECT]});
     let register = || world.http.post(world.facade.endpoint("register")).json(&body).send();
+    let refused = json!({"redirect_uris": ["https://evil.example/callback"]});
+    let refused = || world.http.post(world.facade.endpoint("register")).json(&refused).send();
+    // Whoever is refused takes nobody's turn.
+    for _ in 0..5 {
+        assert_eq!(refused().await.unwrap().status(), 400);
+    }
     for _ in 0..3 {
         assert_eq!(register().await.unwrap().status(), 201);
     }
+    assert_eq!(refused().await.unwrap().status(), 400);
     let answer = register().await.unwrap();
     assert_eq!(answer.status(), 429);
     let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
