@@ -198,7 +198,7 @@ mod tests {
         else {
             panic!("not sent on")
         };
-        assert_eq!(redirect.client(), "Claude Code");
+        assert_eq!(redirect.client(), "loopback /callback");
         let expected = [
             ("client_id", CLIENT),
             ("response_type", "code"),
