@@ -20,7 +20,7 @@ fn wanted() -> Wanted {
             id: "obolus-sts".to_owned(),
             proof: Proof::SecretFile {
                 path: PathBuf::from("client-secret"),
-                held: Some(Secret(SecretString::from("the-secret"))),
+                held: Some(Secret(SecretString::from("the-secret-of-the-sts"))),
                 replace: false,
             },
             scopes: vec!["kubernetes".to_owned()],
@@ -93,7 +93,12 @@ fn what_was_made_needs_nothing_and_the_first_scope_comes_without_asking() {
 #[test]
 fn what_is_dangerous_is_mended_and_what_is_only_different_stays() {
     type Change = fn(&mut Found);
-    let cases: [(&str, Change, &str); 9] = [
+    let cases: [(&str, Change, &str); 10] = [
+        (
+            "an STS that asks",
+            |f| client(f, "obolus-sts").consent_required = true,
+            "for their consent",
+        ),
         (
             "a public STS",
             |f| client(f, "obolus-sts").public_client = true,
@@ -208,14 +213,44 @@ fn what_cannot_be_built_on_is_told_at_once_and_nothing_is_planned() {
 }
 
 #[test]
+fn a_secret_that_anybody_can_know_is_none() {
+    let secret = |text: &str| Some(Secret(SecretString::from(text)));
+    let run = |in_file: Option<&str>, in_keycloak: &str, replaces: bool| {
+        let mut wanted = wanted();
+        let mut found = done(&wanted);
+        client(&mut found, "obolus-sts").secret = secret(in_keycloak);
+        if let Proof::SecretFile { held, replace, .. } = &mut wanted.exchangers[0].proof {
+            (*held, *replace) = (in_file.and_then(secret), replaces);
+        }
+        plan(&wanted, &found).map(|_| ()).map_err(|trouble| trouble.to_string())
+    };
+    let good = "the-secret-of-the-sts";
+    for bad in ["${OBOLUS_STS_SECRET}", "obolus-sts", "fifteen-letters"] {
+        for (in_file, in_keycloak, replaces) in [
+            (Some(bad), bad, false),
+            (None, bad, false),
+            (Some(good), bad, false),
+            (Some(bad), good, true),
+        ] {
+            let told = run(in_file, in_keycloak, replaces).unwrap_err();
+            assert!(!told.contains("${") && !told.contains("fifteen"), "{told}");
+        }
+        run(Some(good), bad, true).unwrap();
+    }
+    run(None, good, false).unwrap();
+    run(Some(good), good, false).unwrap();
+}
+
+#[test]
 fn no_secret_is_shown_by_what_is_planned() {
     let wanted = wanted();
     let steps = plan(&wanted, &Found { policies: Some(closed()), ..Found::default() }).unwrap();
     assert!(!format!("{wanted:?}{steps:?}").contains("the-secret"));
     let mut found = done(&wanted);
-    client(&mut found, "obolus-sts").secret = Some(Secret(SecretString::from("of-keycloak")));
+    client(&mut found, "obolus-sts").secret =
+        Some(Secret(SecretString::from("another-one-of-keycloak")));
     let steps = plan(&wanted, &found).unwrap();
     let told = lines(&steps, Verdict::LeftAlone);
     assert!(told[0].contains("it has another secret"), "{told:?}");
-    assert!(!format!("{found:?}{steps:?}").contains("of-keycloak"));
+    assert!(!format!("{found:?}{steps:?}").contains("another-one-of-keycloak"));
 }
