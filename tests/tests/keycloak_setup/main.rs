@@ -36,7 +36,8 @@ async fn a_realm_is_set_up_mended_and_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_registers_gets_nothing_but_a_persons_login() {
+async fn nobody_gets_more_than_a_persons_login() {
     let world = World::start().await.unwrap();
     registration::nobody_brings_mappers(&world).await;
+    refusals::what_is_somebody_elses_is_not_made_ours(&world).await;
 }
