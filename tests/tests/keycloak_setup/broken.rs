@@ -88,7 +88,6 @@ impl Broken<'_, '_> {
                 "its tokens were not for https://mcp.example.com/mcp",
             ),
             ("mcp:tools", "audience obolus-sts".to_owned(), "its tokens were not for obolus-sts"),
-            ("kubernetes", "audience kubernetes".to_owned(), "its tokens were not for kubernetes"),
             ("kubernetes", "groups".to_owned(), "its tokens had no groups"),
             ("basic", "sub".to_owned(), "tokens had no sub"),
             ("profile", "username".to_owned(), "tokens had no preferred_username"),
@@ -96,6 +95,17 @@ impl Broken<'_, '_> {
             self.remove_mapper(scope, &mapper).await;
             self.mended(&format!("client scope {scope}"), "changed", because).await;
         }
+        // With the cluster's audience in it again, whoever else has the scope would reach the cluster.
+        self.remove_mapper("kubernetes", "audience kubernetes").await;
+        let refused = self.0.set_up(&PLAIN).await.unwrap();
+        assert_eq!(refused.code, Some(1), "{}{}", refused.out, refused.err);
+        assert!(refused.err.contains("others have it (dashboard)"), "{}", refused.err);
+        let path = self.scope_of("dashboard", "kubernetes").await;
+        self.0.admin().send(Method::DELETE, &path, None).await.unwrap();
+        self.mended("client scope kubernetes", "changed", "its tokens were not for kubernetes")
+            .await;
+        let path = self.scope_of("dashboard", "kubernetes").await;
+        self.0.admin().send(Method::PUT, &path, None).await.unwrap();
         // One that is there, and puts its audience elsewhere; and one that has our name and another audience.
         self.change_mapper("kubernetes", "audience kubernetes", |config| {
             config["access.token.claim"] = json!("false");
@@ -190,9 +200,7 @@ impl Broken<'_, '_> {
         let line = run.line("client obolus-sts").unwrap();
         assert!(line.contains("it could not have the scope kubernetes"), "{line}");
         // The other client's is gone with the scope, and is nobody's to bring back but theirs.
-        let kubernetes = self.scope("kubernetes").await.replace("/client-scopes/", "");
-        let dashboard = self.client("dashboard").await["id"].as_str().unwrap().to_owned();
-        let path = format!("/clients/{dashboard}/optional-client-scopes/{kubernetes}");
+        let path = self.scope_of("dashboard", "kubernetes").await;
         admin.send(Method::PUT, &path, None).await.unwrap();
     }
 
@@ -234,6 +242,13 @@ impl Broken<'_, '_> {
         let scopes = self.0.admin().get("/client-scopes").await.unwrap();
         let scope = scopes.as_array().unwrap().iter().find(|scope| scope["name"] == name).unwrap();
         format!("/client-scopes/{}", scope["id"].as_str().unwrap())
+    }
+
+    /// A scope as one that a client may ask for.
+    async fn scope_of(&self, client: &str, scope: &str) -> String {
+        let scope = self.scope(scope).await.replace("/client-scopes/", "");
+        let client = self.client(client).await["id"].as_str().unwrap().to_owned();
+        format!("/clients/{client}/optional-client-scopes/{scope}")
     }
 
     async fn mappers(&self, scope: &str) -> Vec<Value> {

@@ -70,15 +70,24 @@ pub(crate) async fn each_command_of_it_does_what_it_says(world: &World) {
 
 pub(crate) async fn the_realm_file_is_what_set_up_makes(world: &World) {
     let text = text("deploy/keycloak/realm.json");
-    let secret = "a-secret-that-somebody-else-has-made";
-    let mut file: Value =
-        serde_json::from_str(&text.replace("${OBOLUS_STS_SECRET}", secret)).unwrap();
+    assert!(!text.contains("\"secret\""), "whoever reads it would exchange as the STS");
+    let mut file: Value = serde_json::from_str(&text).unwrap();
     file["realm"] = json!("from-file");
     let realm = world.keycloak.realm_of(file).await.unwrap();
-    std::fs::write(realm.folder().join(SECRET_FILE), secret).unwrap();
-    let run = realm.set_up(&[&PLAIN[..], &["--dry-run", "--exit-code"]].concat()).await.unwrap();
-    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+    variables_are_no_secrets(world).await;
+    // Keycloak has made the secret; set-up brings it to the file, and finds nothing else to do.
+    let run = realm.set_up(&PLAIN).await.unwrap();
+    assert_eq!(
+        run.verdict(&format!("file {SECRET_FILE}")),
+        Some("created"),
+        "{}{}",
+        run.out,
+        run.err
+    );
+    assert!(run.out.ends_with("\n1 done\n"), "{}", run.out);
     assert!(!run.out.contains("left alone"), "{}", run.out);
+    let again = [&PLAIN[..], &["--dry-run", "--exit-code"]].concat();
+    assert_eq!(realm.set_up(&again).await.unwrap().code, Some(0));
     let scope = "openid mcp:tools offline_access";
     let signed_in = sign_in(&realm, "bob", "mcp-client", LOOPBACK, scope).await.unwrap();
     let sts = world.sts(&realm).await.unwrap();
@@ -87,6 +96,22 @@ pub(crate) async fn the_realm_file_is_what_set_up_makes(world: &World) {
     assert!(status.is_success(), "{answer}");
     let exchanged = claims(answer["access_token"].as_str().unwrap()).unwrap();
     assert_eq!(exchanged["groups"], json!(["viewers"]));
+}
+
+/// A realm file whose variable was not replaced: the secret is what the file says, and everybody has read it.
+async fn variables_are_no_secrets(world: &World) {
+    let mut file: Value = serde_json::from_str(&text("deploy/keycloak/realm.json")).unwrap();
+    file["realm"] = json!("from-file-with-a-variable");
+    let clients = file["clients"].as_array_mut().unwrap();
+    let sts = clients.iter_mut().find(|client| client["clientId"] == "obolus-sts").unwrap();
+    sts["secret"] = json!("${OBOLUS_STS_SECRET}");
+    let realm = world.keycloak.realm_of(file).await.unwrap();
+    let before = realm.dump().await.unwrap();
+    let run = realm.set_up(&PLAIN).await.unwrap();
+    assert_eq!(run.code, Some(1), "{}{}", run.out, run.err);
+    assert!(run.err.contains("is a variable's name"), "{}", run.err);
+    assert!(!realm.folder().join(SECRET_FILE).exists(), "it is handed on to nobody");
+    assert_eq!(realm.dump().await.unwrap(), before);
 }
 
 pub(crate) async fn the_texts_of_its_table_are_keycloaks(world: &World) {

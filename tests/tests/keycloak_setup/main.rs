@@ -34,3 +34,10 @@ async fn a_realm_is_set_up_mended_and_left_alone() {
     guide::the_texts_of_its_table_are_keycloaks(&world).await;
     refusals::each_says_what_is_lacking_and_changes_nothing(&world).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_more_than_a_persons_login() {
+    let world = World::start().await.unwrap();
+    registration::nobody_brings_mappers(&world).await;
+    refusals::what_is_somebody_elses_is_not_made_ours(&world).await;
+}

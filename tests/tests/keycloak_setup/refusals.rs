@@ -127,6 +127,37 @@ pub(crate) async fn each_says_what_is_lacking_and_changes_nothing(world: &World)
     assert!(run.out.ends_with("nothing was to do\n"), "{}{}", run.out, run.err);
 }
 
+pub(crate) async fn what_is_somebody_elses_is_not_made_ours(world: &World) {
+    let realm = world.keycloak.fresh_realm("taken").await.unwrap();
+    assert_eq!(realm.set_up(&PLAIN).await.unwrap().code, Some(0));
+    let admin = realm.admin();
+    let intranet = json!({"clientId": "intranet", "redirectUris": ["https://intranet.example/*"]});
+    let reports = json!({"name": "reports", "protocol": "openid-connect"});
+    let shop = json!({"clientId": "shop", "defaultClientScopes": ["basic", "reports"]});
+    admin.send(Method::POST, "/clients", Some(&intranet)).await.unwrap();
+    admin.send(Method::POST, "/client-scopes", Some(&reports)).await.unwrap();
+    admin.send(Method::POST, "/clients", Some(&shop)).await.unwrap();
+    let before = realm.dump().await.unwrap();
+    for (more, told) in [
+        (&["--client", "obolus-sts"][..], "is the STS's client"),
+        (&["--client", "kubernetes"], "stands for the cluster"),
+        (&["--client", "account"], "is Keycloak's own"),
+        (&["--client", "intranet"], "wants a secret"),
+        (&["--scope", "profile"], "is Keycloak's own"),
+        (&["--target-scope", "openid"], "is Keycloak's own"),
+        (&["--target-scope", "reports"], "others have it (shop)"),
+    ] {
+        let run = realm.set_up(&[&PLAIN[..], more].concat()).await.unwrap();
+        assert_eq!(run.code, Some(1), "{more:?}: {}{}", run.out, run.err);
+        assert!(run.err.contains(told) && run.out.is_empty(), "{more:?}: {}{}", run.out, run.err);
+    }
+    assert_eq!(realm.dump().await.unwrap(), before, "none of it has changed anything");
+    // The controls: names that are nobody's.
+    let more = ["--client", "another-client", "--scope", "tools", "--target-scope", "cluster"];
+    let run = realm.set_up(&[&PLAIN[..], &more].concat()).await.unwrap();
+    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+}
+
 /// A helper who may look, a clerk who may change clients, and a service account that may do all; each with a file.
 async fn add_accounts(realm: &FreshRealm<'_>) {
     let admin = realm.admin();

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::logins::is_exchanged;
 use crate::world::{PLAIN, World, sign_in};
 
+/// Where clients of these stories come back to.
+const REDIRECT: &str = "http://127.0.0.1:4711/callback";
+
 pub(crate) async fn clients_register_themselves_only_when_they_are_let(world: &World) {
     let realm = world.keycloak.fresh_realm("registered").await.unwrap();
     assert_eq!(realm.set_up(&PLAIN).await.unwrap().code, Some(0));
@@ -64,6 +67,72 @@ pub(crate) async fn clients_register_themselves_only_when_they_are_let(world: &W
     }
 }
 
+/// Keycloak's other door for registrations takes mappers with them, and a person edits their own name.
+pub(crate) async fn nobody_brings_mappers(world: &World) {
+    let realm = world.keycloak.fresh_realm("mappers").await.unwrap();
+    assert_eq!(realm.set_up(&PLAIN).await.unwrap().code, Some(0));
+    let arguments = [&PLAIN[..], &["--registration"]].concat();
+    let run = realm.set_up(&arguments).await.unwrap();
+    let line = "registration policy Allowed Protocol Mapper Types";
+    assert_eq!(run.verdict(line), Some("changed"), "{}{}", run.out, run.err);
+    assert!(run.line(line).unwrap().contains("oidc-usermodel-attribute-mapper"), "{}", run.out);
+
+    let plain = json!({"publicClient": true, "redirectUris": [REDIRECT]});
+    let bringing = |kind: &str, config: Value| {
+        let mut body = plain.clone();
+        body["protocolMappers"] = json!([{
+            "protocol": "openid-connect", "protocolMapper": kind, "name": "mine", "config": config,
+        }]);
+        body
+    };
+    let attribute = |attribute: &str, claim: &str| {
+        let config = json!({
+            "user.attribute": attribute, "claim.name": claim, "multivalued": "true",
+            "jsonType.label": "String", "access.token.claim": "true",
+        });
+        bringing("oidc-usermodel-attribute-mapper", config)
+    };
+    let hardcoded =
+        json!({"claim.value": "admins", "claim.name": "groups", "access.token.claim": "true"});
+    let audience = json!({"included.client.audience": "kubernetes", "access.token.claim": "true"});
+    let refused = [
+        ("groups by a first name", attribute("firstName", "groups")),
+        ("the cluster by a last name", attribute("lastName", "aud")),
+        ("another's sub", attribute("email", "sub")),
+        ("another client's azp", attribute("lastName", "azp")),
+        ("a hard-coded claim", bringing("oidc-hardcoded-claim-mapper", hardcoded)),
+        ("the cluster", bringing("oidc-audience-mapper", audience)),
+    ];
+    let are_refused = async || {
+        for (name, body) in &refused {
+            let (status, answer) = register_at(&realm, "default", body, None).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{name}: {answer}");
+        }
+    };
+    are_refused().await;
+    let (status, client) = register_at(&realm, "default", &plain, None).await;
+    assert_eq!(status, StatusCode::CREATED, "{client}");
+    let id = client["clientId"].as_str().unwrap();
+    let signed_in = sign_in(&realm, "bob", id, REDIRECT, "mcp:tools").await.unwrap();
+    let sts = world.sts(&realm).await.unwrap();
+    is_exchanged(world, &sts, &signed_in.tokens.access_token, ("bob", "viewers")).await;
+
+    // What somebody allows later is told without being asked, and taken back when asked.
+    let mut policy = anonymous(&realm, "allowed-protocol-mappers").await.unwrap();
+    policy["config"]["allowed-protocol-mapper-types"] = json!(["oidc-audience-mapper"]);
+    let path = format!("/components/{}", policy["id"].as_str().unwrap());
+    realm.admin().send(Method::PUT, &path, Some(&policy)).await.unwrap();
+    let told = realm.set_up(&PLAIN).await.unwrap();
+    let open = told.line("registration of clients without signing in").unwrap();
+    assert!(open.contains("may bring mappers"), "{}", told.out);
+    let run = realm.set_up(&arguments).await.unwrap();
+    assert_eq!(run.verdict(line), Some("changed"), "{}{}", run.out, run.err);
+    assert!(run.line(line).unwrap().contains("oidc-audience-mapper"), "{}", run.out);
+    are_refused().await;
+    let again = realm.set_up(&arguments).await.unwrap();
+    assert!(again.out.ends_with("nothing was to do\n"), "{}", again.out);
+}
+
 /// What MCP Inspector registers.
 pub(crate) fn inspector() -> Value {
     json!({
@@ -88,7 +157,17 @@ pub(crate) async fn register(
     body: &Value,
     origin: Option<&str>,
 ) -> (StatusCode, Value) {
-    let url = format!("{}/clients-registrations/openid-connect", realm.issuer());
+    register_at(realm, "openid-connect", body, origin).await
+}
+
+/// `default` takes Keycloak's own words for a client.
+async fn register_at(
+    realm: &FreshRealm<'_>,
+    door: &str,
+    body: &Value,
+    origin: Option<&str>,
+) -> (StatusCode, Value) {
+    let url = format!("{}/clients-registrations/{door}", realm.issuer());
     let mut request = realm.http().post(url).json(body);
     if let Some(origin) = origin {
         request = request.header("origin", origin);
@@ -102,13 +181,7 @@ pub(crate) async fn what_opens_it_too_far_is_mended(world: &World) {
     let arguments = [&PLAIN[..], &["--registration"]].concat();
     assert_eq!(realm.set_up(&arguments).await.unwrap().code, Some(0));
     let admin = realm.admin();
-    let policies =
-        "/components?type=org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy";
-    let policy = async |provider: &str| {
-        let all = admin.get(policies).await.unwrap();
-        let is_it = |one: &&Value| one["providerId"] == provider && one["subType"] == "anonymous";
-        all.as_array().unwrap().iter().find(is_it).cloned()
-    };
+    let policy = async |provider: &str| anonymous(&realm, provider).await;
     let foreign =
         json!({"redirect_uris": ["https://evil.example/cb"], "token_endpoint_auth_method": "none"});
     for (provider, name, config, because) in [
@@ -169,4 +242,13 @@ pub(crate) async fn what_opens_it_too_far_is_mended(world: &World) {
     assert_eq!(register(&realm, &inspector(), None).await.0, StatusCode::CREATED);
     let again = realm.set_up(&arguments).await.unwrap();
     assert!(again.out.ends_with("nothing was to do\n"), "{}", again.out);
+}
+
+/// The policy for registrations without signing in, if the realm has it.
+async fn anonymous(realm: &FreshRealm<'_>, provider: &str) -> Option<Value> {
+    let policies =
+        "/components?type=org.keycloak.services.clientregistration.policy.ClientRegistrationPolicy";
+    let all = realm.admin().get(policies).await.unwrap();
+    let is_it = |one: &&Value| one["providerId"] == provider && one["subType"] == "anonymous";
+    all.as_array().unwrap().iter().find(is_it).cloned()
 }

@@ -17,6 +17,8 @@ use crate::regular_file;
 /// Of a secret that we make.
 const BYTES: usize = 32;
 const MAX_BYTES: u64 = 4096;
+/// What is shorter can be guessed. Keycloak's own have 32 characters.
+const LEAST: usize = 16;
 
 /// What the file holds, or nothing if there is no such file.
 pub(super) fn read(path: &Path) -> Result<Option<Secret>, String> {
@@ -34,6 +36,20 @@ pub(super) fn read(path: &Path) -> Result<Option<Secret>, String> {
         ));
     }
     Ok(Some(Secret(SecretString::from(secret))))
+}
+
+/// Why a secret is none, if it is not: whoever reads this repository, or guesses, would exchange as the STS.
+pub(super) fn weakness(secret: &Secret, client: &str) -> Option<&'static str> {
+    let text = secret.0.expose_secret();
+    if text.starts_with("${") {
+        Some("is a variable's name, which nobody has replaced by its value")
+    } else if text == client {
+        Some("is the client's own name")
+    } else if text.len() < LEAST {
+        Some("has less than 16 characters")
+    } else {
+        None
+    }
 }
 
 /// A new one.
@@ -73,6 +89,17 @@ mod tests {
         assert!(other != secret);
         assert!(write(&path, &other).unwrap_err().contains("cannot be written"));
         assert!(read(&path).unwrap().unwrap() == secret, "it is as it was");
+    }
+
+    #[test]
+    fn what_everybody_knows_or_guesses_is_no_secret() {
+        let weakness = |text: &str, client| weakness(&Secret(SecretString::from(text)), client);
+        assert!(weakness("${OBOLUS_STS_SECRET}", "obolus-sts").is_some());
+        assert!(weakness("short-of-sixteen", "obolus-sts").is_none());
+        assert!(weakness("short-of-fiftee", "obolus-sts").is_some());
+        assert!(weakness("a-client-with-a-long-name", "a-client-with-a-long-name").is_some());
+        assert!(weakness("a-client-with-a-long-name", "obolus-sts").is_none());
+        assert_eq!(super::weakness(&random().unwrap(), "obolus-sts"), None);
     }
 
     #[test]

@@ -128,6 +128,11 @@ pub(super) fn audience_of(mapper: &Mapper) -> Option<Purpose> {
     client.or_else(|| mapper.setting(CUSTOM).map(|text| Purpose::Resource(text.to_owned())))
 }
 
+/// Whether a mapper is there for this, in whichever tokens.
+pub(super) fn gives(mapper: &Mapper, purpose: &Purpose) -> bool {
+    purpose.is_of(mapper)
+}
+
 /// What a scope that is there lacks, and what mends it.
 #[derive(Debug, Default)]
 pub(super) struct Repairs {

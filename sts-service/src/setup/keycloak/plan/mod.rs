@@ -1,6 +1,7 @@
 //! What is to be done, decided before anything is: from what is wanted and what is there.
 
 mod mappers;
+mod names;
 mod people;
 mod policies;
 mod realm_scopes;
@@ -21,7 +22,7 @@ use super::wanted::Wanted;
 /// What is there already and cannot be built on: all of it at once.
 pub(super) fn plan(wanted: &Wanted, found: &Found) -> Result<Vec<Step>, Trouble> {
     let mut obstacles = scopes::obstacles(wanted, found);
-    obstacles.extend(people::obstacle(wanted, found));
+    obstacles.extend(names::obstacles(wanted, found));
     // Early, since it needs a right more than all the others: whoever does not have it leaves everything as it was.
     let mut steps = policies::policies(wanted, found).unwrap_or_else(|obstacle| {
         obstacles.push(obstacle);
@@ -39,7 +40,7 @@ pub(super) fn plan(wanted: &Wanted, found: &Found) -> Result<Vec<Step>, Trouble>
     }
     steps.extend(people::client(wanted, found));
     steps.extend(realm_scopes::lists(wanted, found));
-    steps.extend(strangers::with_scopes_of_the_sts(wanted, found));
+    steps.extend(strangers::who_reach_the_cluster(wanted, found));
     // A folder in which nothing can be written is found out before Keycloak has anything.
     steps.sort_by_key(|step| !step.writes_a_file());
     if obstacles.is_empty() { Ok(steps) } else { Err(Trouble::Obstacles(obstacles)) }

@@ -26,18 +26,6 @@ const SIGNS_IN: Switch = Switch {
 /// What people's programs may ask for besides, if the realm has it: one that asks for what it may not have is refused.
 const MAY_BE_ASKED_FOR: [&str; 2] = ["offline_access", "email"];
 
-/// A client that keeps a secret is somebody's: made public, it could be played by anybody.
-pub(super) fn obstacle(wanted: &Wanted, found: &Found) -> Option<String> {
-    let there = found.client(&wanted.people.id)?;
-    (!there.public_client).then(|| {
-        format!(
-            "the client {} wants a secret, which MCP clients do not have: name another with --client, or delete it if it is \
-             nobody's",
-            there.client_id
-        )
-    })
-}
-
 /// It, as one step; what is not ours stands in a second.
 pub(super) fn client(wanted: &Wanted, found: &Found) -> Vec<Step> {
     let people = &wanted.people;

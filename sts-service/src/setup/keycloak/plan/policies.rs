@@ -19,10 +19,12 @@ const DEFAULT_SCOPES: &str = "allow-default-scopes";
 const OTHER_SCOPES: &str = "allowed-client-scopes";
 const ORIGINS: &str = "registration-web-origins";
 const WEB_ORIGINS: &str = "web-origins";
+const MAPPERS: &str = "allowed-protocol-mappers";
+const MAPPER_TYPES: &str = "allowed-protocol-mapper-types";
 
 /// What Keycloak has besides in a realm of its own making, and does without where somebody has removed it: names, and what
 /// happens then.
-const OTHERS: [(&str, &str, &str); 4] = [
+const OTHERS: [(&str, &str, &str); 3] = [
     (
         "consent-required",
         "Consent Required",
@@ -34,23 +36,6 @@ const OTHERS: [(&str, &str, &str); 4] = [
         "registered clients got all roles of the person into their tokens",
     ),
     ("max-clients", "Max Clients Limit", "anybody could fill the realm with clients"),
-    (
-        "allowed-protocol-mappers",
-        "Allowed Protocol Mapper Types",
-        "registered clients could put what they like into their tokens",
-    ),
-];
-
-/// Mappers that only repeat what is known of a person; as Keycloak has them in a realm of its own making.
-const HARMLESS_MAPPERS: [&str; 8] = [
-    "oidc-address-mapper",
-    "oidc-full-name-mapper",
-    "oidc-sha256-pairwise-sub-mapper",
-    "oidc-usermodel-attribute-mapper",
-    "oidc-usermodel-property-mapper",
-    "saml-role-list-mapper",
-    "saml-user-attribute-mapper",
-    "saml-user-property-mapper",
 ];
 
 /// The steps, or what they lack.
@@ -81,10 +66,19 @@ fn as_it_is(what: &str, policies: &[Component]) -> Step {
         is_on(policy, SENDER_MUST_MATCH)
             && policy.config.get(TRUSTED_HOSTS).is_none_or(Vec::is_empty)
     };
-    match hosts.any(is_closed) {
-        true => Step::about(what, vec!["closed".to_owned()], Vec::new()),
-        false => Step::left_alone(what, "it is open, as --registration or somebody has made it"),
+    if hosts.any(is_closed) {
+        return Step::about(what, vec!["closed".to_owned()], Vec::new());
     }
+    let mut mappers = anonymous(policies, MAPPERS).peekable();
+    let some = mappers.peek().is_none() || mappers.any(|policy| !mapper_types(policy).is_empty());
+    let why = match some {
+        true => {
+            "it is open, and whoever registers may bring mappers: any signed-in person can have tokens that are good at the \
+             cluster, with groups of their own choosing. --registration mends that"
+        }
+        false => "it is open, as --registration or somebody has made it",
+    };
+    Step::left_alone(what, why)
 }
 
 fn opened(
@@ -96,7 +90,12 @@ fn opened(
     let mut steps = Vec::new();
     let parent = found.realm_id.as_deref();
     for (provider, name, config) in [
-        (TRUSTED_HOSTS, "Trusted Hosts", trusted_hosts as fn(&mut Component, &Asked<'_>) -> _),
+        (
+            MAPPERS,
+            "Allowed Protocol Mapper Types",
+            no_mappers as fn(&mut Component, &Asked<'_>) -> _,
+        ),
+        (TRUSTED_HOSTS, "Trusted Hosts", trusted_hosts),
         (SCOPES, "Allowed Client Scopes", allowed_scopes),
         (ORIGINS, "Allowed Registration Web Origins", allowed_origins),
     ] {
@@ -126,16 +125,8 @@ fn opened(
             continue;
         }
         let mut made = policy(provider, name, parent);
-        match provider {
-            "max-clients" => set(&mut made, "max-clients", &["200".to_owned()]),
-            "allowed-protocol-mappers" => {
-                set(
-                    &mut made,
-                    "allowed-protocol-mapper-types",
-                    &HARMLESS_MAPPERS.map(str::to_owned),
-                );
-            }
-            _ => {}
+        if provider == "max-clients" {
+            set(&mut made, "max-clients", &["200".to_owned()]);
         }
         steps.push(Step::create(what, otherwise, Action::CreateComponent(made)));
     }
@@ -162,6 +153,26 @@ fn trusted_hosts(policy: &mut Component, asked: &Asked<'_>) -> Vec<String> {
         why.push(format!("clients of these hosts were refused: {}", missing.join(", ")));
     }
     why
+}
+
+/// What a client needs comes by scopes. A mapper of its own that only repeats what a person says of themselves (a last
+/// name) does so in any claim: `aud`, `groups`, `sub` and `azp`, too.
+fn no_mappers(policy: &mut Component, _: &Asked<'_>) -> Vec<String> {
+    let types = mapper_types(policy);
+    if types.is_empty() {
+        return Vec::new();
+    }
+    let why = format!(
+        "registered clients could write aud, groups and sub of their tokens themselves, by mappers ({})",
+        types.join(", ")
+    );
+    set(policy, MAPPER_TYPES, &[]);
+    vec![why]
+}
+
+fn mapper_types(policy: &Component) -> Vec<&str> {
+    let types = policy.config.get(MAPPER_TYPES).into_iter().flatten();
+    types.map(String::as_str).filter(|kind| !kind.is_empty()).collect()
 }
 
 fn allowed_scopes(policy: &mut Component, asked: &Asked<'_>) -> Vec<String> {

@@ -16,7 +16,12 @@ const EXCHANGE: Attribute = Attribute {
     is_default: false,
 };
 
-const CONFIDENTIAL: [Switch; 3] = [
+const CONFIDENTIAL: [Switch; 4] = [
+    Switch {
+        otherwise: "people were to be asked for their consent, and whom an exchange is for is not there to be asked",
+        must_be: false,
+        of: |client| &mut client.consent_required,
+    },
     Switch {
         otherwise: "it was public: anybody could exchange as it",
         must_be: false,
@@ -37,12 +42,41 @@ const CONFIDENTIAL: [Switch; 3] = [
 /// Its client, and the file of its secret.
 ///
 /// # Errors
-/// When it is not there, and nobody has said what it proves itself with.
+/// When it is not there, and nobody has said what it proves itself with; when its secret is none.
 pub(super) fn client(exchanger: &Exchanger, found: &Found) -> Result<Vec<Step>, String> {
-    match found.client(&exchanger.id) {
+    let there = found.client(&exchanger.id);
+    if let Some(obstacle) = no_secret(exchanger, there) {
+        return Err(obstacle);
+    }
+    match there {
         None => made(exchanger),
         Some(there) => Ok(mended(exchanger, there)),
     }
+}
+
+/// A secret that anybody can know lets anybody exchange.
+fn no_secret(exchanger: &Exchanger, there: Option<&Client>) -> Option<String> {
+    let id = &exchanger.id;
+    let weakness = |secret: &Option<Secret>| secret_file::weakness(secret.as_ref()?, id);
+    let (held, replace) = match &exchanger.proof {
+        Proof::SecretFile { path, held, replace } => {
+            if let Some(weakness) = weakness(held) {
+                return Some(format!(
+                    "{}: {weakness}: move it away, and a secret is made and written there",
+                    path.display()
+                ));
+            }
+            (held.is_some(), *replace)
+        }
+        Proof::Certificate { .. } => return None,
+        Proof::Unknown => (false, false),
+    };
+    let there = there.filter(|_| !(held && replace))?;
+    let weakness = weakness(&there.secret)?;
+    Some(format!(
+        "the secret that Keycloak has for the client {id} {weakness}: make another in the admin console (Clients, {id}, \
+         Credentials, Regenerate), or have it take a good one from the file with --replace-secret"
+    ))
 }
 
 fn made(exchanger: &Exchanger) -> Result<Vec<Step>, String> {

@@ -20,7 +20,7 @@ fn wanted() -> Wanted {
             id: "obolus-sts".to_owned(),
             proof: Proof::SecretFile {
                 path: PathBuf::from("client-secret"),
-                held: Some(Secret(SecretString::from("the-secret"))),
+                held: Some(Secret(SecretString::from("the-secret-of-the-sts"))),
                 replace: false,
             },
             scopes: vec!["kubernetes".to_owned()],
@@ -93,7 +93,12 @@ fn what_was_made_needs_nothing_and_the_first_scope_comes_without_asking() {
 #[test]
 fn what_is_dangerous_is_mended_and_what_is_only_different_stays() {
     type Change = fn(&mut Found);
-    let cases: [(&str, Change, &str); 9] = [
+    let cases: [(&str, Change, &str); 10] = [
+        (
+            "an STS that asks",
+            |f| client(f, "obolus-sts").consent_required = true,
+            "for their consent",
+        ),
         (
             "a public STS",
             |f| client(f, "obolus-sts").public_client = true,
@@ -207,15 +212,204 @@ fn what_cannot_be_built_on_is_told_at_once_and_nothing_is_planned() {
     }
 }
 
+/// Each beside the run that goes through: the same without the change.
+#[test]
+fn what_is_somebody_elses_is_not_made_ours() {
+    type Change = fn(&mut Wanted, &mut Found);
+    fn foreign(found: &mut Found, name: &str) {
+        let scope = json!({"name": name, "protocol": "openid-connect"});
+        found.scopes.retain(|scope| scope.name != name);
+        found.scopes.push(serde_json::from_value(scope).unwrap());
+    }
+    let cases: [(&str, Change, &str); 19] = [
+        (
+            "the STS as the public client",
+            |w, _| w.people.id = "obolus-sts".to_owned(),
+            "is the STS's client",
+        ),
+        (
+            "the cluster as the public client",
+            |w, _| w.people.id = "kubernetes".to_owned(),
+            "stands for the cluster",
+        ),
+        (
+            "the STS as the cluster",
+            |w, _| w.targets[0].audience = "obolus-sts".to_owned(),
+            "Name two",
+        ),
+        ("admin-cli", |w, _| w.people.id = "admin-cli".to_owned(), "admin-cli is Keycloak's own"),
+        (
+            "account",
+            |w, _| w.targets[0].audience = "account".to_owned(),
+            "account is Keycloak's own",
+        ),
+        ("broker", |w, _| w.exchangers[0].id = "broker".to_owned(), "broker is Keycloak's own"),
+        (
+            "one with a secret",
+            |_, f| client(f, "mcp-client").public_client = false,
+            "wants a secret",
+        ),
+        (
+            "one that asks nobody",
+            |_, f| client(f, "mcp-client").bearer_only = true,
+            "is bearer-only",
+        ),
+        (
+            "one with an account",
+            |_, f| client(f, "mcp-client").service_accounts_enabled = true,
+            "has a service account",
+        ),
+        (
+            "everybody's profile",
+            |w, _| w.scopes[0] = "profile".to_owned(),
+            "profile is Keycloak's own",
+        ),
+        ("openid", |w, _| w.scopes[0] = "openid".to_owned(), "openid is Keycloak's own"),
+        ("roles", |w, _| w.scopes[1] = "roles".to_owned(), "roles is Keycloak's own"),
+        (
+            "a target's openid",
+            |w, _| w.targets[0].scope = "openid".to_owned(),
+            "openid is Keycloak's own",
+        ),
+        (
+            "a target's email",
+            |w, _| w.targets[0].scope = "email".to_owned(),
+            "email is Keycloak's own",
+        ),
+        (
+            "a default of the realm",
+            |_, f| {
+                foreign(f, "mcp:tools");
+                f.default_scopes.push("mcp:tools".to_owned());
+            },
+            "mcp:tools is there for something else, and among the realm's default scopes",
+        ),
+        (
+            "an option of the realm",
+            |_, f| {
+                foreign(f, "mcp:admin");
+                f.optional_scopes.push("mcp:admin".to_owned());
+            },
+            "among the realm's optional scopes",
+        ),
+        (
+            "a target's scope as a default of the realm",
+            |_, f| {
+                foreign(f, "kubernetes");
+                f.default_scopes.push("kubernetes".to_owned());
+            },
+            "kubernetes is there for something else",
+        ),
+        (
+            "a target's scope of others",
+            |_, f| {
+                foreign(f, "kubernetes");
+                let mut shop = Client::nobodys("shop", "");
+                shop.default_client_scopes.push("kubernetes".to_owned());
+                f.clients.push(shop);
+            },
+            "others have it (shop)",
+        ),
+        (
+            "a target's scope that others may ask for",
+            |_, f| {
+                foreign(f, "kubernetes");
+                let mut shop = Client::nobodys("shop", "");
+                shop.optional_client_scopes.push("kubernetes".to_owned());
+                f.clients.push(shop);
+            },
+            "others have it (shop)",
+        ),
+    ];
+    for (name, change, because) in cases {
+        let mut wanted = wanted();
+        let mut found = done(&wanted);
+        plan(&wanted, &found).unwrap();
+        change(&mut wanted, &mut found);
+        let Err(trouble) = plan(&wanted, &found) else { panic!("{name} went through") };
+        assert!(trouble.to_string().contains(because), "{name}: {trouble}");
+    }
+    // A scope of our name that nobody else has is taken; and ours stays ours in the realm's lists.
+    let wanted = wanted();
+    let mut found = done(&wanted);
+    foreign(&mut found, "kubernetes");
+    foreign(&mut found, "mcp:tools");
+    found.optional_scopes.push("mcp:admin".to_owned());
+    assert_eq!(lines(&plan(&wanted, &found).unwrap(), Verdict::Change).len(), 2);
+}
+
+#[test]
+fn whoever_reaches_the_cluster_is_told_whatever_it_is_by() {
+    let wanted = wanted();
+    let mapper = |config: Value| json!({"name": "mine", "protocolMapper": "oidc-audience-mapper", "config": config});
+    let (to_cluster, elsewhere) = (
+        json!({"included.client.audience": "kubernetes"}),
+        json!({"included.client.audience": "shop-api"}),
+    );
+    let by_text = json!({"included.custom.audience": "kubernetes"});
+    for (config, told) in [(&to_cluster, true), (&by_text, true), (&elsewhere, false)] {
+        let mut found = done(&wanted);
+        let mut shop = Client::nobodys("shop", "");
+        shop.rest.insert("protocolMappers".to_owned(), json!([mapper(config.clone())]));
+        found.clients.push(shop);
+        let mut other = Client::nobodys("other", "");
+        other.optional_client_scopes.push("reports".to_owned());
+        found.clients.push(other);
+        let reports = json!({
+            "name": "reports", "protocol": "openid-connect", "protocolMappers": [mapper(config.clone())],
+        });
+        found.scopes.push(serde_json::from_value(reports).unwrap());
+        found.default_scopes.push("reports".to_owned());
+        let lines = lines(&plan(&wanted, &found).unwrap(), Verdict::LeftAlone).join("\n");
+        for line in [
+            "client shop (mappers)",
+            "client other: it may ask for reports",
+            "client scope reports (realm)",
+        ] {
+            assert_eq!(lines.contains(line), told, "{config} {line}: {lines}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_that_anybody_can_know_is_none() {
+    let secret = |text: &str| Some(Secret(SecretString::from(text)));
+    let run = |in_file: Option<&str>, in_keycloak: &str, replaces: bool| {
+        let mut wanted = wanted();
+        let mut found = done(&wanted);
+        client(&mut found, "obolus-sts").secret = secret(in_keycloak);
+        if let Proof::SecretFile { held, replace, .. } = &mut wanted.exchangers[0].proof {
+            (*held, *replace) = (in_file.and_then(secret), replaces);
+        }
+        plan(&wanted, &found).map(|_| ()).map_err(|trouble| trouble.to_string())
+    };
+    let good = "the-secret-of-the-sts";
+    for bad in ["${OBOLUS_STS_SECRET}", "obolus-sts", "fifteen-letters"] {
+        for (in_file, in_keycloak, replaces) in [
+            (Some(bad), bad, false),
+            (None, bad, false),
+            (Some(good), bad, false),
+            (Some(bad), good, true),
+        ] {
+            let told = run(in_file, in_keycloak, replaces).unwrap_err();
+            assert!(!told.contains("${") && !told.contains("fifteen"), "{told}");
+        }
+        run(Some(good), bad, true).unwrap();
+    }
+    run(None, good, false).unwrap();
+    run(Some(good), good, false).unwrap();
+}
+
 #[test]
 fn no_secret_is_shown_by_what_is_planned() {
     let wanted = wanted();
     let steps = plan(&wanted, &Found { policies: Some(closed()), ..Found::default() }).unwrap();
     assert!(!format!("{wanted:?}{steps:?}").contains("the-secret"));
     let mut found = done(&wanted);
-    client(&mut found, "obolus-sts").secret = Some(Secret(SecretString::from("of-keycloak")));
+    client(&mut found, "obolus-sts").secret =
+        Some(Secret(SecretString::from("another-one-of-keycloak")));
     let steps = plan(&wanted, &found).unwrap();
     let told = lines(&steps, Verdict::LeftAlone);
     assert!(told[0].contains("it has another secret"), "{told:?}");
-    assert!(!format!("{found:?}{steps:?}").contains("of-keycloak"));
+    assert!(!format!("{found:?}{steps:?}").contains("another-one-of-keycloak"));
 }
