@@ -8,7 +8,7 @@ use crate::logins::is_exchanged;
 use crate::world::{PLAIN, World, sign_in};
 
 /// Where clients of these stories come back to.
-const REDIRECT: &str = "http://127.0.0.1:4711/callback";
+pub(crate) const REDIRECT: &str = "http://127.0.0.1:4711/callback";
 
 pub(crate) async fn clients_register_themselves_only_when_they_are_let(world: &World) {
     let realm = world.keycloak.fresh_realm("registered").await.unwrap();
@@ -77,7 +77,7 @@ pub(crate) async fn nobody_brings_mappers(world: &World) {
     assert_eq!(run.verdict(line), Some("changed"), "{}{}", run.out, run.err);
     assert!(run.line(line).unwrap().contains("oidc-usermodel-attribute-mapper"), "{}", run.out);
 
-    let plain = json!({"publicClient": true, "redirectUris": [REDIRECT]});
+    let plain = json!({"publicClient": true, "clientAuthenticatorType": "client-x509", "redirectUris": [REDIRECT]});
     let bringing = |kind: &str, config: Value| {
         let mut body = plain.clone();
         body["protocolMappers"] = json!([{
@@ -161,7 +161,7 @@ pub(crate) async fn register(
 }
 
 /// `default` takes Keycloak's own words for a client.
-async fn register_at(
+pub(crate) async fn register_at(
     realm: &FreshRealm<'_>,
     door: &str,
     body: &Value,
