@@ -92,6 +92,8 @@ impl Token {
                 Provider::Keycloak(issuer) => {
                     assume(&mut claims, "iss", json!(issuer));
                     assume(&mut claims, "typ", json!("Bearer"));
+                    // A person's, as claims that are written by hand are.
+                    assume(&mut claims, "sid", json!("assumed"));
                 }
                 Provider::Oidc(issuer) => assume(&mut claims, "iss", json!(issuer)),
                 Provider::Entra(tenants) => {

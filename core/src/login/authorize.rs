@@ -7,6 +7,7 @@
 use form_urlencoded::Serializer;
 
 use super::parameters::Parameters;
+use super::prompt::{lets_nobody_be_named, prompt};
 use super::{Facade, Refusal, VettedRedirectUri};
 
 /// Longer than any query that is meant: VS Code's `state` is a URL.
@@ -112,7 +113,8 @@ impl Asked<'_> {
         let challenge = self.code_challenge()?;
         let resource = facade.resources.named(self.parameters.resource()?)?;
         let scope = resource.scopes_to_ask_for(get("scope"))?;
-        let prompt = get("prompt").map(prompt).transpose()?.unwrap_or_default();
+        let prompt = prompt(get("prompt"), self.redirect)?;
+        let is_anybodys = lets_nobody_be_named(prompt.as_deref(), self.redirect);
 
         let mut query = Serializer::new(String::new());
         query.extend_pairs([
@@ -127,10 +129,10 @@ impl Asked<'_> {
         if let Some(state) = self.state {
             query.append_pair("state", state);
         }
-        if !prompt.is_empty() {
-            query.append_pair("prompt", &prompt);
+        if let Some(prompt) = &prompt {
+            query.append_pair("prompt", prompt);
         }
-        for name in PASSED_ON {
+        for name in PASSED_ON.into_iter().filter(|name| !is_anybodys || *name != "login_hint") {
             if let Some(value) = get(name) {
                 query.append_pair(name, value);
             }
@@ -148,17 +150,6 @@ impl Asked<'_> {
         let is_digest = challenge.len() == CHALLENGE && challenge.bytes().all(is_base64url);
         if is_digest { Ok(challenge) } else { Err(Refusal::PkceChallengeMalformed) }
     }
-}
-
-/// Without `consent`: an administrator consented for all, and Entra ID would ask each person for what they cannot give.
-fn prompt(text: &str) -> Result<String, Refusal> {
-    let is_word = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
-    if !words.iter().all(is_word) {
-        return Err(Refusal::PromptMalformed);
-    }
-    let kept: Vec<&str> = words.into_iter().filter(|word| *word != "consent").collect();
-    Ok(kept.join(" "))
 }
 
 #[cfg(test)]
@@ -207,7 +198,7 @@ mod tests {
         else {
             panic!("not sent on")
         };
-        assert_eq!(redirect.client(), "Claude Code");
+        assert_eq!(redirect.client(), "loopback /callback");
         let expected = [
             ("client_id", CLIENT),
             ("response_type", "code"),
@@ -231,6 +222,31 @@ mod tests {
             panic!("not sent on")
         };
         assert!(!location.contains("prompt"), "{location}");
+    }
+
+    #[test]
+    fn a_login_that_ends_on_a_server_shows_a_page_and_names_nobody() {
+        const HOSTED: &str = "https://vscode.dev/redirect";
+        let hint = ("login_hint", "alice@contoso.example");
+        for (redirect, asked, sent, names) in [
+            (HOSTED, "", Some("select_account"), false),
+            (HOSTED, "login", Some("login"), true),
+            ("http://localhost:1/callback", "", None, true),
+            ("http://localhost:1/callback", "none", Some("none"), true),
+        ] {
+            let asked = query(&[("redirect_uri", redirect), ("prompt", asked), hint]);
+            let decided = authorize(&asked, &example(), ENDPOINT);
+            let Authorization::Onward { location, .. } = decided else { panic!("{decided:?}") };
+            let told = pairs(&location, ENDPOINT);
+            let prompt = told.iter().find(|(name, _)| name == "prompt");
+            assert_eq!(prompt.map(|(_, value)| value.as_str()), sent, "{asked}");
+            assert_eq!(told.iter().any(|(name, _)| name == "login_hint"), names, "{asked}");
+        }
+        let silent = query(&[("redirect_uri", HOSTED), ("prompt", "none")]);
+        let decided = authorize(&silent, &example(), ENDPOINT);
+        let Authorization::Back { location, refusal, .. } = decided else { panic!("{decided:?}") };
+        assert_eq!(refusal, Refusal::PromptNone);
+        assert_eq!(pairs(&location, HOSTED)[0].1, "interaction_required");
     }
 
     #[test]

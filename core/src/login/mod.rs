@@ -14,6 +14,7 @@ mod facade;
 mod facade_issuer;
 mod page;
 mod parameters;
+mod prompt;
 pub mod redirect_uri;
 mod refusal;
 mod registration;

@@ -82,6 +82,10 @@ pub struct VettedRedirectUri {
 /// What [`VettedRedirectUri::client`] says of an operator's own.
 pub const CONFIGURED: &str = "configured";
 
+/// What it says of loopback paths at which several clients listen: none of them is told from the others.
+const SHARED: [(&str, &str); 2] =
+    [("/callback", "loopback /callback"), ("/oauth/callback", "loopback /oauth/callback")];
+
 /// The redirect URI is nobody's that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the redirect URI is not one that is known")]
@@ -99,7 +103,13 @@ pub fn vet(
         Place::Exact(own) => own == uri,
         Place::Loopback { path, .. } => behind_loopback(uri) == Some(path),
     });
-    let client = known.map(|known| known.client);
+    let client = known.map(|known| match known.place {
+        Place::Exact(_) => known.client,
+        Place::Loopback { path, .. } => {
+            let shared = SHARED.iter().find(|(shared, _)| *shared == path);
+            shared.map_or(known.client, |(_, label)| label)
+        }
+    });
     let own = || configured.iter().any(|own| own.is(uri)).then_some(CONFIGURED);
     let client = client.or_else(own).ok_or(UnknownRedirectUri)?;
     Ok(VettedRedirectUri { uri: uri.to_owned(), client })
@@ -112,7 +122,13 @@ impl VettedRedirectUri {
         &self.uri
     }
 
-    /// Whose it is: a name from the table, or [`CONFIGURED`].
+    /// Whether it is on the machine of whoever is sent there.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        behind_loopback(&self.uri).is_some()
+    }
+
+    /// Whose it is: a name from the table, [`CONFIGURED`], or the loopback path if it is several clients'.
     #[must_use]
     pub fn client(&self) -> &'static str {
         self.client
@@ -179,8 +195,12 @@ impl ConfiguredRedirect {
             return Err(ConfiguredRedirectError::Fragment);
         }
         let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte);
-        let (scheme, rest) = text.split_once("://").ok_or(ConfiguredRedirectError::Malformed)?;
-        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let (scheme, rest) = text.split_once(':').ok_or(ConfiguredRedirectError::Malformed)?;
+        // An app's own scheme, a domain's name in reverse, needs no authority (RFC 8252 §7.1).
+        let (authority, is_apps) = match rest.strip_prefix("//") {
+            Some(rest) => (rest.split(['/', '?']).next().unwrap_or_default(), false),
+            None => ("", scheme.contains('.') && rest.starts_with('/')),
+        };
         let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
             && scheme.bytes().all(|b| {
                 b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.')
@@ -189,7 +209,7 @@ impl ConfiguredRedirect {
         let is_well_formed = text.bytes().all(is_plain)
             && is_scheme
             && is_lower
-            && !authority.is_empty()
+            && (is_apps || !authority.is_empty())
             && !authority.contains(['@', '%']);
         if !is_well_formed {
             return Err(ConfiguredRedirectError::Malformed);
@@ -244,11 +264,11 @@ mod tests {
     #[test]
     fn what_clients_send_is_taken_and_what_only_looks_like_it_is_not() {
         for (uri, client) in [
-            ("http://localhost:3118/callback", "Claude Code"),
-            ("http://localhost/callback", "Claude Code"),
-            ("http://127.0.0.1:50000/callback", "Claude Code"),
-            ("http://[::1]:50000/callback", "Claude Code"),
-            ("http://localhost:65535/callback", "Claude Code"),
+            ("http://localhost:3118/callback", "loopback /callback"),
+            ("http://localhost/callback", "loopback /callback"),
+            ("http://127.0.0.1:50000/callback", "loopback /callback"),
+            ("http://[::1]:50000/callback", "loopback /callback"),
+            ("http://localhost:65535/callback", "loopback /callback"),
             ("https://claude.ai/api/mcp/auth_callback", "Claude"),
             ("https://claude.com/api/mcp/auth_callback", "Claude"),
             ("http://127.0.0.1:33418", "VS Code"),
@@ -259,10 +279,10 @@ mod tests {
             ("https://insiders.vscode.dev/redirect", "VS Code Insiders"),
             ("cursor://anysphere.cursor-mcp/oauth/callback", "Cursor"),
             ("https://www.cursor.com/agents/mcp/oauth/callback", "Cursor"),
-            ("http://localhost:8787/callback", "Claude Code"),
-            ("http://localhost:6274/oauth/callback", "MCP Inspector"),
+            ("http://localhost:8787/callback", "loopback /callback"),
+            ("http://localhost:6274/oauth/callback", "loopback /oauth/callback"),
             ("http://localhost:6274/oauth/callback/debug", "MCP Inspector"),
-            ("http://127.0.0.1:6276/oauth/callback", "MCP Inspector"),
+            ("http://127.0.0.1:6276/oauth/callback", "loopback /oauth/callback"),
             ("http://127.0.0.1:41234/oauth_callback", "Goose"),
             ("http://127.0.0.1:19876/mcp/oauth/callback", "OpenCode"),
         ] {
@@ -335,9 +355,13 @@ mod tests {
 
     #[test]
     fn an_operators_own_are_taken_to_the_letter_and_only_where_they_are_safe() {
-        let own =
-            ["https://chat.example.com/oauth/callback", "http://localhost:9/own", "app://x/y"]
-                .map(|text| ConfiguredRedirect::parse(text).unwrap());
+        let own = [
+            "https://chat.example.com/oauth/callback",
+            "http://localhost:9/own",
+            "app://x/y",
+            "com.example.app:/oauth",
+        ]
+        .map(|text| ConfiguredRedirect::parse(text).unwrap());
         for (uri, taken) in [
             ("https://chat.example.com/oauth/callback", true),
             ("https://chat.example.com/oauth/callback/", false),
@@ -347,6 +371,9 @@ mod tests {
             ("http://localhost:1234/other", false),
             ("app://x/y", true),
             ("app://x/z", false),
+            ("com.example.app:/oauth", true),
+            ("com.example.app://oauth", false),
+            ("com.example.app:/oauth/", false),
         ] {
             assert_eq!(vet(uri, &own).is_ok(), taken, "{uri}");
             assert!(vet(uri, &[]).is_err(), "{uri}");
@@ -365,6 +392,12 @@ mod tests {
             ("https://A.example/c", E::Malformed),
             ("HTTPS://a.example/c", E::Malformed),
             ("https:///c", E::Malformed),
+            ("https:/a.example/c", E::Malformed),
+            ("javascript:/x", E::Malformed),
+            ("com.example.app:oauth", E::Malformed),
+            ("com.example.app:///oauth", E::Malformed),
+            ("Com.example.app:/oauth", E::Malformed),
+            ("1com.example.app:/oauth", E::Malformed),
             ("https:\\\\a.example", E::Malformed),
             ("https://a.example\\c", E::Malformed),
             ("https://a.example/c d", E::Malformed),
@@ -386,7 +419,15 @@ mod tests {
         assert!(uris.contains(&"http://127.0.0.1".to_owned()));
         for known in KNOWN_REDIRECTS {
             let Place::Loopback { usual, path } = known.place else { continue };
-            assert!(vet(&format!("http://{usual}{path}"), &[]).is_ok(), "{}", known.client);
+            let label = vet(&format!("http://{usual}{path}"), &[]).unwrap().client();
+            let first = known.client.split(' ').next();
+            let is_shared = KNOWN_REDIRECTS.iter().any(|other| {
+                matches!(other.place, Place::Loopback { path: same, .. } if same == path)
+                    && other.client.split(' ').next() != first
+            });
+            let expected =
+                if is_shared { format!("loopback {path}") } else { known.client.to_owned() };
+            assert_eq!(label, expected, "a name that is one client's is no other's");
         }
     }
 }

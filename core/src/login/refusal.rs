@@ -48,6 +48,8 @@ pub enum Refusal {
     PkceChallengeMalformed,
     /// `prompt` is not a list of words.
     PromptMalformed,
+    /// `prompt=none` with a redirect URI that is not on the person's machine.
+    PromptNone,
     /// No `resource`, and there are several.
     ResourceMissing,
     /// `resource` is none of ours.
@@ -121,7 +123,7 @@ impl Refusal {
         Self::Repeated, Self::ClientUnknown, Self::RedirectUriMissing, Self::RedirectUriRefused, Self::StateRefused,
         Self::ResponseTypeMissing, Self::ResponseTypeRefused, Self::ResponseModeRefused, Self::RequestObject,
         Self::RequestUri, Self::PkceMissing, Self::PkceMethodRefused, Self::PkceChallengeMalformed,
-        Self::PromptMalformed, Self::ResourceMissing, Self::ResourceUnknown, Self::ResourceRepeated,
+        Self::PromptMalformed, Self::PromptNone, Self::ResourceMissing, Self::ResourceUnknown, Self::ResourceRepeated,
         Self::ScopeMalformed, Self::ScopeForeign, Self::CredentialRefused, Self::GrantMissing, Self::GrantRefused,
         Self::CodeMissing, Self::RefreshTokenMissing, Self::VerifierMissing, Self::VerifierMalformed,
         Self::RegistrationOff, Self::RegistrationLimited, Self::RegistrationTooLong, Self::RegistrationRefused,
@@ -152,6 +154,7 @@ impl Refusal {
             Self::PkceMethodRefused => told("pkce_method_refused", 400, "invalid_request", "The code_challenge_method must be S256."),
             Self::PkceChallengeMalformed => told("pkce_challenge_malformed", 400, "invalid_request", "The code_challenge must be 43 characters of base64url."),
             Self::PromptMalformed => told("prompt_malformed", 400, "invalid_request", "The prompt is not a list of words."),
+            Self::PromptNone => told("prompt_none", 400, "interaction_required", "A login that ends on another machine than the person's shows a page: leave prompt=none out."),
             Self::ResourceMissing => told("resource_missing", 400, "invalid_target", "The resource is missing, and there are several here."),
             Self::ResourceUnknown => told("resource_unknown", 400, "invalid_target", "The resource is not one that this server speaks for."),
             Self::ResourceRepeated => told("resource_repeated", 400, "invalid_target", "A token is for one resource: ask for them one by one."),

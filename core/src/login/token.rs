@@ -78,19 +78,15 @@ pub fn token_request(
             form.append_pair("redirect_uri", redirect.as_str());
             form.append_pair("code", get("code").ok_or(Refusal::CodeMissing)?);
             form.append_pair("code_verifier", code_verifier(get("code_verifier"))?);
-            // The code's own scopes, unless the client wants fewer.
-            if let Some(scope) = get("scope") {
-                form.append_pair("scope", &resource.scopes_to_ask_for(Some(scope))?);
-            }
         }
         Grant::RefreshToken => {
             let token = get("refresh_token").ok_or(Refusal::RefreshTokenMissing)?;
             form.append_pair("refresh_token", token);
-            // Always: Entra ID's refresh tokens are good for any API, and a scope that is left out or bare may become
-            // Microsoft Graph's.
-            form.append_pair("scope", &resource.scopes_to_ask_for(get("scope"))?);
         }
     }
+    // Always: Entra ID's refresh tokens are good for any API, a scope that is left out or bare may become Microsoft
+    // Graph's, and a code of one resource's must not be redeemed as another's (RFC 8707 §2.2).
+    form.append_pair("scope", &resource.scopes_to_ask_for(get("scope"))?);
     Ok(TokenRequest { grant, form: form.finish() })
 }
 
@@ -138,24 +134,23 @@ mod tests {
     }
 
     #[test]
-    fn a_code_goes_on_with_its_verifier_and_a_refresh_token_with_the_resources_scopes() {
+    fn a_code_goes_on_with_its_verifier_and_both_with_the_resources_scopes() {
+        let scope = format!("api://{API}/access_as_user offline_access");
         let code = [
             ("client_id", CLIENT),
             ("grant_type", "authorization_code"),
             ("redirect_uri", "http://localhost:3118/callback"),
             ("code", "c o+de"),
             ("code_verifier", VERIFIER),
+            ("scope", scope.as_str()),
         ];
-        assert_eq!(
-            sent(Grant::AuthorizationCode, &[("utm", "x"), ("client_secret", "")]),
-            owned(&code)
-        );
-        let scope = format!("api://{API}/access_as_user offline_access");
-        let with_scope: Vec<_> = code.into_iter().chain([("scope", scope.as_str())]).collect();
-        assert_eq!(
-            sent(Grant::AuthorizationCode, &[("scope", "access_as_user")]),
-            owned(&with_scope)
-        );
+        for changes in [
+            &[("utm", "x"), ("client_secret", "")][..],
+            &[("scope", "access_as_user")],
+            &[("resource", "")],
+        ] {
+            assert_eq!(sent(Grant::AuthorizationCode, changes), owned(&code), "{changes:?}");
+        }
         let refresh = [
             ("client_id", CLIENT),
             ("grant_type", "refresh_token"),

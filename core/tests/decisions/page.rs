@@ -184,3 +184,21 @@ fn a_page_needs_a_contact_and_a_root_that_is_free() {
         assert_eq!(problems(&config), "", "{id}");
     }
 }
+
+#[test]
+fn what_the_guide_for_clients_tells_to_write_is_what_the_page_shows() {
+    let mut config = with_page("us");
+    config["resources"][0]["clientId"] = json!("mcp-client");
+    let html = shown(&parse(&config)).body;
+    let guide = include_str!("../../../docs/clients.md");
+    let shown: Vec<_> = html
+        .split("<pre><code>")
+        .skip(1)
+        .filter_map(|rest| rest.split("</code></pre>").next())
+        .map(|text| text.replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&"))
+        .collect();
+    assert_eq!(shown.len(), 6);
+    for text in shown {
+        assert!(guide.contains(&format!("\n{text}\n```\n")), "docs/clients.md has not:\n{text}");
+    }
+}

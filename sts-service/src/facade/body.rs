@@ -6,8 +6,9 @@ use axum::body::{Body, Bytes};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use obolus_core::login::Refusal;
 
-/// For a body as a whole: forms of some kilobytes.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// For a body as a whole: forms of some kilobytes, which come with their head. Whoever is slower holds a connection of the
+/// gateway's for that long, and need not be anybody to do so.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Reads it.
 ///

@@ -123,6 +123,9 @@ impl Metadata {
         // Once, and not with every attempt.
         if before != problem {
             match &problem {
+                Some(problem) if self.held.load().is_none() => {
+                    tracing::error!(problem, "nobody can log in until it answers");
+                }
                 Some(problem) => tracing::error!(problem, "what was known before stays in use"),
                 None => tracing::info!("the identity provider's metadata are known again"),
             }

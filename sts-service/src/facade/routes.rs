@@ -138,23 +138,21 @@ impl Login {
     }
 
     async fn register(&self, body: Body) -> (Response, Outcome) {
-        let limited = |wait| {
-            let refusal = Refusal::RegistrationLimited;
-            let after = Some(RetrySeconds::remaining(wait));
-            (answer::after(answer::refused(refusal), after), Err(refusal))
-        };
         if !self.facade.registers {
             return (answer::refused(Refusal::RegistrationOff), Err(Refusal::RegistrationOff));
         }
-        // Before the body is looked at: what is limited is the work.
-        if let Err(wait) = self.registrations.take(Instant::now()) {
-            return limited(wait);
-        }
         let body = body::read(body, LONGEST_REGISTRATION, Refusal::RegistrationTooLong).await;
-        let registered = body.and_then(|body| register(&body, &self.facade));
-        match registered {
-            Ok(client) => (answer::json(StatusCode::CREATED, client), Ok("registered")),
+        // Counted are those that are answered: what is refused costs next to nothing, and must not use up others' turns.
+        match body.and_then(|body| register(&body, &self.facade)) {
             Err(refusal) => (answer::refused(refusal), Err(refusal)),
+            Ok(client) => match self.registrations.take(Instant::now()) {
+                Ok(()) => (answer::json(StatusCode::CREATED, client), Ok("registered")),
+                Err(wait) => {
+                    let refusal = Refusal::RegistrationLimited;
+                    let after = Some(RetrySeconds::remaining(wait));
+                    (answer::after(answer::refused(refusal), after), Err(refusal))
+                }
+            },
         }
     }
 }

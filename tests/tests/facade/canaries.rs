@@ -79,7 +79,7 @@ async fn codes_verifiers_tokens_and_states_are_written_nowhere() {
     let first = &lines[0];
     assert_eq!(
         (&first["endpoint"], &first["client"]),
-        (&"authorize".into(), &"Claude Code".into())
+        (&"authorize".into(), &"loopback /callback".into())
     );
     for outcome in ["issued", "refreshed", "redirect_uri_refused"] {
         assert!(metrics.contains(&format!("outcome=\"{outcome}\"")), "{outcome}");

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use obolus_core::config::FilterConfig;
 use obolus_core::login::Refusal;
-use obolus_core::login::redirect_uri::{KNOWN_REDIRECTS, Place};
+use obolus_core::login::redirect_uri::{KNOWN_REDIRECTS, Place, to_register};
 use obolus_core::metadata::protected_resource_metadata;
 use obolus_tests::parts::products::{products, workspace};
 use obolus_tests::pki::{Authority, Subject};
@@ -43,6 +43,53 @@ fn the_table_of_refusals_is_the_one_that_counts() {
     let expected: Vec<_> = written.collect();
     assert_eq!(rows(&page(), "Refusals"), expected, "write:\n{}", expected.join("\n"));
 }
+
+#[test]
+fn the_public_client_is_given_all_redirect_uris_of_the_table() {
+    let page = page();
+    let (_, command) = page.split_once("--public-client-redirect-uris \\\n").unwrap();
+    let (uris, _) = command.split_once("\naz ").unwrap();
+    let uris: Vec<_> = uris.split_whitespace().filter(|word| *word != "\\").collect();
+    assert_eq!(uris, to_register());
+}
+
+/// Nothing more than that Envoy takes it, before a route.
+#[test]
+fn the_limit_per_address_is_one_of_envoys() {
+    let page = page();
+    let (_, filter) = page.split_once("```yaml\n").unwrap();
+    let (filter, _) = filter.split_once("```").unwrap();
+    let indented =
+        |text: &str| -> String { text.lines().map(|line| format!("          {line}\n")).collect() };
+    let validated = |filter: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("envoy.yaml");
+        std::fs::write(&path, BOOTSTRAP.replace("FILTER\n", &indented(filter))).unwrap();
+        let envoy = obolus_tests::parts::envoy::executable().unwrap();
+        Command::new(envoy).args(["--mode", "validate", "-c"]).arg(path).output().unwrap()
+    };
+    let good = validated(filter);
+    assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
+    assert!(!validated(&filter.replace("max_dynamic_descriptors", "no_such")).status.success());
+}
+
+const BOOTSTRAP: &str = r#"
+static_resources:
+  listeners:
+  - name: gateway
+    address: { socket_address: { address: 127.0.0.1, port_value: 0 } }
+    filter_chains:
+    - filters:
+      - name: hcm
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: gateway
+          route_config: {}
+          http_filters:
+FILTER
+          - name: router
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+"#;
 
 #[test]
 fn the_gateways_part_fits_the_facades() {

@@ -44,6 +44,9 @@ async fn before_entra_was_ever_there_everything_is_for_later_and_then_it_is_ther
     }
     let (_, ready) = readiness(&world).await;
     assert!(ready["metadata"]["problem"].is_string(), "{ready}");
+    let log = world.facade.log();
+    assert!(log.contains("nobody can log in until it answers"), "{log}");
+    assert!(!log.contains("what was known before stays in use"), "nothing was known: {log}");
 
     world.entra.emulator.listen_again().unwrap();
     world.facade.ready().await.unwrap();
@@ -90,6 +93,9 @@ async fn what_was_known_stays_in_use_while_entra_tells_nothing_new() {
         };
         eventually("that it is well again", SOON, well).await.unwrap();
     }
+    let log = world.facade.log();
+    assert!(log.contains("what was known before stays in use"), "{log}");
+    assert!(!log.contains("nobody can log in"), "{log}");
 }
 
 /// A document of Entra ID's with other members.

@@ -5,7 +5,9 @@ use obolus_tests::fixtures::entra::CLIENT;
 use obolus_tests::fixtures::idp::claims_of;
 use serde_json::Value;
 
-use crate::world::{REDIRECT, RESOURCE, STATE, World, encoded, location, parameter, with, without};
+use crate::world::{
+    ALICE, REDIRECT, RESOURCE, STATE, World, encoded, location, parameter, with, without,
+};
 
 #[tokio::test]
 async fn a_person_logs_in_through_the_facade_and_stays_logged_in() {
@@ -105,7 +107,10 @@ async fn entra_gets_what_it_knows_and_nothing_else() {
         parameters(Endpoint::Authorize),
         "client_id code_challenge code_challenge_method login_hint nonce redirect_uri response_mode response_type scope state"
     );
-    assert_eq!(parameters(Endpoint::Token), "client_id code code_verifier grant_type redirect_uri");
+    assert_eq!(
+        parameters(Endpoint::Token),
+        "client_id code code_verifier grant_type redirect_uri scope"
+    );
 }
 
 #[tokio::test]
@@ -117,10 +122,45 @@ async fn every_client_of_the_table_gets_its_code_where_it_listens() {
             Place::Exact(uri) => uri.to_owned(),
             Place::Loopback { usual, path } => format!("http://{usual}{path}"),
         };
-        let url = world.sign_in(&with(world.authorization(), "redirect_uri", &uri)).await;
+        let query = with(world.authorization(), "redirect_uri", &uri);
+        let url = match known.place {
+            Place::Loopback { .. } => world.sign_in(&query).await,
+            Place::Exact(_) => world.sign_in_by_page(&query).await,
+        };
         assert!(url.starts_with(&format!("{uri}?code=")), "{}: {url}", known.client);
         let form = with(world.exchange(&parameter(&url, "code").unwrap()), "redirect_uri", &uri);
         world.tokens(&form).await;
+    }
+}
+
+/// Who sends it started the login in their own account, there: `state` and challenge are theirs.
+#[tokio::test]
+async fn a_link_that_somebody_sent_signs_nobody_in_without_a_page_unless_the_code_stays_on_their_machine()
+ {
+    let world = World::start().await.unwrap();
+    let hosted = with(world.authorization(), "redirect_uri", "https://vscode.dev/redirect");
+    // The control: at a loopback address who is signed in is sent on at once.
+    for query in [world.authorization(), with(world.authorization(), "prompt", "none")] {
+        assert!(parameter(&world.sign_in(&query).await, "code").is_some());
+    }
+    let back = location(&world.authorize(&encoded(&with(hosted.clone(), "prompt", "none"))).await);
+    let back = back.unwrap();
+    assert!(back.starts_with("https://vscode.dev/redirect?"), "{back}");
+    assert_eq!(parameter(&back, "error").as_deref(), Some("interaction_required"));
+    assert_eq!(parameter(&back, "state").as_deref(), Some(STATE));
+    for (asked, sent, hint) in [
+        ("", "select_account", None),
+        ("consent", "select_account", None),
+        ("select_account", "select_account", None),
+        ("login", "login", Some(ALICE)),
+    ] {
+        let query = with(hosted.clone(), "prompt", asked);
+        let at_entra = location(&world.authorize(&encoded(&query)).await).unwrap();
+        assert_eq!(parameter(&at_entra, "prompt").as_deref(), Some(sent), "{asked}");
+        assert_eq!(parameter(&at_entra, "login_hint").as_deref(), hint, "{asked}");
+        let answer = world.http.get(&at_entra).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{asked}: a page");
+        assert!(parameter(&world.sign_in_by_page(&query).await, "code").is_some(), "{asked}");
     }
 }
 
@@ -151,4 +191,12 @@ async fn several_resources_are_told_apart_by_their_urls() {
         let error = parameter(&back, "error").unwrap();
         assert!(["invalid_scope", "invalid_target"].contains(&error.as_str()), "{back}");
     }
+    // A code is redeemed for the resource that it was asked for, and for no other one.
+    let code = parameter(&world.sign_in(&asked(RESOURCE)).await, "code").unwrap();
+    let answer = world.token(&with(world.exchange(&code), "resource", OTHER)).await;
+    let (status, told) = (answer.status(), answer.json::<Value>().await.unwrap());
+    assert_eq!(status, 400, "{told}");
+    assert!(told["access_token"].is_null(), "{told}");
+    let code = parameter(&world.sign_in(&asked(RESOURCE)).await, "code").unwrap();
+    assert_alice(&world, &world.tokens(&world.exchange(&code)).await);
 }

@@ -130,6 +130,14 @@ impl World {
         location(&answer).unwrap()
     }
 
+    /// The same where Entra ID shows its page.
+    pub(crate) async fn sign_in_by_page(&self, query: &Pairs) -> String {
+        let at_entra = location(&self.authorize(&encoded(query)).await).unwrap();
+        let filled_in = [("username", ALICE), ("password", "alice-password")];
+        let answer = self.http.post(at_entra).form(&filled_in).send().await.unwrap();
+        location(&answer).unwrap()
+    }
+
     /// A code, as a client gets it.
     pub(crate) async fn code(&self) -> String {
         let url = self.sign_in(&self.authorization()).await;

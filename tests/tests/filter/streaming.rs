@@ -3,15 +3,16 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use obolus_tests::deadline::eventually;
 use obolus_tests::fixtures::idp::Behaviour;
 use obolus_tests::fixtures::workbench::{Plan, Workbench};
 use obolus_tests::ports::Port;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::sessions::{KEY, SESSION, initialize, key};
 use crate::wire::http1;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -35,12 +36,17 @@ impl Server {
         self.port.address()
     }
 
-    /// The next connection, with the head of its request read.
+    /// The next connection, with a request read whose body is JSON.
     async fn accept(&self) -> Result<TcpStream> {
+        self.accept_up_to(b"}").await
+    }
+
+    /// The next connection, with what comes up to these bytes read.
+    async fn accept_up_to(&self, end: &[u8]) -> Result<TcpStream> {
         let (mut stream, _) = self.listener.accept().await?;
         stream.set_nodelay(true)?;
         let mut read = Vec::new();
-        while !read.ends_with(b"}") {
+        while !read.ends_with(end) {
             ensure!(stream.read_buf(&mut read).await? > 0, "no request");
         }
         Ok(stream)
@@ -119,9 +125,22 @@ fn millis() -> u64 {
 }
 
 /// Writes events with the time, until nobody reads them.
-async fn write_for_ever(mut stream: TcpStream) {
+async fn write_for_ever(stream: TcpStream) {
+    write_events(stream, |time| time.to_string()).await;
+}
+
+/// The same as messages of the server's own, which are all that a session's stream may have.
+async fn write_messages(stream: TcpStream) {
+    write_events(stream, |time| {
+        json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {"data": time}})
+            .to_string()
+    })
+    .await;
+}
+
+async fn write_events(mut stream: TcpStream, event: impl Fn(u64) -> String) {
     loop {
-        let event = format!("data: {}\n\n", millis());
+        let event = format!("data: {}\n\n", event(millis()));
         if stream.write_all(&http1::chunk(event.as_bytes())).await.is_err() {
             return;
         }
@@ -134,7 +153,11 @@ async fn read_until(answer: &mut reqwest::Response, end: u64) -> Result<Vec<u64>
     let mut times = Vec::new();
     while let Ok(Some(chunk)) = tokio::time::timeout(SOON, answer.chunk()).await? {
         let text = String::from_utf8(chunk.to_vec())?;
-        let read = text.lines().filter_map(|line| line.strip_prefix("data: ")?.parse::<u64>().ok());
+        let time = |data: &str| match data.parse() {
+            Ok(time) => Some(time),
+            Err(_) => serde_json::from_str::<Value>(data).ok()?["params"]["data"].as_u64(),
+        };
+        let read = text.lines().filter_map(|line| time(line.strip_prefix("data: ")?));
         times.extend(read);
         if times.last().is_some_and(|last| *last > end) {
             break;
@@ -172,6 +195,70 @@ async fn a_stream_ends_when_a_token_of_its_own_does_and_others_go_on() -> Result
         ensure!(times.last().is_some_and(|last| *last > ended + 500), "{times:?}");
     }
     assert_eq!(bench.gateway.counters().await?["stream_ended"], 2);
+    Ok(())
+}
+
+/// A session's stream that has begun, and the server's side of it.
+async fn session_stream(
+    server: &Server,
+    bench: &Workbench,
+    token: &str,
+) -> Result<(reqwest::Response, TcpStream)> {
+    let begin = bench.call(token).body(initialize()).send();
+    let serve = async {
+        let mut stream = server.accept().await?;
+        let result = "{\"jsonrpc\":\"2.0\",\"id\":\"initialize\",\"result\":{}}";
+        let length = result.len();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+             mcp-session-id: one\r\nconnection: close\r\n\r\n{result}"
+        );
+        anyhow::Ok(stream.write_all(head.as_bytes()).await?)
+    };
+    let (begun, served) = tokio::join!(begin, serve);
+    served?;
+    let begun = begun?;
+    let session = begun.headers().get(SESSION).context("no session")?.clone();
+    let client = reqwest::Client::new();
+    let open = client.get(bench.gateway.resource()).bearer_auth(token).header(SESSION, session);
+    let serve = async {
+        let mut stream = server.accept_up_to(b"\r\n\r\n").await?;
+        stream.write_all(HEAD.as_bytes()).await?;
+        anyhow::Ok(stream)
+    };
+    let (answer, stream) = tokio::join!(open.header("accept", "text/event-stream").send(), serve);
+    Ok((answer?, stream?))
+}
+
+/// MCP 2025-11-25: the stream that a client opens with GET, on which the server speaks of its own accord.
+#[tokio::test]
+async fn a_session_s_stream_ends_with_its_token_and_another_person_s_goes_on() -> Result<()> {
+    let server = Server::start().await?;
+    let mut plan = Plan::new().await?;
+    plan.gateway.protected = server.address();
+    plan.configure(|configuration| {
+        configuration["resources"][0]["sessions"] = json!({"keyEnv": KEY});
+    });
+    plan.gateway.envoy.environment.push((KEY.to_owned(), key()));
+    let bench = plan.start().await?;
+    let (mut other, stream) = session_stream(&server, &bench, &bench.token("bob")?).await?;
+    tokio::spawn(write_messages(stream));
+
+    let end = millis() / 1000 + 4;
+    let mut claims = bench.claims("alice");
+    claims["exp"] = json!(end);
+    let token = bench.idp.mint(&claims)?;
+    let (mut answer, stream) = session_stream(&server, &bench, &token).await?;
+    let server_side = tokio::spawn(write_messages(stream));
+    let times = read_until(&mut answer, u64::MAX).await?;
+    let ended = millis();
+    let late = i128::from(ended) - i128::from(end * 1000);
+    ensure!((0..2000).contains(&late), "{late} ms after the token's end");
+    ensure!(times.len() > 5, "it had not begun: {times:?}");
+    tokio::time::timeout(SOON, server_side).await??;
+    let times = read_until(&mut other, ended + 500).await?;
+    ensure!(times.last().is_some_and(|last| *last > ended + 500), "bob's went, too: {times:?}");
+    assert_eq!(bench.gateway.counters().await?["stream_ended"], 1);
     Ok(())
 }
 

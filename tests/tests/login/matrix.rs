@@ -8,7 +8,7 @@ use obolus_tests::fixtures::stack::Provider;
 
 use crate::client::{Client, Era, Errand, run};
 use crate::clients::{McpInspector, PythonSdk, RustSdk};
-use crate::proof::Before;
+use crate::proof::Proof;
 use crate::world::{World, world};
 
 /// Where the client's id comes from.
@@ -51,14 +51,14 @@ impl Row {
         let id = (self.registration == Registration::Static).then_some(id.as_str());
         let errand = Errand::new(resource, self.era, id, world.trust.clone());
         let _turn = world.turn(self.provider).await;
-        let before = Before::now(world, world.resource_name(self.provider));
         let ran = run(world, self.client, &errand, |visit| visit, self.person).await?;
         let seen = ran.seen.as_ref().with_context(|| format!("no login: {}", ran.output))?;
         let told = || format!("{}\n{seen:#?}", ran.output);
         self.judge(seen).with_context(told)?;
         let username = world.stack.username(self.provider, self.person);
         ensure!(ran.exit_code == 0 && ran.username() == username, "{}", told());
-        let proof = before.proof(world).await.with_context(told)?;
+        let result = ran.member("result").unwrap_or_default();
+        let proof = Proof::of(world, &result).await.with_context(told)?;
         ensure!(proof.username() == username, "the API server saw {}", proof.username());
         let client = proof.permit["client"].as_str().unwrap_or_default();
         let given = client == world.client_id(self.provider);

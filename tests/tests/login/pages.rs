@@ -6,7 +6,7 @@ use obolus_tests::fixtures::stack::Provider;
 use serde_json::{Value, json};
 
 use crate::page::{logs_in, tries_doors};
-use crate::proof::{Before, permits, refusals};
+use crate::proof::{self, Proof, permits};
 use crate::world::{World, world};
 
 #[tokio::test]
@@ -14,7 +14,6 @@ async fn a_page_of_a_listed_origin_logs_its_person_in_and_calls() {
     let world = world().await;
     for &provider in world.stack.providers() {
         let _turn = world.turn(provider).await;
-        let before = Before::now(world, world.resource_name(provider));
         let id = world.client_id(provider);
         let seen = logs_in(world, &world.site, provider, Some(&id), "alice").await.unwrap();
         assert_eq!(seen.ended, Ended::Outcome, "{seen:#?}");
@@ -37,7 +36,8 @@ async fn a_page_of_a_listed_origin_logs_its_person_in_and_calls() {
         );
         let username = world.stack.username(provider, "alice");
         assert_eq!(outcome["result"]["structuredContent"]["username"], *username, "{outcome}");
-        assert_eq!(before.proof(world).await.unwrap().username(), username);
+        let proof = Proof::of(world, &outcome["result"]).await.unwrap();
+        assert_eq!(proof.username(), username);
 
         // No page is ever told to send cookies along, by anything that is ours.
         let ours: Vec<_> = seen
@@ -57,7 +57,7 @@ async fn a_page_of_another_origin_gets_through_no_door_and_calls_nothing() {
     let world = world().await;
     for &provider in world.stack.providers() {
         let _turn = world.turn(provider).await;
-        let called = permits(world, world.resource_name(provider)).len();
+        let called = permits(world, provider).await.unwrap();
         let doors = tries_doors(world, &world.other_site, provider, false).await.unwrap();
         assert_eq!(doors, refused(), "{provider:?}");
         // Its person does not even get to a page where to sign in, or comes back to a page that cannot go on.
@@ -70,7 +70,7 @@ async fn a_page_of_another_origin_gets_through_no_door_and_calls_nothing() {
         // The same doors, tried from the origin that is listed.
         let doors = tries_doors(world, &world.site, provider, false).await.unwrap();
         assert_eq!(doors, admitted(), "{provider:?}");
-        assert_eq!(permits(world, world.resource_name(provider)).len(), called + 1);
+        assert_eq!(permits(world, provider).await.unwrap(), called + 3);
     }
 }
 
@@ -79,7 +79,7 @@ async fn a_page_without_an_origin_gets_through_no_door_and_calls_nothing() {
     let world = world().await;
     for &provider in world.stack.providers() {
         let _turn = world.turn(provider).await;
-        let called = permits(world, world.resource_name(provider)).len();
+        let called = permits(world, provider).await.unwrap();
         // Within a page of the listed origin, but in a sandbox: `Origin: null`.
         let doors = tries_doors(world, &world.site, provider, true).await.unwrap();
         assert_eq!(doors, refused(), "{provider:?}");
@@ -87,11 +87,10 @@ async fn a_page_without_an_origin_gets_through_no_door_and_calls_nothing() {
     }
 }
 
-/// The filter's records say that it was asked, by pages that may not, and let nothing through.
+/// The filter's records say that it was asked, by pages that may not, and let nothing through but our own call.
 async fn nothing_was_called(world: &World, provider: Provider, before: usize) -> Result<()> {
-    let name = world.resource_name(provider);
-    refusals(world, name, "origin_refused").await?;
-    assert_eq!(permits(world, name).len(), before);
+    proof::refused(world, provider, "origin_refused").await?;
+    assert_eq!(permits(world, provider).await?, before + 1);
     Ok(())
 }
 

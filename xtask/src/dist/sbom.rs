@@ -18,7 +18,8 @@ pub(crate) fn of_workspace() -> Result<String> {
     let lock = std::fs::read_to_string(workspace().join("Cargo.lock"))?;
     let mut components = BTreeMap::new();
     let native = build::target();
-    let programs = PROGRAMS.map(build::package_of);
+    let programs: BTreeSet<_> = PROGRAMS.iter().map(|name| build::package_of(name)).collect();
+    let programs: Vec<_> = programs.into_iter().collect();
     for (target, roots) in [
         (native.as_str(), &programs[..]),
         (native.as_str(), &POLICY_PROGRAM),

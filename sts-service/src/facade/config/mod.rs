@@ -183,10 +183,10 @@ fn limits(top: &Section<'_>) -> Limits {
     };
     let to_usize = |number| usize::try_from(number).unwrap_or(usize::MAX);
     let connections = get("connections", 1024, 1..=100_000);
-    let per_peer = (connections / 4).max(8);
+    // Everybody comes from the gateway or from one's own sidecar, so an address' share is the whole.
     let limits = Limits {
         connections: to_usize(connections),
-        connections_per_peer: to_usize(get("connections_per_peer", per_peer, 1..=100_000)),
+        connections_per_peer: to_usize(get("connections_per_peer", connections, 1..=100_000)),
         upstream_timeout: Duration::from_millis(get("upstream_timeout_ms", 10_000, 100..=30_000)),
         metadata_refresh: Duration::from_secs(get("metadata_refresh_seconds", 3600, 1..=86_400)),
     };
