@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::logins::is_exchanged;
-use crate::registration::{REDIRECT, register_at};
+use crate::registration::{REDIRECT, inspector, register_at};
 use crate::world::{PLAIN, World, sign_in};
 
 const PROFILE: &str = "client profile obolus-registered-clients";
@@ -94,8 +94,9 @@ async fn are_refused(realm: &FreshRealm<'_>) {
         with(&json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": []}})),
         with(&json!({"grant_types": ["authorization_code", "password"]})),
         with(
-            &json!({"grant_types": ["authorization_code", "implicit"], "response_types": ["code", "id_token token"]}),
+            &json!({"token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_subject_dn": "CN=x"}),
         ),
+        with(&json!({"token_endpoint_auth_method": null})),
     ];
     for uri in [
         "https://claude.ai/*",
@@ -116,26 +117,49 @@ async fn are_refused(realm: &FreshRealm<'_>) {
         assert!(status.is_client_error(), "{body}: {status} {answer}");
     }
     let own_words = |changes: Value| {
-        let mut body = json!({"publicClient": true, "clientAuthenticatorType": "client-x509", "redirectUris": [REDIRECT]});
+        let mut body = json!({"publicClient": true, "redirectUris": [REDIRECT]});
         for (key, value) in changes.as_object().unwrap() {
             body[key] = value.clone();
         }
         body
     };
     for body in [
-        json!({"publicClient": false, "clientAuthenticatorType": "client-secret", "serviceAccountsEnabled": true}),
-        json!({"publicClient": false, "clientAuthenticatorType": "client-secret"}),
+        json!({"publicClient": false, "serviceAccountsEnabled": true}),
+        json!({"publicClient": null, "serviceAccountsEnabled": true}),
+        json!({"publicClient": false, "clientAuthenticatorType": "client-secret", "secret": "a-secret-of-ones-own"}),
+        json!({"publicClient": false, "clientAuthenticatorType": "client-x509"}),
+        json!({"publicClient": false, "clientAuthenticatorType": "none"}),
         json!({"directAccessGrantsEnabled": true}),
-        json!({"implicitFlowEnabled": true}),
         json!({"redirectUris": ["https://claude.ai/*"]}),
     ] {
         let (status, answer) = register_at(realm, "default", &own_words(body.clone()), None).await;
-        // Of a client whose proof is not named Keycloak makes an error of its own.
-        assert!(!status.is_success(), "{body}: {status} {answer}");
+        assert_eq!(status, StatusCode::FORBIDDEN, "{body}: {answer}");
     }
     assert_eq!(clients(realm).await, before, "none of it was made");
-    let (status, answer) = register_at(realm, "default", &own_words(json!({})), None).await;
-    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    let asks_much = json!({"implicitFlowEnabled": true, "serviceAccountsEnabled": true, "consentRequired": false,
+        "fullScopeAllowed": true, "secret": "a-secret-of-ones-own"});
+    for body in [json!({}), asks_much] {
+        let (status, answer) = register_at(realm, "default", &own_words(body), None).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+        let id = answer["clientId"].as_str().unwrap();
+        is_a_public_one(realm, id).await;
+        has_no_token_without_a_person(realm, id).await;
+    }
+}
+
+/// With a service account switched on or not: it has nothing that it could prove itself with.
+async fn has_no_token_without_a_person(realm: &FreshRealm<'_>, id: &str) {
+    let url = format!("{}/protocol/openid-connect/token", realm.issuer());
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", id),
+        ("client_secret", "a-secret-of-ones-own"),
+        ("scope", "mcp:tools"),
+    ];
+    let answer = realm.http().post(url).form(&form).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let answer: Value = answer.json().await.unwrap();
+    assert!(answer.get("access_token").is_none(), "{answer}");
 }
 
 async fn are_taken(realm: &FreshRealm<'_>) {
@@ -150,21 +174,32 @@ async fn are_taken(realm: &FreshRealm<'_>) {
     ] {
         let (status, answer) = register_at(realm, "openid-connect", &public(&[uri]), None).await;
         assert_eq!(status, StatusCode::CREATED, "{uri}: {answer}");
-        let id = answer["client_id"].as_str().unwrap();
-        let found = realm.admin().get(&format!("/clients?clientId={id}")).await.unwrap();
-        let client = &found[0];
-        for (key, value) in [
-            ("publicClient", true),
-            ("consentRequired", true),
-            ("fullScopeAllowed", false),
-            ("serviceAccountsEnabled", false),
-            ("directAccessGrantsEnabled", false),
-            ("implicitFlowEnabled", false),
-        ] {
-            assert_eq!(client[key], value, "{key}: {client}");
-        }
-        assert_eq!(client["attributes"]["pkce.code.challenge.method"], "S256", "{client}");
+        is_a_public_one(realm, answer["client_id"].as_str().unwrap()).await;
     }
+    // Who asks for tokens in redirects is taken, and does not get them; Inspector as it is.
+    let implicit = with(
+        &json!({"grant_types": ["authorization_code", "implicit"], "response_types": ["code", "id_token token"]}),
+    );
+    for body in [implicit, inspector()] {
+        let (status, answer) = register_at(realm, "openid-connect", &body, None).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+        is_a_public_one(realm, answer["client_id"].as_str().unwrap()).await;
+    }
+}
+
+async fn is_a_public_one(realm: &FreshRealm<'_>, id: &str) {
+    let found = realm.admin().get(&format!("/clients?clientId={id}")).await.unwrap();
+    let client = &found[0];
+    for (key, value) in [
+        ("publicClient", true),
+        ("consentRequired", true),
+        ("fullScopeAllowed", false),
+        ("directAccessGrantsEnabled", false),
+        ("implicitFlowEnabled", false),
+    ] {
+        assert_eq!(client[key], value, "{key}: {client}");
+    }
+    assert_eq!(client["attributes"]["pkce.code.challenge.method"], "S256", "{client}");
 }
 
 /// By the token that it got for changing itself.

@@ -77,7 +77,7 @@ pub(crate) async fn nobody_brings_mappers(world: &World) {
     assert_eq!(run.verdict(line), Some("changed"), "{}{}", run.out, run.err);
     assert!(run.line(line).unwrap().contains("oidc-usermodel-attribute-mapper"), "{}", run.out);
 
-    let plain = json!({"publicClient": true, "clientAuthenticatorType": "client-x509", "redirectUris": [REDIRECT]});
+    let plain = json!({"publicClient": true, "redirectUris": [REDIRECT]});
     let bringing = |kind: &str, config: Value| {
         let mut body = plain.clone();
         body["protocolMappers"] = json!([{
@@ -182,8 +182,7 @@ pub(crate) async fn what_opens_it_too_far_is_mended(world: &World) {
     assert_eq!(realm.set_up(&arguments).await.unwrap().code, Some(0));
     let admin = realm.admin();
     let policy = async |provider: &str| anonymous(&realm, provider).await;
-    let foreign =
-        json!({"redirect_uris": ["https://evil.example/cb"], "token_endpoint_auth_method": "none"});
+    let foreign = with("client_uri", json!("https://evil.example/"));
     for (provider, name, config, because) in [
         (
             "trusted-hosts",
@@ -223,13 +222,15 @@ pub(crate) async fn what_opens_it_too_far_is_mended(world: &World) {
     let scopes = policy("allowed-client-templates").await.unwrap()["config"].clone();
     assert!(scopes["allowed-client-scopes"].as_array().unwrap().contains(&json!("address")));
 
-    // Without the policy everybody may register anything. That is told without being asked, and mended when asked.
+    // Without the policy clients name any host, but where they come back to. That is told without being asked, and mended when asked.
     for provider in ["trusted-hosts", "consent-required"] {
         let path =
             format!("/components/{}", policy(provider).await.unwrap()["id"].as_str().unwrap());
         admin.send(Method::DELETE, &path, None).await.unwrap();
     }
     assert_eq!(register(&realm, &foreign, None).await.0, StatusCode::CREATED);
+    let back = with("redirect_uris", json!(["https://evil.example/cb"]));
+    assert_eq!(register(&realm, &back, None).await.0, StatusCode::FORBIDDEN);
     let told = realm.set_up(&PLAIN).await.unwrap();
     let line = told.line("registration of clients without signing in").unwrap();
     assert!(line.contains("open to everybody"), "{line}");

@@ -120,7 +120,7 @@ pub struct Options {
     #[arg(long, help_heading = "MCP clients")]
     pub(super) no_consent: bool,
     /// Let anybody register clients without signing in: public ones with PKCE and consent that come back to these redirect
-    /// URIs, without mappers, secrets or other grants.
+    /// URIs, without mappers and secrets. What that still admits: docs/keycloak.md.
     #[arg(long, help_heading = "MCP clients")]
     pub(super) registration: bool,
 

@@ -91,15 +91,13 @@ fn conditions() -> Value {
 
 fn executors(registration: &Registration) -> Value {
     let patterns: Vec<_> = registration.redirect_uris.iter().map(|uri| pattern(uri)).collect();
-    // No client has such a certificate here: what is left are those that prove themselves with nothing.
-    let nothing = json!({
-        "allowed-client-authenticators": ["client-x509"],
-        "default-client-authenticator": "client-x509",
-    });
+    // Keycloak asks this of clients alone that are not public. With a default, whoever names no proof would have that one.
+    let no_proof = json!({"allowed-client-authenticators": []});
     let uris = json!({"client-uri-fields": ["redirectUris"], "allowed-patterns": patterns});
     let all = [
-        ("secure-client-authenticator", nothing),
-        ("reject-implicit-grant", json!({"auto-configure": false})),
+        ("secure-client-authenticator", no_proof),
+        // Set, not only refused: Keycloak 26.7 makes an error of its own of a body that does not say `implicitFlowEnabled`.
+        ("reject-implicit-grant", json!({"auto-configure": true})),
         ("reject-ropc-grant", json!({"auto-configure": false})),
         ("pkce-enforcer", json!({"auto-configure": true})),
         ("consent-required", json!({"auto-configure": true})),
