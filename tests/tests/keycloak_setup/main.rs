@@ -16,6 +16,7 @@ mod broken;
 mod guide;
 mod logins;
 mod refusals;
+mod registered;
 mod registration;
 mod world;
 
@@ -38,6 +39,7 @@ async fn a_realm_is_set_up_mended_and_left_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_more_than_a_persons_login() {
     let world = World::start().await.unwrap();
+    registered::clients_are_public_ones_for_a_persons_login(&world).await;
     registration::nobody_brings_mappers(&world).await;
     refusals::what_is_somebody_elses_is_not_made_ours(&world).await;
 }

@@ -8,7 +8,7 @@ use crate::logins::is_exchanged;
 use crate::world::{PLAIN, World, sign_in};
 
 /// Where clients of these stories come back to.
-const REDIRECT: &str = "http://127.0.0.1:4711/callback";
+pub(crate) const REDIRECT: &str = "http://127.0.0.1:4711/callback";
 
 pub(crate) async fn clients_register_themselves_only_when_they_are_let(world: &World) {
     let realm = world.keycloak.fresh_realm("registered").await.unwrap();
@@ -161,7 +161,7 @@ pub(crate) async fn register(
 }
 
 /// `default` takes Keycloak's own words for a client.
-async fn register_at(
+pub(crate) async fn register_at(
     realm: &FreshRealm<'_>,
     door: &str,
     body: &Value,
@@ -182,8 +182,7 @@ pub(crate) async fn what_opens_it_too_far_is_mended(world: &World) {
     assert_eq!(realm.set_up(&arguments).await.unwrap().code, Some(0));
     let admin = realm.admin();
     let policy = async |provider: &str| anonymous(&realm, provider).await;
-    let foreign =
-        json!({"redirect_uris": ["https://evil.example/cb"], "token_endpoint_auth_method": "none"});
+    let foreign = with("client_uri", json!("https://evil.example/"));
     for (provider, name, config, because) in [
         (
             "trusted-hosts",
@@ -223,13 +222,15 @@ pub(crate) async fn what_opens_it_too_far_is_mended(world: &World) {
     let scopes = policy("allowed-client-templates").await.unwrap()["config"].clone();
     assert!(scopes["allowed-client-scopes"].as_array().unwrap().contains(&json!("address")));
 
-    // Without the policy everybody may register anything. That is told without being asked, and mended when asked.
+    // Without the policy clients name any host, but where they come back to. That is told without being asked, and mended when asked.
     for provider in ["trusted-hosts", "consent-required"] {
         let path =
             format!("/components/{}", policy(provider).await.unwrap()["id"].as_str().unwrap());
         admin.send(Method::DELETE, &path, None).await.unwrap();
     }
     assert_eq!(register(&realm, &foreign, None).await.0, StatusCode::CREATED);
+    let back = with("redirect_uris", json!(["https://evil.example/cb"]));
+    assert_eq!(register(&realm, &back, None).await.0, StatusCode::FORBIDDEN);
     let told = realm.set_up(&PLAIN).await.unwrap();
     let line = told.line("registration of clients without signing in").unwrap();
     assert!(line.contains("open to everybody"), "{line}");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::api::Api;
 use super::found::Found;
@@ -88,6 +88,14 @@ impl<'a> Hand<'a> {
             Action::UpdateComponent(component) => {
                 let path = format!("/components/{}", known(component.id.as_ref())?);
                 self.send(Method::PUT, &path, Some(component), &what, REALM).await
+            }
+            Action::SetClientProfiles(profiles) => {
+                let (path, all) = ("/client-policies/profiles", json!({"profiles": profiles}));
+                self.send(Method::PUT, path, Some(&all), &what, REALM).await
+            }
+            Action::SetClientPolicies(policies) => {
+                let (path, all) = ("/client-policies/policies", json!({"policies": policies}));
+                self.send(Method::PUT, path, Some(&all), &what, REALM).await
             }
             Action::WriteSecret { path, secret } => {
                 secret_file::write(path, secret).map_err(Trouble::Usage)

@@ -135,6 +135,7 @@ fn wanted(options: &Options, said: &Said) -> Result<Wanted, Trouble> {
         return Err(Trouble::Usage(problems.join("\n")));
     }
     let registration = options.registration.then(|| Registration {
+        redirect_uris: redirect_uris.clone(),
         hosts: redirect_uris::hosts(&redirect_uris),
         web_origins: web_origins.clone(),
     });

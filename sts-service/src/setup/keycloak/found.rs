@@ -30,6 +30,24 @@ pub(super) struct Found {
     pub(super) clients: Vec<Client>,
     /// The policies for registrations, if we may see them.
     pub(super) policies: Option<Vec<Component>>,
+    /// The policies for what clients may be, if we may see them.
+    pub(super) client_policies: Option<ClientPolicies>,
+}
+
+/// The realm's own, as they came: others of it are sent back with ours.
+#[derive(Debug, Default)]
+pub(super) struct ClientPolicies {
+    pub(super) profiles: Vec<Value>,
+    pub(super) policies: Vec<Value>,
+}
+
+/// What Keycloak answers for either.
+#[derive(Deserialize)]
+struct Lists {
+    #[serde(default)]
+    profiles: Vec<Value>,
+    #[serde(default)]
+    policies: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -55,11 +73,8 @@ impl Found {
             default_scopes: names(api, "/default-default-client-scopes").await?,
             optional_scopes: names(api, "/default-optional-client-scopes").await?,
             clients: clients(api).await?,
-            policies: match policies {
-                Ok(policies) => Some(policies),
-                Err(Trouble::Forbidden { .. }) => None,
-                Err(trouble) => return Err(trouble),
-            },
+            policies: if_shown(policies)?,
+            client_policies: if_shown(client_policies(api).await)?,
         })
     }
 
@@ -80,6 +95,21 @@ impl Found {
             Kind::Optional => &self.optional_scopes,
         }
     }
+}
+
+/// Without the right to see it, it is not known.
+fn if_shown<T>(asked: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+    match asked {
+        Ok(shown) => Ok(Some(shown)),
+        Err(Trouble::Forbidden { .. }) => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+async fn client_policies(api: &Api) -> Result<ClientPolicies, Trouble> {
+    let profiles: Lists = api.get("/client-policies/profiles").await?;
+    let policies: Lists = api.get("/client-policies/policies").await?;
+    Ok(ClientPolicies { profiles: profiles.profiles, policies: policies.policies })
 }
 
 async fn names(api: &Api, path: &str) -> Result<Vec<String>, Trouble> {

@@ -119,7 +119,8 @@ pub struct Options {
     /// Do not ask people, once each, whether the public client may act for them.
     #[arg(long, help_heading = "MCP clients")]
     pub(super) no_consent: bool,
-    /// Let clients register themselves without signing in, if all they name is on hosts of these redirect URIs.
+    /// Let anybody register clients without signing in: public ones with PKCE and consent that come back to these redirect
+    /// URIs, without mappers and secrets. What that still admits: docs/keycloak.md.
     #[arg(long, help_heading = "MCP clients")]
     pub(super) registration: bool,
 

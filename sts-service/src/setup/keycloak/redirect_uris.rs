@@ -34,6 +34,31 @@ pub(super) fn hosts(redirect_uris: &[String]) -> Vec<String> {
     hosts
 }
 
+/// What Keycloak compares a registered URI with (a regular expression of Java's): the URI itself, and at the person's own
+/// machine any port, which clients register.
+pub(super) fn pattern(uri: &str) -> String {
+    let loopback = ["http://localhost", "http://127.0.0.1"].into_iter().find_map(|host| {
+        let path = uri.strip_prefix(host)?;
+        (path.is_empty() || path.starts_with('/')).then_some((host, path))
+    });
+    match loopback {
+        None => format!("^{}$", escaped(uri)),
+        Some((host, "" | "/")) => format!("^{}(:[0-9]{{1,5}})?/?$", escaped(host)),
+        Some((host, path)) => format!("^{}(:[0-9]{{1,5}})?{}$", escaped(host), escaped(path)),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        if !c.is_ascii_alphanumeric() && !"/:_~-".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
 /// Whether codes that go there can be anybody's: more than one place, or nobody's machine without TLS. One that is only
 /// strange may be known to whoever wrote it.
 pub(super) fn is_dangerous(uri: &str) -> bool {
@@ -65,6 +90,22 @@ mod tests {
             assert!(is_dangerous(bad), "{bad}");
         }
         assert!(!is_dangerous("https://chat.example.com/oauth/callback"));
+    }
+
+    #[test]
+    fn a_pattern_is_the_uri_itself_with_any_port_on_the_own_machine() {
+        for (uri, expected) in [
+            (
+                "https://claude.ai/api/mcp/auth_callback",
+                r"^https://claude\.ai/api/mcp/auth_callback$",
+            ),
+            ("http://127.0.0.1/callback", r"^http://127\.0\.0\.1(:[0-9]{1,5})?/callback$"),
+            ("http://localhost", r"^http://localhost(:[0-9]{1,5})?/?$"),
+            ("http://localhost.evil/a", r"^http://localhost\.evil/a$"),
+            ("com.example:/a?b=(c)*", r"^com\.example:/a\?b\=\(c\)\*$"),
+        ] {
+            assert_eq!(pattern(uri), expected);
+        }
     }
 
     #[test]

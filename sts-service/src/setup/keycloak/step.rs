@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use super::representation::{Client, Component, Mapper, Scope, Secret};
 
 /// What becomes of one thing.
@@ -41,18 +43,47 @@ pub(super) enum Kind {
 pub(super) enum Action {
     CreateScope(Scope),
     UpdateScope(Scope),
-    CreateMapper { scope: String, mapper: Mapper },
-    UpdateMapper { scope: String, mapper: Mapper },
-    RemoveMapper { scope: String, mapper: Mapper },
+    CreateMapper {
+        scope: String,
+        mapper: Mapper,
+    },
+    UpdateMapper {
+        scope: String,
+        mapper: Mapper,
+    },
+    RemoveMapper {
+        scope: String,
+        mapper: Mapper,
+    },
     CreateClient(Box<Client>),
     UpdateClient(Box<Client>),
-    AddScope { client: String, scope: String, kind: Kind },
-    RemoveScope { client: String, scope: String, kind: Kind },
-    AddRealmScope { scope: String, kind: Kind },
-    RemoveRealmScope { scope: String, kind: Kind },
+    AddScope {
+        client: String,
+        scope: String,
+        kind: Kind,
+    },
+    RemoveScope {
+        client: String,
+        scope: String,
+        kind: Kind,
+    },
+    AddRealmScope {
+        scope: String,
+        kind: Kind,
+    },
+    RemoveRealmScope {
+        scope: String,
+        kind: Kind,
+    },
     CreateComponent(Component),
     UpdateComponent(Component),
-    WriteSecret { path: PathBuf, secret: Secret },
+    /// All of the realm's, ours among them.
+    SetClientProfiles(Vec<Value>),
+    SetClientPolicies(Vec<Value>),
+    WriteSecret {
+        path: PathBuf,
+        secret: Secret,
+    },
 }
 
 impl Kind {

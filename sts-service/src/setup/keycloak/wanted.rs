@@ -64,6 +64,8 @@ pub(super) struct PublicClient {
 /// Whose registrations are taken.
 #[derive(Debug)]
 pub(super) struct Registration {
+    /// Where their clients may come back to: these and nowhere else.
+    pub(super) redirect_uris: Vec<String>,
     /// The hosts that may stand in redirect URIs and in links.
     pub(super) hosts: Vec<String>,
     /// The origins of pages that may register.

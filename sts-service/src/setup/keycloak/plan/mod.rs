@@ -1,5 +1,6 @@
 //! What is to be done, decided before anything is: from what is wanted and what is there.
 
+mod client_policies;
 mod mappers;
 mod names;
 mod people;

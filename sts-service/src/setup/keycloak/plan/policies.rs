@@ -8,6 +8,7 @@ use super::super::found::{Found, REGISTRATION_POLICY};
 use super::super::representation::Component;
 use super::super::step::{Action, Step};
 use super::super::wanted::{Registration, Wanted};
+use super::client_policies;
 
 const ANONYMOUS: &str = "anonymous";
 
@@ -41,22 +42,28 @@ const OTHERS: [(&str, &str, &str); 3] = [
 /// The steps, or what they lack.
 pub(super) fn policies(wanted: &Wanted, found: &Found) -> Result<Vec<Step>, String> {
     let what = "registration of clients without signing in";
-    match (&wanted.registration, &found.policies) {
+    let policies = found.policies.as_ref().zip(found.client_policies.as_ref());
+    match (&wanted.registration, policies) {
         (None, None) => Ok(vec![Step::left_alone(
             what,
             "its policies are not shown to this administrator (role view-realm)",
         )]),
-        (None, Some(policies)) => Ok(vec![as_it_is(what, policies)]),
+        (None, Some((policies, _))) => Ok(vec![as_it_is(what, policies, found)]),
         (Some(_), None) => Err(
             "--registration: the policies for registration are not shown to this administrator: give them the role \
              manage-realm of the client realm-management"
                 .to_owned(),
         ),
-        (Some(registration), Some(policies)) => Ok(opened(wanted, registration, policies, found)),
+        (Some(registration), Some((policies, client_policies))) => {
+            // What is let in is bounded before anything is let in; where Keycloak does not know it, nothing is opened.
+            let mut steps = client_policies::steps(registration, client_policies);
+            steps.extend(opened(wanted, registration, policies, found));
+            Ok(steps)
+        }
     }
 }
 
-fn as_it_is(what: &str, policies: &[Component]) -> Step {
+fn as_it_is(what: &str, policies: &[Component], found: &Found) -> Step {
     let mut hosts = anonymous(policies, TRUSTED_HOSTS).peekable();
     if hosts.peek().is_none() {
         let why = "it is open to everybody, with any redirect URI: there is no policy Trusted Hosts. --registration makes one";
@@ -75,6 +82,10 @@ fn as_it_is(what: &str, policies: &[Component]) -> Step {
         true => {
             "it is open, and whoever registers may bring mappers: any signed-in person can have tokens that are good at the \
              cluster, with groups of their own choosing. --registration mends that"
+        }
+        false if !client_policies::is_in_force(found) => {
+            "it is open, and whoever registers may have a client with a secret: its tokens are no person's, and strangers have \
+             them. --registration mends that"
         }
         false => "it is open, as --registration or somebody has made it",
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::super::found::Found;
+use super::super::found::{ClientPolicies, Found};
 use super::super::representation::{Client, Component, Scope, Secret};
 use super::super::step::{Action, Line, Step, Tense, Verdict};
 use super::super::wanted::{Exchanger, Proof, PublicClient, Registration, TargetClient, Wanted};
@@ -41,7 +41,7 @@ fn wanted() -> Wanted {
 
 /// A realm in which everything has been done.
 fn done(wanted: &Wanted) -> Found {
-    let mut found = Found { policies: Some(closed()), ..Found::default() };
+    let mut found = realm();
     for step in plan(wanted, &found).unwrap() {
         for action in step.actions {
             match action {
@@ -53,6 +53,12 @@ fn done(wanted: &Wanted) -> Found {
         }
     }
     found
+}
+
+/// As Keycloak makes one, as far as it matters here.
+fn realm() -> Found {
+    let client_policies = Some(ClientPolicies::default());
+    Found { policies: Some(closed()), client_policies, ..Found::default() }
 }
 
 fn closed() -> Vec<Component> {
@@ -187,7 +193,7 @@ fn a_mapper_that_does_the_same_by_another_name_is_as_good() {
 
 #[test]
 fn a_realm_without_keycloaks_own_scopes_gets_those_that_say_whose_a_token_is() {
-    let found = Found { policies: Some(closed()), ..Found::default() };
+    let found = realm();
     let steps = plan(&wanted(), &found).unwrap();
     let made = lines(&steps, Verdict::Create);
     for name in ["client scope basic", "client scope profile"] {
@@ -200,7 +206,11 @@ fn what_cannot_be_built_on_is_told_at_once_and_nothing_is_planned() {
     let mut wanted = wanted();
     wanted.exchangers[0].proof = Proof::Unknown;
     wanted.exchangers[0].scopes.push("reports".to_owned());
-    wanted.registration = Some(Registration { hosts: Vec::new(), web_origins: Vec::new() });
+    wanted.registration = Some(Registration {
+        redirect_uris: Vec::new(),
+        hosts: Vec::new(),
+        web_origins: Vec::new(),
+    });
     let saml: Value = json!({"name": "mcp:tools", "protocol": "saml"});
     let mut found =
         Found { scopes: vec![serde_json::from_value(saml).unwrap()], ..Found::default() };
@@ -403,7 +413,7 @@ fn a_secret_that_anybody_can_know_is_none() {
 #[test]
 fn no_secret_is_shown_by_what_is_planned() {
     let wanted = wanted();
-    let steps = plan(&wanted, &Found { policies: Some(closed()), ..Found::default() }).unwrap();
+    let steps = plan(&wanted, &realm()).unwrap();
     assert!(!format!("{wanted:?}{steps:?}").contains("the-secret"));
     let mut found = done(&wanted);
     client(&mut found, "obolus-sts").secret =
