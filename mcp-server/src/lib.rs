@@ -13,6 +13,7 @@ mod front;
 mod limits;
 mod metrics;
 mod names;
+mod near;
 mod operations;
 mod output;
 mod reload;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use http::header::{ACCEPT, USER_AGENT};
+use http::response::Parts;
 use http::{HeaderValue, Request};
 use http_body_util::Full;
 use hyper_util::client::legacy;
@@ -38,27 +39,51 @@ impl Caller {
         &self.cluster
     }
 
+    /// Asks for kinds anew from now on. Whether there was anything to forget.
+    pub(crate) fn forget_kinds(&self) -> bool {
+        self.cluster.known.forget()
+    }
+
     /// The API server's URL, for texts.
     pub(crate) fn server(&self) -> String {
         self.cluster.server.to_string()
     }
 
     /// Sends one request as the caller and reads the whole answer, within the configured time.
-    ///
-    /// Dropping the future closes the stream, which the API server takes for a cancellation. Every request goes through
-    /// here, so here is where denied kinds end.
     pub(super) async fn send(
         &self,
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Bytes, Failure> {
+        self.fetch(operation, request).await.map(|(_, body)| body)
+    }
+
+    /// Like [`Caller::send`], with the head of the answer: a success, or that nothing has changed.
+    ///
+    /// Dropping the future closes the stream, which the API server takes for a cancellation. Every request goes through
+    /// here, so here is where denied kinds end. An API server that has too much to do is asked once more, when it says.
+    pub(super) async fn fetch(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<(Parts, Bytes), Failure> {
         let denied = &self.cluster.denied;
         if operation.kind().is_some_and(|of| denied.covers(&of.group, &of.kind, &of.plural)) {
             return Err(Failure::Denied { operation: operation.to_string() });
         }
         tracing::debug!(%operation, "asking the API server");
         let limit = self.cluster.request_timeout;
-        tokio::time::timeout(limit, self.exchange(operation, request)).await.unwrap_or_else(|_| {
+        let asked = async {
+            let first = self.exchange(operation, request.clone()).await;
+            match first.as_ref().err().and_then(Failure::come_again_after) {
+                Some(wait) if wait < limit => {
+                    tokio::time::sleep(wait).await;
+                    self.exchange(operation, request).await
+                }
+                _ => first,
+            }
+        };
+        tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| {
             Err(Failure::TimedOut {
                 operation: operation.to_string(),
                 server: self.server(),
@@ -94,7 +119,7 @@ impl Caller {
         &self,
         operation: &Operation,
         request: Request<Vec<u8>>,
-    ) -> Result<Bytes, Failure> {
+    ) -> Result<(Parts, Bytes), Failure> {
         let server = &self.cluster.server;
         let mut request = server
             .address(request)

@@ -3,7 +3,9 @@
 //! Connections are pooled by address alone. Identity is a header of each request ([`as_caller`]), so sharing a
 //! connection shares nothing else; a pool, a cache or a client that belonged to a person does not exist here.
 
+mod advice;
 mod answer;
+mod api_kinds;
 mod as_caller;
 mod caller;
 mod discovery;
@@ -13,6 +15,7 @@ mod list;
 mod object;
 mod operation;
 mod redact;
+mod refusal;
 mod url;
 mod verbs;
 mod wire;
@@ -25,6 +28,7 @@ use arc_swap::ArcSwap;
 
 use crate::config::{ClusterConfig, Denied};
 use crate::tls::{self, TlsError};
+use api_kinds::KeptKinds;
 pub(crate) use caller::Caller;
 pub(crate) use discovery::Resource;
 pub(crate) use identity::Identity;
@@ -33,6 +37,7 @@ pub(crate) use list::{ListQuery, RawList};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
 pub(crate) use redact::redacted;
+pub(crate) use refusal::Refusal;
 use url::ApiServer;
 pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
 use wire::Pool;
@@ -47,6 +52,7 @@ pub struct Cluster {
     denied: Denied,
     shown_secrets: Arc<ShownSecrets>,
     known: Known,
+    kept_kinds: KeptKinds,
     pool: ArcSwap<Pool>,
 }
 
@@ -69,6 +75,7 @@ impl Cluster {
             denied: config.denied.clone(),
             shown_secrets: Arc::new(config.shown_secrets.clone()),
             known: Known::default(),
+            kept_kinds: KeptKinds::default(),
             pool: ArcSwap::from_pointee(wire.pool()),
         }
     }
