@@ -21,8 +21,7 @@ pub(crate) fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -
 fn alike(wanted: &str, name: &str) -> f64 {
     let distance = strsim::normalized_damerau_levenshtein(wanted, name);
     // The pods of a Deployment begin with its name; of two, the one with less behind it is nearer.
-    let contained =
-        wanted.len() > 2 && (name.contains(wanted) || wanted.contains(name) && name.len() > 2);
+    let contained = wanted.len() > 2 && name.contains(wanted);
     if contained { 0.75 + distance / 4.0 } else { distance }
 }
 
