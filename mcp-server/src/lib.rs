@@ -7,6 +7,7 @@
 mod call_log;
 mod cluster;
 pub mod config;
+mod confirmation;
 mod failure;
 mod front;
 mod limits;
@@ -14,6 +15,7 @@ mod metrics;
 mod names;
 mod operations;
 mod output;
+mod person;
 mod reload;
 mod selectors;
 mod serve;
