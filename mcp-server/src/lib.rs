@@ -5,11 +5,13 @@
 //! caller may not do, it cannot do either.
 
 mod call_log;
+mod clock;
 mod cluster;
 pub mod config;
 mod confirmation;
 mod failure;
 mod front;
+mod generation;
 mod limits;
 mod metrics;
 mod names;

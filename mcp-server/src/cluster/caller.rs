@@ -15,7 +15,9 @@ use super::as_caller::AsCallerLayer;
 use super::identity::Identity;
 use super::operation::Operation;
 use super::{Cluster, answer};
+use crate::confirmation::Gate;
 use crate::failure::Failure;
+use crate::person::Person;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PRODUCT: HeaderValue =
@@ -26,11 +28,23 @@ const PRODUCT: HeaderValue =
 pub(crate) struct Caller {
     cluster: Arc<Cluster>,
     identity: Identity,
+    /// Where requests wait that the operator wants people to be asked about.
+    gate: Option<Arc<Gate>>,
 }
 
 impl Caller {
     pub(super) fn new(cluster: Arc<Cluster>, identity: Identity) -> Self {
-        Self { cluster, identity }
+        Self { cluster, identity, gate: None }
+    }
+
+    /// The same, whose requests pass a gate.
+    pub(crate) fn guarded_by(self, gate: Arc<Gate>) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
+    /// Whose calls these are.
+    pub(crate) fn person(&self) -> Person {
+        self.identity.person()
     }
 
     /// The cluster that is called.
@@ -45,17 +59,14 @@ impl Caller {
 
     /// Sends one request as the caller and reads the whole answer, within the configured time.
     ///
-    /// Dropping the future closes the stream, which the API server takes for a cancellation. Every request goes through
-    /// here, so here is where denied kinds end.
+    /// Dropping the future closes the stream, which the API server takes for a cancellation. Whatever is sent has been
+    /// through [`Caller::admit`], where denied kinds end.
     pub(super) async fn send(
         &self,
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Bytes, Failure> {
-        let denied = &self.cluster.denied;
-        if operation.kind().is_some_and(|of| denied.covers(&of.group, &of.kind, &of.plural)) {
-            return Err(Failure::Denied { operation: operation.to_string() });
-        }
+        self.admit(operation).await?;
         tracing::debug!(%operation, "asking the API server");
         let limit = self.cluster.request_timeout;
         tokio::time::timeout(limit, self.exchange(operation, request)).await.unwrap_or_else(|_| {
@@ -65,6 +76,33 @@ impl Caller {
                 seconds: limit.as_secs(),
             })
         })
+    }
+
+    /// Whether an operation may be tried at all: its kind is not denied, and who has to be asked first has said yes.
+    pub(super) async fn admit(&self, operation: &Operation) -> Result<(), Failure> {
+        let Some(of) = operation.kind() else { return Ok(()) };
+        if self.cluster.denied.covers(&of.group, &of.kind, &of.plural) {
+            return Err(Failure::Denied { operation: operation.to_string() });
+        }
+        let Some(gate) = &self.gate else { return Ok(()) };
+        gate.before_request(operation.touched(of), &self.told(operation)).await
+    }
+
+    /// Asks about several operations before the first of them is tried: once something has been changed, a client of
+    /// MCP 2026-07-28 cannot be asked any more without doing that again.
+    pub(super) async fn announce(&self, operations: &[Operation]) -> Result<(), Failure> {
+        let Some(gate) = &self.gate else { return Ok(()) };
+        let touched: Vec<_> = operations
+            .iter()
+            .filter_map(|operation| {
+                Some((operation.touched(operation.kind()?), self.told(operation)))
+            })
+            .collect();
+        gate.before_requests(&touched).await
+    }
+
+    fn told(&self, operation: &Operation) -> String {
+        format!("{operation} on {}", self.cluster.server)
     }
 
     /// Like [`Caller::send`], for an answer in JSON.

@@ -5,16 +5,16 @@
 
 mod about;
 mod gate;
+mod round;
 mod rules;
 mod sealed;
 mod used;
 
+pub(crate) use crate::clock::UnixSeconds;
 pub(crate) use about::about;
-pub(crate) use gate::{Gate, Way, form, judged};
+pub(crate) use gate::{Gate, Way};
+pub(crate) use round::Returned;
 pub use rules::{Fallback, RequestScope, Rule, Rules, Scope};
 pub(crate) use rules::{Question, Touched};
 pub use sealed::KeyError;
 pub(crate) use sealed::{Bound, Seal};
-
-/// Seconds since 1970.
-pub(crate) type UnixSeconds = u64;

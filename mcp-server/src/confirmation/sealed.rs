@@ -7,6 +7,7 @@
 //! server verifies the token, as with every call.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -89,8 +90,24 @@ impl Seal {
         Ok(Self { codec: ArcSwap::from_pointee(codec(keys)?), used: Used::default() })
     }
 
+    /// With the keys of a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds no keys.
+    pub(crate) fn of_file(path: &Path) -> Result<Self, KeyError> {
+        Self::new(Some(&keys_in(path)?))
+    }
+
+    /// Reads the keys again; on error those of before stay.
+    ///
+    /// # Errors
+    /// As [`Seal::of_file`].
+    pub(crate) fn reload(&self, path: &Path) -> Result<(), KeyError> {
+        self.replace_keys(&keys_in(path)?)
+    }
+
     /// Takes other keys; on error those of before stay.
-    pub(crate) fn replace_keys(&self, keys: &str) -> Result<(), KeyError> {
+    fn replace_keys(&self, keys: &str) -> Result<(), KeyError> {
         self.codec.store(Arc::new(codec(Some(keys))?));
         Ok(())
     }
@@ -155,6 +172,10 @@ impl Seal {
         })?;
         Ok(Opened { asked: held.asked, confirmed: held.confirmed })
     }
+}
+
+fn keys_in(path: &Path) -> Result<String, KeyError> {
+    std::fs::read_to_string(path).map_err(|error| KeyError::Unreadable(error.kind()))
 }
 
 /// The first key seals, all of them open, so that keys can be changed while several servers are running. What a key is
