@@ -6,16 +6,20 @@
 
 mod bounded_file;
 mod call_log;
+mod clock;
 mod cluster;
 pub mod config;
+mod confirmation;
 mod failure;
 mod front;
+mod generation;
 mod limits;
 mod metrics;
 mod names;
 mod near;
 mod operations;
 mod output;
+mod person;
 mod reload;
 mod selectors;
 mod serve;

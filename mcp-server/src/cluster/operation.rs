@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::confirmation::Touched;
 use crate::failure::Failure;
 use crate::names::{Namespace, ObjectName};
 
@@ -120,6 +121,12 @@ impl Operation {
     /// Whether the request has a body of the caller's, which an answer may quote.
     pub(super) fn sends(&self) -> bool {
         matches!(self.verb, "create" | "update" | "patch" | "apply")
+    }
+
+    /// What rules of confirmation see of it.
+    pub(super) fn touched<'a>(&'a self, of: &'a OfKind) -> Touched<'a> {
+        let (namespace, name) = (self.namespace(), self.name());
+        Touched { verb: self.verb, group: &of.group, kind: &of.kind, namespace, name }
     }
 
     /// The same, on one object.
