@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use http::header::{ACCEPT, USER_AGENT};
-use http::{HeaderValue, Request};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper_util::client::legacy;
 use serde::de::DeserializeOwned;
@@ -57,6 +57,7 @@ impl Caller {
             return Err(Failure::Denied { operation: operation.to_string() });
         }
         tracing::debug!(%operation, "asking the API server");
+        self.identity.ready().await?;
         let limit = self.cluster.request_timeout;
         tokio::time::timeout(limit, self.exchange(operation, request)).await.unwrap_or_else(|_| {
             Err(Failure::TimedOut {
@@ -104,14 +105,31 @@ impl Caller {
             .map(|body| Full::new(Bytes::from(body)));
         request.headers_mut().entry(ACCEPT).or_insert(JSON);
         request.headers_mut().insert(USER_AGENT, PRODUCT);
-        let identity = self.identity.headers().await?;
-        let response = ServiceBuilder::new()
+        let headers = self.identity.headers().await?;
+        let mut response = self.once(operation, request.clone(), headers.clone()).await?;
+        // A 401 is for the credential, and nothing was done: once more, if there is another one by now.
+        if response.status() == StatusCode::UNAUTHORIZED
+            && self.identity.renewed_after(&headers).await
+        {
+            let headers = self.identity.headers().await?;
+            response = self.once(operation, request, headers).await?;
+        }
+        answer::read(response, operation, server, &self.identity).await
+    }
+
+    async fn once(
+        &self,
+        operation: &Operation,
+        request: Request<Full<Bytes>>,
+        identity: HeaderMap,
+    ) -> Result<Response<Body>, Failure> {
+        ServiceBuilder::new()
             .layer(AsCallerLayer::new(identity))
             .service(legacy::Client::clone(&self.cluster.pool.load()))
             .oneshot(request)
             .await
-            .map_err(|error| operation.unreachable(server, causes(&error)))?;
-        answer::read(response, operation, server, &self.identity).await
+            .map(|response| response.map(Body::new))
+            .map_err(|error| operation.unreachable(&self.cluster.server, causes(&error)))
     }
 }
 

@@ -31,6 +31,7 @@ use obolus_core::config::{Problem, Section};
 use serde_json::Value;
 pub use settings::{ListOutput, Settings};
 pub use values::LogLevel;
+pub(crate) use values::plain_https;
 use values::Strategy;
 
 /// Where a pod finds the API server, and the authority that signed its certificate.
