@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use crate::failure::Failure;
+use crate::person::Person;
 use crate::stdio::KubeconfigIdentity;
 use crate::user_token::UserToken;
 
@@ -66,6 +67,14 @@ impl Identity {
                 server,
                 context: person.context().to_owned(),
             },
+        }
+    }
+
+    /// Whose requests these are, as far as nobody verified it.
+    pub(super) fn person(&self) -> Person {
+        match self {
+            Self::Bearer(token) => token.person(),
+            Self::Kubeconfig(person) => Person::of_context(person.context()),
         }
     }
 

@@ -70,7 +70,9 @@ impl Issued {
             }
             (None, None) => None,
             _ => {
-                return Err("answered with one of certificate and key, and not the other".to_owned());
+                return Err(
+                    "answered with one of certificate and key, and not the other".to_owned()
+                );
             }
         };
         if token.is_none() && certificate.is_none() {

@@ -112,7 +112,7 @@ impl Endpoint {
 fn proxy(url: &str, server: &Uri) -> Result<Intercept, String> {
     let proxy = Matcher::builder().all(url).build().intercept(server);
     let proxy = proxy
-        .ok_or("has a proxy-url that is no URL: write http://HOST:PORT or socks5://HOST:PORT")?;
+        .ok_or("has a proxy-url that is neither http://HOST:PORT nor socks5://HOST:PORT: write one of these")?;
     known_proxy(proxy).map_err(|reason| format!("has a proxy-url that {reason}"))
 }
 

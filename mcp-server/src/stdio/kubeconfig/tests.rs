@@ -212,7 +212,7 @@ fn what_is_not_done_here_says_what_to_write() {
         ("{server: 'https://k', certificate-authority-data: '%'}", "not base64"),
         ("{server: 'https://k', tls-server-name: 'a b'}", "tls-server-name"),
         ("{server: 'https://k', proxy-url: 'https://u:canary@p:1'}", "http:// or socks5://"),
-        ("{server: 'https://k', proxy-url: 'ftp://p:1'}", "neither http:// nor socks5://"),
+        ("{server: 'https://k', proxy-url: 'ftp://p:1'}", "neither http://HOST:PORT nor"),
     ] {
         let told = with_cluster(cluster).unwrap_err();
         assert!(told.contains("cluster `c`") && told.contains(said), "{cluster}: {told}");
