@@ -75,7 +75,7 @@ fn refusal(
     let operation = operation.to_string();
     let server = server.to_string();
     if status == StatusCode::UNAUTHORIZED {
-        return Failure::TokenNotAccepted { operation, server };
+        return identity.not_accepted(operation, server);
     }
     if status == StatusCode::FORBIDDEN {
         return Failure::Forbidden { operation, server, message, is_about_access, refused };
