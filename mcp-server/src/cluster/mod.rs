@@ -3,12 +3,15 @@
 //! Connections are pooled by address alone. Identity is a header of each request ([`as_caller`]), so sharing a
 //! connection shares nothing else; a pool, a cache or a client that belonged to a person does not exist here.
 
+mod access;
 mod advice;
 mod answer;
 mod api_kinds;
 mod as_caller;
 mod caller;
 mod discovery;
+mod documents;
+mod events;
 mod identity;
 mod known;
 mod list;
@@ -28,15 +31,19 @@ use arc_swap::ArcSwap;
 
 use crate::config::{ClusterConfig, Denied};
 use crate::tls::{self, TlsError};
+pub(crate) use access::{AccessQuery, Rules};
+pub(crate) use api_kinds::ApiKind;
 use api_kinds::KeptKinds;
 pub(crate) use caller::Caller;
 pub(crate) use discovery::Resource;
+use documents::KeptDocuments;
+pub(crate) use events::{EventQuery, Told};
 pub(crate) use identity::Identity;
 use known::Known;
 pub(crate) use list::{ListQuery, RawList};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
-pub(crate) use redact::redacted;
+pub(crate) use redact::{redact_message, redacted};
 pub(crate) use refusal::Refusal;
 use url::ApiServer;
 pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
@@ -53,6 +60,7 @@ pub struct Cluster {
     shown_secrets: Arc<ShownSecrets>,
     known: Known,
     kept_kinds: KeptKinds,
+    kept_documents: KeptDocuments,
     pool: ArcSwap<Pool>,
 }
 
@@ -76,6 +84,7 @@ impl Cluster {
             shown_secrets: Arc::new(config.shown_secrets.clone()),
             known: Known::default(),
             kept_kinds: KeptKinds::default(),
+            kept_documents: KeptDocuments::default(),
             pool: ArcSwap::from_pointee(wire.pool()),
         }
     }

@@ -31,7 +31,7 @@ pub use obolus_core::config::brought::Notice;
 use obolus_core::config::brought::{Part, sort};
 use obolus_core::config::{Problem, Section};
 use serde_json::Value;
-pub use settings::{ListOutput, Settings};
+pub use settings::{ListOutput, Reached, Settings};
 pub use values::LogLevel;
 use values::Strategy;
 pub(crate) use values::plain_https;
@@ -39,6 +39,8 @@ pub(crate) use values::plain_https;
 /// Where a pod finds the API server, and the authority that signed its certificate.
 const IN_CLUSTER: &str = "https://kubernetes.default.svc";
 const IN_CLUSTER_CA: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
+/// What the one cluster is called.
+const THE_CLUSTER: &str = "default";
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Drop-ins, which `kubernetes-mcp-server` reads beside its file: one that says `read_only` must not be passed over.
@@ -145,9 +147,11 @@ impl Config {
         let log_level = values::log_level(&top);
         let tools = choice::read(&top, &sorted.brought, &mut notices);
         let instructions = values::text(&top, "server_instructions");
-        let settings = settings::read(&top);
+        let mut settings = settings::read(&top);
         let confirmation = confirmation::read(&top, folder, &mut notices);
         let cluster = cluster(&top, folder);
+        settings.reached =
+            cluster.iter().map(|cluster| Reached::new(THE_CLUSTER, cluster)).collect();
         let built = cluster.map(|cluster| Self {
             listen,
             operations,

@@ -3,11 +3,38 @@
 use obolus_core::config::Section;
 use serde::Deserialize;
 
+use super::ClusterConfig;
+
 /// The operator's choices for all tools.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// How lists are written when a call does not say.
     pub list_output: ListOutput,
+    /// The clusters that are reached, for those who ask.
+    pub reached: Vec<Reached>,
+}
+
+/// A cluster as it may be told to everybody who may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// What calls name it by.
+    pub name: String,
+    /// The API server's URL.
+    pub server: String,
+    /// The file of the CAs that may have signed its certificate.
+    pub certificate_authority: Option<String>,
+}
+
+impl Reached {
+    /// A cluster by its name.
+    pub(super) fn new(name: &str, cluster: &ClusterConfig) -> Self {
+        let file = cluster.certificate_authority.as_ref();
+        Self {
+            name: name.to_owned(),
+            server: cluster.server.to_string().trim_end_matches('/').to_owned(),
+            certificate_authority: file.map(|file| file.display().to_string()),
+        }
+    }
 }
 
 /// `list_output`.
@@ -26,5 +53,5 @@ pub enum ListOutput {
 pub(super) fn read(top: &Section<'_>) -> Settings {
     let list_output =
         top.word("list_output", "\"table\", \"yaml\", \"json\"", ListOutput::default());
-    Settings { list_output }
+    Settings { list_output, reached: Vec::new() }
 }

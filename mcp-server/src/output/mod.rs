@@ -8,7 +8,9 @@ mod whole;
 
 pub(crate) use format::Format;
 pub(crate) use listing::Listing;
+pub(crate) use listing::aligned;
 pub(crate) use object::Object;
+pub(crate) use text::{bounded, one_line};
 
 /// What a tool answers: the structure that its output schema promises, and the same to read.
 #[derive(Debug)]

@@ -32,12 +32,23 @@ impl BoundedText {
     }
 }
 
+/// Text that is cut at the bound, with a note then.
+pub(crate) fn bounded(text: String) -> String {
+    if text.len() <= MAX_TEXT_BYTES {
+        return text;
+    }
+    let mut cut = BoundedText::default();
+    // It is longer than the bound, so that writing it ends early.
+    let is_cut = std::io::Write::write_all(&mut cut, text.as_bytes()).is_err();
+    cut.finish(is_cut)
+}
+
 /// The longest cell, in characters: the longest name that Kubernetes has, and room for nobody's essay.
 pub(super) const MAX_CELL_CHARS: usize = 256;
 
 /// One line of printable text that is not too long: a cell must not be able to start a new row, to move a cursor, or
 /// to push everything else out.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut line: String = chars.by_ref().take(MAX_CELL_CHARS).collect();
     if chars.next().is_some() {

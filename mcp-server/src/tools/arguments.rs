@@ -35,6 +35,12 @@ where
 #[serde(try_from = "i64")]
 pub(super) struct Limit(u32);
 
+impl Limit {
+    pub(super) fn number(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
 impl TryFrom<i64> for Limit {
     type Error = String;
 

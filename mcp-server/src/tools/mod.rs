@@ -3,15 +3,22 @@
 //! Names, parameters and annotations are those of `kubernetes-mcp-server` 0.0.67, so that prompts, allow-lists
 //! and habits carry over (`parity.json` holds them; a test compares).
 
+mod api_resources;
 mod arguments;
+mod can_i;
+mod configuration_view;
 mod contained;
 mod context;
+mod events_list;
+mod explain;
 mod namespaces_list;
 mod pods_delete;
 mod pods_get;
 mod pods_list;
 mod pods_list_in_namespace;
 mod pods_log;
+mod projects_list;
+mod resources_describe;
 mod resources_get;
 mod resources_list;
 mod resources_scale;
@@ -116,12 +123,19 @@ pub(crate) struct Facts {
 macro_rules! every_tool {
     ($of:ident) => {
         [
+            $of::<api_resources::ApiResources>(),
+            $of::<can_i::CanI>(),
+            $of::<configuration_view::ConfigurationView>(),
+            $of::<events_list::EventsList>(),
+            $of::<explain::Explain>(),
             $of::<namespaces_list::NamespacesList>(),
             $of::<pods_delete::PodsDelete>(),
             $of::<pods_get::PodsGet>(),
             $of::<pods_list::PodsList>(),
             $of::<pods_list_in_namespace::PodsListInNamespace>(),
             $of::<pods_log::PodsLog>(),
+            $of::<projects_list::ProjectsList>(),
+            $of::<resources_describe::ResourcesDescribe>(),
             $of::<resources_get::ResourcesGet>(),
             $of::<resources_list::ResourcesList>(),
             $of::<resources_scale::ResourcesScale>(),
