@@ -14,4 +14,5 @@ mod identity;
 mod overload;
 mod program;
 mod protocol;
+mod reading;
 mod support;
