@@ -35,6 +35,15 @@ pub(crate) enum Failure {
         /// Who did not accept it.
         server: String,
     },
+    /// The token is for another cluster than the call names, or does not say for which; nothing was sent.
+    #[error(
+        "refused: the token that came with this call is not for the cluster {cluster}, and nothing was sent. \
+         The gateway exchanges tokens for one cluster each: its targets by the argument context have to be this server's clusters, by the same names; ask the operator"
+    )]
+    WrongTarget {
+        /// The cluster that the call names.
+        cluster: String,
+    },
     /// Any other answer that is no success.
     #[error("could not {operation}: the API server {server} answered {status}: {message}")]
     Rejected {
@@ -118,6 +127,7 @@ impl Failure {
             Self::Forbidden { .. } => "forbidden",
             Self::Denied { .. } => "denied",
             Self::TokenNotAccepted { .. } => "token_not_accepted",
+            Self::WrongTarget { .. } => "wrong_target",
             Self::Rejected { status: 404, .. } => "not_found",
             Self::Rejected { .. } => "rejected",
             Self::UnknownKind { .. } => "unknown_kind",

@@ -23,7 +23,7 @@ mod tls;
 mod tools;
 mod user_token;
 
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Clusters};
 pub use config::Config;
 pub use metrics::metrics_table;
 pub use serve::{Running, StartError};

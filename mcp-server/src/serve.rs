@@ -17,7 +17,7 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::cluster::Cluster;
+use crate::cluster::Clusters;
 use crate::config::Config;
 use crate::front::require_bearer;
 use crate::limits::{Limits, take_turns};
@@ -69,14 +69,15 @@ impl Running {
     /// When an address cannot be bound or a file cannot be used.
     pub fn start(config: &Config) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::default());
-        let cluster = Arc::new(Cluster::new(&config.cluster)?);
-        let tools = Tools::chosen(&config.tools).map_err(StartError::Tools)?;
+        let clusters = Arc::new(Clusters::new(&config.clusters)?);
+        let contexts = clusters.contexts();
+        let tools = Tools::chosen(&config.tools, contexts.as_ref()).map_err(StartError::Tools)?;
         let instructions = config.instructions.as_deref();
         let settings = Arc::new(config.settings.clone());
         let server = McpServer::new(
             tools,
             instructions,
-            Arc::clone(&cluster),
+            Arc::clone(&clusters),
             settings,
             Arc::clone(&metrics),
         );
@@ -99,7 +100,7 @@ impl Running {
         reload::watch(
             &mut tasks,
             Arc::clone(&reload),
-            cluster,
+            clusters,
             config.tls.clone().zip(certificate),
         );
 

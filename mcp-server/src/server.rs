@@ -15,7 +15,7 @@ use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 
 use crate::call_log::CallLog;
-use crate::cluster::{Caller, Cluster, Identity};
+use crate::cluster::Clusters;
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
@@ -38,8 +38,7 @@ const INSTRUCTIONS: &str = "Kubernetes, as you: every call is made with your own
 pub(crate) struct McpServer {
     tools: Arc<Tools>,
     instructions: Arc<str>,
-    // One cluster today. With several, `caller` chooses by the call's arguments; nothing else needs to know.
-    cluster: Arc<Cluster>,
+    clusters: Arc<Clusters>,
     settings: Arc<Settings>,
     metrics: Arc<Metrics>,
 }
@@ -49,22 +48,22 @@ impl McpServer {
     pub(crate) fn new(
         tools: Tools,
         instructions: Option<&str>,
-        cluster: Arc<Cluster>,
+        clusters: Arc<Clusters>,
         settings: Arc<Settings>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let instructions = instructions.unwrap_or(INSTRUCTIONS).into();
-        Self { tools: Arc::new(tools), instructions, cluster, settings, metrics }
+        Self { tools: Arc::new(tools), instructions, clusters, settings, metrics }
     }
 
-    /// Who calls. The token is an extension of this very request, put there by [`crate::front`]; there is no
+    /// The caller's token. It is an extension of this very request, put there by [`crate::front`]; there is no
     /// other place to look, so a request without one gets nowhere.
-    fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+    fn token(context: &RequestContext<RoleServer>) -> Result<UserToken, ErrorData> {
         context
             .extensions
             .get::<Parts>()
             .and_then(|parts| parts.extensions.get::<UserToken>())
-            .map(|token| self.cluster.caller(Identity::Bearer(token.clone())))
+            .cloned()
             .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
     }
 }
@@ -105,19 +104,25 @@ impl ServerHandler for McpServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let arguments = request.arguments.unwrap_or_default();
+        let mut arguments = request.arguments.unwrap_or_default();
         let Some(tool) = self.tools.get(&request.name) else {
             CallLog::start("(unknown)", &arguments, Arc::clone(&self.metrics)).end("unknown_tool");
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
-        let caller = self.caller(&context)?;
-        let settings = Arc::clone(&self.settings);
-        let call = CallContext { caller, settings, progress: Progress::of(&context) };
-        let log = CallLog::start(tool.name, &arguments, Arc::clone(&self.metrics));
+        let token = Self::token(&context)?;
+        let mut log = CallLog::start(tool.name, &arguments, Arc::clone(&self.metrics));
+        let call = async {
+            let cluster = self.clusters.chosen(&mut arguments)?;
+            log.on(cluster.name());
+            let caller = cluster.admit(token)?;
+            let settings = Arc::clone(&self.settings);
+            let call = CallContext { caller, settings, progress: Progress::of(&context) };
+            tool.run(call, arguments).await
+        };
         // rmcp leaves a handler running when its client has gone, and only fires the token: dropping the call is ours.
         let result = tokio::select! {
             () = context.ct.cancelled() => Err(Failure::Cancelled),
-            result = tool.run(call, arguments) => result,
+            result = call => result,
         };
         match result {
             Ok(result) => {

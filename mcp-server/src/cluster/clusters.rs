@@ -10,9 +10,10 @@ use std::sync::Arc;
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
-use super::{Cluster, UnusableCluster};
+use super::Cluster;
 use crate::config::{ClustersConfig, ContextName};
 use crate::failure::Failure;
+use crate::tls::TlsError;
 
 /// What `kubernetes-mcp-server`, and the gateway by default, call the argument that names a cluster.
 pub(crate) const CONTEXT: &str = "context";
@@ -36,7 +37,7 @@ impl Clusters {
     ///
     /// # Errors
     /// The first cluster whose files cannot be used.
-    pub fn new(config: &ClustersConfig) -> Result<Self, UnusableCluster> {
+    pub fn new(config: &ClustersConfig) -> Result<Self, TlsError> {
         let new = |cluster| Cluster::new(cluster).map(Arc::new);
         let default = new(config.default_cluster())?;
         let mut by_name = BTreeMap::new();

@@ -6,6 +6,7 @@
 mod answer;
 mod as_caller;
 mod caller;
+mod clusters;
 mod discovery;
 mod identity;
 mod known;
@@ -28,9 +29,13 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::config::{ClusterConfig, Denied};
+use crate::config::{ClusterConfig, ContextName, Denied};
+use crate::failure::Failure;
 use crate::tls::{self, TlsError};
+use crate::user_token::UserToken;
 pub(crate) use caller::Caller;
+pub use clusters::Clusters;
+pub(crate) use clusters::{CONTEXT, Contexts};
 pub(crate) use discovery::Resource;
 pub(crate) use identity::Identity;
 use known::Known;
@@ -51,6 +56,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// One API server.
 #[derive(Debug)]
 pub struct Cluster {
+    name: Option<ContextName>,
+    audiences: Vec<String>,
     server: ApiServer,
     certificate_authority: Option<PathBuf>,
     request_timeout: Duration,
@@ -68,6 +75,8 @@ impl Cluster {
     pub fn new(config: &ClusterConfig) -> Result<Self, TlsError> {
         let pool = pool(config.certificate_authority.as_ref())?;
         Ok(Self {
+            name: config.name.clone(),
+            audiences: config.audiences.clone(),
             server: ApiServer::new(&config.server),
             certificate_authority: config.certificate_authority.clone(),
             request_timeout: config.request_timeout,
@@ -91,6 +100,29 @@ impl Cluster {
     #[must_use]
     pub fn certificate_authority(&self) -> Option<&PathBuf> {
         self.certificate_authority.as_ref()
+    }
+
+    /// What callers call it, if they have a choice.
+    #[must_use]
+    pub fn name(&self) -> Option<&ContextName> {
+        self.name.as_ref()
+    }
+
+    /// Its name, or else its URL, for texts.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.name.as_ref().map_or_else(|| self.server.to_string(), ToString::to_string)
+    }
+
+    /// This cluster as the owner of a token sees it, if the token says that it is for this one.
+    ///
+    /// What it says is not believed, only used against it: the API server verifies it. Where nothing is configured for the
+    /// only cluster that there is, the API server alone decides.
+    pub(crate) fn admit(self: &Arc<Self>, token: UserToken) -> Result<Caller, Failure> {
+        if !self.audiences.is_empty() && !token.is_for_any_of(&self.audiences) {
+            return Err(Failure::WrongTarget { cluster: self.shown() });
+        }
+        Ok(self.caller(Identity::Bearer(token)))
     }
 
     /// This cluster as one person sees it.

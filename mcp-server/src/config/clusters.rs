@@ -99,7 +99,9 @@ impl TryFrom<String> for ContextName {
         if fits {
             Ok(Self(text))
         } else {
-            Err("must be a name of at most 253 printable ASCII characters, without spaces, quotes and backslashes")
+            Err(
+                "must be a name of at most 253 printable ASCII characters, without spaces, quotes and backslashes",
+            )
         }
     }
 }
@@ -131,7 +133,10 @@ pub(super) fn read(top: &Section<'_>, folder: &Path) -> Option<ClustersConfig> {
             top.problem(values::STRATEGY, text);
         }
         if top.has(TABLE) {
-            top.problem(TABLE, "stands beside [clusters]: write it as one of them, [clusters.NAME]");
+            top.problem(
+                TABLE,
+                "stands beside [clusters]: write it as one of them, [clusters.NAME]",
+            );
         }
         return several(top, folder, &for_all);
     }
@@ -268,4 +273,116 @@ fn of_table(
         denied,
         shown_secrets,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use obolus_core::config::Problems;
+
+    fn parse(text: &str) -> Result<Config, Problems> {
+        Config::parse(text, std::path::Path::new("/etc/obolus"))
+    }
+
+    const TWO: &str = "default_cluster = \"prod\"\n\
+        [clusters.prod]\nserver = \"https://prod:6443\"\naudience = \"k8s-prod\"\n\
+        [clusters.\"arn:aws:eks:eu-1:1:cluster/lab\"]\nserver = \"https://lab:6443\"\naudience = [\"k8s-lab\", \"k8s-lab-2\"]\n\
+        request_timeout_seconds = 5\n";
+
+    #[test]
+    fn clusters_are_named_and_one_is_the_default() {
+        let config = parse(TWO).unwrap();
+        let names: Vec<_> = config
+            .clusters
+            .all()
+            .map(|cluster| cluster.name.clone().unwrap().to_string())
+            .collect();
+        assert_eq!(names, ["prod", "arn:aws:eks:eu-1:1:cluster/lab"]);
+        assert_eq!(config.clusters.default_cluster().audiences, ["k8s-prod"]);
+        let only = parse("[clusters.prod]\nserver = \"https://prod\"\n").unwrap();
+        assert_eq!(only.clusters.default_cluster().name.as_ref().unwrap().as_str(), "prod");
+        let unnamed = parse("[cluster]\nserver = \"https://prod\"\naudience = \"a\"\n").unwrap();
+        assert!(unnamed.clusters.default_cluster().name.is_none());
+        assert_eq!(unnamed.clusters.default_cluster().audiences, ["a"]);
+    }
+
+    #[test]
+    fn what_could_take_a_token_to_another_cluster_is_a_problem_of_its_own() {
+        for (change, to, path, said) in [
+            (
+                "audience = \"k8s-prod\"\n",
+                "",
+                "clusters.prod.audience",
+                "is missing: write the audience",
+            ),
+            (
+                "k8s-lab-2",
+                "k8s-prod",
+                "clusters.arn:aws:eks:eu-1:1:cluster/lab.audience",
+                "is that of prod, too",
+            ),
+            (
+                "\"k8s-lab\", \"k8s-lab-2\"",
+                "",
+                "clusters.arn:aws:eks:eu-1:1:cluster/lab.audience",
+                "must not be empty",
+            ),
+            (
+                "audience = \"k8s-prod\"",
+                "audience = 7",
+                "clusters.prod.audience",
+                "must be a string",
+            ),
+            ("default_cluster = \"prod\"\n", "", "default_cluster", "is missing: write the name"),
+            (
+                "default_cluster = \"prod\"",
+                "default_cluster = \"prot\"",
+                "default_cluster",
+                "is not configured",
+            ),
+            (
+                "default_cluster = \"prod\"\n",
+                "default_cluster = \"prod\"\ncluster_provider_strategy = \"in-cluster\"\n",
+                "cluster_provider_strategy",
+                "[clusters] stands here, too",
+            ),
+            (
+                "[clusters.prod]",
+                "[cluster]\nserver = \"https://x\"\n[clusters.prod]",
+                "cluster",
+                "stands beside [clusters]",
+            ),
+            ("[clusters.prod]", "[clusters.\"pr od\"]", "clusters.pr od", "without spaces"),
+            (
+                "server = \"https://prod:6443\"",
+                "token = \"eyJ\"\nserver = \"https://prod:6443\"",
+                "clusters.prod.token",
+                "is not a setting here",
+            ),
+            (
+                "https://prod:6443",
+                "http://prod:6443",
+                "clusters.prod.server",
+                "must be an https URL",
+            ),
+        ] {
+            let text = TWO.replace(change, to);
+            assert_ne!(text, TWO, "{change}");
+            let problems = parse(&text).unwrap_err();
+            let is_told = |problem: &obolus_core::config::Problem| {
+                problem.path == path && problem.message.contains(said)
+            };
+            assert!(problems.list().iter().any(is_told), "{change}: {problems}");
+        }
+        for (text, path) in [
+            ("[clusters]\n", "clusters"),
+            ("default_cluster = \"x\"\n[cluster]\nserver = \"https://k\"\n", "default_cluster"),
+        ] {
+            let problems = parse(text).unwrap_err();
+            assert!(
+                problems.list().iter().any(|problem| problem.path == path),
+                "{text}: {problems}"
+            );
+        }
+    }
 }

@@ -42,6 +42,8 @@ impl Part {
                 "log_level",
                 "shown_secrets",
                 "cluster",
+                "clusters",
+                "default_cluster",
             ],
         }
     }
