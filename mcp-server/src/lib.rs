@@ -4,16 +4,21 @@
 //! has no credential of its own: no kubeconfig, no service account, nothing read from the environment. What the
 //! caller may not do, it cannot do either.
 
+mod bounded_file;
 mod call_log;
+mod clock;
 mod cluster;
 pub mod config;
+mod confirmation;
 mod failure;
 mod front;
+mod generation;
 mod limits;
 mod metrics;
 mod names;
 mod operations;
 mod output;
+mod person;
 mod reload;
 mod selectors;
 mod serve;

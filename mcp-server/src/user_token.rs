@@ -5,6 +5,8 @@ use obolus_core::token::{TokenDigest, UnverifiedToken};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 
+use crate::person::Person;
+
 /// The bearer token of the request at hand.
 ///
 /// Only [`crate::front`] makes one, and it takes the header out of the request as it does. Nothing keeps a
@@ -37,6 +39,11 @@ impl UserToken {
         UnverifiedToken::parse(self.0.expose_secret()).is_ok_and(|token| {
             token.claimed_audiences().iter().any(|claimed| audiences.contains(claimed))
         })
+    }
+
+    /// Whom it speaks of; see [`crate::person`] for what that is good for.
+    pub(crate) fn person(&self) -> Person {
+        Person::of_token(self.0.expose_secret())
     }
 
     /// `text` without the token, for words that somebody else wrote: a proxy's error page may quote the request.

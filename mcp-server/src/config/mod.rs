@@ -8,6 +8,7 @@
 
 mod choice;
 mod clusters;
+mod confirmation;
 mod denied;
 mod http;
 mod listeners;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 pub use choice::ToolChoice;
 pub use clusters::{ClusterConfig, ClustersConfig, ContextName};
+pub use confirmation::Confirmation;
 pub use denied::Denied;
 pub use listeners::TlsVersion;
 pub use obolus_core::config::Problems;
@@ -65,6 +67,8 @@ pub struct Config {
     pub instructions: Option<String>,
     /// What the tools go by.
     pub settings: Settings,
+    /// What people are asked about first.
+    pub confirmation: Confirmation,
     /// The clusters: one, or several that calls choose among.
     pub clusters: ClustersConfig,
     /// What an operator should know about the settings.
@@ -124,6 +128,7 @@ impl Config {
         let tools = choice::read(&top, &sorted.brought, &mut notices);
         let instructions = values::text(&top, "server_instructions");
         let settings = settings::read(&top);
+        let confirmation = confirmation::read(&top, folder, &mut notices);
         let clusters = clusters::read(&top, folder);
         let built = clusters.map(|clusters| Self {
             listen,
@@ -137,6 +142,7 @@ impl Config {
             tools,
             instructions,
             settings,
+            confirmation,
             clusters,
             notices,
         });
