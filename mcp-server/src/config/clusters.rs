@@ -318,8 +318,8 @@ mod tests {
             (
                 "k8s-lab-2",
                 "k8s-prod",
-                "clusters.arn:aws:eks:eu-1:1:cluster/lab.audience",
-                "is that of prod, too",
+                "clusters.prod.audience",
+                "is that of arn:aws:eks:eu-1:1:cluster/lab, too",
             ),
             (
                 "\"k8s-lab\", \"k8s-lab-2\"",
