@@ -59,6 +59,15 @@ pub(crate) enum Failure {
         /// What is wrong, and what to do about it.
         reason: String,
     },
+    /// The token is for another cluster than the call names, or does not say for which; nothing was sent.
+    #[error(
+        "refused: the token that came with this call is not for the cluster {cluster}, and nothing was sent. \
+         The gateway exchanges tokens for one cluster each: its targets by the argument context have to be this server's clusters, by the same names; ask the operator"
+    )]
+    WrongTarget {
+        /// The cluster that the call names.
+        cluster: String,
+    },
     /// Any other answer that is no success.
     #[error("could not {operation}: the API server {server} answered {status}: {message}")]
     Rejected {
@@ -145,6 +154,7 @@ impl Failure {
             Self::TokenNotAccepted { .. } => "token_not_accepted",
             Self::CredentialNotAccepted { .. } => "credential_not_accepted",
             Self::NotSignedIn { .. } => "not_signed_in",
+            Self::WrongTarget { .. } => "wrong_target",
             Self::Rejected { status: 404, .. } => "not_found",
             Self::Rejected { .. } => "rejected",
             Self::UnknownKind { .. } => "unknown_kind",

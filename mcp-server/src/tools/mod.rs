@@ -6,6 +6,7 @@
 mod arguments;
 mod contained;
 mod context;
+mod context_argument;
 mod namespaces_list;
 mod pods_delete;
 mod pods_get;
@@ -27,6 +28,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::cluster::Contexts;
 use crate::config::ToolChoice;
 use crate::failure::Failure;
 use crate::output::Reply;
@@ -137,16 +139,20 @@ pub(crate) fn facts() -> &'static [Facts] {
 }
 
 impl Tools {
-    /// The tools that are served, with the descriptions that they have here.
+    /// The tools that are served, with the descriptions that they have here, and an argument that names one of several
+    /// clusters where there are.
     ///
     /// # Errors
     /// When a tool's parameters have no object schema: a mistake in this crate that a test would meet first.
-    pub(crate) fn chosen(choice: &ToolChoice) -> Result<Self, String> {
+    pub(crate) fn chosen(choice: &ToolChoice, contexts: Option<&Contexts>) -> Result<Self, String> {
         let mut tools = every_tool!(register).into_iter().collect::<Result<Vec<_>, _>>()?;
         tools.retain(|tool| choice.serves(tool.name));
         for tool in &mut tools {
             if let Some(description) = choice.description(tool.name) {
                 tool.definition.description = Some(description.to_owned().into());
+            }
+            if let Some(contexts) = contexts {
+                context_argument::add(&mut tool.definition, contexts);
             }
         }
         Ok(Self(tools))
