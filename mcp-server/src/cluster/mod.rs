@@ -3,7 +3,9 @@
 //! Connections are pooled by address alone. Identity is a header of each request ([`as_caller`]), so sharing a
 //! connection shares nothing else; a pool, a cache or a client that belonged to a person does not exist here.
 
+mod advice;
 mod answer;
+mod api_kinds;
 mod as_caller;
 mod caller;
 mod clusters;
@@ -14,6 +16,7 @@ mod list;
 mod object;
 mod operation;
 mod redact;
+mod refusal;
 mod url;
 mod verbs;
 mod wire;
@@ -28,6 +31,7 @@ use crate::config::{ClusterConfig, ContextName, Denied};
 use crate::failure::Failure;
 use crate::tls::{self, TlsError};
 use crate::user_token::UserToken;
+use api_kinds::KeptKinds;
 pub(crate) use caller::Caller;
 pub use clusters::Clusters;
 pub(crate) use clusters::{CONTEXT, Contexts};
@@ -38,6 +42,7 @@ pub(crate) use list::{ListQuery, RawList};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
 pub(crate) use redact::redacted;
+pub(crate) use refusal::Refusal;
 use url::ApiServer;
 pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
 use wire::Pool;
@@ -54,6 +59,7 @@ pub struct Cluster {
     denied: Denied,
     shown_secrets: Arc<ShownSecrets>,
     known: Known,
+    kept_kinds: KeptKinds,
     pool: ArcSwap<Pool>,
 }
 
@@ -78,6 +84,7 @@ impl Cluster {
             denied: config.denied.clone(),
             shown_secrets: Arc::new(config.shown_secrets.clone()),
             known: Known::default(),
+            kept_kinds: KeptKinds::default(),
             pool: ArcSwap::from_pointee(wire.pool()),
         }
     }
