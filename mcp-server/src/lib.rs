@@ -19,6 +19,7 @@ mod generation;
 mod limits;
 mod metrics;
 mod names;
+mod near;
 mod operations;
 mod output;
 mod person;

@@ -84,9 +84,9 @@ pub fn metrics_table() -> String {
             Some("a configured cluster's name; without the label where there is only `[cluster]`")
         }
         "outcome" => Some(
-            "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, \
-             `credential_not_accepted`, `wrong_target`, \
-             `not_found`, `rejected`; `unconfirmed`; `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; `invalid_arguments`, `not_signed_in`, \
+            "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, `wrong_target`, \
+             `credential_not_accepted`, `not_found`, `rejected`; `unconfirmed`; `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; \
+             `invalid_arguments`, `not_signed_in`, \
              `unknown_kind`, `internal`",
         ),
         "reason" => Some("a [reason](reasons.md)"),

@@ -3,7 +3,9 @@
 //! Connections are pooled by address alone. Identity is a header of each request ([`as_caller`]), so sharing a
 //! connection shares nothing else; a pool, a cache or a client that belonged to a person does not exist here.
 
+mod advice;
 mod answer;
+mod api_kinds;
 mod as_caller;
 mod caller;
 mod clusters;
@@ -14,6 +16,7 @@ mod list;
 mod object;
 mod operation;
 mod redact;
+mod refusal;
 mod url;
 mod verbs;
 mod wire;
@@ -29,6 +32,7 @@ use crate::failure::Failure;
 use crate::names::Namespace;
 use crate::tls::{self, TlsError};
 use crate::user_token::UserToken;
+use api_kinds::KeptKinds;
 pub(crate) use caller::Caller;
 pub use clusters::Clusters;
 pub(crate) use clusters::{CONTEXT, Contexts};
@@ -39,6 +43,7 @@ pub(crate) use list::{ListQuery, RawList};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
 pub(crate) use redact::redacted;
+pub(crate) use refusal::Refusal;
 use url::ApiServer;
 pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
 use wire::Pool;
@@ -56,6 +61,7 @@ pub struct Cluster {
     shown_secrets: Arc<ShownSecrets>,
     known: Known,
     namespace: Option<Namespace>,
+    kept_kinds: KeptKinds,
     pool: ArcSwap<Pool>,
 }
 
@@ -81,6 +87,7 @@ impl Cluster {
             shown_secrets: Arc::new(config.shown_secrets.clone()),
             known: Known::default(),
             namespace: None,
+            kept_kinds: KeptKinds::default(),
             pool: ArcSwap::from_pointee(wire.pool()),
         }
     }

@@ -214,14 +214,36 @@ async fn run<T: KubeTool>(
     context: CallContext,
     arguments: JsonObject,
 ) -> Result<CallToolResult, Failure> {
-    let input = serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| Failure::InvalidArguments(error.to_string()))?;
-    let reply = T::call(context, input).await?;
+    let arguments = Value::Object(arguments);
+    let input = parsed::<T::Input>(arguments.clone())?;
+    let caller = context.caller.clone();
+    let mut answer = T::call(context.clone(), input).await;
+    // A kind that was believed to be there is gone or elsewhere: what only reads is tried again with what is there now.
+    if answer.as_ref().is_err_and(Failure::is_of_an_unknown_path)
+        && caller.forget_kinds()
+        && facts_of::<T>().read_only
+    {
+        answer = T::call(context, parsed::<T::Input>(arguments)?).await;
+    }
+    let reply = match answer {
+        Ok(reply) => reply,
+        Err(failure) => return Err(caller.advise(failure).await),
+    };
     let structured = serde_json::to_value(&reply.structured)
         .map_err(|error| Failure::Internal(error.to_string()))?;
     let mut result = CallToolResult::success(vec![ContentBlock::text(reply.text)]);
     result.structured_content = Some(structured);
     Ok(result)
+}
+
+/// Reads arguments; what is wrong is said with the parameter's name.
+fn parsed<T: DeserializeOwned>(arguments: Value) -> Result<T, Failure> {
+    serde_path_to_error::deserialize(arguments).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = error.into_inner();
+        let told = if path == "." { reason.to_string() } else { format!("{path}: {reason}") };
+        Failure::InvalidArguments(told)
+    })
 }
 
 #[cfg(test)]
