@@ -15,4 +15,5 @@ mod identity;
 mod overload;
 mod program;
 mod protocol;
+mod stdio;
 mod support;
