@@ -46,6 +46,15 @@ pub(crate) enum Failure {
         /// Who did not accept it.
         server: String,
     },
+    /// The token is for another cluster than the call names, or does not say for which; nothing was sent.
+    #[error(
+        "refused: the token that came with this call is not for the cluster {cluster}, and nothing was sent. \
+         The gateway exchanges tokens for one cluster each: its targets by the argument context have to be this server's clusters, by the same names; ask the operator"
+    )]
+    WrongTarget {
+        /// The cluster that the call names.
+        cluster: String,
+    },
     /// 401 to the one person of stdio mode.
     #[error(
         "could not {operation}: the API server {server} did not accept the credential of the context `{context}` (401). \
@@ -176,6 +185,7 @@ impl Failure {
             Self::Denied { .. } => "denied",
             Self::Unconfirmed(_) => "unconfirmed",
             Self::TokenNotAccepted { .. } => "token_not_accepted",
+            Self::WrongTarget { .. } => "wrong_target",
             Self::CredentialNotAccepted { .. } => "credential_not_accepted",
             Self::NotSignedIn { .. } => "not_signed_in",
             Self::Advised { failure, .. } => failure.label(),

@@ -16,8 +16,10 @@ use super::as_caller::AsCallerLayer;
 use super::identity::Identity;
 use super::operation::Operation;
 use super::{Cluster, answer};
+use crate::config::ContextName;
 use crate::confirmation::Gate;
 use crate::failure::Failure;
+use crate::names::Namespace;
 use crate::person::Person;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -51,6 +53,23 @@ impl Caller {
     /// The cluster that is called.
     pub(super) fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// `namespace`, or the one of calls that name none: the context's in stdio mode, else `default`.
+    pub(crate) fn namespace_or_default(&self, namespace: Option<Namespace>) -> Namespace {
+        namespace
+            .or_else(|| self.cluster.namespace.clone())
+            .unwrap_or_else(Namespace::default_namespace)
+    }
+
+    /// The kubeconfig without its credentials, in stdio mode: whole, or what this cluster needs of it.
+    pub(crate) fn kubeconfig(&self, minified: bool) -> Option<serde_json::Value> {
+        self.identity.kubeconfig(minified)
+    }
+
+    /// What calls name the cluster by, where there are several.
+    pub(crate) fn context(&self) -> Option<&str> {
+        self.cluster.name().map(ContextName::as_str)
     }
 
     /// Asks for kinds anew from now on. Whether there was anything to forget.

@@ -14,6 +14,9 @@ pub struct Settings {
     pub reached: Vec<Reached>,
 }
 
+/// What the only cluster is called, which needs no name.
+const THE_CLUSTER: &str = "default";
+
 /// A cluster as it may be told to everybody who may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reached {
@@ -26,11 +29,11 @@ pub struct Reached {
 }
 
 impl Reached {
-    /// A cluster by its name.
-    pub(super) fn new(name: &str, cluster: &ClusterConfig) -> Self {
+    /// What may be told of a cluster.
+    pub(super) fn of(cluster: &ClusterConfig) -> Self {
         let file = cluster.certificate_authority.as_ref();
         Self {
-            name: name.to_owned(),
+            name: cluster.name.as_ref().map_or(THE_CLUSTER, |name| name.as_str()).to_owned(),
             server: cluster.server.to_string().trim_end_matches('/').to_owned(),
             certificate_authority: file.map(|file| file.display().to_string()),
         }

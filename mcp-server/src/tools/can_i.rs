@@ -71,7 +71,7 @@ impl KubeTool for CanI {
     async fn call(context: CallContext, input: Input) -> Result<Reply<Verdict>, Failure> {
         match (input.verb.as_str(), input.resource.as_str()) {
             ("", "") => {
-                let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
+                let namespace = context.caller.namespace_or_default(input.namespace);
                 Ok(listed(&namespace, context.caller.rules(&namespace).await?))
             }
             ("", _) => Err(invalid("verb is missing: write get, list, create, delete or another")),

@@ -1,9 +1,13 @@
 //! `configuration_view`: the clusters that this server reaches, in the form of a kubeconfig and without any credential.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{CallContext, Effect, KubeTool, Toolset};
+use crate::config::Reached;
 use crate::failure::Failure;
 use crate::output::{Reply, bounded};
 
@@ -18,65 +22,43 @@ pub(super) struct Input {
     minified: Option<bool>,
 }
 
-/// A kubeconfig. Users are named and have nothing: each call brings its own caller's token.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Kubeconfig {
-    #[serde(rename = "apiVersion")]
-    api_version: &'static str,
-    kind: &'static str,
-    /// The context of a call that names none.
-    #[serde(rename = "current-context")]
-    current_context: String,
-    /// How each cluster is reached.
-    clusters: Vec<NamedCluster>,
-    /// The contexts that calls may name.
-    contexts: Vec<NamedContext>,
-    /// Who calls are made as: the caller, with the token of the call.
-    users: Vec<NamedUser>,
+/// A kubeconfig. In HTTP mode its user has nothing: each call brings its own caller's token.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(super) struct Kubeconfig(Value);
+
+impl JsonSchema for Kubeconfig {
+    fn schema_name() -> Cow<'static, str> {
+        "Kubeconfig".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let named = |what: &str| {
+            json!({
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": { "name": { "type": "string" }, what: { "type": "object" } },
+                    "required": ["name"],
+                },
+            })
+        };
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "apiVersion": { "type": "string" },
+                "kind": { "type": "string" },
+                "current-context": { "type": "string" },
+                "clusters": named("cluster"),
+                "contexts": named("context"),
+                "users": named("user"),
+            },
+            "required": ["apiVersion", "kind", "current-context", "clusters", "contexts", "users"],
+        })
+    }
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(inline)]
-struct NamedCluster {
-    name: String,
-    cluster: ClusterPart,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(inline)]
-struct ClusterPart {
-    server: String,
-    /// The file of the CAs that may have signed its certificate; the system's if there is none
-    #[serde(rename = "certificate-authority", skip_serializing_if = "Option::is_none")]
-    certificate_authority: Option<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(inline)]
-struct NamedContext {
-    name: String,
-    context: ContextPart,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(inline)]
-struct ContextPart {
-    cluster: String,
-    user: String,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(inline)]
-struct NamedUser {
-    name: String,
-    user: Nothing,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(inline)]
-struct Nothing {}
-
-/// The one user there is.
+/// The one user there is in HTTP mode.
 const CALLER: &str = "caller";
 
 impl KubeTool for ConfigurationView {
@@ -90,37 +72,68 @@ impl KubeTool for ConfigurationView {
     type Output = Kubeconfig;
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Kubeconfig>, Failure> {
-        let called = context.caller.server();
         let is_minified = input.minified.unwrap_or(true);
-        let reached = context.settings.reached.iter();
-        let reached: Vec<_> =
-            reached.filter(|cluster| !is_minified || cluster.server == called).collect();
-        let current = reached.iter().find(|cluster| cluster.server == called);
-        let structured = Kubeconfig {
-            api_version: "v1",
-            kind: "Config",
-            current_context: current.map(|cluster| cluster.name.clone()).unwrap_or_default(),
-            clusters: reached
-                .iter()
-                .map(|cluster| NamedCluster {
-                    name: cluster.name.clone(),
-                    cluster: ClusterPart {
-                        server: cluster.server.clone(),
-                        certificate_authority: cluster.certificate_authority.clone(),
-                    },
-                })
-                .collect(),
-            contexts: reached
-                .iter()
-                .map(|cluster| NamedContext {
-                    name: cluster.name.clone(),
-                    context: ContextPart { cluster: cluster.name.clone(), user: CALLER.to_owned() },
-                })
-                .collect(),
-            users: vec![NamedUser { name: CALLER.to_owned(), user: Nothing {} }],
-        };
-        let text = serde_yaml_ng::to_string(&structured)
+        let view = context.caller.kubeconfig(is_minified).unwrap_or_else(|| {
+            of_http_mode(&context.settings.reached, context.caller.context(), is_minified)
+        });
+        let text = serde_yaml_ng::to_string(&view)
             .map_err(|error| Failure::Internal(error.to_string()))?;
-        Ok(Reply { structured, text: bounded(text) })
+        Ok(Reply { structured: Kubeconfig(view), text: bounded(text) })
+    }
+}
+
+/// `called` is the context of the call; the first one is that of calls that name none.
+fn of_http_mode(reached: &[Reached], called: Option<&str>, is_minified: bool) -> Value {
+    let first = reached.first().map(|cluster| cluster.name.as_str());
+    let current = called.or(first).unwrap_or_default();
+    let shown: Vec<_> =
+        reached.iter().filter(|cluster| !is_minified || cluster.name == current).collect();
+    let clusters = shown.iter().map(|cluster| {
+        let mut part = json!({ "server": cluster.server });
+        if let (Value::Object(part), Some(file)) = (&mut part, &cluster.certificate_authority) {
+            part.insert("certificate-authority".to_owned(), json!(file));
+        }
+        json!({ "name": cluster.name, "cluster": part })
+    });
+    let contexts = shown.iter().map(|cluster| {
+        json!({ "name": cluster.name, "context": { "cluster": cluster.name, "user": CALLER } })
+    });
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": current,
+        "clusters": clusters.collect::<Vec<_>>(),
+        "contexts": contexts.collect::<Vec<_>>(),
+        "users": [{ "name": CALLER, "user": {} }],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_clusters_or_the_one_of_the_call_are_shown_and_no_credential() {
+        let reached = ["east", "west"].map(|name| Reached {
+            name: name.to_owned(),
+            server: format!("https://{name}:6443"),
+            certificate_authority: None,
+        });
+        let names = |view: &Value| {
+            let clusters = view["clusters"].as_array().unwrap().iter();
+            clusters.map(|cluster| cluster["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let whole = of_http_mode(&reached, None, false);
+        assert_eq!(
+            (names(&whole).join(","), &whole["current-context"]),
+            ("east,west".to_owned(), &json!("east"))
+        );
+        let west = of_http_mode(&reached, Some("west"), true);
+        assert_eq!(
+            (names(&west).join(","), &west["current-context"]),
+            ("west".to_owned(), &json!("west"))
+        );
+        assert_eq!(west["users"], json!([{"name": "caller", "user": {}}]));
+        assert_eq!(west["contexts"][0]["context"], json!({"cluster": "west", "user": "caller"}));
     }
 }

@@ -9,6 +9,7 @@ mod can_i;
 mod configuration_view;
 mod contained;
 mod context;
+mod context_argument;
 mod events_list;
 mod explain;
 mod namespaces_list;
@@ -34,6 +35,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::cluster::Contexts;
 use crate::config::ToolChoice;
 use crate::failure::Failure;
 use crate::output::Reply;
@@ -151,16 +153,20 @@ pub(crate) fn facts() -> &'static [Facts] {
 }
 
 impl Tools {
-    /// The tools that are served, with the descriptions that they have here.
+    /// The tools that are served, with the descriptions that they have here, and an argument that names one of several
+    /// clusters where there are.
     ///
     /// # Errors
     /// When a tool's parameters have no object schema: a mistake in this crate that a test would meet first.
-    pub(crate) fn chosen(choice: &ToolChoice) -> Result<Self, String> {
+    pub(crate) fn chosen(choice: &ToolChoice, contexts: Option<&Contexts>) -> Result<Self, String> {
         let mut tools = every_tool!(register).into_iter().collect::<Result<Vec<_>, _>>()?;
         tools.retain(|tool| choice.serves(tool.name));
         for tool in &mut tools {
             if let Some(description) = choice.description(tool.name) {
                 tool.definition.description = Some(description.to_owned().into());
+            }
+            if let Some(contexts) = contexts {
+                context_argument::add(&mut tool.definition, contexts);
             }
         }
         Ok(Self(tools))

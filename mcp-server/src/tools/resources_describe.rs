@@ -82,7 +82,7 @@ impl KubeTool for ResourcesDescribe {
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Description>, Failure> {
         let resource = context.caller.discover(&input.api_version, &input.kind).await?;
-        let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(input.namespace);
         let object = context.caller.get(&resource, &namespace, &input.name).await?;
         let place = resource.is_namespaced().then_some(&namespace);
         let events = events(&context, place, &input.kind, &input.name);

@@ -8,6 +8,7 @@
 )]
 
 mod brought;
+mod clusters;
 mod encryption;
 mod faults;
 mod identity;
@@ -15,4 +16,5 @@ mod overload;
 mod program;
 mod protocol;
 mod reading;
+mod stdio;
 mod support;
