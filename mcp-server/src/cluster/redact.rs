@@ -59,19 +59,14 @@ fn redact_to(object: &mut Map<String, Value>, shown: &ShownSecrets, copies: usiz
     {
         *token = Value::from(redacted(token.as_str().map_or(0, str::len)));
     }
-    let is_shown_secret = if is_secret(object) {
-        let is_shown = is_shown(object, shown);
-        if !is_shown {
-            redact_secret(object);
-        }
-        is_shown
-    } else {
-        false
-    };
+    let is_secret = is_secret(object);
+    if is_secret && !is_shown(object, shown) {
+        redact_secret(object);
+    }
     for (key, value) in object.iter_mut() {
         match value {
             // Nothing but Secrets, and templates of them, has this field.
-            value if key == "stringData" && !is_shown_secret => redact_each(Some(value), str::len),
+            value if key == "stringData" && !is_secret => redact_each(Some(value), str::len),
             Value::Object(annotations) if key == "annotations" => {
                 redact_annotations(annotations, shown, copies);
             }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::arguments::Choice;
 use super::{CallContext, Effect, KubeTool};
 use crate::cluster::ApiKind;
 use crate::failure::Failure;
@@ -19,7 +20,7 @@ pub(super) struct Input {
     /// Only kinds that live in namespaces (true), or only those that do not (false)
     #[serde(default)]
     #[schemars(with = "bool")]
-    namespaced: Option<bool>,
+    namespaced: Option<Choice>,
     /// Only kinds that take this verb, for example list or watch
     #[serde(default)]
     verb: String,
@@ -107,7 +108,7 @@ impl Input {
         let group = if self.group == "core" { "" } else { self.group.as_str() };
         let name = self.name.to_lowercase();
         (self.group.is_empty() || kind.group == group)
-            && self.namespaced.is_none_or(|namespaced| kind.namespaced == namespaced)
+            && self.namespaced.is_none_or(|wanted| kind.namespaced == wanted.is_yes())
             && (self.verb.is_empty() || kind.verbs.contains(&self.verb))
             && (name.is_empty()
                 || kind.is_called(&name)

@@ -132,6 +132,17 @@ impl JsonSchema for Everything {
     }
 }
 
+/// A choice between two that may be left open. Unlike `Option<bool>`, it has no `null` for a default in schemas.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Choice(bool);
+
+impl Choice {
+    pub(super) fn is_yes(self) -> bool {
+        self.0
+    }
+}
+
 /// What every list takes. Its fields stand in each tool's own input: serde takes no unknown argument only where nothing
 /// is flattened.
 pub(super) struct ListArguments {

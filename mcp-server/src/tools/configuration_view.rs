@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::arguments::Choice;
 use super::{CallContext, Effect, KubeTool, Toolset};
 use crate::config::Reached;
 use crate::failure::Failure;
@@ -19,7 +20,7 @@ pub(super) struct Input {
     /// Only the context of this call (true, the default), or all of them
     #[serde(default)]
     #[schemars(with = "bool")]
-    minified: Option<bool>,
+    minified: Option<Choice>,
 }
 
 /// A kubeconfig. In HTTP mode its user has nothing: each call brings its own caller's token.
@@ -72,7 +73,7 @@ impl KubeTool for ConfigurationView {
     type Output = Kubeconfig;
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Kubeconfig>, Failure> {
-        let is_minified = input.minified.unwrap_or(true);
+        let is_minified = input.minified.is_none_or(Choice::is_yes);
         let view = context.caller.kubeconfig(is_minified).unwrap_or_else(|| {
             of_http_mode(&context.settings.reached, context.caller.context(), is_minified)
         });

@@ -112,7 +112,7 @@ impl Document {
         self.collect(schema, "", recursive, &mut passed, &mut fields);
         let values = whole["enum"].as_array().into_iter().flatten();
         Some(Ok(Found {
-            type_of: self.type_of(described),
+            type_of: if way.is_empty() { kind.kind.clone() } else { self.type_of(described) },
             description: cut(description.unwrap_or_default(), MAX_WHOLE_DESCRIPTION_CHARS),
             values: values
                 .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
