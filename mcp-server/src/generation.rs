@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::cluster::{Caller, Cluster, Identity};
 use crate::config::{Config, Settings};
 use crate::confirmation::Rules;
+use crate::prompts::Prompts;
 use crate::serve::StartError;
 use crate::tools::Tools;
 
@@ -17,6 +18,7 @@ const INSTRUCTIONS: &str = "Kubernetes, as you: every call is made with your own
 #[derive(Debug)]
 pub(crate) struct Generation {
     pub(crate) tools: Tools,
+    pub(crate) prompts: Prompts,
     /// What clients are told about the server.
     pub(crate) instructions: String,
     pub(crate) settings: Arc<Settings>,
@@ -34,6 +36,7 @@ impl Generation {
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
         Ok(Self {
             tools: Tools::chosen(&config.tools).map_err(StartError::Tools)?,
+            prompts: Prompts::new(config.prompts.clone()),
             instructions: config.instructions.clone().unwrap_or_else(|| INSTRUCTIONS.to_owned()),
             settings: Arc::new(config.settings.clone()),
             rules: Arc::new(config.confirmation.rules.clone()),

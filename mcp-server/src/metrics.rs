@@ -70,9 +70,11 @@ pub fn metrics_table() -> String {
     metrics.call("", "", Duration::ZERO);
     metrics.refused(Reason::Internal);
     let told = |_: &Family, label: &str| match label {
-        "tool" => Some("a tool that is offered; `(unknown)` for any other name"),
+        "tool" => Some(
+            "a tool that is offered; `(unknown)` for any other name, `(prompt)` and `(resource)` for what is none",
+        ),
         "outcome" => Some(
-            "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, \
+            "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, `unknown_prompt`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, \
              `not_found`, `rejected`; `unconfirmed`; `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; `invalid_arguments`, \
              `unknown_kind`, `internal`",
         ),

@@ -12,6 +12,7 @@ mod denied;
 mod http;
 mod listeners;
 mod not_here;
+mod prompts;
 mod settings;
 mod shown_secrets;
 mod values;
@@ -34,6 +35,8 @@ use serde_json::Value;
 pub use settings::{ListOutput, Settings};
 pub use values::LogLevel;
 use values::Strategy;
+
+use crate::prompts::ConfiguredPrompt;
 
 /// Where a pod finds the API server, and the authority that signed its certificate.
 const IN_CLUSTER: &str = "https://kubernetes.default.svc";
@@ -68,6 +71,8 @@ pub struct Config {
     pub instructions: Option<String>,
     /// What the tools go by.
     pub settings: Settings,
+    /// The operator's prompts.
+    pub prompts: Vec<ConfiguredPrompt>,
     /// What people are asked about first.
     pub confirmation: Confirmation,
     /// The cluster. One today; several become a table of these.
@@ -145,6 +150,7 @@ impl Config {
         let tools = choice::read(&top, &sorted.brought, &mut notices);
         let instructions = values::text(&top, "server_instructions");
         let settings = settings::read(&top);
+        let prompts = prompts::read(&top, &mut notices);
         let confirmation = confirmation::read(&top, folder, &mut notices);
         let cluster = cluster(&top, folder);
         let built = cluster.map(|cluster| Self {
@@ -159,6 +165,7 @@ impl Config {
             tools,
             instructions,
             settings,
+            prompts,
             confirmation,
             cluster,
             notices,

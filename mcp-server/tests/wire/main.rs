@@ -8,10 +8,13 @@
 )]
 
 mod brought;
+mod confirmation;
 mod encryption;
 mod faults;
 mod identity;
 mod overload;
 mod program;
+mod prompts;
 mod protocol;
+mod resources;
 mod support;

@@ -55,31 +55,54 @@ impl Mcp {
 
     /// One JSON-RPC request in the manner of `era`.
     pub(crate) fn rpc(&self, era: Era, method: &str, mut params: Value) -> RequestBuilder {
-        let name = params.get("name").and_then(Value::as_str).map(str::to_owned);
-        let namespace =
-            params.pointer("/arguments/namespace").and_then(Value::as_str).map(str::to_owned);
         if era.is_modern() {
             params["_meta"] = json!({
                 "io.modelcontextprotocol/protocolVersion": era.version(),
                 "io.modelcontextprotocol/clientCapabilities": {},
                 "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
             });
+            return self.modern(method, params);
         }
         let body = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
-        let mut request = self.post(&body);
-        if method != "initialize" {
-            request = request.header("mcp-protocol-version", era.version());
+        let request = self.post(&body);
+        if method == "initialize" {
+            return request;
         }
-        if era.is_modern() {
-            request = request.header("mcp-method", method);
-            if let Some(name) = name {
-                request = request.header("mcp-name", name);
-            }
-            if let Some(namespace) = namespace {
-                request = request.header("mcp-param-namespace", namespace);
-            }
+        request.header("mcp-protocol-version", era.version())
+    }
+
+    /// A request of the newest revision, with the headers that mirror its body.
+    fn modern(&self, method: &str, params: Value) -> RequestBuilder {
+        let text =
+            |pointer: &str| params.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let name = match method {
+            "tools/call" | "prompts/get" => text("/name"),
+            "resources/read" => text("/uri"),
+            _ => None,
+        };
+        let namespace = text("/arguments/namespace").filter(|_| method == "tools/call");
+        let body = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
+        let mut request = self
+            .post(&body)
+            .header("mcp-protocol-version", Era::V2026_07_28.version())
+            .header("mcp-method", method);
+        if let Some(name) = name {
+            request = request.header("mcp-name", name);
+        }
+        if let Some(namespace) = namespace {
+            request = request.header("mcp-param-namespace", namespace);
         }
         request
+    }
+
+    /// The same, from a client that can ask its person (form elicitation).
+    pub(crate) fn rpc_that_asks(&self, method: &str, mut params: Value) -> RequestBuilder {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": Era::V2026_07_28.version(),
+            "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}},
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
+        });
+        self.modern(method, params)
     }
 
     /// A tool call as the owner of `token`, in the newest revision. The result, whatever it says.
