@@ -25,6 +25,7 @@ mod resources;
 mod selectors;
 mod serve;
 mod server;
+mod stdio;
 mod strict_body;
 mod tls;
 mod tools;

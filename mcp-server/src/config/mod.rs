@@ -35,6 +35,7 @@ use serde_json::Value;
 pub use settings::{ListOutput, Settings};
 pub use values::LogLevel;
 use values::Strategy;
+pub(crate) use values::plain_https;
 
 use crate::prompts::ConfiguredPrompt;
 
