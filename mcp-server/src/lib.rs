@@ -16,6 +16,7 @@ mod generation;
 mod limits;
 mod metrics;
 mod names;
+mod near;
 mod operations;
 mod output;
 mod person;
@@ -31,7 +32,7 @@ mod tls;
 mod tools;
 mod user_token;
 
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Clusters};
 pub use config::Config;
 pub use metrics::metrics_table;
 pub use serve::{Running, StartError};

@@ -1,6 +1,7 @@
 //! The MCP side: what is listed, and how a call gets its caller.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -17,7 +18,7 @@ use rmcp::{RoleServer, ServerHandler};
 
 use crate::call_log::CallLog;
 use crate::clock;
-use crate::cluster::{Caller, Identity};
+use crate::cluster::{CONTEXT, Caller, Cluster};
 use crate::confirmation::{Bound, Gate, Returned, Rules, Seal, Way, about};
 use crate::failure::Failure;
 use crate::generation::Generation;
@@ -37,9 +38,6 @@ const LIST_FRESH_MS: u64 = 60_000;
 /// What log and metrics call a prompt, and a resource: their names are other people's words.
 const PROMPT: &str = "(prompt)";
 const RESOURCE: &str = "(resource)";
-
-/// What resources call the cluster where there is one.
-const ONLY_CLUSTER: &str = "";
 
 /// The handler. rmcp makes one for each request, so it is no more than a few pointers.
 #[derive(Debug, Clone)]
@@ -67,17 +65,14 @@ impl McpServer {
         Arc::clone(own.unwrap_or(&self.generation))
     }
 
-    /// Who calls. The token is an extension of this very request, put there by [`crate::front`]; there is no
+    /// The caller's token. It is an extension of this very request, put there by [`crate::front`]; there is no
     /// other place to look, so a request without one gets nowhere.
-    fn caller(
-        generation: &Generation,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<Caller, ErrorData> {
+    fn token(context: &RequestContext<RoleServer>) -> Result<UserToken, ErrorData> {
         context
             .extensions
             .get::<Parts>()
             .and_then(|parts| parts.extensions.get::<UserToken>())
-            .map(|token| generation.caller(Identity::Bearer(token.clone())))
+            .cloned()
             .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
     }
 
@@ -170,29 +165,34 @@ impl ServerHandler for McpServer {
     ) -> Result<CallToolResponse, ErrorData> {
         let metrics = Arc::clone(&self.shared.metrics);
         let generation = self.generation(&context);
-        let arguments = request.arguments.unwrap_or_default();
+        let mut arguments = request.arguments.unwrap_or_default();
         let Some(tool) = generation.tools.get(&request.name) else {
             CallLog::start("(unknown)", &arguments, metrics).end("unknown_tool");
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
-        let caller = Self::caller(&generation, &context)?;
-        let (settings, progress) = (Arc::clone(&generation.settings), Progress::of(&context));
-        let log = CallLog::start(tool.name, &arguments, metrics);
-        let asking = Asking {
-            rules: &generation.rules,
-            caller,
-            way: Way::of(&context),
-            returned: Returned::new(request.request_state, request.input_responses),
-            method: "tools/call",
-            called: tool.name,
-            arguments: &arguments,
+        let token = Self::token(&context)?;
+        let mut log = CallLog::start(tool.name, &arguments, metrics);
+        let work = async {
+            let cluster = generation.clusters.chosen(&mut arguments)?;
+            log.on(cluster.name());
+            let (settings, progress) = (Arc::clone(&generation.settings), Progress::of(&context));
+            let arguments = &arguments;
+            let asking = Asking {
+                rules: &generation.rules,
+                caller: cluster.admit(token)?,
+                way: Way::of(&context),
+                returned: Returned::new(request.request_state, request.input_responses),
+                method: "tools/call",
+                called: tool.name,
+                arguments,
+            };
+            self.asking(asking, |caller, gate| async move {
+                let told = about(tool.name, &caller.server(), arguments);
+                gate.before_tool(tool.name, tool.is_destructive(), &told).await?;
+                tool.run(CallContext { caller, settings, progress }, arguments.clone()).await
+            })
+            .await
         };
-        let arguments = &arguments;
-        let work = self.asking(asking, |caller, gate| async move {
-            let told = about(tool.name, &caller.server(), arguments);
-            gate.before_tool(tool.name, tool.is_destructive(), &told).await?;
-            tool.run(CallContext { caller, settings, progress }, arguments.clone()).await
-        });
         match while_wanted(&context, work).await {
             Ok(outcome) => {
                 log.end(outcome.label());
@@ -214,7 +214,9 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         one_page(request.as_ref())?;
-        let mut list = ListPromptsResult::with_all_items(self.generation(&context).prompts.list());
+        let generation = self.generation(&context);
+        let prompts = generation.prompts.list(generation.clusters.contexts().as_ref());
+        let mut list = ListPromptsResult::with_all_items(prompts);
         list.cache_scope = Some(CacheScope::Private);
         list.ttl_ms = Some(LIST_FRESH_MS);
         Ok(list)
@@ -227,24 +229,33 @@ impl ServerHandler for McpServer {
     ) -> Result<GetPromptResponse, ErrorData> {
         let generation = self.generation(&context);
         let (prompts, name) = (&generation.prompts, request.name.as_str());
-        let arguments = request.arguments.unwrap_or_default();
-        let log = CallLog::start(PROMPT, &arguments, Arc::clone(&self.shared.metrics));
+        let mut arguments = request.arguments.unwrap_or_default();
+        let mut log = CallLog::start(PROMPT, &arguments, Arc::clone(&self.shared.metrics));
         if !prompts.known(name) {
             log.end("unknown_prompt");
             return Err(ErrorData::invalid_params("unknown prompt", None));
         }
-        let asking = Asking {
-            rules: &generation.rules,
-            caller: Self::caller(&generation, &context)?,
-            way: Way::of(&context),
-            returned: Returned::new(request.request_state, request.input_responses),
-            method: "prompts/get",
-            called: name,
-            arguments: &arguments,
+        let token = Self::token(&context)?;
+        let work = async {
+            // Clients send every field of a form.
+            arguments.retain(|_, value| *value != "");
+            let cluster = generation.clusters.chosen(&mut arguments)?;
+            log.on(cluster.name());
+            let arguments = &arguments;
+            let asking = Asking {
+                rules: &generation.rules,
+                caller: cluster.admit(token)?,
+                way: Way::of(&context),
+                returned: Returned::new(request.request_state, request.input_responses),
+                method: "prompts/get",
+                called: name,
+                arguments,
+            };
+            self.asking(asking, |caller, _| async move {
+                prompts.get(name, arguments, caller).await.map_err(Failure::from)
+            })
+            .await
         };
-        let work = self.asking(asking, |caller, _| async {
-            prompts.get(name, &arguments, caller).await.map_err(Failure::from)
-        });
         match while_wanted(&context, work).await {
             Ok(outcome) => {
                 log.end(outcome.label());
@@ -266,7 +277,7 @@ impl ServerHandler for McpServer {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         one_page(request.as_ref())?;
-        let mut list = ListResourcesResult::with_all_items(resources::list(ONLY_CLUSTER));
+        let mut list = ListResourcesResult::with_all_items(resources::list());
         list.cache_scope = Some(CacheScope::Private);
         list.ttl_ms = Some(LIST_FRESH_MS);
         Ok(list)
@@ -278,7 +289,7 @@ impl ServerHandler for McpServer {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         one_page(request.as_ref())?;
-        let templates = resources::templates(ONLY_CLUSTER);
+        let templates = resources::templates();
         let mut list = ListResourceTemplatesResult::with_all_items(templates);
         list.cache_scope = Some(CacheScope::Private);
         list.ttl_ms = Some(LIST_FRESH_MS);
@@ -292,30 +303,35 @@ impl ServerHandler for McpServer {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let generation = self.generation(&context);
         let none = JsonObject::new();
-        let log = CallLog::start(RESOURCE, &none, Arc::clone(&self.shared.metrics));
-        let uri = match K8sUri::parse(&request.uri) {
-            Ok(uri) if uri.cluster == ONLY_CLUSTER => uri,
-            Ok(_) => {
-                log.end("invalid_arguments");
-                return Err(ErrorData::resource_not_found("no such cluster: write k8s:///…", None));
-            }
+        let mut log = CallLog::start(RESOURCE, &none, Arc::clone(&self.shared.metrics));
+        let found = K8sUri::parse(&request.uri).map_err(|advice| format!("uri {advice}"));
+        let found = found.and_then(|uri| {
+            let cluster = generation.clusters.named(&uri.cluster);
+            Ok((uri, cluster.ok_or("uri names no cluster that is served")?))
+        });
+        let (uri, cluster) = match found {
+            Ok((uri, cluster)) => (uri, cluster),
             Err(advice) => {
                 log.end("invalid_arguments");
-                return Err(ErrorData::resource_not_found(format!("uri {advice}"), None));
+                return Err(ErrorData::resource_not_found(advice, None));
             }
         };
-        let asking = Asking {
-            rules: &generation.rules,
-            caller: Self::caller(&generation, &context)?,
-            way: Way::of(&context),
-            returned: Returned::new(request.request_state, request.input_responses),
-            method: "resources/read",
-            called: &request.uri,
-            arguments: &none,
+        log.on(cluster.name());
+        let token = Self::token(&context)?;
+        let (uri, none) = (&uri, &none);
+        let work = async {
+            let asking = Asking {
+                rules: &generation.rules,
+                caller: cluster.admit(token)?,
+                way: Way::of(&context),
+                returned: Returned::new(request.request_state, request.input_responses),
+                method: "resources/read",
+                called: &request.uri,
+                arguments: none,
+            };
+            self.asking(asking, |caller, _| async move { resources::read(uri, &caller).await })
+                .await
         };
-        let uri = &uri;
-        let work =
-            self.asking(asking, |caller, _| async move { resources::read(uri, &caller).await });
         match while_wanted(&context, work).await {
             Ok(outcome) => {
                 log.end(outcome.label());
@@ -344,30 +360,39 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         let generation = self.generation(&context);
-        let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, Default::default());
-        let caller = Self::caller(&generation, &context)?.guarded_by(Arc::new(gate));
+        let token = Self::token(&context)?;
         let known = request.context.and_then(|context| context.arguments).unwrap_or_default();
         let ArgumentInfo { name, value, .. } = request.argument;
+        let caller = |cluster: Option<&Arc<Cluster>>| {
+            let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, BTreeSet::new());
+            let caller = cluster?.admit(token).ok()?;
+            Some(caller.guarded_by(Arc::new(gate)))
+        };
+        let nothing = || Ok(CompleteResult::new(CompletionInfo::default()));
         let offered = match &request.r#ref {
             Reference::Prompt(prompt) => {
+                let contexts = generation.clusters.contexts();
+                let chosen = known.get(CONTEXT).map_or("", String::as_str);
+                let Some(caller) = caller(generation.clusters.named(chosen)) else {
+                    return nothing();
+                };
                 let known = PromptArguments::of(known);
-                let work = generation.prompts.complete(&prompt.name, &name, &known, caller);
+                let prompts = &generation.prompts;
+                let work = prompts.complete(&prompt.name, &name, &known, contexts.as_ref(), caller);
                 match while_wanted(&context, async { Ok(work.await) }).await {
                     Ok(Ok(names)) => names,
-                    Ok(Err(NoPrompt::Failed(_))) | Err(_) => Vec::new(),
-                    Ok(Err(NoPrompt::Unknown)) => {
-                        return Err(ErrorData::invalid_params("unknown prompt", None));
-                    }
-                    Ok(Err(NoPrompt::Argument(text))) => {
-                        return Err(ErrorData::invalid_params(text, None));
-                    }
+                    Ok(Err(NoPrompt::Failed(_))) | Err(_) => return nothing(),
+                    Ok(Err(other)) => return Err(as_error(&other.into())),
                 }
             }
             Reference::Resource(template) => {
                 let is_ours = |ours: &ResourceTemplate| ours.uri_template == template.uri;
-                if !resources::templates(ONLY_CLUSTER).iter().any(is_ours) {
+                if !resources::templates().iter().any(is_ours) {
                     return Err(ErrorData::invalid_params("unknown resource template", None));
                 }
+                let Some(caller) = caller(Some(generation.clusters.default_cluster())) else {
+                    return nothing();
+                };
                 let known = |name: &str| known.get(name).cloned();
                 let work = resources::complete(&name, known, &caller);
                 while_wanted(&context, work).await.unwrap_or_default()

@@ -18,7 +18,7 @@ use rmcp::model::{GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMes
 
 pub use configured::{ConfiguredPrompt, Message, Speaker};
 
-use crate::cluster::{Caller, Resource};
+use crate::cluster::{CONTEXT, Caller, Contexts, Resource};
 use crate::failure::Failure;
 use crate::names::Namespace;
 use arguments::Arguments;
@@ -96,11 +96,11 @@ impl Prompts {
         Self { configured }
     }
 
-    /// As they are listed: ours first.
-    pub(crate) fn list(&self) -> Vec<Prompt> {
+    /// As they are listed: ours first, with an argument for the cluster where there are several.
+    pub(crate) fn list(&self, contexts: Option<&Contexts>) -> Vec<Prompt> {
         let ours = OURS.into_iter().filter(|prompt| self.configured(prompt.name).is_none());
         let configured = self.configured.iter().map(ConfiguredPrompt::listed);
-        ours.map(|prompt| prompt.listed()).chain(configured).collect()
+        ours.map(|prompt| prompt.listed(contexts)).chain(configured).collect()
     }
 
     /// The name as it may be logged: one that is served.
@@ -131,12 +131,13 @@ impl Prompts {
         Ok(GetPromptResult::new(vec![message]).with_description(prompt.description))
     }
 
-    /// What an argument could be, by what the caller may list. `context` has the arguments that are known already.
+    /// What an argument could be, by what the caller may list. `known` has the other arguments, as far as they are.
     pub(crate) async fn complete(
         &self,
         name: &str,
         argument: &str,
-        context: &Arguments,
+        known: &Arguments,
+        contexts: Option<&Contexts>,
         caller: Caller,
     ) -> Result<Vec<String>, NoPrompt> {
         if let Some(configured) = self.configured(name) {
@@ -145,9 +146,12 @@ impl Prompts {
         }
         let prompt =
             OURS.into_iter().find(|prompt| prompt.name == name).ok_or(NoPrompt::Unknown)?;
+        if let Some(contexts) = contexts.filter(|_| argument == CONTEXT) {
+            return Ok(contexts.names.iter().map(ToString::to_string).collect());
+        }
         let of = prompt.arguments.iter().find(|known| known.name == argument);
         let of = of.ok_or_else(|| no_argument(argument))?.of;
-        Ok(names_of(of, context.namespace().ok().flatten(), &caller).await?)
+        Ok(names_of(of, known.namespace().ok().flatten(), &caller).await?)
     }
 
     fn configured(&self, name: &str) -> Option<&ConfiguredPrompt> {
@@ -178,13 +182,17 @@ async fn names_of(
 }
 
 impl Ours {
-    fn listed(&self) -> Prompt {
+    fn listed(&self, contexts: Option<&Contexts>) -> Prompt {
+        let context = contexts.map(|contexts| {
+            let description = format!("The cluster; {} if left out", contexts.default);
+            PromptArgument::new(CONTEXT).with_description(description).with_required(false)
+        });
         let arguments = self.arguments.iter().map(|argument| {
             PromptArgument::new(argument.name)
                 .with_description(argument.description)
                 .with_required(argument.required)
         });
-        Prompt::new(self.name, Some(self.description), Some(arguments.collect()))
+        Prompt::new(self.name, Some(self.description), Some(arguments.chain(context).collect()))
             .with_title(self.title)
     }
 }
@@ -205,8 +213,11 @@ mod tests {
             messages: Vec::new(),
         };
         let prompts = Prompts::new(vec![named("pod-failing"), named("own")]);
-        let listed: Vec<_> =
-            prompts.list().into_iter().map(|prompt| (prompt.name, prompt.description)).collect();
+        let listed: Vec<_> = prompts
+            .list(None)
+            .into_iter()
+            .map(|prompt| (prompt.name, prompt.description))
+            .collect();
         let names: Vec<_> = listed.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["cluster-health", "namespace-triage", "pod-failing", "own"]);
         assert_eq!(listed[2].1.as_deref(), Some("theirs"));

@@ -22,15 +22,15 @@ const TEXT: &str = "text/plain";
 /// The longest JSON: half an object would be no object.
 const MAX_JSON_BYTES: usize = 192 * 1024;
 
-/// `cluster` is empty where there is one.
-pub(crate) fn list(cluster: &str) -> Vec<Listed> {
+/// Those of the cluster of whatever names none; another's have its name between the second slash and the third.
+pub(crate) fn list() -> Vec<Listed> {
     let beginnings = [
         ("v1/Namespace", "namespaces", "Namespaces", "The namespaces of the cluster, as a table"),
         ("v1/Node", "nodes", "Nodes", "The nodes of the cluster, as a table"),
     ];
     beginnings
         .map(|(what, name, title, description)| {
-            Listed::new(format!("k8s://{cluster}/cluster/{what}"), name)
+            Listed::new(format!("k8s:///cluster/{what}"), name)
                 .with_title(title)
                 .with_description(description)
                 .with_mime_type(TEXT)
@@ -38,8 +38,8 @@ pub(crate) fn list(cluster: &str) -> Vec<Listed> {
         .into()
 }
 
-/// The templates; `cluster` is empty where there is one.
-pub(crate) fn templates(cluster: &str) -> Vec<Template> {
+/// The templates; as in [`list`].
+pub(crate) fn templates() -> Vec<Template> {
     let forms = [
         (
             "namespaces/{namespace}/{+apiVersion}/{kind}/{name}{?output}",
@@ -72,7 +72,7 @@ pub(crate) fn templates(cluster: &str) -> Vec<Template> {
     ];
     forms
         .map(|(form, name, title, description, mime_type)| {
-            Template::new(format!("k8s://{cluster}/{form}"), name)
+            Template::new(format!("k8s:///{form}"), name)
                 .with_title(title)
                 .with_description(description)
                 .with_mime_type(mime_type)

@@ -1,7 +1,7 @@
 //! `k8s://` URIs: which object, or which list, somebody means.
 //!
 //! `k8s://{cluster}/namespaces/{namespace}/{apiVersion}/{kind}/{name}` and `k8s://{cluster}/cluster/{apiVersion}/{kind}/{name}`,
-//! both also without the name, for a list. The cluster is left empty (`k8s:///…`) where there is one. The place comes first, so
+//! both also without the name, for a list. The cluster is left empty (`k8s:///…`) for the one of whatever names none, which is the only one where there is one. The place comes first, so
 //! that a policy's pattern such as `k8s:///namespaces/shop/*` opens a namespace and nothing else.
 //!
 //! There is one spelling of each: no escapes, no empty or dot segments, nothing after the name but `?output=json`. What the

@@ -8,6 +8,7 @@
 )]
 
 mod brought;
+mod clusters;
 mod confirmation;
 mod encryption;
 mod faults;

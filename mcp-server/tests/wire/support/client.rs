@@ -80,7 +80,6 @@ impl Mcp {
             "resources/read" => text("/uri"),
             _ => None,
         };
-        let namespace = text("/arguments/namespace").filter(|_| method == "tools/call");
         let body = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
         let mut request = self
             .post(&body)
@@ -89,8 +88,10 @@ impl Mcp {
         if let Some(name) = name {
             request = request.header("mcp-name", name);
         }
-        if let Some(namespace) = namespace {
-            request = request.header("mcp-param-namespace", namespace);
+        for argument in ["namespace", "context"].into_iter().filter(|_| method == "tools/call") {
+            if let Some(value) = text(&format!("/arguments/{argument}")) {
+                request = request.header(format!("mcp-param-{argument}"), value);
+            }
         }
         request
     }
