@@ -66,14 +66,17 @@ impl McpServer {
     }
 
     /// The caller's token. It is an extension of this very request, put there by [`crate::front`]; there is no
-    /// other place to look, so a request without one gets nowhere.
-    fn token(context: &RequestContext<RoleServer>) -> Result<UserToken, ErrorData> {
-        context
-            .extensions
-            .get::<Parts>()
-            .and_then(|parts| parts.extensions.get::<UserToken>())
-            .cloned()
-            .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
+    /// other place to look, so a request without one gets nowhere. In stdio mode there is none, and no request for one.
+    fn token(
+        generation: &Generation,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Option<UserToken>, ErrorData> {
+        let parts = context.extensions.get::<Parts>();
+        let token = parts.and_then(|parts| parts.extensions.get::<UserToken>()).cloned();
+        if token.is_none() && !generation.is_of_one_person() {
+            return Err(ErrorData::internal_error("the request carries no caller", None));
+        }
+        Ok(token)
     }
 
     /// Does what is asked for behind a gate at which its person can be asked. It may end with the question instead.
@@ -170,7 +173,7 @@ impl ServerHandler for McpServer {
             CallLog::start("(unknown)", &arguments, metrics).end("unknown_tool");
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
-        let token = Self::token(&context)?;
+        let token = Self::token(&generation, &context)?;
         let mut log = CallLog::start(tool.name, &arguments, metrics);
         let work = async {
             let cluster = generation.clusters.chosen(&mut arguments)?;
@@ -179,7 +182,7 @@ impl ServerHandler for McpServer {
             let arguments = &arguments;
             let asking = Asking {
                 rules: &generation.rules,
-                caller: cluster.admit(token)?,
+                caller: generation.caller(cluster, token)?,
                 way: Way::of(&context),
                 returned: Returned::new(request.request_state, request.input_responses),
                 method: "tools/call",
@@ -235,7 +238,7 @@ impl ServerHandler for McpServer {
             log.end("unknown_prompt");
             return Err(ErrorData::invalid_params("unknown prompt", None));
         }
-        let token = Self::token(&context)?;
+        let token = Self::token(&generation, &context)?;
         let work = async {
             // Clients send every field of a form.
             arguments.retain(|_, value| *value != "");
@@ -244,7 +247,7 @@ impl ServerHandler for McpServer {
             let arguments = &arguments;
             let asking = Asking {
                 rules: &generation.rules,
-                caller: cluster.admit(token)?,
+                caller: generation.caller(cluster, token)?,
                 way: Way::of(&context),
                 returned: Returned::new(request.request_state, request.input_responses),
                 method: "prompts/get",
@@ -317,12 +320,12 @@ impl ServerHandler for McpServer {
             }
         };
         log.on(cluster.name());
-        let token = Self::token(&context)?;
+        let token = Self::token(&generation, &context)?;
         let (uri, none) = (&uri, &none);
         let work = async {
             let asking = Asking {
                 rules: &generation.rules,
-                caller: cluster.admit(token)?,
+                caller: generation.caller(cluster, token)?,
                 way: Way::of(&context),
                 returned: Returned::new(request.request_state, request.input_responses),
                 method: "resources/read",
@@ -360,12 +363,12 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         let generation = self.generation(&context);
-        let token = Self::token(&context)?;
+        let token = Self::token(&generation, &context)?;
         let known = request.context.and_then(|context| context.arguments).unwrap_or_default();
         let ArgumentInfo { name, value, .. } = request.argument;
         let caller = |cluster: Option<&Arc<Cluster>>| {
             let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, BTreeSet::new());
-            let caller = cluster?.admit(token).ok()?;
+            let caller = generation.caller(cluster?, token).ok()?;
             Some(caller.guarded_by(Arc::new(gate)))
         };
         let nothing = || Ok(CompleteResult::new(CompletionInfo::default()));

@@ -18,4 +18,5 @@ mod program;
 mod prompts;
 mod protocol;
 mod resources;
+mod stdio;
 mod support;
