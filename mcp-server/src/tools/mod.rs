@@ -25,7 +25,6 @@ use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool, ToolAnnotation
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::config::ToolChoice;
 use crate::failure::Failure;
@@ -208,9 +207,7 @@ async fn run<T: KubeTool>(
     context: CallContext,
     arguments: JsonObject,
 ) -> Result<CallToolResult, Failure> {
-    let input = serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| Failure::InvalidArguments(error.to_string()))?;
-    let reply = T::call(context, input).await?;
+    let reply = T::call(context, arguments::read(arguments)?).await?;
     let structured = serde_json::to_value(&reply.structured)
         .map_err(|error| Failure::Internal(error.to_string()))?;
     let mut result = CallToolResult::success(vec![ContentBlock::text(reply.text)]);
