@@ -38,6 +38,27 @@ pub(crate) enum Failure {
         /// Who did not accept it.
         server: String,
     },
+    /// 401 to the one person of stdio mode.
+    #[error(
+        "could not {operation}: the API server {server} did not accept the credential of the context `{context}` (401). \
+         It may have expired: sign in again as you do for kubectl, and see whether `kubectl --context {context} auth whoami` answers"
+    )]
+    CredentialNotAccepted {
+        /// What was tried.
+        operation: String,
+        /// Who did not accept it.
+        server: String,
+        /// Whose credential it was.
+        context: String,
+    },
+    /// There is no credential to be had for the one person of stdio mode; nothing was sent.
+    #[error("could not sign in to the context `{context}`: {reason}")]
+    NotSignedIn {
+        /// The context of the kubeconfig.
+        context: String,
+        /// What is wrong, and what to do about it.
+        reason: String,
+    },
     /// Any other answer that is no success.
     #[error("could not {operation}: the API server {server} answered {status}: {message}")]
     Rejected {
@@ -122,6 +143,8 @@ impl Failure {
             Self::Denied { .. } => "denied",
             Self::Unconfirmed(_) => "unconfirmed",
             Self::TokenNotAccepted { .. } => "token_not_accepted",
+            Self::CredentialNotAccepted { .. } => "credential_not_accepted",
+            Self::NotSignedIn { .. } => "not_signed_in",
             Self::Rejected { status: 404, .. } => "not_found",
             Self::Rejected { .. } => "rejected",
             Self::UnknownKind { .. } => "unknown_kind",

@@ -23,6 +23,7 @@ mod reload;
 mod selectors;
 mod serve;
 mod server;
+mod stdio;
 mod strict_body;
 mod tls;
 mod tools;

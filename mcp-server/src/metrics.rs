@@ -73,7 +73,8 @@ pub fn metrics_table() -> String {
         "tool" => Some("a tool that is offered; `(unknown)` for any other name"),
         "outcome" => Some(
             "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, \
-             `not_found`, `rejected`; `unconfirmed`; `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; `invalid_arguments`, \
+             `credential_not_accepted`, `not_found`, `rejected`; `unconfirmed`; `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; \
+             `invalid_arguments`, `not_signed_in`, \
              `unknown_kind`, `internal`",
         ),
         "reason" => Some("a [reason](reasons.md)"),

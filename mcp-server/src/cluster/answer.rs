@@ -62,7 +62,7 @@ fn refusal(
     let operation = operation.to_string();
     let server = server.to_string();
     if status == StatusCode::UNAUTHORIZED {
-        return Failure::TokenNotAccepted { operation, server };
+        return identity.not_accepted(operation, server);
     }
     // Only a Status is repeated: any other page was not written for this caller.
     let message = serde_json::from_slice::<Status>(body).map_or_else(

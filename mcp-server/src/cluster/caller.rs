@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use http::header::{ACCEPT, USER_AGENT};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper_util::client::legacy;
 use serde::de::DeserializeOwned;
@@ -75,6 +75,7 @@ impl Caller {
         request: Request<Vec<u8>>,
     ) -> Result<(StatusCode, Bytes), Failure> {
         self.confirmed(operation).await?;
+        self.identity.ready().await?;
         self.in_time(operation, async {
             let response = self.exchange(operation, request).await?;
             let status = response.status();
@@ -93,6 +94,7 @@ impl Caller {
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Failure> {
         self.confirmed(operation).await?;
+        self.identity.ready().await?;
         self.in_time(operation, async {
             let response = self.exchange(operation, request).await?;
             if response.status().is_success() {
@@ -195,14 +197,31 @@ impl Caller {
             .map(|body| Full::new(Bytes::from(body)));
         request.headers_mut().entry(ACCEPT).or_insert(JSON);
         request.headers_mut().insert(USER_AGENT, PRODUCT);
-        let identity = self.identity.headers().await?;
+        let headers = self.identity.headers().await?;
+        let response = self.once(operation, request.clone(), headers.clone()).await?;
+        // A 401 is for the credential, and nothing was done: once more, if there is another one by now.
+        if response.status() == StatusCode::UNAUTHORIZED
+            && self.identity.renewed_after(&headers).await
+        {
+            let headers = self.identity.headers().await?;
+            return self.once(operation, request, headers).await;
+        }
+        Ok(response)
+    }
+
+    async fn once(
+        &self,
+        operation: &Operation,
+        request: Request<Full<Bytes>>,
+        identity: HeaderMap,
+    ) -> Result<Response<Body>, Failure> {
         ServiceBuilder::new()
             .layer(AsCallerLayer::new(identity))
             .service(legacy::Client::clone(&self.cluster.pool.load()))
             .oneshot(request)
             .await
             .map(|response| response.map(Body::new))
-            .map_err(|error| operation.unreachable(server, causes(&error)))
+            .map_err(|error| operation.unreachable(&self.cluster.server, causes(&error)))
     }
 }
 

@@ -34,6 +34,7 @@ use serde_json::Value;
 pub use settings::{ListOutput, Settings};
 pub use values::LogLevel;
 use values::Strategy;
+pub(crate) use values::plain_https;
 
 /// Where a pod finds the API server, and the authority that signed its certificate.
 const IN_CLUSTER: &str = "https://kubernetes.default.svc";
