@@ -3,6 +3,9 @@
 //! Every request brings the caller's own token, already exchanged for one that the API server accepts. The server
 //! has no credential of its own: no kubeconfig, no service account, nothing read from the environment. What the
 //! caller may not do, it cannot do either.
+//!
+//! [`Prepared`] is for the other mode: one person, on their own machine, with their own kubeconfig. Only the module behind
+//! it reads one, and nothing of it is reachable from [`Running`].
 
 mod bounded_file;
 mod call_log;
@@ -16,6 +19,7 @@ mod generation;
 mod limits;
 mod metrics;
 mod names;
+mod near;
 mod operations;
 mod output;
 mod person;
@@ -29,7 +33,8 @@ mod tls;
 mod tools;
 mod user_token;
 
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Clusters};
 pub use config::Config;
 pub use metrics::metrics_table;
 pub use serve::{Running, StartError};
+pub use stdio::{Prepared, StdioError};

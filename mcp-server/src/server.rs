@@ -16,7 +16,6 @@ use rmcp::{RoleServer, ServerHandler};
 
 use crate::call_log::CallLog;
 use crate::clock;
-use crate::cluster::{Caller, Identity};
 use crate::confirmation::{Bound, Returned, Seal, Way, about};
 use crate::failure::Failure;
 use crate::generation::Generation;
@@ -57,18 +56,18 @@ impl McpServer {
         Arc::clone(own.unwrap_or(&self.generation))
     }
 
-    /// Who calls. The token is an extension of this very request, put there by [`crate::front`]; there is no
-    /// other place to look, so a request without one gets nowhere.
-    fn caller(
+    /// The caller's token. It is an extension of this very request, put there by [`crate::front`]; there is no
+    /// other place to look, so a request without one gets nowhere. In stdio mode there is none, and no request for one.
+    fn token(
         generation: &Generation,
         context: &RequestContext<RoleServer>,
-    ) -> Result<Caller, ErrorData> {
-        context
-            .extensions
-            .get::<Parts>()
-            .and_then(|parts| parts.extensions.get::<UserToken>())
-            .map(|token| generation.caller(Identity::Bearer(token.clone())))
-            .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
+    ) -> Result<Option<UserToken>, ErrorData> {
+        let parts = context.extensions.get::<Parts>();
+        let token = parts.and_then(|parts| parts.extensions.get::<UserToken>()).cloned();
+        if token.is_none() && !generation.is_of_one_person() {
+            return Err(ErrorData::internal_error("the request carries no caller", None));
+        }
+        Ok(token)
     }
 
     /// Runs a tool, once everybody who has to be asked has said yes. The call may end with the question instead.
@@ -145,22 +144,28 @@ impl ServerHandler for McpServer {
     ) -> Result<CallToolResponse, ErrorData> {
         let metrics = Arc::clone(&self.shared.metrics);
         let generation = self.generation(&context);
-        let arguments = request.arguments.unwrap_or_default();
+        let mut arguments = request.arguments.unwrap_or_default();
         let Some(tool) = generation.tools.get(&request.name) else {
             CallLog::start("(unknown)", &arguments, metrics).end("unknown_tool");
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
-        let caller = Self::caller(&generation, &context)?;
-        let settings = Arc::clone(&generation.settings);
-        let call = CallContext { caller, settings, progress: Progress::of(&context) };
-        let log = CallLog::start(tool.name, &arguments, metrics);
+        let token = Self::token(&generation, &context)?;
+        let mut log = CallLog::start(tool.name, &arguments, metrics);
         let returned =
             Returned { state: request.request_state, responses: request.input_responses };
         let asked = (Way::of(&context), returned);
+        let call = async {
+            let cluster = generation.clusters.chosen(&mut arguments)?;
+            log.on(cluster.name());
+            let caller = generation.caller(cluster, token)?;
+            let settings = Arc::clone(&generation.settings);
+            let call = CallContext { caller, settings, progress: Progress::of(&context) };
+            self.run(&generation, tool, call, arguments, asked).await
+        };
         // rmcp leaves a handler running when its client has gone, and only fires the token: dropping the call is ours.
         let result = tokio::select! {
             () = context.ct.cancelled() => Err(Failure::Cancelled),
-            result = self.run(&generation, tool, call, arguments, asked) => result,
+            result = call => result,
         };
         match result {
             Ok(response) => {

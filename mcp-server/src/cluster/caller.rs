@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use http::header::{ACCEPT, USER_AGENT};
+use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper_util::client::legacy;
@@ -17,6 +18,7 @@ use super::operation::Operation;
 use super::{Cluster, answer};
 use crate::confirmation::Gate;
 use crate::failure::Failure;
+use crate::names::Namespace;
 use crate::person::Person;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -52,6 +54,23 @@ impl Caller {
         &self.cluster
     }
 
+    /// `namespace`, or the one of calls that name none: the context's in stdio mode, else `default`.
+    pub(crate) fn namespace_or_default(&self, namespace: Option<Namespace>) -> Namespace {
+        namespace
+            .or_else(|| self.cluster.namespace.clone())
+            .unwrap_or_else(Namespace::default_namespace)
+    }
+
+    /// The kubeconfig without its credentials, in stdio mode: whole, or what this cluster needs of it.
+    pub(crate) fn kubeconfig(&self, minified: bool) -> Option<serde_json::Value> {
+        self.identity.kubeconfig(minified)
+    }
+
+    /// Asks for kinds anew from now on. Whether there was anything to forget.
+    pub(crate) fn forget_kinds(&self) -> bool {
+        self.cluster.known.forget()
+    }
+
     /// The API server's URL, for texts.
     pub(crate) fn server(&self) -> String {
         self.cluster.server.to_string()
@@ -74,16 +93,38 @@ impl Caller {
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<(StatusCode, Bytes), Failure> {
+        self.fetch(operation, request).await.map(|(head, body)| (head.status, body))
+    }
+
+    /// Like [`Caller::send`], with the head of the answer: a success, or that nothing has changed. An API server that has
+    /// too much to do is asked once more, when it says.
+    pub(super) async fn fetch(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<(Parts, Bytes), Failure> {
         self.confirmed(operation).await?;
         self.identity.ready().await?;
         self.in_time(operation, async {
-            let response = self.exchange(operation, request).await?;
-            let status = response.status();
-            let body =
-                answer::read(response, operation, &self.cluster.server, &self.identity).await?;
-            Ok((status, body))
+            let first = self.answer(operation, request.clone()).await;
+            match first.as_ref().err().and_then(Failure::come_again_after) {
+                Some(wait) if wait < self.cluster.request_timeout => {
+                    tokio::time::sleep(wait).await;
+                    self.answer(operation, request).await
+                }
+                _ => first,
+            }
         })
         .await
+    }
+
+    async fn answer(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<(Parts, Bytes), Failure> {
+        let response = self.exchange(operation, request).await?;
+        answer::read(response, operation, &self.cluster.server, &self.identity).await
     }
 
     /// Sends one request as the caller and hands out a success when it begins, within the configured time. How much of it

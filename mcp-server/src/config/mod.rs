@@ -7,6 +7,7 @@
 //! instead, or noticed, as `obolus_core::config::brought` says whose they are.
 
 mod choice;
+mod clusters;
 mod confirmation;
 mod denied;
 mod http;
@@ -14,15 +15,15 @@ mod listeners;
 mod not_here;
 mod settings;
 mod shown_secrets;
+mod stdio;
 mod values;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cluster::ShownSecrets;
-use ::http::Uri;
 pub use choice::ToolChoice;
+pub use clusters::{ClusterConfig, ClustersConfig, ContextName};
 pub use confirmation::Confirmation;
 pub use denied::Denied;
 pub use listeners::TlsVersion;
@@ -30,10 +31,10 @@ pub use obolus_core::config::Problems;
 pub use obolus_core::config::brought::Notice;
 use obolus_core::config::brought::{Part, sort};
 use obolus_core::config::{Problem, Section};
-use serde_json::Value;
+use serde_json::{Map, Value};
 pub use settings::{ListOutput, Settings};
+pub use stdio::{StdioConfig, StdioFlags};
 pub use values::LogLevel;
-use values::Strategy;
 pub(crate) use values::plain_https;
 
 /// Where a pod finds the API server, and the authority that signed its certificate.
@@ -71,8 +72,8 @@ pub struct Config {
     pub settings: Settings,
     /// What people are asked about first.
     pub confirmation: Confirmation,
-    /// The cluster. One today; several become a table of these.
-    pub cluster: ClusterConfig,
+    /// The clusters: one, or several that calls choose among.
+    pub clusters: ClustersConfig,
     /// What an operator should know about the settings.
     pub notices: Vec<Notice>,
 }
@@ -88,22 +89,6 @@ pub struct TlsFiles {
     pub min_version: TlsVersion,
 }
 
-/// How an API server is reached, and how it proves who it is. How the *caller* proves who they are
-/// is not configuration.
-#[derive(Debug, Clone)]
-pub struct ClusterConfig {
-    /// The API server's URL: https, and perhaps a path under which it lives.
-    pub server: Uri,
-    /// The CAs that may have signed its certificate; without it, the system's.
-    pub certificate_authority: Option<PathBuf>,
-    /// How long one request to it may take, connecting and reading included.
-    pub request_timeout: Duration,
-    /// What nobody reaches through this server.
-    pub denied: Denied,
-    /// The Secrets whose values may be shown.
-    pub shown_secrets: ShownSecrets,
-}
-
 impl Config {
     /// Reads and checks the file, with the certificates that it names. Relative paths in it start at
     /// its own folder.
@@ -111,21 +96,20 @@ impl Config {
     /// # Errors
     /// Every problem there is, not only the first.
     pub fn load(path: &Path) -> Result<Self, Problems> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))?;
-        let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        if has_drop_ins(folder) {
-            let text = "beside this file holds drop-ins, which are not read here: write their settings into this file, and take them away";
-            return Err(Problems::one(DROP_INS, text));
-        }
-        Self::parse(&text, folder)
+        let (text, folder) = read(path)?;
+        Self::parse(&text, &folder)
     }
 
     fn parse(text: &str, folder: &Path) -> Result<Self, Problems> {
-        let table: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
-        let value = serde_json::to_value(table)
-            .map_err(|_| Problems::one("", "holds a number that is none"))?;
-        let Value::Object(keys) = value else { return Err(Problems::one("", "must be a table")) };
+        Self::of_keys(keys(text)?, folder, clusters::read)
+    }
+
+    /// `clusters` says where API servers are.
+    fn of_keys(
+        keys: Map<String, Value>,
+        folder: &Path,
+        clusters: impl FnOnce(&Section<'_>, &Path) -> Option<ClustersConfig>,
+    ) -> Result<Self, Problems> {
         let sorted = sort(keys, Part::McpServer);
         let mut keys = sorted.own;
         keys.extend(sorted.brought.clone());
@@ -147,8 +131,8 @@ impl Config {
         let instructions = values::text(&top, "server_instructions");
         let settings = settings::read(&top);
         let confirmation = confirmation::read(&top, folder, &mut notices);
-        let cluster = cluster(&top, folder);
-        let built = cluster.map(|cluster| Self {
+        let clusters = clusters(&top, folder);
+        let built = clusters.map(|clusters| Self {
             listen,
             operations,
             tls,
@@ -161,7 +145,7 @@ impl Config {
             instructions,
             settings,
             confirmation,
-            cluster,
+            clusters,
             notices,
         });
         top.conclude(built)
@@ -180,58 +164,27 @@ fn allowed_hosts(top: &Section<'_>) -> Vec<String> {
     hosts
 }
 
-/// `[cluster]`, or what every pod knows of its own cluster: the URL and the authority, and never the pod's token.
-fn cluster(top: &Section<'_>, folder: &Path) -> Option<ClusterConfig> {
-    let denied = denied::read(top);
-    let shown_secrets = shown_secrets::read(top);
-    let strategy = values::strategy(top);
-    if strategy != Strategy::InCluster || top.has("cluster") {
-        if strategy == Strategy::InCluster {
-            let text = "is in-cluster, and [cluster] stands here, too: write one of the two";
-            top.problem(values::STRATEGY, text);
-        }
-        let section = top.section("cluster", "[cluster] with server = \"https://…\"")?;
-        return named_cluster(section, folder, denied, shown_secrets);
+/// A file's text, and the folder where its paths start.
+fn read(path: &Path) -> Result<(String, PathBuf), Problems> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))?;
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    if has_drop_ins(folder) {
+        let text = "beside this file holds drop-ins, which are not read here: write their settings into this file, and take them away";
+        return Err(Problems::one(DROP_INS, text));
     }
-    let certificate_authority = PathBuf::from(IN_CLUSTER_CA);
-    if let Err(error) = crate::tls::client_config(Some(&certificate_authority)) {
-        top.problem(
-            values::STRATEGY,
-            format!("is in-cluster, which needs {IN_CLUSTER_CA}: {error}"),
-        );
-    }
-    Some(ClusterConfig {
-        server: Uri::from_static(IN_CLUSTER),
-        certificate_authority: Some(certificate_authority),
-        request_timeout: REQUEST_TIMEOUT,
-        denied,
-        shown_secrets,
-    })
+    Ok((text, folder.to_owned()))
 }
 
-fn named_cluster(
-    section: Section<'_>,
-    folder: &Path,
-    denied: Denied,
-    shown_secrets: ShownSecrets,
-) -> Option<ClusterConfig> {
-    let server = values::server(&section, "server");
-    let certificate_authority = values::file(&section, "certificate_authority", folder);
-    // A key of the wrong type has had its problem: the system's CAs are not what it means.
-    let is_readable = certificate_authority.is_some() || !section.has("certificate_authority");
-    if is_readable && let Err(error) = crate::tls::client_config(certificate_authority.as_deref()) {
-        section.problem("certificate_authority", error.to_string());
+/// The top level of a file.
+fn keys(text: &str) -> Result<Map<String, Value>, Problems> {
+    let table: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
+    let value = serde_json::to_value(table)
+        .map_err(|_| Problems::one("", "holds a number that is none"))?;
+    match value {
+        Value::Object(keys) => Ok(keys),
+        _ => Err(Problems::one("", "must be a table")),
     }
-    let default = REQUEST_TIMEOUT.as_secs();
-    let seconds = section.integer("request_timeout_seconds", default, 1..=600);
-    section.finish();
-    Some(ClusterConfig {
-        server: server?,
-        certificate_authority,
-        request_timeout: Duration::from_secs(seconds),
-        denied,
-        shown_secrets,
-    })
 }
 
 fn has_drop_ins(folder: &Path) -> bool {
