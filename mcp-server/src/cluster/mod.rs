@@ -16,6 +16,7 @@ mod events;
 mod identity;
 mod known;
 mod list;
+mod names_of;
 mod object;
 mod operation;
 mod redact;

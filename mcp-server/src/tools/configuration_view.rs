@@ -74,9 +74,14 @@ impl KubeTool for ConfigurationView {
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Kubeconfig>, Failure> {
         let is_minified = input.minified.is_none_or(Choice::is_yes);
-        let view = context.caller.kubeconfig(is_minified).unwrap_or_else(|| {
-            of_http_mode(&context.settings.reached, context.caller.context(), is_minified)
-        });
+        let view = match context.caller.kubeconfig(is_minified) {
+            Some(view) => view,
+            None => {
+                // Where API servers are is told to those whom one of them knows.
+                context.caller.whoami().await?;
+                of_http_mode(&context.settings.reached, context.caller.context(), is_minified)
+            }
+        };
         let text = serde_yaml_ng::to_string(&view)
             .map_err(|error| Failure::Internal(error.to_string()))?;
         Ok(Reply { structured: Kubeconfig(view), text: bounded(text) })

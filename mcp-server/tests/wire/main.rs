@@ -9,12 +9,15 @@
 
 mod brought;
 mod clusters;
+mod confirmation;
 mod encryption;
 mod faults;
 mod identity;
 mod overload;
 mod program;
+mod prompts;
 mod protocol;
 mod reading;
+mod resources;
 mod stdio;
 mod support;

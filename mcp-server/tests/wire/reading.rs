@@ -562,6 +562,10 @@ async fn projects_are_openshifts_and_the_configuration_is_without_credentials() 
         "/apis/project.openshift.io/v1" if request.authorization == ["Bearer alice"] => Answer::Json(200, json!({
             "kind": "APIResourceList", "groupVersion": "project.openshift.io/v1", "resources": [
                 {"name": "projects", "singularName": "", "kind": "Project", "namespaced": false, "verbs": []}]})),
+        "/apis/authentication.k8s.io/v1/selfsubjectreviews" if request.authorization == ["Bearer alice"] => {
+            Answer::Json(201, crate::support::api_server::review("alice"))
+        }
+        "/apis/authentication.k8s.io/v1/selfsubjectreviews" => status(401, "Unauthorized"),
         "/apis/project.openshift.io/v1/projects" => Answer::Json(200, json!({"kind": "Table", "columnDefinitions": [{"name": "Name"}],
             "rows": [{"cells": ["shop"], "object": {"metadata": {"name": "shop"}}}]})),
         _ => status(404, "the server could not find the requested resource"),
@@ -570,7 +574,6 @@ async fn projects_are_openshifts_and_the_configuration_is_without_credentials() 
     assert!(none.contains("Only OpenShift has projects: use namespaces_list here"), "{none}");
     let list = scene.mcp.call("alice", "projects_list", json!({})).await;
     assert_eq!(text(&list), "NAME\nshop\n");
-    let before = scene.api.arrived().len();
     for arguments in [json!({}), json!({"minified": true}), json!({"minified": false})] {
         let view = scene.mcp.call("alice", "configuration_view", arguments).await;
         let kubeconfig = &view["structuredContent"];
@@ -587,5 +590,6 @@ async fn projects_are_openshifts_and_the_configuration_is_without_credentials() 
             "{view}"
         );
     }
-    assert_eq!(scene.api.arrived().len(), before, "nobody is asked for it");
+    let stranger = scene.mcp.failure("mallory", "configuration_view", json!({})).await;
+    assert!(stranger.contains("not accepted") && !stranger.contains("clusters"), "{stranger}");
 }

@@ -125,7 +125,6 @@ impl Document {
     fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
         let mut schema = schema;
         for _ in 0..MAX_REFERENCES {
-            let reference = schema["$ref"].as_str().or_else(|| schema["allOf"][0]["$ref"].as_str());
             let Some(name) = reference.and_then(|at| at.strip_prefix("#/components/schemas/"))
             else {
                 return schema;
@@ -207,7 +206,6 @@ impl Document {
     }
 
     fn type_to(&self, schema: &Value, depth: usize) -> String {
-        let reference = schema["$ref"].as_str().or_else(|| schema["allOf"][0]["$ref"].as_str());
         let whole = self.resolved(schema);
         let inner = |of: &Value| match depth.checked_sub(1) {
             Some(depth) => self.type_to(of, depth),
@@ -229,6 +227,11 @@ impl Document {
             Some(plain) => plain.to_owned(),
         }
     }
+}
+
+/// Where a schema refers to: directly, or as all that it consists of.
+fn reference(schema: &Value) -> Option<&str> {
+    schema.get("$ref").or_else(|| schema.pointer("/allOf/0/$ref"))?.as_str()
 }
 
 fn is_of(schema: &Value, kind: &ApiKind) -> bool {
