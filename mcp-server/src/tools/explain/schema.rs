@@ -125,7 +125,8 @@ impl Document {
     fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
         let mut schema = schema;
         for _ in 0..MAX_REFERENCES {
-            let Some(name) = reference.and_then(|at| at.strip_prefix("#/components/schemas/"))
+            let Some(name) =
+                reference(schema).and_then(|at| at.strip_prefix("#/components/schemas/"))
             else {
                 return schema;
             };
@@ -221,9 +222,10 @@ impl Document {
             Some("object") if whole["additionalProperties"].is_object() => {
                 format!("map[string]{}", inner(&whole["additionalProperties"]))
             }
-            Some("object") | None => {
-                reference.and_then(|at| at.rsplit(['.', '/']).next()).unwrap_or("Object").to_owned()
-            }
+            Some("object") | None => reference(schema)
+                .and_then(|at| at.rsplit(['.', '/']).next())
+                .unwrap_or("Object")
+                .to_owned(),
             Some(plain) => plain.to_owned(),
         }
     }
