@@ -22,6 +22,7 @@ mod server;
 mod strict_body;
 mod tls;
 mod tools;
+mod under_way;
 mod user_token;
 
 pub use cluster::Cluster;

@@ -18,8 +18,10 @@ use crate::call_log::CallLog;
 use crate::cluster::{Caller, Cluster, Identity};
 use crate::config::Settings;
 use crate::failure::Failure;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::tools::{CallContext, Progress, Tools};
+use crate::under_way::UnderWay;
 use crate::user_token::UserToken;
 
 /// The revisions that are served. Older ones are neither advertised nor negotiated.
@@ -41,6 +43,8 @@ pub(crate) struct McpServer {
     // One cluster today. With several, `caller` chooses by the call's arguments; nothing else needs to know.
     cluster: Arc<Cluster>,
     settings: Arc<Settings>,
+    streams: Arc<Limits>,
+    under_way: Arc<UnderWay>,
     metrics: Arc<Metrics>,
 }
 
@@ -54,7 +58,20 @@ impl McpServer {
         metrics: Arc<Metrics>,
     ) -> Self {
         let instructions = instructions.unwrap_or(INSTRUCTIONS).into();
-        Self { tools: Arc::new(tools), instructions, cluster, settings, metrics }
+        Self {
+            tools: Arc::new(tools),
+            instructions,
+            cluster,
+            settings,
+            streams: Limits::of_streams(),
+            under_way: Arc::default(),
+            metrics,
+        }
+    }
+
+    /// The calls that their clients may take back.
+    pub(crate) fn under_way(&self) -> Arc<UnderWay> {
+        Arc::clone(&self.under_way)
     }
 
     /// Who calls. The token is an extension of this very request, put there by [`crate::front`]; there is no
@@ -112,11 +129,14 @@ impl ServerHandler for McpServer {
         };
         let caller = self.caller(&context)?;
         let settings = Arc::clone(&self.settings);
-        let call = CallContext { caller, settings, progress: Progress::of(&context) };
+        let streams = Arc::clone(&self.streams);
+        let under_way = self.under_way.begin(caller.person(), context.id.clone());
+        let call = CallContext { caller, settings, progress: Progress::of(&context), streams };
         let log = CallLog::start(tool.name, &arguments, Arc::clone(&self.metrics));
         // rmcp leaves a handler running when its client has gone, and only fires the token: dropping the call is ours.
         let result = tokio::select! {
             () = context.ct.cancelled() => Err(Failure::Cancelled),
+            () = under_way.taken_back() => Err(Failure::Cancelled),
             result = tool.run(call, arguments) => result,
         };
         match result {

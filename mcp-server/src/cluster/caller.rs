@@ -2,18 +2,21 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::body::Bytes;
 use http::header::{ACCEPT, USER_AGENT};
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
-use hyper_util::client::legacy;
+use hyper::body::Incoming;
+use obolus_core::token::TokenDigest;
 use serde::de::DeserializeOwned;
 use tower::{ServiceBuilder, ServiceExt as _};
 
 use super::as_caller::AsCallerLayer;
 use super::identity::Identity;
 use super::operation::Operation;
+use super::wire::Pool;
 use super::{Cluster, answer};
 use crate::failure::Failure;
 
@@ -45,18 +48,13 @@ impl Caller {
 
     /// Sends one request as the caller and reads the whole answer, within the configured time.
     ///
-    /// Dropping the future closes the stream, which the API server takes for a cancellation. Every request goes through
-    /// here, so here is where denied kinds end.
+    /// Dropping the future closes the stream, which the API server takes for a cancellation.
     pub(super) async fn send(
         &self,
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Bytes, Failure> {
-        let denied = &self.cluster.denied;
-        if operation.kind().is_some_and(|of| denied.covers(&of.group, &of.kind, &of.plural)) {
-            return Err(Failure::Denied { operation: operation.to_string() });
-        }
-        tracing::debug!(%operation, "asking the API server");
+        self.admitted(operation)?;
         let limit = self.cluster.request_timeout;
         tokio::time::timeout(limit, self.exchange(operation, request)).await.unwrap_or_else(|_| {
             Err(Failure::TimedOut {
@@ -90,11 +88,63 @@ impl Caller {
         operation.malformed(&self.cluster.server, reason)
     }
 
+    /// Where denied kinds end.
+    pub(super) fn admitted(&self, operation: &Operation) -> Result<(), Failure> {
+        let denied = &self.cluster.denied;
+        if operation.kind().is_some_and(|of| denied.covers(&of.group, &of.kind, &of.plural)) {
+            return Err(Failure::Denied { operation: operation.to_string() });
+        }
+        tracing::debug!(%operation, "asking the API server");
+        Ok(())
+    }
+
+    /// Whose places a stream takes.
+    pub(crate) fn person(&self) -> TokenDigest {
+        self.identity.person()
+    }
+
+    /// When the credential ends, as far as it says so itself.
+    pub(super) fn expires(&self) -> Option<SystemTime> {
+        self.identity.expires()
+    }
+
+    /// A refusal that did not come as an answer's status.
+    pub(super) fn rejected(&self, operation: &Operation, status: u16, message: &str) -> Failure {
+        let message = self.identity.scrub(message).chars().take(answer::MAX_MESSAGE_CHARS).collect();
+        Failure::Rejected {
+            operation: operation.to_string(),
+            server: self.server(),
+            status,
+            message,
+        }
+    }
+
     async fn exchange(
         &self,
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Bytes, Failure> {
+        let pools = self.cluster.pools.load_full();
+        let response = self.open(operation, request, &pools.shared).await?;
+        self.read(response, operation).await
+    }
+
+    /// The whole answer, or the failure that its status stands for.
+    pub(super) async fn read(
+        &self,
+        response: Response<Incoming>,
+        operation: &Operation,
+    ) -> Result<Bytes, Failure> {
+        answer::read(response, operation, &self.cluster.server, &self.identity).await
+    }
+
+    /// Sends one request as the caller, and waits for the head of the answer. Every request goes through here.
+    pub(super) async fn open(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+        pool: &Pool,
+    ) -> Result<Response<Incoming>, Failure> {
         let server = &self.cluster.server;
         let mut request = server
             .address(request)
@@ -105,13 +155,12 @@ impl Caller {
         request.headers_mut().entry(ACCEPT).or_insert(JSON);
         request.headers_mut().insert(USER_AGENT, PRODUCT);
         let identity = self.identity.headers().await?;
-        let response = ServiceBuilder::new()
+        ServiceBuilder::new()
             .layer(AsCallerLayer::new(identity))
-            .service(legacy::Client::clone(&self.cluster.pool.load()))
+            .service(pool.clone())
             .oneshot(request)
             .await
-            .map_err(|error| operation.unreachable(server, causes(&error)))?;
-        answer::read(response, operation, server, &self.identity).await
+            .map_err(|error| operation.unreachable(server, causes(&error)))
     }
 }
 

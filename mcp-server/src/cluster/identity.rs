@@ -1,7 +1,10 @@
 //! Who a request to the API server is made as.
 
+use std::time::SystemTime;
+
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use obolus_core::token::TokenDigest;
 
 use crate::failure::Failure;
 use crate::user_token::UserToken;
@@ -30,6 +33,20 @@ impl Identity {
                 })?;
                 Ok(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
             }
+        }
+    }
+
+    /// Who this is, for counting what one person has under way.
+    pub(super) fn person(&self) -> TokenDigest {
+        match self {
+            Self::Bearer(token) => token.digest(),
+        }
+    }
+
+    /// When the credential ends, as far as it says so itself.
+    pub(super) fn expires(&self) -> Option<SystemTime> {
+        match self {
+            Self::Bearer(token) => token.expires(),
         }
     }
 

@@ -7,14 +7,20 @@ mod answer;
 mod as_caller;
 mod caller;
 mod discovery;
+mod exec;
 mod identity;
 mod known;
 mod list;
+mod logs;
+mod metrics_api;
+mod node_proxy;
 mod object;
 mod operation;
 mod redact;
+mod stream;
 mod url;
 mod verbs;
+mod web_socket;
 mod wire;
 
 use std::path::PathBuf;
@@ -27,15 +33,18 @@ use crate::config::{ClusterConfig, Denied};
 use crate::tls::{self, TlsError};
 pub(crate) use caller::Caller;
 pub(crate) use discovery::Resource;
+pub(crate) use exec::{Channel, Exec, ExecEvent};
 pub(crate) use identity::Identity;
 use known::Known;
 pub(crate) use list::{ListQuery, RawList};
+pub(crate) use logs::{LogQuery, Since};
+pub(crate) use metrics_api::{Usage, UsageOf};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
 pub(crate) use redact::redacted;
 use url::ApiServer;
-pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
-use wire::Pool;
+pub(crate) use stream::{ByteStream, End, Next, Span};
+use wire::Pools;
 pub(crate) use wire::Wire;
 
 /// One API server.
@@ -47,7 +56,7 @@ pub struct Cluster {
     denied: Denied,
     shown_secrets: Arc<ShownSecrets>,
     known: Known,
-    pool: ArcSwap<Pool>,
+    pools: ArcSwap<Pools>,
 }
 
 impl Cluster {
@@ -69,7 +78,7 @@ impl Cluster {
             denied: config.denied.clone(),
             shown_secrets: Arc::new(config.shown_secrets.clone()),
             known: Known::default(),
-            pool: ArcSwap::from_pointee(wire.pool()),
+            pools: ArcSwap::from_pointee(wire.pools()),
         }
     }
 
@@ -84,7 +93,7 @@ impl Cluster {
 
     /// New calls get new connections.
     pub(crate) fn rewire(&self, wire: Wire) {
-        self.pool.store(Arc::new(wire.pool()));
+        self.pools.store(Arc::new(wire.pools()));
     }
 
     /// The file that [`Cluster::reload`] reads.
