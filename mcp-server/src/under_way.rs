@@ -102,14 +102,17 @@ mod tests {
         let person = |name: &str| TokenDigest::of(name);
         let begin = |name: &str, id: i64| under_way.begin(person(name), RequestId::Number(id));
         let hear = |name: &str, message: Value| under_way.hear(|| Some(person(name)), &message);
-        let cancel = |id: Value| {
-            json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}})
-        };
+        let cancel = |id: Value| json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}});
         let (mine, other, bobs) = (begin("alice", 7), begin("alice", 8), begin("bob", 7));
         let text = under_way.begin(person("alice"), RequestId::String("7".into()));
         let mut request = cancel(json!(7));
         request["id"] = json!(1);
-        for none in [request, json!({"method": "tools/list", "params": {"requestId": 7}}), json!([]), cancel(json!({}))] {
+        for none in [
+            request,
+            json!({"method": "tools/list", "params": {"requestId": 7}}),
+            json!([]),
+            cancel(json!({})),
+        ] {
             hear("alice", none);
         }
         assert!(!is_taken_back(&mine).await);
@@ -121,7 +124,10 @@ mod tests {
 
         let (one, same) = (begin("carol", 1), begin("carol", 1));
         hear("carol", cancel(json!(1)));
-        assert!(!is_taken_back(&one).await && !is_taken_back(&same).await, "which one is not known");
+        assert!(
+            !is_taken_back(&one).await && !is_taken_back(&same).await,
+            "which one is not known"
+        );
         drop(same);
         hear("carol", cancel(json!(1)));
         assert!(is_taken_back(&one).await);

@@ -75,7 +75,8 @@ mod tests {
     }
     #[test]
     fn a_token_ends_when_it_says_so_and_one_that_says_nothing_has_no_end() {
-        let token = |claims: &str| UserToken::new(&format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims)));
+        let token =
+            |claims: &str| UserToken::new(&format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims)));
         let at = |seconds: u64| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
         assert_eq!(token(r#"{"exp":1700000000,"sub":"alice"}"#).expires(), at(1_700_000_000));
         assert_eq!(token(r#"{"exp":1700000000.0}"#).expires(), at(1_700_000_000));

@@ -110,7 +110,8 @@ impl Caller {
 
     /// A refusal that did not come as an answer's status.
     pub(super) fn rejected(&self, operation: &Operation, status: u16, message: &str) -> Failure {
-        let message = self.identity.scrub(message).chars().take(answer::MAX_MESSAGE_CHARS).collect();
+        let message =
+            self.identity.scrub(message).chars().take(answer::MAX_MESSAGE_CHARS).collect();
         Failure::Rejected {
             operation: operation.to_string(),
             server: self.server(),

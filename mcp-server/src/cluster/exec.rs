@@ -107,7 +107,9 @@ impl Caller {
         if let Some(container) = container {
             query.append_pair("container", container);
         }
-        for (stream, wanted) in [("stdin", "false"), ("stdout", "true"), ("stderr", "true"), ("tty", "false")] {
+        for (stream, wanted) in
+            [("stdin", "false"), ("stdout", "true"), ("stderr", "true"), ("tty", "false")]
+        {
             query.append_pair(stream, wanted);
         }
         Exec {
@@ -163,11 +165,14 @@ fn read(
         STDOUT => Ok(Some(ExecEvent::Output(Channel::Stdout, data))),
         STDERR => Ok(Some(ExecEvent::Output(Channel::Stderr, data))),
         ERROR => {
-            let status: Status = serde_json::from_slice(&data)
-                .map_err(|_| caller.malformed(operation, "what it says of the command's end is no Status"))?;
+            let status: Status = serde_json::from_slice(&data).map_err(|_| {
+                caller.malformed(operation, "what it says of the command's end is no Status")
+            })?;
             match status.exit_code() {
                 Some(code) => Ok(Some(ExecEvent::Exited(code))),
-                None => Err(caller.rejected(operation, status.code.unwrap_or(500), &status.message)),
+                None => {
+                    Err(caller.rejected(operation, status.code.unwrap_or(500), &status.message))
+                }
             }
         }
         _ => Ok(None),
@@ -190,7 +195,8 @@ mod tests {
         let causes = json!({"causes": [{"reason": "ExitCode", "message": "42"}]});
         let failed = json!({"status": "Failure", "reason": "NonZeroExitCode", "details": causes});
         assert_eq!(exit_code(failed), Some(42));
-        let never = json!({"status": "Failure", "reason": "InternalError", "message": "no such file"});
+        let never =
+            json!({"status": "Failure", "reason": "InternalError", "message": "no such file"});
         assert_eq!(exit_code(never), None);
     }
 }

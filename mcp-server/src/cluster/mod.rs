@@ -42,8 +42,8 @@ pub(crate) use metrics_api::{Usage, UsageOf};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
 pub(crate) use redact::redacted;
-use url::ApiServer;
 pub(crate) use stream::{ByteStream, End, Next, Span};
+use url::ApiServer;
 use wire::Pools;
 pub(crate) use wire::Wire;
 

@@ -133,7 +133,8 @@ impl Caller {
             Span::Long(length, place) => (length, place),
         };
         // What has ended already ends at once.
-        let left = self.expires().map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
+        let left =
+            self.expires().map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
         let (length, end) = match left {
             Some(left) if left < length => (left, End::Credential),
             _ => (length, End::Time),

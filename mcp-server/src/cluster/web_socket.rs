@@ -50,10 +50,14 @@ impl Caller {
         }
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         if header(SEC_WEBSOCKET_ACCEPT) != Some(derive_accept_key(key.as_bytes()).as_str()) {
-            return Err(self.malformed(operation, "its WebSocket is not the one that was asked for"));
+            return Err(
+                self.malformed(operation, "its WebSocket is not the one that was asked for")
+            );
         }
         if !header(SEC_WEBSOCKET_PROTOCOL).is_some_and(|agreed| protocols.contains(&agreed)) {
-            return Err(self.malformed(operation, "it speaks none of the protocols that were offered"));
+            return Err(
+                self.malformed(operation, "it speaks none of the protocols that were offered")
+            );
         }
         let upgraded = hyper::upgrade::on(&mut response)
             .await

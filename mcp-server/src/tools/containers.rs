@@ -56,7 +56,11 @@ impl Containers {
     /// What there is to choose from.
     fn choice(&self) -> String {
         let group = |label: &str, names: &[String]| {
-            if names.is_empty() { String::new() } else { format!("; {label}: {}", names.join(", ")) }
+            if names.is_empty() {
+                String::new()
+            } else {
+                format!("; {label}: {}", names.join(", "))
+            }
         };
         let regular = self.regular.join(", ");
         let init = group("init containers", &self.init);

@@ -123,8 +123,7 @@ impl Use {
             inodes_free: file("inodesFree"),
             network_received_bytes: number("/network/rxBytes"),
             network_sent_bytes: number("/network/txBytes"),
-            processes: number("/process_stats/process_count")
-                .or_else(|| number("/rlimit/curproc")),
+            processes: number("/process_stats/process_count").or_else(|| number("/rlimit/curproc")),
         }
     }
 
@@ -176,18 +175,18 @@ impl Summary {
         let left_out = pods.len().checked_sub(MAX_PODS).filter(|&left_out| left_out > 0);
         pods.truncate(MAX_PODS);
         let node = summary.get("node").unwrap_or(&Value::Null);
-        let waiting = |of: &str| {
-            node.pointer(&format!("/{of}/psi/some/avg10")).and_then(Value::as_f64)
-        };
-        let pressure = Pressure { cpu: waiting("cpu"), memory: waiting("memory"), io: waiting("io") };
+        let waiting =
+            |of: &str| node.pointer(&format!("/{of}/psi/some/avg10")).and_then(Value::as_f64);
+        let pressure =
+            Pressure { cpu: waiting("cpu"), memory: waiting("memory"), io: waiting("io") };
         let is_told = pressure.cpu.or(pressure.memory).or(pressure.io).is_some();
         Self {
             name: name.to_string(),
             node: Use::of(node, "fs"),
             pressure: is_told.then_some(pressure),
-            images: node.pointer("/runtime/imageFs").map(|_| {
-                Use::of(node.get("runtime").unwrap_or(&Value::Null), "imageFs")
-            }),
+            images: node
+                .pointer("/runtime/imageFs")
+                .map(|_| Use::of(node.get("runtime").unwrap_or(&Value::Null), "imageFs")),
             pods,
             left_out,
         }
@@ -206,10 +205,13 @@ impl Summary {
         }
         text.push('\n');
         if let Some(Pressure { cpu, memory, io }) = &self.pressure {
-            let percent = |share: &Option<f64>| share.map_or("-".to_owned(), |share| format!("{share}%"));
+            let percent =
+                |share: &Option<f64>| share.map_or("-".to_owned(), |share| format!("{share}%"));
             text.push_str(&format!(
                 "waiting in the last 10 s: for cpu {}, memory {}, io {}\n",
-                percent(cpu), percent(memory), percent(io)
+                percent(cpu),
+                percent(memory),
+                percent(io)
             ));
         }
         if self.pods.is_empty() {
@@ -287,13 +289,19 @@ mod tests {
         );
         let json = serde_json::to_value(&short).unwrap();
         assert_eq!(json["images"], json!({"filesUsedBytes": 5}));
-        assert_eq!(json["pods"][0]["containers"], json!([{"name": "web", "cpuMillicores": 0, "filesUsedBytes": 7}]));
+        assert_eq!(
+            json["pods"][0]["containers"],
+            json!([{"name": "web", "cpuMillicores": 0, "filesUsedBytes": 7}])
+        );
         assert_eq!(json["pods"][0]["filesCapacityBytes"], Value::Null);
 
         let many: Vec<Value> = (0..300).map(|number| pod(&format!("p{number}"), number)).collect();
         let short = Summary::of(&name, &json!({"node": {}, "pods": many}));
         assert_eq!((short.pods.len(), short.left_out), (MAX_PODS, Some(50)));
         assert!(short.text().contains("[50 more pods"));
-        assert_eq!(Summary::of(&name, &json!("x")).text(), "node n1: cpu -, memory -, files -\nno pods\n");
+        assert_eq!(
+            Summary::of(&name, &json!("x")).text(),
+            "node n1: cpu -, memory -, files -\nno pods\n"
+        );
     }
 }

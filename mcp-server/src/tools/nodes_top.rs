@@ -163,12 +163,17 @@ fn top(
     };
     let header = ["NAME", "CPU", "CPU%", "MEMORY", "MEMORY%"].map(str::to_owned).to_vec();
     let mut rows = vec![header];
-    rows.extend(nodes.iter().map(|(name, usage)| row(one_line(name), usage, allocatable.get(name))));
+    rows.extend(
+        nodes.iter().map(|(name, usage)| row(one_line(name), usage, allocatable.get(name))),
+    );
     if nodes.len() > 1 {
         rows.push(row("(total)".to_owned(), &total, all.as_ref()));
     }
-    let mut text =
-        if nodes.is_empty() { "no nodes with metrics found\n".to_owned() } else { aligned(&rows).0 };
+    let mut text = if nodes.is_empty() {
+        "no nodes with metrics found\n".to_owned()
+    } else {
+        aligned(&rows).0
+    };
     if let Some(left_out) = left_out {
         text.push_str(&format!("[{left_out} more nodes, which use less, are left out]\n"));
     }

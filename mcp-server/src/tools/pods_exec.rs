@@ -178,7 +178,8 @@ impl KubeTool for PodsExec {
     type Output = Executed;
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Executed>, Failure> {
-        let Input { name, namespace, container, command: Command(command), timeout_seconds } = input;
+        let Input { name, namespace, container, command: Command(command), timeout_seconds } =
+            input;
         let namespace = namespace.unwrap_or_else(Namespace::default_namespace);
         let seconds = timeout_seconds.map_or(DEFAULT_TIMEOUT_SECONDS, |TimeoutSeconds(s)| s);
         let length = Duration::from_secs(seconds.into());
@@ -261,11 +262,14 @@ async fn run(
             ExecEvent::Output(Channel::Stderr, bytes) => stderr.push(&bytes),
             ExecEvent::Exited(code) => break (Some(code), None),
             ExecEvent::Ended(End::Credential) => {
-                let note = format!("not waited for after your token ended; {goes_on}: sign in again");
+                let note =
+                    format!("not waited for after your token ended; {goes_on}: sign in again");
                 break (None, Some(note));
             }
             ExecEvent::Ended(_) => {
-                let note = format!("not waited for any longer; {goes_on}: timeout_seconds may be up to {MAX_TIMEOUT_SECONDS}");
+                let note = format!(
+                    "not waited for any longer; {goes_on}: timeout_seconds may be up to {MAX_TIMEOUT_SECONDS}"
+                );
                 break (None, Some(note));
             }
         }
@@ -295,7 +299,8 @@ mod tests {
         };
         assert!(command(&["ls"]).is_ok() && command(&["sh", "-c", "a | b; c\nd & é"]).is_ok());
         assert!(command(&["printf", ""]).is_ok());
-        for words in [&[][..], &[""], &["ls", "a\0b"], &["x"; 257], &["x", &"y".repeat(16 * 1024)]] {
+        for words in [&[][..], &[""], &["ls", "a\0b"], &["x"; 257], &["x", &"y".repeat(16 * 1024)]]
+        {
             assert!(command(words).is_err(), "{}", words.len());
         }
     }
@@ -307,6 +312,9 @@ mod tests {
             output.push(&[b'x'; 1024]);
         }
         let (text, left_out) = output.finish();
-        assert_eq!((text.len(), left_out), (MAX_OUTPUT_BYTES, 200 * 1024 - MAX_OUTPUT_BYTES as u64));
+        assert_eq!(
+            (text.len(), left_out),
+            (MAX_OUTPUT_BYTES, 200 * 1024 - MAX_OUTPUT_BYTES as u64)
+        );
     }
 }

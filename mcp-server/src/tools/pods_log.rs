@@ -188,7 +188,8 @@ struct Asked {
 impl KubeTool for PodsLog {
     const NAME: &'static str = "pods_log";
     const TITLE: &'static str = "Pods: Log";
-    const DESCRIPTION: &'static str = "Read the end of a pod's log, search it, or follow it for a while";
+    const DESCRIPTION: &'static str =
+        "Read the end of a pod's log, search it, or follow it for a while";
     const EFFECT: Effect = Effect::Reads;
     type Input = Input;
     type Output = Log;
@@ -295,7 +296,12 @@ async fn read(
             Some(length) => Span::Long(length, context.stream_place("follow logs").await?),
         };
         let stream = context.caller.log(&asked.namespace, &asked.name, query, span)?;
-        sources.push(Source { container: container.clone(), stream, grep: asked.grep.clone(), several });
+        sources.push(Source {
+            container: container.clone(),
+            stream,
+            grep: asked.grep.clone(),
+            several,
+        });
     }
     let (sender, mut events) = mpsc::channel(8);
     // Dropped with this call, and the streams with them.
@@ -348,7 +354,9 @@ async fn read(
                     // One container of several may not have started, or have no previous run.
                     Err(failure @ Failure::Rejected { .. }) if several => Some(failure.to_string()),
                     // What came before the connection broke is worth having.
-                    Err(failure @ Failure::Unreachable { .. }) if asked.follow.is_some() && !is_empty => {
+                    Err(failure @ Failure::Unreachable { .. })
+                        if asked.follow.is_some() && !is_empty =>
+                    {
                         Some(failure.to_string())
                     }
                     Err(failure) => return Err(failure),
@@ -379,9 +387,7 @@ fn ending(end: End, follow: Option<Duration>) -> Option<String> {
     Some(match end {
         End::Whole => "the container has ended, and its log with it".to_owned(),
         End::Time => format!("followed for {} s; more may come", follow.as_secs()),
-        End::Credential => {
-            "followed until your token ended: sign in again to read on".to_owned()
-        }
+        End::Credential => "followed until your token ended: sign in again to read on".to_owned(),
     })
 }
 

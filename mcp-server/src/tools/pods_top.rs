@@ -241,7 +241,8 @@ mod tests {
             .iter()
             .map(|(name, cpu, memory)| json!({"name": name, "usage": {"cpu": cpu, "memory": memory}}))
             .collect();
-        let pod = json!({"metadata": {"name": name, "namespace": "shop"}, "containers": containers});
+        let pod =
+            json!({"metadata": {"name": name, "namespace": "shop"}, "containers": containers});
         serde_json::from_value(pod).unwrap()
     }
 
@@ -272,9 +273,8 @@ mod tests {
 
     #[test]
     fn of_a_great_many_pods_those_that_use_most_are_shown_and_all_are_counted() {
-        let pods = (0..300).map(|number| {
-            pod(&format!("p{number}"), &[("web", &format!("{number}m"), "1Mi")])
-        });
+        let pods = (0..300)
+            .map(|number| pod(&format!("p{number}"), &[("web", &format!("{number}m"), "1Mi")]));
         let Reply { structured, text } = top(pods.collect(), SortBy::Cpu);
         assert_eq!((structured.pods.len(), structured.left_out), (SHOWN, Some(50)));
         assert_eq!(structured.pods[0].name, "p299");

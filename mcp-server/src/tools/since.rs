@@ -23,7 +23,9 @@ impl TryFrom<String> for Since {
         {
             return Ok(Self(cluster::Since::Time(time)));
         }
-        Err("since must be a duration like 90s, 5m, 1h30m or 2d, or a time like 2026-01-31T09:30:00Z")
+        Err(
+            "since must be a duration like 90s, 5m, 1h30m or 2d, or a time like 2026-01-31T09:30:00Z",
+        )
     }
 }
 
@@ -82,9 +84,20 @@ mod tests {
         for text in ["2026-01-31T09:30:00Z", "2026-01-31T10:30:00+01:00"] {
             assert_eq!(since(text), Ok(cluster::Since::Time(time)), "{text}");
         }
-        for text in
-            ["", "5", "m", "-5m", "5 m", "1m1h", "5m5m", "99999999999s", "60000d", "yesterday", "0s", "2026-01-31"]
-        {
+        for text in [
+            "",
+            "5",
+            "m",
+            "-5m",
+            "5 m",
+            "1m1h",
+            "5m5m",
+            "99999999999s",
+            "60000d",
+            "yesterday",
+            "0s",
+            "2026-01-31",
+        ] {
             assert!(since(text).is_err(), "{text}");
         }
     }

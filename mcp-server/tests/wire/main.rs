@@ -8,10 +8,15 @@
 )]
 
 mod brought;
+mod cancellation;
 mod encryption;
+mod exec;
 mod faults;
 mod identity;
+mod logs;
+mod nodes;
 mod overload;
 mod program;
 mod protocol;
 mod support;
+mod top;

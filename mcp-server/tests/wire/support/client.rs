@@ -59,11 +59,10 @@ impl Mcp {
         let namespace =
             params.pointer("/arguments/namespace").and_then(Value::as_str).map(str::to_owned);
         if era.is_modern() {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": era.version(),
-                "io.modelcontextprotocol/clientCapabilities": {},
-                "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
-            });
+            let meta = &mut params["_meta"];
+            meta["io.modelcontextprotocol/protocolVersion"] = json!(era.version());
+            meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
+            meta["io.modelcontextprotocol/clientInfo"] = json!({"name": "test", "version": "0"});
         }
         let body = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
         let mut request = self.post(&body);
