@@ -6,26 +6,32 @@
 
 mod bounded_file;
 mod call_log;
+mod clock;
 mod cluster;
 pub mod config;
+mod confirmation;
 mod failure;
 mod front;
+mod generation;
 mod limits;
 mod metrics;
 mod names;
+mod near;
 mod operations;
 mod output;
+mod person;
 mod reload;
 mod selectors;
 mod serve;
 mod server;
+mod stdio;
 mod strict_body;
 mod tls;
 mod tools;
 mod under_way;
 mod user_token;
 
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Clusters};
 pub use config::Config;
 pub use metrics::metrics_table;
 pub use serve::{Running, StartError};

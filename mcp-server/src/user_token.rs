@@ -1,15 +1,12 @@
 //! The one credential there is: the caller's own, good for the one request that brought it.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
-use obolus_core::token::TokenDigest;
-use secrecy::zeroize::Zeroizing;
+use obolus_core::token::{TokenDigest, UnverifiedToken};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use std::sync::Arc;
+
+use crate::clock::UnixSeconds;
+use crate::person::Person;
 
 /// The bearer token of the request at hand.
 ///
@@ -38,19 +35,22 @@ impl UserToken {
         TokenDigest::of(self.0.expose_secret())
     }
 
-    /// When the token says that it ends. Read without trust, and trusted with nothing but an end: what lives longer than
-    /// a request must not outlive the token that it was opened with. None of a token that is no JWT.
-    pub(crate) fn expires(&self) -> Option<SystemTime> {
-        #[derive(Deserialize)]
-        struct Claims {
-            exp: f64,
-        }
+    /// Whether the token says of itself that it is for one of these. Nothing proves it: good for turning it away.
+    pub(crate) fn is_for_any_of(&self, audiences: &[String]) -> bool {
+        UnverifiedToken::parse(self.0.expose_secret()).is_ok_and(|token| {
+            token.claimed_audiences().iter().any(|claimed| audiences.contains(claimed))
+        })
+    }
 
-        let claims = self.0.expose_secret().split('.').nth(1)?;
-        let claims = Zeroizing::new(URL_SAFE_NO_PAD.decode(claims).ok()?);
-        let Claims { exp } = serde_json::from_slice(&claims).ok()?;
-        let since = Duration::try_from_secs_f64(exp.max(0.0)).ok()?;
-        SystemTime::UNIX_EPOCH.checked_add(since)
+    /// Whom it speaks of; see [`crate::person`] for what that is good for.
+    pub(crate) fn person(&self) -> Person {
+        Person::of_token(self.0.expose_secret())
+    }
+
+    /// When the token says that it ends. Nothing proves it, and it is trusted with nothing but an end: what lasts longer
+    /// than a request must not outlive the token that it was opened with. None of a token that is no JWT.
+    pub(crate) fn expires(&self) -> Option<UnixSeconds> {
+        UnverifiedToken::parse(self.0.expose_secret()).ok()?.claimed_expiry()
     }
 
     /// `text` without the token, for words that somebody else wrote: a proxy's error page may quote the request.
@@ -71,21 +71,6 @@ mod tests {
         assert!(header.is_sensitive());
         for printed in [format!("{token:?}"), format!("{header:?}"), token.scrub("got c2VjcmV0!")] {
             assert!(!printed.contains("c2VjcmV0"), "{printed}");
-        }
-    }
-    #[test]
-    fn a_token_ends_when_it_says_so_and_one_that_says_nothing_has_no_end() {
-        let token =
-            |claims: &str| UserToken::new(&format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims)));
-        let at = |seconds: u64| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-        assert_eq!(token(r#"{"exp":1700000000,"sub":"alice"}"#).expires(), at(1_700_000_000));
-        assert_eq!(token(r#"{"exp":1700000000.0}"#).expires(), at(1_700_000_000));
-        assert_eq!(token(r#"{"exp":-5}"#).expires(), at(0));
-        for none in [r#"{"sub":"alice"}"#, r#"{"exp":"soon"}"#, r#"{"exp":1e300}"#, "no json"] {
-            assert_eq!(token(none).expires(), None, "{none}");
-        }
-        for opaque in ["opaque", "a.b.c", "..", "a.%.c"] {
-            assert_eq!(UserToken::new(opaque).expires(), None, "{opaque}");
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::reading::Reading;
 use super::verify::SignedToken;
 use super::{Claims, Provider, TokenDigest, decode_claims};
-use crate::{Reason, json};
+use crate::{Reason, UnixSeconds, json};
 
 /// The longest token that is looked at, in bytes. Envoy's own limit for all headers is 60 KiB.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -97,6 +97,24 @@ impl UnverifiedToken {
     #[must_use]
     pub fn claimed_issuer(&self) -> Option<&str> {
         self.claims.iss.as_deref()
+    }
+
+    /// What the token says of whom it is for; only good for turning it away from whom it is not for.
+    #[must_use]
+    pub fn claimed_audiences(&self) -> &[String] {
+        &self.claims.aud
+    }
+
+    /// Whom the token says it is about; only good for telling requests apart.
+    #[must_use]
+    pub fn claimed_subject(&self) -> Option<&str> {
+        self.claims.sub.as_deref()
+    }
+
+    /// When the token says that it ends; only good for ending what was begun with it.
+    #[must_use]
+    pub fn claimed_expiry(&self) -> Option<UnixSeconds> {
+        self.claims.exp
     }
 
     /// What it says, which nothing has proved.

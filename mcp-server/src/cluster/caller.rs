@@ -2,14 +2,12 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use http::header::{ACCEPT, USER_AGENT};
-use http::{HeaderValue, Request, Response};
+use http::response::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use obolus_core::token::TokenDigest;
 use serde::de::DeserializeOwned;
 use tower::{ServiceBuilder, ServiceExt as _};
 
@@ -18,7 +16,10 @@ use super::identity::Identity;
 use super::operation::Operation;
 use super::wire::Pool;
 use super::{Cluster, answer};
+use crate::clock::UnixSeconds;
+use crate::confirmation::Gate;
 use crate::failure::Failure;
+use crate::person::Person;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PRODUCT: HeaderValue =
@@ -29,16 +30,33 @@ const PRODUCT: HeaderValue =
 pub(crate) struct Caller {
     cluster: Arc<Cluster>,
     identity: Identity,
+    /// Where requests wait that the operator wants people to be asked about.
+    gate: Option<Arc<Gate>>,
 }
 
 impl Caller {
     pub(super) fn new(cluster: Arc<Cluster>, identity: Identity) -> Self {
-        Self { cluster, identity }
+        Self { cluster, identity, gate: None }
+    }
+
+    /// The same, whose requests pass a gate.
+    pub(crate) fn guarded_by(self, gate: Arc<Gate>) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
+    /// Whose calls these are.
+    pub(crate) fn person(&self) -> Person {
+        self.identity.person()
     }
 
     /// The cluster that is called.
     pub(super) fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// Asks for kinds anew from now on. Whether there was anything to forget.
+    pub(crate) fn forget_kinds(&self) -> bool {
+        self.cluster.known.forget()
     }
 
     /// The API server's URL, for texts.
@@ -54,15 +72,129 @@ impl Caller {
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Bytes, Failure> {
-        self.admitted(operation)?;
+        self.send_for_status(operation, request).await.map(|(_, body)| body)
+    }
+
+    /// Like [`Caller::send`], with the status of the success: what was made is told from what was there.
+    pub(super) async fn send_for_status(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<(StatusCode, Bytes), Failure> {
+        self.fetch(operation, request).await.map(|(head, body)| (head.status, body))
+    }
+
+    /// Like [`Caller::send`], with the head of the answer: a success, or that nothing has changed. An API server that has
+    /// too much to do is asked once more, when it says.
+    pub(super) async fn fetch(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<(Parts, Bytes), Failure> {
+        self.prepared(operation).await?;
+        self.in_time(operation, async {
+            let first = self.answer(operation, request.clone()).await;
+            match first.as_ref().err().and_then(Failure::come_again_after) {
+                Some(wait) if wait < self.cluster.request_timeout => {
+                    tokio::time::sleep(wait).await;
+                    self.answer(operation, request).await
+                }
+                _ => first,
+            }
+        })
+        .await
+    }
+
+    async fn answer(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<(Parts, Bytes), Failure> {
+        let response = self.exchange(operation, request).await?;
+        answer::read(response, operation, &self.cluster.server, &self.identity).await
+    }
+
+    /// Sends one request as the caller and hands out a success when it begins, within the configured time. How much of it
+    /// is read, and for how long, is up to the reader; dropped, it closes the stream.
+    pub(super) async fn open(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Body>, Failure> {
+        self.prepared(operation).await?;
+        self.in_time(operation, async {
+            let response = self.exchange(operation, request).await?;
+            self.success(operation, response).await
+        })
+        .await
+    }
+
+    /// What comes before a request's time begins to run: a person's yes, and a credential.
+    pub(super) async fn prepared(&self, operation: &Operation) -> Result<(), Failure> {
+        self.confirmed(operation).await?;
+        self.identity.ready().await
+    }
+
+    /// The answer, if it is a success, and otherwise what it says.
+    pub(super) async fn success(
+        &self,
+        operation: &Operation,
+        response: Response<Body>,
+    ) -> Result<Response<Body>, Failure> {
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.refused(operation, response).await)
+    }
+
+    /// What an answer says that is not the one that was wanted.
+    pub(super) async fn refused(&self, operation: &Operation, response: Response<Body>) -> Failure {
+        let read = answer::read(response, operation, &self.cluster.server, &self.identity).await;
+        read.err().unwrap_or_else(|| self.malformed(operation, "no success, and no failure"))
+    }
+
+    /// When the credential ends, as far as it says so itself.
+    pub(super) fn expires(&self) -> Option<UnixSeconds> {
+        self.identity.expires()
+    }
+
+    async fn in_time<T>(
+        &self,
+        operation: &Operation,
+        answer: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let limit = self.cluster.request_timeout;
-        tokio::time::timeout(limit, self.exchange(operation, request)).await.unwrap_or_else(|_| {
+        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
             Err(Failure::TimedOut {
                 operation: operation.to_string(),
                 server: self.server(),
                 seconds: limit.as_secs(),
             })
         })
+    }
+
+    /// Waits for a person's yes where the operator wants one. Nobody is asked about what is denied anyway.
+    async fn confirmed(&self, operation: &Operation) -> Result<(), Failure> {
+        self.admit(operation)?;
+        let (Some(gate), Some(of)) = (&self.gate, operation.kind()) else { return Ok(()) };
+        gate.before_request(operation.touched(of), &self.told(operation)).await
+    }
+
+    /// Asks about several operations before the first of them is tried: once something has been changed, a client of
+    /// MCP 2026-07-28 cannot be asked any more without doing that again.
+    pub(super) async fn announce(&self, operations: &[Operation]) -> Result<(), Failure> {
+        let Some(gate) = &self.gate else { return Ok(()) };
+        let touched: Vec<_> = operations
+            .iter()
+            .filter_map(|operation| {
+                Some((operation.touched(operation.kind()?), self.told(operation)))
+            })
+            .collect();
+        gate.before_requests(&touched).await
+    }
+
+    fn told(&self, operation: &Operation) -> String {
+        format!("{operation} on {}", self.cluster.server)
     }
 
     /// Like [`Caller::send`], for an answer in JSON.
@@ -88,64 +220,33 @@ impl Caller {
         operation.malformed(&self.cluster.server, reason)
     }
 
-    /// Where denied kinds end.
-    pub(super) fn admitted(&self, operation: &Operation) -> Result<(), Failure> {
+    /// Whether the operator has denied what an operation is about: it would not be sent.
+    pub(super) fn admit(&self, operation: &Operation) -> Result<(), Failure> {
         let denied = &self.cluster.denied;
         if operation.kind().is_some_and(|of| denied.covers(&of.group, &of.kind, &of.plural)) {
             return Err(Failure::Denied { operation: operation.to_string() });
         }
-        tracing::debug!(%operation, "asking the API server");
         Ok(())
-    }
-
-    /// Whose places a stream takes.
-    pub(crate) fn person(&self) -> TokenDigest {
-        self.identity.person()
-    }
-
-    /// When the credential ends, as far as it says so itself.
-    pub(super) fn expires(&self) -> Option<SystemTime> {
-        self.identity.expires()
-    }
-
-    /// A refusal that did not come as an answer's status.
-    pub(super) fn rejected(&self, operation: &Operation, status: u16, message: &str) -> Failure {
-        let message =
-            self.identity.scrub(message).chars().take(answer::MAX_MESSAGE_CHARS).collect();
-        Failure::Rejected {
-            operation: operation.to_string(),
-            server: self.server(),
-            status,
-            message,
-        }
     }
 
     async fn exchange(
         &self,
         operation: &Operation,
         request: Request<Vec<u8>>,
-    ) -> Result<Bytes, Failure> {
+    ) -> Result<Response<Body>, Failure> {
         let pools = self.cluster.pools.load_full();
-        let response = self.open(operation, request, &pools.shared).await?;
-        self.read(response, operation).await
+        self.exchange_over(&pools.shared, operation, request).await
     }
 
-    /// The whole answer, or the failure that its status stands for.
-    pub(super) async fn read(
+    /// Every request goes through here, so here is where denied kinds end.
+    pub(super) async fn exchange_over(
         &self,
-        response: Response<Incoming>,
-        operation: &Operation,
-    ) -> Result<Bytes, Failure> {
-        answer::read(response, operation, &self.cluster.server, &self.identity).await
-    }
-
-    /// Sends one request as the caller, and waits for the head of the answer. Every request goes through here.
-    pub(super) async fn open(
-        &self,
+        pool: &Pool,
         operation: &Operation,
         request: Request<Vec<u8>>,
-        pool: &Pool,
-    ) -> Result<Response<Incoming>, Failure> {
+    ) -> Result<Response<Body>, Failure> {
+        self.admit(operation)?;
+        tracing::debug!(%operation, "asking the API server");
         let server = &self.cluster.server;
         let mut request = server
             .address(request)
@@ -155,13 +256,32 @@ impl Caller {
             .map(|body| Full::new(Bytes::from(body)));
         request.headers_mut().entry(ACCEPT).or_insert(JSON);
         request.headers_mut().insert(USER_AGENT, PRODUCT);
-        let identity = self.identity.headers().await?;
+        let headers = self.identity.headers().await?;
+        let response = self.once(pool, operation, request.clone(), headers.clone()).await?;
+        // A 401 is for the credential, and nothing was done: once more, if there is another one by now.
+        if response.status() == StatusCode::UNAUTHORIZED
+            && self.identity.renewed_after(&headers).await
+        {
+            let headers = self.identity.headers().await?;
+            return self.once(pool, operation, request, headers).await;
+        }
+        Ok(response)
+    }
+
+    async fn once(
+        &self,
+        pool: &Pool,
+        operation: &Operation,
+        request: Request<Full<Bytes>>,
+        identity: HeaderMap,
+    ) -> Result<Response<Body>, Failure> {
         ServiceBuilder::new()
             .layer(AsCallerLayer::new(identity))
             .service(pool.clone())
             .oneshot(request)
             .await
-            .map_err(|error| operation.unreachable(server, causes(&error)))
+            .map(|response| response.map(Body::new))
+            .map_err(|error| operation.unreachable(&self.cluster.server, causes(&error)))
     }
 }
 

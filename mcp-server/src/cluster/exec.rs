@@ -3,9 +3,10 @@
 //! Each message begins with the number of its channel. What the fifth version adds is the closing of a channel, which
 //! nobody needs who sends nothing.
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use form_urlencoded::Serializer;
 use futures_util::StreamExt as _;
+use http::{Response, StatusCode};
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -55,8 +56,6 @@ pub(crate) struct Exec {
 struct Status {
     status: String,
     #[serde(default)]
-    message: String,
-    #[serde(default)]
     reason: String,
     #[serde(default)]
     code: Option<u16>,
@@ -91,35 +90,45 @@ impl Status {
 
 impl Caller {
     /// Runs a command in a container, without input. It starts with the first [`Exec::next`].
-    pub(crate) fn exec(
+    pub(crate) async fn exec(
         &self,
         namespace: &Namespace,
         name: &ObjectName,
         container: Option<&str>,
         command: &[String],
         span: Span,
-    ) -> Exec {
+    ) -> Result<Exec, Failure> {
         let pods = Resource::core("Pod", "pods", true);
-        let mut query = Serializer::new(String::new());
-        for word in command {
-            query.append_pair("command", word);
-        }
-        if let Some(container) = container {
-            query.append_pair("container", container);
-        }
-        for (stream, wanted) in
-            [("stdin", "false"), ("stdout", "true"), ("stderr", "true"), ("tty", "false")]
-        {
-            query.append_pair(stream, wanted);
-        }
-        Exec {
+        let operation = pods.operation_on("create", "/exec", Some(namespace), name);
+        self.prepared(&operation).await?;
+        Ok(Exec {
             caller: self.clone(),
-            operation: pods.operation_on("create", "/exec", Some(namespace), name),
+            operation,
             limit: self.limit(span),
-            target: format!("{}/{name}/exec?{}", pods.path(Some(namespace)), query.finish()),
+            target: format!(
+                "{}/{name}/exec?{}",
+                pods.path(Some(namespace)),
+                parameters(container, command)
+            ),
             socket: None,
-        }
+        })
     }
+}
+
+fn parameters(container: Option<&str>, command: &[String]) -> String {
+    let mut query = Serializer::new(String::new());
+    for word in command {
+        query.append_pair("command", word);
+    }
+    if let Some(container) = container {
+        query.append_pair("container", container);
+    }
+    for (stream, wanted) in
+        [("stdin", "false"), ("stdout", "true"), ("stderr", "true"), ("tty", "false")]
+    {
+        query.append_pair(stream, wanted);
+    }
+    query.finish()
 }
 
 impl Exec {
@@ -139,7 +148,7 @@ impl Exec {
                     }
                     Some(Err(_)) => return Err(lost("the connection broke while the command ran")),
                     Some(Ok(message)) => {
-                        if let Some(event) = read(message, caller, operation)? {
+                        if let Some(event) = read(message, caller, operation).await? {
                             return Ok(event);
                         }
                     }
@@ -152,7 +161,7 @@ impl Exec {
 }
 
 /// What a message tells, if it tells anything.
-fn read(
+async fn read(
     message: Message,
     caller: &Caller,
     operation: &Operation,
@@ -168,12 +177,16 @@ fn read(
             let status: Status = serde_json::from_slice(&data).map_err(|_| {
                 caller.malformed(operation, "what it says of the command's end is no Status")
             })?;
-            match status.exit_code() {
-                Some(code) => Ok(Some(ExecEvent::Exited(code))),
-                None => {
-                    Err(caller.rejected(operation, status.code.unwrap_or(500), &status.message))
-                }
+            if let Some(code) = status.exit_code() {
+                return Ok(Some(ExecEvent::Exited(code)));
             }
+            // It says what an answer would, had the connection not been switched before.
+            let mut refusal = Response::new(Body::from(data));
+            let code = status.code.and_then(|code| StatusCode::from_u16(code).ok());
+            *refusal.status_mut() = code
+                .filter(|code| code.is_client_error() || code.is_server_error())
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Err(caller.refused(operation, refusal).await)
         }
         _ => Ok(None),
     }

@@ -1,28 +1,31 @@
 //! Who a request to the API server is made as.
 
-use std::time::SystemTime;
-
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use obolus_core::token::TokenDigest;
 
+use crate::clock::UnixSeconds;
 use crate::failure::Failure;
+use crate::person::Person;
+use crate::stdio::KubeconfigIdentity;
 use crate::user_token::UserToken;
 
 /// One caller, as the API server will see them.
 ///
-/// Made anew for each call and dropped with it. There is no variant for nobody.
+/// Made anew for each call and dropped with it. There is no variant for nobody: whoever serves many people has nothing
+/// to make a call with that comes without a token, because only [`crate::stdio`] can make the other variant.
 #[derive(Debug, Clone)]
 pub(crate) enum Identity {
     /// The bearer token that the call arrived with.
     Bearer(UserToken),
+    /// The one person of a program that was started on their own machine.
+    Kubeconfig(KubeconfigIdentity),
 }
 
 impl Identity {
-    /// The headers that say who asks; among them exactly one `Authorization`.
+    /// The headers that say who asks; among them exactly one `Authorization`, unless a certificate says it.
     ///
     /// # Errors
-    /// When a credential does not fit into a header.
+    /// When there is no credential to be had, or it does not fit into a header.
     pub(super) async fn headers(&self) -> Result<HeaderMap, Failure> {
         match self {
             Self::Bearer(token) => {
@@ -33,20 +36,55 @@ impl Identity {
                 })?;
                 Ok(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
             }
+            Self::Kubeconfig(person) => person.headers().await,
         }
     }
 
-    /// Who this is, for counting what one person has under way.
-    pub(super) fn person(&self) -> TokenDigest {
+    /// Sees to it that there is a credential: a person may have to log in, for which a request's time would be short.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    pub(super) async fn ready(&self) -> Result<(), Failure> {
         match self {
-            Self::Bearer(token) => token.digest(),
+            Self::Bearer(_) => Ok(()),
+            Self::Kubeconfig(person) => person.headers().await.map(drop),
+        }
+    }
+
+    /// Whether there may be another credential than the one in these headers, with which the API server answered 401.
+    pub(super) async fn renewed_after(&self, refused: &HeaderMap) -> bool {
+        match self {
+            Self::Bearer(_) => false,
+            Self::Kubeconfig(person) => person.renewed_after(refused).await,
+        }
+    }
+
+    /// What a 401 means to this caller.
+    pub(super) fn not_accepted(&self, operation: String, server: String) -> Failure {
+        match self {
+            Self::Bearer(_) => Failure::TokenNotAccepted { operation, server },
+            Self::Kubeconfig(person) => Failure::CredentialNotAccepted {
+                operation,
+                server,
+                context: person.context().to_owned(),
+            },
+        }
+    }
+
+    /// Whose requests these are, as far as nobody verified it.
+    pub(super) fn person(&self) -> Person {
+        match self {
+            Self::Bearer(token) => token.person(),
+            Self::Kubeconfig(person) => Person::of_context(person.context()),
         }
     }
 
     /// When the credential ends, as far as it says so itself.
-    pub(super) fn expires(&self) -> Option<SystemTime> {
+    pub(super) fn expires(&self) -> Option<UnixSeconds> {
         match self {
             Self::Bearer(token) => token.expires(),
+            // It is renewed when it has to be, and it is the person's own machine.
+            Self::Kubeconfig(_) => None,
         }
     }
 
@@ -54,6 +92,7 @@ impl Identity {
     pub(super) fn scrub(&self, text: &str) -> String {
         match self {
             Self::Bearer(token) => token.scrub(text),
+            Self::Kubeconfig(person) => person.scrub(text),
         }
     }
 }

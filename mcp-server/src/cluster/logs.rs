@@ -37,7 +37,7 @@ pub(crate) struct LogQuery {
 
 impl Caller {
     /// Reads a container's log as it comes.
-    pub(crate) fn log(
+    pub(crate) async fn log(
         &self,
         namespace: &Namespace,
         name: &ObjectName,
@@ -65,6 +65,6 @@ impl Caller {
         let request = request::Request::new(pods.path(Some(namespace)));
         let mut request = built(request.logs(name.as_str(), &params))?;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json, */*"));
-        self.stream(operation, request, span)
+        self.stream(operation, request, span).await
     }
 }

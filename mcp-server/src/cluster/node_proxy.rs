@@ -14,19 +14,20 @@ use crate::names::{NodeLogName, ObjectName};
 
 impl Caller {
     /// Reads the log of a service of a node, or a file of its logs, as it comes.
-    pub(crate) fn node_log(
+    pub(crate) async fn node_log(
         &self,
         name: &ObjectName,
         query: &NodeLogName,
         tail: u32,
     ) -> Result<ByteStream, Failure> {
         let (operation, path) = proxied(name, "logs/");
-        let mut parameters = Serializer::new(String::new());
-        parameters.append_pair("query", query.as_str());
-        parameters.append_pair("tailLines", &tail.to_string());
-        let mut request = get(format!("{path}?{}", parameters.finish()))?;
+        let parameters = Serializer::new(String::new())
+            .append_pair("query", query.as_str())
+            .append_pair("tailLines", &tail.to_string())
+            .finish();
+        let mut request = get(format!("{path}?{parameters}"))?;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/plain, */*"));
-        self.stream(operation, request, Span::Request)
+        self.stream(operation, request, Span::Request).await
     }
 
     /// Reads a kubelet's summary of what its pods use.

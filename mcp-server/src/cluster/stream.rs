@@ -2,16 +2,16 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use super::caller::Caller;
 use super::operation::Operation;
+use crate::clock;
 use crate::failure::Failure;
 use crate::limits::StreamPlace;
 
@@ -74,7 +74,7 @@ impl Limit {
     }
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Response<Incoming>, Failure>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Result<Response<Body>, Failure>> + Send>>;
 
 /// An answer that is read as it comes. Dropped, it is closed, which the API server takes for a cancellation.
 pub(crate) struct ByteStream {
@@ -83,30 +83,24 @@ pub(crate) struct ByteStream {
     limit: Limit,
     /// The head of an answer may come as late as its first byte: the kubelet's does.
     opening: Option<Opening>,
-    body: Option<Incoming>,
+    body: Option<Body>,
 }
 
 impl Caller {
     /// Sends one request as the caller, to read the answer as it comes.
-    pub(super) fn stream(
+    pub(super) async fn stream(
         &self,
         operation: Operation,
         request: Request<Vec<u8>>,
         span: Span,
     ) -> Result<ByteStream, Failure> {
-        self.admitted(&operation)?;
+        self.prepared(&operation).await?;
         let limit = self.limit(span);
         let (caller, of) = (self.clone(), operation.clone());
         let opening: Opening = Box::pin(async move {
             let pools = caller.cluster().pools.load_full();
-            let response = caller.open(&of, request, &pools.shared).await?;
-            if response.status().is_success() {
-                return Ok(response);
-            }
-            match caller.read(response, &of).await {
-                Err(refusal) => Err(refusal),
-                Ok(_) => Err(caller.malformed(&of, "it is neither a success nor a refusal")),
-            }
+            let response = caller.exchange_over(&pools.shared, &of, request).await?;
+            caller.success(&of, response).await
         });
         Ok(ByteStream {
             caller: self.clone(),
@@ -133,8 +127,7 @@ impl Caller {
             Span::Long(length, place) => (length, place),
         };
         // What has ended already ends at once.
-        let left =
-            self.expires().map(|end| end.duration_since(SystemTime::now()).unwrap_or_default());
+        let left = self.expires().map(|end| Duration::from_secs(end.saturating_sub(clock::now())));
         let (length, end) = match left {
             Some(left) if left < length => (left, End::Credential),
             _ => (length, End::Time),

@@ -30,7 +30,6 @@ impl Caller {
         target: &str,
         protocols: &[&str],
     ) -> Result<Socket, Failure> {
-        self.admitted(operation)?;
         let key = generate_key();
         let request = Request::get(target)
             .header(CONNECTION, "Upgrade")
@@ -41,14 +40,16 @@ impl Caller {
             .body(Vec::new())
             .map_err(|error| Failure::InvalidArguments(error.to_string()))?;
         let pools = self.cluster().pools.load_full();
-        let mut response = self.open(operation, request, &pools.upgrading).await?;
+        let mut response = self.exchange_over(&pools.upgrading, operation, request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let refusal = self.read(response, operation).await.err();
-            return Err(refusal.unwrap_or_else(|| {
+            return Err(if response.status().is_success() {
                 self.malformed(operation, "it is no WebSocket: something between us and the API server does not let them through")
-            }));
+            } else {
+                self.refused(operation, response).await
+            });
         }
-        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let headers = response.headers().clone();
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         if header(SEC_WEBSOCKET_ACCEPT) != Some(derive_accept_key(key.as_bytes()).as_str()) {
             return Err(
                 self.malformed(operation, "its WebSocket is not the one that was asked for")

@@ -57,13 +57,12 @@ fn a_file_of_kubernetes_mcp_server_is_read_as_it_is() {
     assert_eq!(config.instructions.as_deref(), Some("Ask <somebody> first."));
     assert!(config.tools.serves("pods_list") && !config.tools.serves("pods_delete"));
     assert_eq!(config.tools.description("pods_list"), Some("Pods."));
-    assert!(config.cluster.denied.covers("", "Secret", "secrets"));
+    assert!(config.clusters.default_cluster().denied.covers("", "Secret", "secrets"));
     let noticed: Vec<_> = config.notices.iter().map(|notice| notice.path.as_str()).collect();
     for key in [
         "require_oauth",
         "cluster_auth_mode",
         "stateless",
-        "toolsets",
         "disabled_tools",
         "telemetry",
         "http.read_header_timeout",
@@ -98,8 +97,8 @@ fn what_is_unsafe_or_not_here_is_refused_with_what_to_write() {
             "cluster_provider_configs",
             "one server for each",
         ),
-        ("[[confirmation_rules]]\ntool = \"x\"", "confirmation_rules", "not here yet"),
-        ("confirmation_fallback = \"deny\"", "confirmation_fallback", "not here yet"),
+        ("[[confirmation_rules]]\ntool = \"x\"", "confirmation_rules[0].tool", "is no tool"),
+        ("confirmation_fallback = \"block\"", "confirmation_fallback", "must be one of"),
         ("[http]\nrate_limit_rps = 1.5", "http.rate_limit_rps", "at the gateway"),
         ("[http]\nrate_limit_burst = 5", "http.rate_limit_burst", "at the gateway"),
         ("[http]\nrate_limit_rps = 2", "http.rate_limit_rps", "at the gateway"),
@@ -119,7 +118,7 @@ fn what_is_unsafe_or_not_here_is_refused_with_what_to_write() {
         ("require_tls = true", "require_tls", "tls_cert and tls_key"),
         ("tls_min_version = \"1.1\"", "tls_min_version", "\"1.2\", \"1.3\""),
         ("toolsets = [\"cor\"]", "toolsets", "no toolset"),
-        ("toolsets = [\"helm\"]", "toolsets", "no tool at all"),
+        ("toolsets = [\"kiali\"]", "toolsets", "no tool at all"),
         ("enabled_tools = [\"pods_lists\"]", "enabled_tools[0]", "write pods_list"),
         ("disabled_tools = [\"x\", \"all\"]", "disabled_tools[1]", "is no tool"),
         (

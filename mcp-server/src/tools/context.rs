@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use obolus_core::token::TokenDigest;
 use rmcp::RoleServer;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::{Peer, RequestContext};
@@ -27,7 +28,7 @@ pub(crate) struct CallContext {
 impl CallContext {
     /// A place for what lasts longer than a request; `to` is what it is for.
     pub(crate) async fn stream_place(&self, to: &str) -> Result<StreamPlace, Failure> {
-        let place = self.streams.stream(self.caller.person()).await;
+        let place = self.streams.stream(TokenDigest::of(self.caller.person().as_str())).await;
         place.ok_or_else(|| Failure::Busy { operation: to.to_owned() })
     }
 }

@@ -74,7 +74,7 @@ impl KubeTool for NodesLog {
     async fn call(context: CallContext, input: Input) -> Result<Reply<Log>, Failure> {
         let tail = input.tail_lines.map_or(DEFAULT_TAIL, |Tail(lines)| lines);
         let query = input.query.as_the_kubelet_has_it();
-        let mut stream = context.caller.node_log(&input.name, &query, tail)?;
+        let mut stream = context.caller.node_log(&input.name, &query, tail).await?;
         // A kubelet that does not know tailLines sends all of a file.
         let mut end = LogEnd::new(usize::try_from(tail).unwrap_or(usize::MAX));
         let mut keep = |line: Line<'_>| end.push(Kept::of(None, &line));

@@ -252,7 +252,7 @@ async fn run(
     command: &[String],
     span: Span,
 ) -> Result<Ran, Failure> {
-    let mut exec = context.caller.exec(namespace, name, container, command, span);
+    let mut exec = context.caller.exec(namespace, name, container, command, span).await?;
     let feed = Feed::start(&context.progress, &format!("running a command in pod {name}"));
     let (mut stdout, mut stderr) = (Output::default(), Output::default());
     let goes_on = "what it does in the container may go on";

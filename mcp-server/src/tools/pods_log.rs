@@ -295,7 +295,7 @@ async fn read(
             None => Span::Request,
             Some(length) => Span::Long(length, context.stream_place("follow logs").await?),
         };
-        let stream = context.caller.log(&asked.namespace, &asked.name, query, span)?;
+        let stream = context.caller.log(&asked.namespace, &asked.name, query, span).await?;
         sources.push(Source {
             container: container.clone(),
             stream,

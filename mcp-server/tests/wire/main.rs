@@ -9,6 +9,7 @@
 
 mod brought;
 mod cancellation;
+mod clusters;
 mod encryption;
 mod exec;
 mod faults;
