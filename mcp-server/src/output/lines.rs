@@ -79,6 +79,7 @@ impl Kept {
 
 /// What was left out of a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Cut {
     /// Lines before the first that is shown, which were asked for

@@ -23,6 +23,7 @@ const MAX_PODS: usize = 250;
 
 /// What a node, or one of its pods or containers, uses. What the kubelet does not tell is left out.
 #[derive(Debug, Default, Serialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 struct Use {
     /// Cores, in thousandths
@@ -55,6 +56,7 @@ struct Use {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct PodUse {
     /// The pod's namespace
     namespace: String,
@@ -68,6 +70,7 @@ struct PodUse {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct ContainerUse {
     /// The container's name
     name: String,
@@ -97,6 +100,7 @@ pub(super) struct Summary {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Pressure {
     /// Tasks that waited for a CPU
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -37,6 +37,7 @@ pub(super) struct Input {
 const MAX_PAGES: usize = 40;
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 struct Node {
     /// The node's name
@@ -53,6 +54,7 @@ struct Node {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 struct Total {
     /// What all nodes use

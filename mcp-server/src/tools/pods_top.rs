@@ -94,6 +94,7 @@ pub(super) const SHOWN: usize = 250;
 
 /// Cores and bytes, as numbers.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Used {
     /// Cores, in thousandths
@@ -109,6 +110,7 @@ impl From<&Usage> for Used {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Pod {
     /// The pod's namespace
     namespace: String,
@@ -122,6 +124,7 @@ struct Pod {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Container {
     /// The container's name
     name: String,
