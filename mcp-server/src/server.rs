@@ -22,7 +22,7 @@ use crate::generation::Generation;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::tools::{CallContext, Progress, Registered};
-use crate::under_way::UnderWay;
+use crate::under_way::{Call, UnderWay};
 use crate::user_token::UserToken;
 
 /// The revisions that are served. Older ones are neither advertised nor negotiated.
@@ -74,14 +74,17 @@ impl McpServer {
     }
 
     /// The caller's token. It is an extension of this very request, put there by [`crate::front`]; there is no
-    /// other place to look, so a request without one gets nowhere.
-    fn token(context: &RequestContext<RoleServer>) -> Result<UserToken, ErrorData> {
-        context
-            .extensions
-            .get::<Parts>()
-            .and_then(|parts| parts.extensions.get::<UserToken>())
-            .cloned()
-            .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
+    /// other place to look, so a request without one gets nowhere. In stdio mode there is none, and no request for one.
+    fn token(
+        generation: &Generation,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Option<UserToken>, ErrorData> {
+        let parts = context.extensions.get::<Parts>();
+        let token = parts.and_then(|parts| parts.extensions.get::<UserToken>()).cloned();
+        if token.is_none() && !generation.is_of_one_person() {
+            return Err(ErrorData::internal_error("the request carries no caller", None));
+        }
+        Ok(token)
     }
 
     /// Runs a tool, once everybody who has to be asked has said yes. The call may end with the question instead.
@@ -163,8 +166,10 @@ impl ServerHandler for McpServer {
             CallLog::start("(unknown)", &arguments, metrics).end("unknown_tool");
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
-        let token = Self::token(&context)?;
-        let under_way = self.shared.under_way.begin(token.digest(), context.id.clone());
+        let token = Self::token(&generation, &context)?;
+        let under_way = token
+            .as_ref()
+            .map(|token| self.shared.under_way.begin(token.digest(), context.id.clone()));
         let mut log = CallLog::start(tool.name, &arguments, metrics);
         let returned =
             Returned { state: request.request_state, responses: request.input_responses };
@@ -172,7 +177,7 @@ impl ServerHandler for McpServer {
         let call = async {
             let cluster = generation.clusters.chosen(&mut arguments)?;
             log.on(cluster.name());
-            let caller = cluster.admit(token)?;
+            let caller = generation.caller(cluster, token)?;
             let settings = Arc::clone(&generation.settings);
             let streams = Arc::clone(&self.shared.streams);
             let progress = Progress::of(&context);
@@ -182,7 +187,7 @@ impl ServerHandler for McpServer {
         // rmcp leaves a handler running when its client has gone, and only fires the token: dropping the call is ours.
         let result = tokio::select! {
             () = context.ct.cancelled() => Err(Failure::Cancelled),
-            () = under_way.taken_back() => Err(Failure::Cancelled),
+            () = taken_back(under_way.as_ref()) => Err(Failure::Cancelled),
             result = call => result,
         };
         match result {
@@ -230,6 +235,14 @@ impl ServerHandler for McpServer {
         _: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+    }
+}
+
+/// Never, of a call that nobody can take back by its number here.
+async fn taken_back(call: Option<&Call>) {
+    match call {
+        Some(call) => call.taken_back().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -10,7 +10,7 @@ use super::pods_top::{SHOWN, SortBy, Used};
 use super::{CallContext, Effect, KubeTool};
 use crate::cluster::{Caller, ListQuery, RawObject, Resource, Usage, UsageOf};
 use crate::failure::Failure;
-use crate::names::{Namespace, ObjectName};
+use crate::names::ObjectName;
 use crate::output::{Amount, Reply, aligned, one_line};
 use crate::selectors::LabelSelector;
 
@@ -114,7 +114,7 @@ async fn allocatable(
 ) -> Result<Allocatable, Failure> {
     let nodes = Resource::core("Node", "nodes", false);
     if let Some(name) = name {
-        let node = caller.get(&nodes, &Namespace::default_namespace(), &name).await?;
+        let node = caller.get(&nodes, &caller.namespace_or_default(None), &name).await?;
         return Ok(entry(&node).into_iter().collect());
     }
     let mut allocatable = Allocatable::new();

@@ -180,7 +180,7 @@ impl KubeTool for PodsExec {
     async fn call(context: CallContext, input: Input) -> Result<Reply<Executed>, Failure> {
         let Input { name, namespace, container, command: Command(command), timeout_seconds } =
             input;
-        let namespace = namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(namespace);
         let seconds = timeout_seconds.map_or(DEFAULT_TIMEOUT_SECONDS, |TimeoutSeconds(s)| s);
         let length = Duration::from_secs(seconds.into());
         let mut container = container.map(|container| container.as_str().to_owned());

@@ -212,7 +212,7 @@ impl KubeTool for PodsLog {
         let tail = input.tail.map_or(DEFAULT_TAIL, |Tail(lines)| lines);
         let grep = input.grep.map(|Grep(regex)| regex);
         let asked = Asked {
-            namespace: input.namespace.unwrap_or_else(Namespace::default_namespace),
+            namespace: context.caller.namespace_or_default(input.namespace),
             name: input.name,
             query: LogQuery {
                 container: input.container.map(|container| container.as_str().to_owned()),

@@ -160,7 +160,7 @@ impl KubeTool for PodsTop {
             Some(namespace) => Some(namespace),
             // One pod is in one namespace.
             None if all && input.name.is_none() => None,
-            None => Some(Namespace::default_namespace()),
+            None => Some(context.caller.namespace_or_default(None)),
         };
         let labels = input.label_selector.as_ref();
         let pods =

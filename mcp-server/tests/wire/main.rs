@@ -19,5 +19,6 @@ mod nodes;
 mod overload;
 mod program;
 mod protocol;
+mod stdio;
 mod support;
 mod top;
