@@ -8,10 +8,11 @@ use kube::core::subresource::LogParams;
 
 use super::caller::Caller;
 use super::discovery::Resource;
-use super::stream::{ByteStream, Span};
+use super::stream::{ByteStream, Next, Span};
 use super::verbs::built;
 use crate::failure::Failure;
 use crate::names::{Namespace, ObjectName};
+use crate::output::{Kept, Line, Lines, LogEnd};
 
 /// What is read of a log at most: lines that are not wanted cost, too.
 const MAX_READ_BYTES: i64 = 256 * 1024 * 1024;
@@ -66,5 +67,24 @@ impl Caller {
         let mut request = built(request.logs(name.as_str(), &params))?;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json, */*"));
         self.stream(operation, request, span).await
+    }
+
+    /// The end of a container's log, with a word about what is left out of it.
+    pub(crate) async fn log_end(
+        &self,
+        namespace: &Namespace,
+        name: &ObjectName,
+        query: LogQuery,
+    ) -> Result<String, Failure> {
+        let mut end = LogEnd::new(usize::MAX);
+        let mut keep = |line: Line<'_>| end.push(Kept::of(None, &line));
+        let mut lines = Lines::default();
+        let mut stream = self.log(namespace, name, query, Span::Request).await?;
+        while let Next::Bytes(bytes) = stream.next().await? {
+            lines.push(&bytes, &mut keep);
+        }
+        lines.finish(&mut keep);
+        let (log, cut) = end.finish();
+        Ok(format!("{}{log}", cut.of_older_lines()))
     }
 }

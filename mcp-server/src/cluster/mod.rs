@@ -16,6 +16,7 @@ mod known;
 mod list;
 mod logs;
 mod metrics_api;
+mod names_of;
 mod node_proxy;
 mod object;
 mod operation;

@@ -96,6 +96,16 @@ impl Cut {
     pub(crate) fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
+
+    /// A line about the lines that are left out, if there are any.
+    pub(crate) fn of_older_lines(&self) -> String {
+        match self {
+            Self { lines: 0, .. } => String::new(),
+            Self { lines, bytes, .. } => {
+                format!("[cut: {lines} older lines of {bytes} bytes are left out]\n")
+            }
+        }
+    }
 }
 
 /// The end of a log: its last lines, as many as are wanted and as fit.

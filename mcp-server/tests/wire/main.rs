@@ -10,6 +10,7 @@
 mod brought;
 mod cancellation;
 mod clusters;
+mod confirmation;
 mod encryption;
 mod exec;
 mod faults;
@@ -18,7 +19,9 @@ mod logs;
 mod nodes;
 mod overload;
 mod program;
+mod prompts;
 mod protocol;
+mod resources;
 mod stdio;
 mod support;
 mod top;
