@@ -13,16 +13,22 @@ mod clusters;
 mod discovery;
 mod documents;
 mod events;
+mod exec;
 mod identity;
 mod known;
 mod list;
+mod logs;
+mod metrics_api;
 mod names_of;
+mod node_proxy;
 mod object;
 mod operation;
 mod redact;
 mod refusal;
+mod stream;
 mod url;
 mod verbs;
+mod web_socket;
 mod wire;
 
 use std::path::PathBuf;
@@ -45,16 +51,19 @@ pub(crate) use clusters::{CONTEXT, Contexts};
 pub(crate) use discovery::Resource;
 use documents::KeptDocuments;
 pub(crate) use events::{EventQuery, Told};
+pub(crate) use exec::{Channel, ExecEvent};
 pub(crate) use identity::Identity;
 use known::Known;
 pub(crate) use list::{ListQuery, RawList};
+pub(crate) use logs::{LogQuery, Since};
+pub(crate) use metrics_api::{Usage, UsageOf};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
 pub(crate) use redact::{redact_message, redacted};
 pub(crate) use refusal::Refusal;
+pub(crate) use stream::{ByteStream, End, Next, Span};
 use url::ApiServer;
-pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
-use wire::Pool;
+use wire::Pools;
 pub(crate) use wire::Wire;
 
 /// One API server.
@@ -71,7 +80,7 @@ pub struct Cluster {
     namespace: Option<Namespace>,
     kept_kinds: KeptKinds,
     kept_documents: KeptDocuments,
-    pool: ArcSwap<Pool>,
+    pools: ArcSwap<Pools>,
 }
 
 impl Cluster {
@@ -98,7 +107,7 @@ impl Cluster {
             namespace: None,
             kept_kinds: KeptKinds::default(),
             kept_documents: KeptDocuments::default(),
-            pool: ArcSwap::from_pointee(wire.pool()),
+            pools: ArcSwap::from_pointee(wire.pools()),
         }
     }
 
@@ -118,7 +127,7 @@ impl Cluster {
 
     /// New calls get new connections.
     pub(crate) fn rewire(&self, wire: Wire) {
-        self.pool.store(Arc::new(wire.pool()));
+        self.pools.store(Arc::new(wire.pools()));
     }
 
     /// The file that [`Cluster::reload`] reads.

@@ -8,11 +8,15 @@
 )]
 
 mod brought;
+mod cancellation;
 mod clusters;
 mod confirmation;
 mod encryption;
+mod exec;
 mod faults;
 mod identity;
+mod logs;
+mod nodes;
 mod overload;
 mod program;
 mod prompts;
@@ -21,3 +25,4 @@ mod reading;
 mod resources;
 mod stdio;
 mod support;
+mod top;

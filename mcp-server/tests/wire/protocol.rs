@@ -139,7 +139,7 @@ async fn what_is_not_declared_is_not_found() {
     let unknown = scene.mcp.rpc(
         Era::V2025_11_25,
         "tools/call",
-        json!({"name": "pods_exec", "arguments": {}}),
+        json!({"name": "pods_none", "arguments": {}}),
     );
     let unknown: Value = unknown.bearer_auth("a").send().await.unwrap().json().await.unwrap();
     assert_eq!(unknown["error"]["code"], -32602, "{unknown}");
