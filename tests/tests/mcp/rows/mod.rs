@@ -11,6 +11,7 @@ mod helm;
 mod namespaces;
 mod nodes;
 mod pods;
+mod reading;
 mod resources;
 
 pub(crate) fn all() -> Vec<Row> {
@@ -21,6 +22,7 @@ pub(crate) fn all() -> Vec<Row> {
         namespaces::rows(),
         nodes::rows(),
         pods::rows(),
+        reading::rows(),
         resources::rows(),
     ]
     .into_iter()
