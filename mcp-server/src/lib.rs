@@ -13,6 +13,7 @@ mod confirmation;
 mod failure;
 mod front;
 mod generation;
+mod helm;
 mod limits;
 mod metrics;
 mod names;
