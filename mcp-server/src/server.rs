@@ -57,14 +57,17 @@ impl McpServer {
     }
 
     /// The caller's token. It is an extension of this very request, put there by [`crate::front`]; there is no
-    /// other place to look, so a request without one gets nowhere.
-    fn token(context: &RequestContext<RoleServer>) -> Result<UserToken, ErrorData> {
-        context
-            .extensions
-            .get::<Parts>()
-            .and_then(|parts| parts.extensions.get::<UserToken>())
-            .cloned()
-            .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
+    /// other place to look, so a request without one gets nowhere. In stdio mode there is none, and no request for one.
+    fn token(
+        generation: &Generation,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Option<UserToken>, ErrorData> {
+        let parts = context.extensions.get::<Parts>();
+        let token = parts.and_then(|parts| parts.extensions.get::<UserToken>()).cloned();
+        if token.is_none() && !generation.is_of_one_person() {
+            return Err(ErrorData::internal_error("the request carries no caller", None));
+        }
+        Ok(token)
     }
 
     /// Runs a tool, once everybody who has to be asked has said yes. The call may end with the question instead.
@@ -146,7 +149,7 @@ impl ServerHandler for McpServer {
             CallLog::start("(unknown)", &arguments, metrics).end("unknown_tool");
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
-        let token = Self::token(&context)?;
+        let token = Self::token(&generation, &context)?;
         let mut log = CallLog::start(tool.name, &arguments, metrics);
         let returned =
             Returned { state: request.request_state, responses: request.input_responses };
@@ -154,7 +157,7 @@ impl ServerHandler for McpServer {
         let call = async {
             let cluster = generation.clusters.chosen(&mut arguments)?;
             log.on(cluster.name());
-            let caller = cluster.admit(token)?;
+            let caller = generation.caller(cluster, token)?;
             let settings = Arc::clone(&generation.settings);
             let call = CallContext { caller, settings, progress: Progress::of(&context) };
             self.run(&generation, tool, call, arguments, asked).await

@@ -50,6 +50,15 @@ impl Clusters {
         Ok(Self { default, by_name })
     }
 
+    /// Clusters that are there already, each with a name of its own.
+    pub(crate) fn of(default: Arc<Cluster>, others: Vec<Arc<Cluster>>) -> Self {
+        let all = others.iter().chain([&default]);
+        let by_name = all
+            .filter_map(|cluster| Some((cluster.name()?.clone(), Arc::clone(cluster))))
+            .collect();
+        Self { default, by_name }
+    }
+
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Cluster>> {
         let others = self.by_name.values().filter(|cluster| !Arc::ptr_eq(cluster, &self.default));
