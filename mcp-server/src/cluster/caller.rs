@@ -171,6 +171,16 @@ impl Caller {
         self.in_time(operation, self.exchange(operation, request)).await
     }
 
+    /// What becomes of an answer that is all there.
+    pub(super) async fn read(
+        &self,
+        operation: &Operation,
+        response: Response<Body>,
+    ) -> Result<Bytes, Failure> {
+        let read = answer::read(response, operation, &self.cluster.server, &self.identity);
+        read.await.map(|(_, body)| body)
+    }
+
     async fn in_time<T>(
         &self,
         operation: &Operation,

@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use axum::body::{Body, Bytes};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
-use http::{HeaderName, Method, Request, Response};
+use http::{HeaderName, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Collected, Limited};
 
 use super::caller::Caller;
 use super::operation::Operation;
@@ -18,6 +19,11 @@ use crate::names::{ApiVersion, Kind, Namespace, ObjectName};
 
 /// What of a program's own headers says something about the request, and nothing about who makes it.
 const PASSED_ON: [HeaderName; 3] = [ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE];
+
+/// Who it is, or what they may do, is not enough.
+const REFUSALS: [StatusCode; 2] = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+/// Of a refusal.
+const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 
 /// A caller for a program's requests.
 #[derive(Debug)]
@@ -57,11 +63,15 @@ impl Relayed {
         &self.caller
     }
 
-    /// Sends a request on, and hands out whatever the API server answers, as it begins.
+    /// Sends a request on, and hands out whatever the API server answers, as it begins; of a refusal, with the failure that
+    /// a call of ours would have ended with.
     ///
     /// # Errors
     /// When it was not sent, or nothing was answered.
-    pub(crate) async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, Failure> {
+    pub(crate) async fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> Result<(Response<Body>, Option<Failure>), Failure> {
         let (parts, body) = request.into_parts();
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
         let operation = self.operation(&parts.method, parts.uri.path(), target).await?;
@@ -74,7 +84,16 @@ impl Relayed {
         let onward = onward.body(body.to_vec()).map_err(|_| {
             Failure::Internal("a request of helm's cannot be built again".to_owned())
         })?;
-        self.caller.pass_on(&operation, onward).await
+        let response = self.caller.pass_on(&operation, onward).await?;
+        if !REFUSALS.contains(&response.status()) {
+            return Ok((response, None));
+        }
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_REFUSAL_BYTES).collect().await;
+        let body = body.map(Collected::to_bytes).unwrap_or_default();
+        let again = |body: Bytes| Response::from_parts(parts.clone(), Body::from(body));
+        let failure = self.caller.read(&operation, again(body.clone())).await.err();
+        Ok((again(body), failure))
     }
 
     /// What a program is going to do, before it does any of it: what is denied is told, and what people are asked about is
@@ -92,8 +111,11 @@ impl Relayed {
                 Err(Failure::UnknownKind { .. }) => {
                     let (group, _) = version.parts();
                     let resource = format!("{}.{group}", kind.as_str().to_lowercase());
-                    Operation::in_namespace(verb, resource, Some(namespace))
-                        .of(group, kind.as_str(), "")
+                    Operation::in_namespace(verb, resource, Some(namespace)).of(
+                        group,
+                        kind.as_str(),
+                        "",
+                    )
                 }
                 Err(failure) => return Err(failure),
             };
@@ -187,7 +209,8 @@ impl ApiPath {
         let owned = |text: &&str| (*text).to_owned();
         let of = |namespace: Option<&&str>, rest: &[&str]| {
             let (plural, rest) = rest.split_first()?;
-            let (name, rest) = rest.split_first().map_or((None, rest), |(name, rest)| (Some(name), rest));
+            let (name, rest) =
+                rest.split_first().map_or((None, rest), |(name, rest)| (Some(name), rest));
             Some(Self {
                 group: group.to_owned(),
                 plural: owned(plural),
@@ -244,26 +267,72 @@ mod tests {
             ("/api/v1/pods", "", "pods", None, None, None),
             ("/api/v1/namespaces", "", "namespaces", None, None, None),
             ("/api/v1/namespaces/shop", "", "namespaces", None, some("shop"), None),
-            ("/api/v1/namespaces/shop/status", "", "namespaces", None, some("shop"), some("status")),
+            (
+                "/api/v1/namespaces/shop/status",
+                "",
+                "namespaces",
+                None,
+                some("shop"),
+                some("status"),
+            ),
             ("/api/v1/namespaces/shop/secrets", "", "secrets", some("shop"), None, None),
             ("/api/v1/namespaces/shop/secrets/a", "", "secrets", some("shop"), some("a"), None),
-            ("/apis/apps/v1/namespaces/shop/deployments/web/scale", "apps", "deployments", some("shop"), some("web"), some("scale")),
-            ("/apis/rbac.authorization.k8s.io/v1/clusterroles/x", "rbac.authorization.k8s.io", "clusterroles", None, some("x"), None),
+            (
+                "/apis/apps/v1/namespaces/shop/deployments/web/scale",
+                "apps",
+                "deployments",
+                some("shop"),
+                some("web"),
+                some("scale"),
+            ),
+            (
+                "/apis/rbac.authorization.k8s.io/v1/clusterroles/x",
+                "rbac.authorization.k8s.io",
+                "clusterroles",
+                None,
+                some("x"),
+                None,
+            ),
         ] {
             let wanted = (group.to_owned(), plural.to_owned(), namespace, name, subresource);
             assert_eq!(read(path), wanted, "{path}");
         }
-        for path in ["/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/version", "/openapi/v3", "", "x"] {
+        for path in [
+            "/api",
+            "/api/v1",
+            "/apis",
+            "/apis/apps",
+            "/apis/apps/v1",
+            "/version",
+            "/openapi/v3",
+            "",
+            "x",
+        ] {
             assert_eq!(ApiPath::read(path), None, "{path}");
         }
     }
 
     #[test]
     fn only_known_paths_are_about_the_api_itself() {
-        for path in ["/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/version", "/openapi/v3/apis/apps/v1"] {
+        for path in [
+            "/api",
+            "/api/v1",
+            "/apis",
+            "/apis/apps",
+            "/apis/apps/v1",
+            "/version",
+            "/openapi/v3/apis/apps/v1",
+        ] {
             assert!(is_description(path), "{path}");
         }
-        for path in ["/api/v1/watch/secrets", "/apis/apps/v1/watch/deployments", "/logs/x", "/metrics", "", "/"] {
+        for path in [
+            "/api/v1/watch/secrets",
+            "/apis/apps/v1/watch/deployments",
+            "/logs/x",
+            "/metrics",
+            "",
+            "/",
+        ] {
             assert!(ApiPath::read(path).is_none() && !is_description(path), "{path}");
         }
     }

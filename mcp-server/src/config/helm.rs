@@ -8,7 +8,7 @@ use obolus_core::config::Section;
 use obolus_core::config::brought::Notice;
 use serde::Deserialize;
 
-use super::values;
+use super::{Denied, values};
 use crate::cluster::Subject;
 use crate::helm::{ChartSources, ChartUrl, ReleaseName, find, is_program};
 use crate::names::{ApiVersion, Kind, Namespace, ObjectName};
@@ -103,7 +103,7 @@ pub(super) fn read(
     top: &Section<'_>,
     folder: &Path,
     path: Option<&OsStr>,
-    is_denied: impl Fn(&str, &str, &str) -> bool,
+    denied: Option<&Denied>,
     notices: &mut Vec<Notice>,
 ) -> Option<HelmSettings> {
     let tables = top.optional_section(TABLES);
@@ -145,8 +145,12 @@ pub(super) fn read(
         section.problem("certificate_authority", error.to_string());
     }
     let storage = storage(&section);
-    if is_denied("", storage.kind(), storage.plural()) {
-        let text = format!("is {}: helm's tools cannot {}, because denied_resources has the kind", storage.driver(), storage.refusal());
+    if denied.is_some_and(|denied| denied.covers("", storage.kind(), storage.plural())) {
+        let text = format!(
+            "is {}: helm's tools cannot {}, because denied_resources has the kind",
+            storage.driver(),
+            storage.refusal()
+        );
         notices.push(Notice::new(format!("{TABLE}.storage_driver"), text));
     }
     let seconds = section.integer("timeout_seconds", TIMEOUT.as_secs(), 10..=3600);

@@ -12,8 +12,8 @@ use rmcp::service::RequestContext;
 use rmcp::{Peer, RoleServer};
 use tokio::sync::Mutex;
 
-use super::sealed::LIFETIME;
 use super::rules::Scope;
+use super::sealed::LIFETIME;
 use super::{Fallback, Question, Rules, Touched};
 use crate::failure::Failure;
 

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
@@ -19,7 +19,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
@@ -30,8 +29,6 @@ use crate::failure::Failure;
 
 /// As much as etcd takes, and room around it: charts have large CRDs.
 const MAX_REQUEST_BYTES: usize = 8 * 1024 * 1024;
-/// Of a refusal's body.
-const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 /// Connections of one run at a time; `helm` opens a few.
 const MAX_CONNECTIONS: usize = 64;
 
@@ -49,12 +46,10 @@ pub(super) struct Door {
 pub(super) struct Seen {
     /// What was not let through here, at first.
     pub(super) refused: Option<Failure>,
-    /// What the API server refused, with its words.
-    pub(super) forbidden: Vec<(String, String)>,
-    /// Whether the API server did not accept the identity.
-    pub(super) is_unknown: bool,
-    /// Whether a Secret was read that helm does not keep for itself: its words may quote it.
-    pub(super) has_read_secrets: bool,
+    /// What the API server refused.
+    pub(super) refusals: Vec<Failure>,
+    /// Whether a Secret was read that helm does not keep for itself, or was sent and not taken: what is said may quote it.
+    pub(super) may_quote_secrets: bool,
 }
 
 #[derive(Clone)]
@@ -137,10 +132,19 @@ async fn pass(State(side): State<Side>, request: Request) -> Response {
         return refused(StatusCode::PAYLOAD_TOO_LARGE, "the object is too large");
     };
     parts.uri = target;
-    side.note_secrets(&parts.method, &parts.uri);
-    let name = format!("{} {}", parts.method, parts.uri.path());
+    let is_secret = side.is_about_secrets(&parts.uri);
+    let reads = parts.method == Method::GET;
+    // What is read is the cluster's, and a template can put it anywhere.
+    side.seen().may_quote_secrets |= is_secret && reads;
     match side.relayed.send(http::Request::from_parts(parts, body.to_bytes())).await {
-        Ok(response) => side.answer(name, response).await,
+        Ok((response, refusal)) => {
+            let mut seen = side.seen();
+            seen.refusals.extend(refusal);
+            // Decoders and admission rules quote what they were given.
+            seen.may_quote_secrets |= is_secret && !response.status().is_success();
+            drop(seen);
+            answer(response)
+        }
         Err(failure) => {
             let text = failure.to_string();
             side.seen().refused.get_or_insert(failure);
@@ -164,50 +168,24 @@ impl Side {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note_secrets(&self, method: &Method, uri: &Uri) {
+    fn is_about_secrets(&self, uri: &Uri) -> bool {
         let query = uri.query().unwrap_or_default();
-        let is_secret = ApiPath::read(uri.path())
-            .is_some_and(|api| api.is_secret_of_others(query, self.release.as_deref()));
-        // What is written comes from the chart and its values; what is read is the cluster's.
-        if is_secret && method == Method::GET {
-            self.seen().has_read_secrets = true;
-        }
-    }
-
-    /// The API server's answer as it comes; a refusal is read first.
-    async fn answer(&self, request: String, response: http::Response<Body>) -> Response {
-        let (parts, body) = response.into_parts();
-        let headers = [CONTENT_TYPE, CONTENT_ENCODING]
-            .into_iter()
-            .filter_map(|name| Some((name.clone(), parts.headers.get(&name)?.clone())));
-        let is_refusal = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&parts.status);
-        let body = if is_refusal {
-            let body = Limited::new(body, MAX_REFUSAL_BYTES).collect().await;
-            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-            let mut seen = self.seen();
-            if parts.status == StatusCode::UNAUTHORIZED {
-                seen.is_unknown = true;
-            } else if let Some(message) = message(&body) {
-                seen.forbidden.push((request, message));
-            }
-            Body::from(body)
-        } else {
-            body
-        };
-        let mut answer = Response::new(body);
-        *answer.status_mut() = parts.status;
-        answer.headers_mut().extend(headers);
-        answer
+        ApiPath::read(uri.path())
+            .is_some_and(|api| api.is_secret_of_others(query, self.release.as_deref()))
     }
 }
 
-/// The words of a `Status` (meta/v1). `helm` asks for Protocol Buffers in places, and is refused in JSON all the same.
-fn message(body: &Bytes) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Status {
-        message: String,
+/// The API server's answer as it comes.
+fn answer(response: http::Response<Body>) -> Response {
+    let (parts, body) = response.into_parts();
+    let mut answer = Response::new(body);
+    *answer.status_mut() = parts.status;
+    for name in [CONTENT_TYPE, CONTENT_ENCODING] {
+        if let Some(value) = parts.headers.get(&name) {
+            answer.headers_mut().insert(name, value.clone());
+        }
     }
-    serde_json::from_slice::<Status>(body).ok().map(|status| status.message)
+    answer
 }
 
 /// As the API server words it.
@@ -227,7 +205,15 @@ mod tests {
     fn only_the_path_that_the_run_was_told_leads_anywhere() {
         let of = |uri: &str| within(&uri.parse().unwrap(), "s3cret").map(|uri| uri.to_string());
         assert_eq!(of("/s3cret/api/v1/pods?limit=5").as_deref(), Some("/api/v1/pods?limit=5"));
-        for uri in ["/", "/s3cret", "/s3cre/api", "/s3cretx/api", "/api/v1/pods", "/S3CRET/api", "//s3cret/api"] {
+        for uri in [
+            "/",
+            "/s3cret",
+            "/s3cre/api",
+            "/s3cretx/api",
+            "/api/v1/pods",
+            "/S3CRET/api",
+            "//s3cret/api",
+        ] {
             assert_eq!(of(uri), None, "{uri}");
         }
     }

@@ -60,11 +60,22 @@ mod tests {
         let manifest = "---\n# Source: web/x.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: shop}\n---\n\n---\n\
             apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: b}}\n- {apiVersion: v1, kind: SecretList, items: [{apiVersion: v1, kind: Pod}]}\n---\n\
             {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}\n";
-        assert_eq!(kinds(manifest).unwrap(), ["v1 ConfigMap", "v1 Secret", "v1 Pod", "apps/v1 Deployment"]);
+        assert_eq!(
+            kinds(manifest).unwrap(),
+            ["v1 ConfigMap", "v1 Secret", "v1 Pod", "apps/v1 Deployment"]
+        );
         let first = &written_in(manifest).unwrap()[0];
         assert_eq!(first.namespace.as_ref().unwrap().as_str(), "shop");
         assert_eq!(kinds("").unwrap(), [""; 0]);
-        for unclear in ["kind: Pod", "apiVersion: v1", "- a", "text", "apiVersion: [v1]\nkind: Pod", "apiVersion: v1\nkind: \"a/b\"", "a: b: c"] {
+        for unclear in [
+            "kind: Pod",
+            "apiVersion: v1",
+            "- a",
+            "text",
+            "apiVersion: [v1]\nkind: Pod",
+            "apiVersion: v1\nkind: \"a/b\"",
+            "a: b: c",
+        ] {
             assert_eq!(kinds(unclear), None, "{unclear}");
         }
     }

@@ -26,7 +26,9 @@ impl TryFrom<String> for ReleaseName {
         if text.len() <= 53 && text.split('.').all(is_dns_label) {
             Ok(Self(text))
         } else {
-            Err("name must be a release's: at most 53 of a-z, 0-9, - and ., each part between dots begins and ends with a letter or digit")
+            Err(
+                "name must be a release's: at most 53 of a-z, 0-9, - and ., each part between dots begins and ends with a letter or digit",
+            )
         }
     }
 }
@@ -171,7 +173,9 @@ mod tests {
             assert!(is_one(text), "{text}");
         }
         let long = "a".repeat(54);
-        for text in ["", "-web", "--kube-token=x", "Web", "a/b", "..", "a..b", "a b", "a_b", "a\n", &long] {
+        for text in
+            ["", "-web", "--kube-token=x", "Web", "a/b", "..", "a..b", "a b", "a_b", "a\n", &long]
+        {
             assert!(!is_one(text), "{text}");
         }
     }

@@ -1,6 +1,7 @@
 //! One run of `helm` after another, for one tool call: what it is started with, how long it may take, how much it may say.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -29,9 +30,9 @@ static TURNS: Semaphore = Semaphore::const_new(4);
 /// How long a call waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What is read of a run's output: a release with all that is in it.
-const MAX_OUTPUT_BYTES: usize = 32 * 1024 * 1024;
+const MAX_OUTPUT_BYTES: u64 = 32 * 1024 * 1024;
 /// What is read of its complaints.
-const MAX_COMPLAINT_BYTES: usize = 64 * 1024;
+const MAX_COMPLAINT_BYTES: u64 = 64 * 1024;
 /// What is shown of them.
 const MAX_SHOWN_CHARS: usize = 2_000;
 /// What a run may keep on disk: a chart, and what discovery says.
@@ -75,9 +76,15 @@ impl Helm {
         }
         let turn = timeout(PATIENCE, TURNS.acquire()).await.ok().and_then(Result::ok);
         let turn = turn.ok_or_else(|| {
-            failed("start helm", "others have it running as often as this server allows: try again later")
+            failed(
+                "start helm",
+                "others have it running as often as this server allows: try again later",
+            )
         })?;
-        let home = tempfile::Builder::new().prefix("obolus-helm-").tempdir();
+        let home = tempfile::Builder::new()
+            .prefix("obolus-helm-")
+            .permissions(std::fs::Permissions::from_mode(0o700))
+            .tempdir();
         let home = home.map_err(|_| {
             Failure::Internal("there is no place for helm's temporary files".to_owned())
         })?;
@@ -121,22 +128,40 @@ impl Helm {
             Chart::Local(path) => path.clone(),
             Chart::Remote(url) => self.pull(url).await?,
         };
-        let chart = chart.to_str().ok_or_else(|| {
-            Failure::InvalidArguments("the chart's path is no text".to_owned())
-        })?;
+        let chart = chart
+            .to_str()
+            .ok_or_else(|| Failure::InvalidArguments("the chart's path is no text".to_owned()))?;
         let place = in_namespace(namespace);
         let doing = format!("install the release {name} in namespace \"{namespace}\"");
         if self.relayed.caller().has_bounds() {
-            let render = ["template", name.as_str(), chart, &place, "--values=-", "--include-crds", "--validate"];
+            let render = [
+                "template",
+                name.as_str(),
+                chart,
+                &place,
+                "--values=-",
+                "--include-crds",
+                "--validate",
+            ];
             let rendered = self.succeed(&doing, &render, Some(values)).await?;
             let verb = if self.applies().await? { "patch" } else { "create" };
-            let mut subjects = subjects(&rendered, verb, namespace).ok_or_else(|| unreadable(&doing))?;
+            let mut subjects =
+                subjects(&rendered, verb, namespace).ok_or_else(|| unreadable(&doing))?;
             let record = |verb| self.settings.storage.record(verb, namespace, name, 1);
             subjects.extend([record("create"), record("update")].into_iter().flatten());
             self.relayed.announce(&subjects).await?;
         }
         let patience = format!("--timeout={}s", self.patience().as_secs());
-        let install = ["install", name.as_str(), chart, &place, "--values=-", "--wait", &patience, "--output=json"];
+        let install = [
+            "install",
+            name.as_str(),
+            chart,
+            &place,
+            "--values=-",
+            "--wait",
+            &patience,
+            "--output=json",
+        ];
         let output = self.succeed(&doing, &install, Some(values)).await?;
         Installed::read(&output).map_err(|_| unreadable(&doing))
     }
@@ -157,8 +182,10 @@ impl Helm {
                 serde_json::from_slice(&history).map_err(|_| unreadable(&doing))?;
             let mut all = Vec::new();
             for what in ["manifest", "hooks"] {
-                let told = self.succeed(&doing, &["get", what, name.as_str(), &place], None).await?;
-                let verbs: &[&'static str] = if what == "hooks" { &["delete", "create"] } else { &["delete"] };
+                let told =
+                    self.succeed(&doing, &["get", what, name.as_str(), &place], None).await?;
+                let verbs: &[&'static str] =
+                    if what == "hooks" { &["delete", "create"] } else { &["delete"] };
                 for verb in verbs {
                     all.extend(subjects(&told, verb, namespace).ok_or_else(|| unreadable(&doing))?);
                 }
@@ -225,15 +252,16 @@ impl Helm {
         if let Some(refused) = seen.refused {
             return refused;
         }
-        if seen.is_unknown {
-            return Failure::TokenNotAccepted { operation: doing.to_owned(), server };
+        // Some refusals are none of its concern: the one that it ended with, it repeats.
+        let ended_with = |failure: &&Failure| match failure {
+            Failure::Forbidden { message, .. } => printed.complaint.contains(message.as_str()),
+            _ => true,
+        };
+        if let Some(refusal) = seen.refusals.iter().rev().find(ended_with) {
+            return refusal.clone();
         }
-        let said = |(_, message): &&(String, String)| printed.complaint.contains(message.as_str());
-        if let Some((_, message)) = seen.forbidden.iter().rev().find(said) {
-            return Failure::Forbidden { operation: doing.to_owned(), server, message: message.clone() };
-        }
-        if seen.has_read_secrets {
-            let said = "it failed, and what it says is withheld: a template of the chart read Secrets (lookup), and could have put their values there";
+        if seen.may_quote_secrets {
+            let said = "it failed, and what it says is withheld, as it may quote a Secret: a template of the chart read one (lookup), or one of the chart's was not taken";
             return failed(doing, said);
         }
         let told = self.door.scrub(&printed.complaint, &server);
@@ -324,18 +352,21 @@ impl Running {
             // It may have no use for it.
             drop(stdin.write_all(input).await);
             drop(stdin);
+            Ok(())
         };
-        let ((), output, complaint) = tokio::join!(
-            write,
-            read(stdout, MAX_OUTPUT_BYTES),
-            read(stderr, MAX_COMPLAINT_BYTES)
-        );
-        let (output, is_cut) = output;
+        let output = async {
+            let mut bounded = stdout.take(MAX_OUTPUT_BYTES + 1);
+            let mut output = Vec::new();
+            bounded.read_to_end(&mut output).await.map_err(|_| BROKEN)?;
+            if bounded.limit() == 0 {
+                Err("it says more than this server reads")
+            } else {
+                Ok(output)
+            }
+        };
+        let ((), output, complaint) = tokio::try_join!(write, output, beginning(stderr))?;
         let status = child.wait().await.map_err(|_| BROKEN)?;
-        if is_cut {
-            return Err("it says more than this server reads");
-        }
-        let complaint = String::from_utf8_lossy(&complaint.0).into_owned();
+        let complaint = String::from_utf8_lossy(&complaint).into_owned();
         Ok(Printed { succeeded: status.success(), output, complaint })
     }
 }
@@ -358,14 +389,13 @@ impl Drop for Running {
     }
 }
 
-/// Reads to the end and keeps the beginning.
-async fn read(mut from: impl AsyncRead + Unpin, max: usize) -> (Vec<u8>, bool) {
+/// The beginning of complaints. The rest is read as well, so that whoever complains is not held up.
+async fn beginning(mut from: impl AsyncRead + Unpin) -> Result<Vec<u8>, &'static str> {
     let mut kept = Vec::new();
-    let bound = u64::try_from(max).unwrap_or(u64::MAX);
     // What cannot be read is not there; the exit status says how it ended.
-    drop((&mut from).take(bound).read_to_end(&mut kept).await);
-    let rest = tokio::io::copy(&mut from, &mut tokio::io::sink()).await.unwrap_or_default();
-    (kept, rest > 0)
+    drop((&mut from).take(MAX_COMPLAINT_BYTES).read_to_end(&mut kept).await);
+    drop(tokio::io::copy(&mut from, &mut tokio::io::sink()).await);
+    Ok(kept)
 }
 
 /// Ends when there is too much in a folder.

@@ -7,7 +7,7 @@ mod text;
 mod whole;
 
 pub(crate) use format::Format;
-pub(crate) use listing::Listing;
+pub(crate) use listing::{Listing, aligned};
 pub(crate) use object::Object;
 
 /// What a tool answers: the structure that its output schema promises, and the same to read.

@@ -7,6 +7,9 @@ mod arguments;
 mod contained;
 mod context;
 mod context_argument;
+mod helm_install;
+mod helm_list;
+mod helm_uninstall;
 mod namespaces_list;
 mod pods_delete;
 mod pods_get;
@@ -16,6 +19,7 @@ mod pods_log;
 mod resources_get;
 mod resources_list;
 mod resources_scale;
+mod waiting;
 mod whoami;
 
 use std::future::Future;
@@ -118,6 +122,9 @@ pub(crate) struct Facts {
 macro_rules! every_tool {
     ($of:ident) => {
         [
+            $of::<helm_install::HelmInstall>(),
+            $of::<helm_list::HelmList>(),
+            $of::<helm_uninstall::HelmUninstall>(),
             $of::<namespaces_list::NamespacesList>(),
             $of::<pods_delete::PodsDelete>(),
             $of::<pods_get::PodsGet>(),
