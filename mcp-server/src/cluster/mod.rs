@@ -13,6 +13,7 @@ mod discovery;
 mod identity;
 mod known;
 mod list;
+mod names_of;
 mod object;
 mod operation;
 mod redact;

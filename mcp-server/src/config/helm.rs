@@ -202,3 +202,109 @@ fn storage(section: &Section<'_>) -> Storage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use obolus_core::config::Problems;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::config::Config;
+
+    fn folder() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("helm"), "").unwrap();
+        let permissions = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path().join("helm"), permissions).unwrap();
+        std::fs::write(folder.path().join("plain"), "").unwrap();
+        std::fs::create_dir(folder.path().join("charts")).unwrap();
+        folder
+    }
+
+    fn parse(folder: &TempDir, text: &str) -> Result<Config, Problems> {
+        let text = format!("{text}\n[cluster]\nserver = \"https://k\"\n");
+        Config::parse(&text, folder.path())
+    }
+
+    #[test]
+    fn brought_settings_are_read_and_ours_beside_them() {
+        let folder = folder();
+        let config = parse(
+            &folder,
+            "[toolset_configs.helm]\nallowed_registries = [\"oci://GHCR.io/org/\"]\nstorage_driver = \"ConfigMap\"\n\
+             program = \"helm\"\ncharts_folder = \"charts\"\ntimeout_seconds = 60\n[toolset_configs.kiali]\nurl = \"x\"",
+        )
+        .unwrap();
+        let helm = config.settings.helm.unwrap();
+        assert_eq!(helm.program, folder.path().join("helm"));
+        assert_eq!(helm.storage, Storage::ConfigMap);
+        assert_eq!(helm.timeout, Duration::from_secs(60));
+        assert!(helm.charts.find("oci://ghcr.io/org/web").is_ok());
+        assert!(helm.charts.find("oci://ghcr.io/web").is_err());
+        assert!(config.notices.iter().any(|notice| notice.path == "toolset_configs.kiali"));
+        assert!(config.tools.serves("helm_install"));
+    }
+
+    #[test]
+    fn mistakes_are_told_where_they_are() {
+        let folder = folder();
+        for (text, path) in [
+            (
+                "allowed_registries = [\"ghcr.io/org\"]",
+                "toolset_configs.helm.allowed_registries[0]",
+            ),
+            (
+                "allowed_registries = [\"http://x.example\"]",
+                "toolset_configs.helm.allowed_registries[0]",
+            ),
+            ("allowed_registries = [\"file:///x\"]", "toolset_configs.helm.allowed_registries[0]"),
+            ("storage_driver = \"memory\"", "toolset_configs.helm.storage_driver"),
+            ("storage_driver = \"sql\"", "toolset_configs.helm.storage_driver"),
+            ("charts_folder = \"absent\"", "toolset_configs.helm.charts_folder"),
+            ("program = \"plain\"", "toolset_configs.helm.program"),
+            ("program = \"absent\"", "toolset_configs.helm.program"),
+            ("certificate_authority = \"absent\"", "toolset_configs.helm.certificate_authority"),
+            ("allowed_registry = \"oci://x\"", "toolset_configs.helm.allowed_registry"),
+        ] {
+            let problems = parse(&folder, &format!("[toolset_configs.helm]\n{text}")).unwrap_err();
+            let paths: Vec<_> = problems.list().iter().map(|one| one.path.as_str()).collect();
+            assert_eq!(paths, [path], "{text}: {problems}");
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_helm_its_tools_are_not_there_and_it_is_said() {
+        let value = serde_json::json!({});
+        let top = Section::top(&value).unwrap();
+        let nowhere = tempfile::tempdir().unwrap();
+        let mut notices = Vec::new();
+        let path = Some(nowhere.path().as_os_str());
+        assert_eq!(read(&top, nowhere.path(), path, None, &mut notices), None);
+        let brought = serde_json::Map::new();
+        let choice = crate::config::choice::read(&top, &brought, false, &mut notices);
+        assert!(!choice.serves("helm_install") && choice.serves("pods_list"));
+        assert!(
+            notices.iter().any(|notice| notice.text.contains("no program `helm` is on the PATH"))
+        );
+        // The control.
+        let choice = crate::config::choice::read(&top, &brought, true, &mut notices);
+        assert!(choice.serves("helm_install"));
+    }
+
+    #[test]
+    fn releases_that_could_not_be_kept_are_told_at_once() {
+        let folder = folder();
+        let denied = "[[denied_resources]]\ngroup = \"\"\nversion = \"v1\"\nkind = \"Secret\"\n";
+        for (storage, is_told) in [("", true), ("storage_driver = \"configmap\"", false)] {
+            let text = format!("{denied}[toolset_configs.helm]\nprogram = \"helm\"\n{storage}");
+            let config = parse(&folder, &text).unwrap();
+            let told = config.notices.iter().any(|notice| {
+                notice.path == "toolset_configs.helm.storage_driver"
+                    && notice.text.contains("configmap")
+            });
+            assert_eq!(told, is_told, "{storage}");
+        }
+    }
+}

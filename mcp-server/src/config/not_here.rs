@@ -42,7 +42,6 @@ fn remark(key: &str, value: &Value) -> Remark {
         }
         ("log_file", _) => Notice("does nothing here: the log goes to standard output"),
         ("stateless", _) => Notice("does nothing here: the server is always stateless"),
-        ("prompts", _) => Notice("does nothing here yet: there are no prompts"),
         ("telemetry", _) => Notice("does nothing here yet: metrics are at /metrics"),
         ("tls_cipher_suites", _) => Notice("does nothing here: the suites are rustls's own"),
         ("validation_enabled" | "experimental_enable_target_compatibility_tool_filters", _) => {

@@ -32,11 +32,12 @@ pub(super) struct Input {
     /// Values for the chart, in place of its own
     #[serde(default)]
     #[schemars(with = "AnyObject")]
-    values: Option<Map<String, Value>>,
+    values: Option<AnyObject>,
 }
 
-/// An object of which nothing is said.
-struct AnyObject;
+/// An object of which nothing is said, without a default in the schema.
+#[derive(Debug, Default, Deserialize)]
+struct AnyObject(Map<String, Value>);
 
 impl JsonSchema for AnyObject {
     fn schema_name() -> Cow<'static, str> {
@@ -72,7 +73,7 @@ impl KubeTool for HelmInstall {
                 .map_err(|advice| Failure::InvalidArguments(advice.to_owned()))?,
         };
         let namespace = caller.namespace_or_default(input.namespace);
-        let values = Value::Object(input.values.unwrap_or_default()).to_string();
+        let values = Value::Object(input.values.unwrap_or_default().0).to_string();
         let helm = Helm::prepare(helm, caller, Some(&name)).await?;
         let install = helm.install(&name, &namespace, &chart, values.as_bytes());
         let told = format!("installing the release {name}");

@@ -22,8 +22,12 @@ pub(super) struct Input {
     /// Releases of all namespaces, whatever namespace says
     #[serde(default)]
     #[schemars(with = "bool")]
-    all_namespaces: Option<bool>,
+    all_namespaces: Option<Flag>,
 }
+
+/// Yes or no, without a default in the schema.
+#[derive(Debug, Deserialize)]
+struct Flag(bool);
 
 impl KubeTool for HelmList {
     const NAME: &'static str = "helm_list";
@@ -37,7 +41,8 @@ impl KubeTool for HelmList {
     async fn call(context: CallContext, input: Input) -> Result<Reply<Releases>, Failure> {
         let CallContext { caller, settings, .. } = context;
         let namespace = caller.namespace_or_default(input.namespace);
-        let place = (input.all_namespaces != Some(true)).then_some(&namespace);
+        let everywhere = input.all_namespaces.is_some_and(|Flag(everywhere)| everywhere);
+        let place = (!everywhere).then_some(&namespace);
         let helm = Helm::prepare(settings.helm()?, caller, None).await?;
         let releases = helm.list(place).await?;
         Ok(Reply { text: text(&releases), structured: releases })
