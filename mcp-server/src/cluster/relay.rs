@@ -92,8 +92,8 @@ impl Relayed {
         let body = Limited::new(body, MAX_REFUSAL_BYTES).collect().await;
         let body = body.map(Collected::to_bytes).unwrap_or_default();
         let again = |body: Bytes| Response::from_parts(parts.clone(), Body::from(body));
-        let failure = self.caller.read(&operation, again(body.clone())).await.err();
-        Ok((again(body), failure))
+        let failure = self.caller.refused(&operation, again(body.clone())).await;
+        Ok((again(body), Some(failure)))
     }
 
     /// What a program is going to do, before it does any of it: what is denied is told, and what people are asked about is

@@ -64,7 +64,7 @@ impl KubeTool for HelmInstall {
     type Output = Installed;
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Installed>, Failure> {
-        let CallContext { caller, settings, progress } = context;
+        let CallContext { caller, settings, progress, .. } = context;
         let helm = settings.helm()?;
         let chart = helm.charts.find(&input.chart).map_err(Failure::InvalidArguments)?;
         let name = match input.name {

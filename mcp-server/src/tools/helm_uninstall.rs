@@ -46,7 +46,7 @@ impl KubeTool for HelmUninstall {
     type Output = Uninstalled;
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Uninstalled>, Failure> {
-        let CallContext { caller, settings, progress } = context;
+        let CallContext { caller, settings, progress, .. } = context;
         let name = input.name;
         let namespace = caller.namespace_or_default(input.namespace);
         let helm = Helm::prepare(settings.helm()?, caller, Some(&name)).await?;
