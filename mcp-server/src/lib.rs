@@ -4,6 +4,7 @@
 //! has no credential of its own: no kubeconfig, no service account, nothing read from the environment. What the
 //! caller may not do, it cannot do either.
 
+mod awaited;
 mod bounded_file;
 mod call_log;
 mod clock;
@@ -14,6 +15,7 @@ mod failure;
 mod front;
 mod generation;
 mod limits;
+mod manifest;
 mod metrics;
 mod names;
 mod operations;

@@ -13,9 +13,12 @@ mod list;
 mod object;
 mod operation;
 mod redact;
+mod revisions;
 mod url;
 mod verbs;
+mod watch;
 mod wire;
+mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,9 +36,12 @@ pub(crate) use list::{ListQuery, RawList};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
 pub(crate) use redact::redacted;
+pub(crate) use revisions::{Revision, annotation};
 use url::ApiServer;
+pub(crate) use kube::core::params::PropagationPolicy;
 pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
 use wire::Pool;
+pub(crate) use write::{Change, Deleted, Deletion, PatchKind, Written, replacing};
 pub(crate) use wire::Wire;
 
 /// One API server.
