@@ -1,11 +1,14 @@
 //! Answers of the API server made fit for a model and a person: short, aligned, bounded, and structured.
 
 mod difference;
+mod format;
 mod listing;
 mod object;
 mod text;
+mod whole;
 
 pub(crate) use difference::{Difference, FieldChange};
+pub(crate) use format::Format;
 pub(crate) use listing::Listing;
 pub(crate) use object::Object;
 pub(crate) use text::one_line;
