@@ -72,7 +72,8 @@ impl Awaited {
             }
             Some(("jsonpath", expression)) => {
                 let inner = expression.trim_matches(['\'', '"']).strip_prefix('{');
-                let (path, rest) = inner.and_then(|inner| inner.split_once('}')).ok_or_else(forms)?;
+                let (path, rest) =
+                    inner.and_then(|inner| inner.split_once('}')).ok_or_else(forms)?;
                 let value = match rest.strip_prefix('=') {
                     None if rest.is_empty() => None,
                     Some(value) if !value.is_empty() => Some(value.trim_matches(['\'', '"'])),
@@ -125,8 +126,9 @@ fn condition(object: &Map<String, Value>, name: &str, status: &str) -> (bool, St
     };
     let number = |value: Option<&Value>| value.and_then(Value::as_i64);
     let generation = number(object.get("metadata").and_then(|meta| meta.get("generation")));
-    let observed = number(found.get("observedGeneration"))
-        .or_else(|| number(object.get("status").and_then(|status| status.get("observedGeneration"))));
+    let observed = number(found.get("observedGeneration")).or_else(|| {
+        number(object.get("status").and_then(|status| status.get("observedGeneration")))
+    });
     if let (Some(generation), Some(observed)) = (generation, observed)
         && observed < generation
     {
@@ -154,9 +156,8 @@ fn plain(value: &Value) -> Option<String> {
 
 impl FieldPath {
     fn read(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            "a jsonpath is made of .name, ['name'], [0] and [?(@.name==\"value\")]".to_owned()
-        };
+        let wrong =
+            || "a jsonpath is made of .name, ['name'], [0] and [?(@.name==\"value\")]".to_owned();
         let mut steps = Vec::new();
         let mut rest = text.strip_prefix('$').unwrap_or(text);
         while !rest.is_empty() {
@@ -275,7 +276,10 @@ mod tests {
             let (is, seen) = met(awaited, Some(&pod));
             assert_eq!(is, expected, "{awaited}: {seen}");
         }
-        assert_eq!(met("condition=Ready", Some(&pod)).1, "Ready is False (ContainersNotReady: web)");
+        assert_eq!(
+            met("condition=Ready", Some(&pod)).1,
+            "Ready is False (ContainersNotReady: web)"
+        );
         assert!(met("condition=Missing", Some(&pod)).1.contains("Ready, Stale, Scheduled"));
         assert!(met("delete", None).0 && !met("create", None).0);
         assert!(!met("condition=Ready=False", None).0, "what is not there is in no condition");
@@ -284,9 +288,23 @@ mod tests {
     #[test]
     fn what_cannot_be_waited_for_is_refused() {
         for wrong in [
-            "", "ready", "deleted", "condition=", "condition=a b", "condition=Ready=", "jsonpath=",
-            "jsonpath={}", "jsonpath={.a", "jsonpath=.a=b", "jsonpath={.a}b", "jsonpath={.a}=",
-            "jsonpath={a}", "jsonpath={.a[*]}", "jsonpath={..a}", "jsonpath={.a[x]}", "jsonpath={.a[?(@.b)]}",
+            "",
+            "ready",
+            "deleted",
+            "condition=",
+            "condition=a b",
+            "condition=Ready=",
+            "jsonpath=",
+            "jsonpath={}",
+            "jsonpath={.a",
+            "jsonpath=.a=b",
+            "jsonpath={.a}b",
+            "jsonpath={.a}=",
+            "jsonpath={a}",
+            "jsonpath={.a[*]}",
+            "jsonpath={..a}",
+            "jsonpath={.a[x]}",
+            "jsonpath={.a[?(@.b)]}",
             &format!("jsonpath={{{}}}", ".a".repeat(600)),
         ] {
             assert!(Awaited::read(wrong).is_err(), "{wrong}");

@@ -59,7 +59,10 @@ pub(crate) fn read(text: &str) -> Result<Vec<Document>, String> {
         return Err("there is no object in it".to_owned());
     }
     if objects.len() > MAX_OBJECTS {
-        return Err(format!("{} objects are more than the {MAX_OBJECTS} of one call", objects.len()));
+        return Err(format!(
+            "{} objects are more than the {MAX_OBJECTS} of one call",
+            objects.len()
+        ));
     }
     let document = |(place, object)| document(object).map_err(|e| format!("document {place}: {e}"));
     objects.into_iter().map(document).collect()
@@ -94,9 +97,9 @@ fn values(text: &str) -> Result<Vec<Value>, String> {
     }
     let mut values = Vec::new();
     for (index, document) in serde_yaml_ng::Deserializer::from_str(text).enumerate() {
-        let value = Bounded(&budget)
-            .deserialize(document)
-            .map_err(|error| format!("document {} is no YAML that can be read: {error}", index + 1))?;
+        let value = Bounded(&budget).deserialize(document).map_err(|error| {
+            format!("document {} is no YAML that can be read: {error}", index + 1)
+        })?;
         if !value.is_null() {
             values.push(value);
         }

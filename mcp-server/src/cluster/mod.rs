@@ -41,6 +41,7 @@ pub(crate) use clusters::{CONTEXT, Contexts};
 pub(crate) use discovery::Resource;
 pub(crate) use identity::Identity;
 use known::Known;
+pub(crate) use kube::core::params::PropagationPolicy;
 pub(crate) use list::{ListQuery, RawList};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
@@ -48,11 +49,10 @@ pub(crate) use redact::redacted;
 pub(crate) use refusal::Refusal;
 pub(crate) use revisions::{Revision, annotation};
 use url::ApiServer;
-pub(crate) use kube::core::params::PropagationPolicy;
 pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
 use wire::Pool;
-pub(crate) use write::{Change, Deleted, Deletion, PatchKind, Written, replacing};
 pub(crate) use wire::Wire;
+pub(crate) use write::{Change, Deleted, Deletion, PatchKind, Written, replacing};
 
 /// One API server.
 #[derive(Debug)]

@@ -97,7 +97,8 @@ impl RawObject {
     /// Two states of one object in the form that may be shown, without noise and without what every change changes. A value
     /// of a Secret that is not the same on both sides is shown to differ.
     pub(crate) fn show_change(before: Option<Self>, after: Option<Self>) -> (Shown, Shown) {
-        let shown_secrets = before.as_ref().or(after.as_ref()).map(|raw| Arc::clone(&raw.shown_secrets));
+        let shown_secrets =
+            before.as_ref().or(after.as_ref()).map(|raw| Arc::clone(&raw.shown_secrets));
         let side = |raw: Option<Self>| {
             let mut object = raw.map(|raw| raw.object).unwrap_or_default();
             drop_noise(&mut object);

@@ -117,7 +117,8 @@ pub(super) fn redact_pair(
     redact(before, shown);
     redact(after, shown);
     for (key, redacted) in before.iter_mut() {
-        if let (Some(was), Some(is), Some(other)) = (was.get(key), is.get(key), after.get_mut(key)) {
+        if let (Some(was), Some(is), Some(other)) = (was.get(key), is.get(key), after.get_mut(key))
+        {
             tell_apart((was, redacted), (is, other));
         }
     }
@@ -156,7 +157,8 @@ fn tell_apart(before: (&Value, &mut Value), after: (&Value, &mut Value)) {
             }
         }
         (was, shown_before, is, shown_after) => {
-            for (value, shown, side) in [(was, shown_before, "before"), (is, shown_after, "after")] {
+            for (value, shown, side) in [(was, shown_before, "before"), (is, shown_after, "after")]
+            {
                 if let Value::String(text) = shown
                     && value.as_str() != Some(text)
                 {

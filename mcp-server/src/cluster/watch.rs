@@ -26,11 +26,17 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// An object that is being followed. Dropped, it ends the watch.
 pub(crate) struct Followed<'a> {
+    object: Object<'a>,
+    stage: Stage,
+}
+
+/// Which object, and who looks at it.
+#[derive(Clone, Copy)]
+struct Object<'a> {
     caller: &'a Caller,
     resource: &'a Resource,
     namespace: &'a Namespace,
     name: &'a ObjectName,
-    stage: Stage,
 }
 
 enum Stage {
@@ -77,7 +83,8 @@ impl Caller {
         namespace: &'a Namespace,
         name: &'a ObjectName,
     ) -> Followed<'a> {
-        Followed { caller: self, resource, namespace, name, stage: Stage::Unknown }
+        let object = Object { caller: self, resource, namespace, name };
+        Followed { object, stage: Stage::Unknown }
     }
 }
 
@@ -86,15 +93,21 @@ impl Followed<'_> {
     pub(crate) async fn next(&mut self) -> Result<Option<RawObject>, Failure> {
         loop {
             match std::mem::replace(&mut self.stage, Stage::Unknown) {
-                Stage::Unknown => return self.look().await,
-                Stage::Since(version) => match self.watch(&version).await {
+                Stage::Unknown => {
+                    let (version, object) = self.object.look().await?;
+                    self.stage = Stage::Since(version);
+                    return Ok(object);
+                }
+                Stage::Since(version) => match self.object.watch(&version).await {
                     Ok(stream) => self.stage = Stage::Watching(version, stream),
                     // The version is too old for the API server: look again.
                     Err(Failure::Rejected { status: 410, .. }) => {}
                     Err(failure) => return Err(failure),
                 },
                 Stage::Watching(version, mut stream) => {
-                    let Some(event) = stream.next(self).await? else {
+                    let next =
+                        stream.next().await.map_err(|reason| self.object.malformed(reason))?;
+                    let Some(event) = next else {
                         // It has ended; what is known stays known.
                         self.stage = Stage::Since(version);
                         tokio::time::sleep(PAUSE).await;
@@ -108,7 +121,7 @@ impl Followed<'_> {
                             continue;
                         }
                     }
-                    let object = self.caller.raw(event.object);
+                    let object = self.object.caller.raw(event.object);
                     let version =
                         object.text("/metadata/resourceVersion").map_or(version, str::to_owned);
                     self.stage = Stage::Watching(version, stream);
@@ -121,8 +134,11 @@ impl Followed<'_> {
             }
         }
     }
+}
 
-    async fn look(&mut self) -> Result<Option<RawObject>, Failure> {
+impl Object<'_> {
+    /// The object as it is, and since which version it is so.
+    async fn look(self) -> Result<(String, Option<RawObject>), Failure> {
         let params = ListParams::default().fields(&self.selector());
         let request = request::Request::new(self.resource.path(Some(self.namespace)));
         let request = built(request.list(&params))?;
@@ -134,11 +150,11 @@ impl Followed<'_> {
             .map(|object| self.caller.raw(object).with_type(api_version, kind))
             // For servers that know no field selectors for their kinds.
             .filter(|object| object.name() == Some(self.name.as_str()));
-        self.stage = Stage::Since(listed.metadata.resource_version);
-        Ok(objects.next())
+        let object = objects.next();
+        Ok((listed.metadata.resource_version, object))
     }
 
-    async fn watch(&self, version: &str) -> Result<Stream, Failure> {
+    async fn watch(self, version: &str) -> Result<Stream, Failure> {
         let params = WatchParams::default().fields(&self.selector()).timeout(WATCH_SECONDS);
         let request = request::Request::new(self.resource.path(Some(self.namespace)));
         let request = built(request.watch(&params, version))?;
@@ -146,15 +162,15 @@ impl Followed<'_> {
         Ok(Stream { body: response.into_body(), read: Vec::new() })
     }
 
-    fn selector(&self) -> String {
+    fn selector(self) -> String {
         format!("metadata.name={}", escaped(self.name.as_str()))
     }
 
-    fn operation(&self, verb: &'static str) -> Operation {
+    fn operation(self, verb: &'static str) -> Operation {
         self.resource.operation_on(verb, "", Some(self.namespace), self.name)
     }
 
-    fn malformed(&self, reason: &str) -> Failure {
+    fn malformed(self, reason: &str) -> Failure {
         self.caller.malformed(&self.operation("watch"), reason)
     }
 }
@@ -173,7 +189,7 @@ fn escaped(value: &str) -> String {
 
 impl Stream {
     /// The next event; none if the stream has ended, also if it broke: the next watch tells why.
-    async fn next(&mut self, followed: &Followed<'_>) -> Result<Option<Event>, Failure> {
+    async fn next(&mut self) -> Result<Option<Event>, &'static str> {
         let mut searched = 0;
         loop {
             let rest = self.read.get(searched..).unwrap_or_default();
@@ -181,11 +197,11 @@ impl Stream {
                 let line: Vec<u8> = self.read.drain(..=searched + length).collect();
                 return serde_json::from_slice(&line)
                     .map(Some)
-                    .map_err(|_| followed.malformed("an event of the watch is none"));
+                    .map_err(|_| "an event of the watch is none");
             }
             searched = self.read.len();
             if searched > MAX_EVENT_BYTES {
-                return Err(followed.malformed("an event of the watch is too long"));
+                return Err("an event of the watch is too long");
             }
             match self.body.frame().await {
                 Some(Ok(frame)) => {

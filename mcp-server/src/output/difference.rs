@@ -203,7 +203,11 @@ mod tests {
         assert_eq!(difference.changes[2].before, Some(json!("a")));
         assert_eq!(difference.changes[2].after, Some(json!("b")));
         assert!(difference.text.contains("-  - 2\n"), "{}", difference.text);
-        assert!(difference.text.contains("+    app.kubernetes.io/name: b\n"), "{}", difference.text);
+        assert!(
+            difference.text.contains("+    app.kubernetes.io/name: b\n"),
+            "{}",
+            difference.text
+        );
     }
 
     #[test]
@@ -246,8 +250,11 @@ mod tests {
         let large = difference(map("a"), map("b"));
         assert_eq!((large.changes.len(), large.more), (MAX_CHANGES, 5_000 - MAX_CHANGES));
         assert!(large.text.len() < MAX_TEXT_BYTES + 100 && large.text.contains("[cut: only"));
-        let long = |side: &str| Some(json!({"kind": "ConfigMap", "data": {"k": side.repeat(10_000)}}));
+        let long =
+            |side: &str| Some(json!({"kind": "ConfigMap", "data": {"k": side.repeat(10_000)}}));
         let long = difference(long("a"), long("b"));
-        assert!(long.changes[0].after.as_ref().unwrap().as_str().unwrap().contains("(10002 bytes)"));
+        assert!(
+            long.changes[0].after.as_ref().unwrap().as_str().unwrap().contains("(10002 bytes)")
+        );
     }
 }

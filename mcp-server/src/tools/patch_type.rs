@@ -40,7 +40,8 @@ impl PatchType {
                 // They are known already, and the API server insists on them.
                 object.entry("apiVersion").or_insert_with(|| resource.api_version().into());
                 object.entry("kind").or_insert_with(|| resource.kind().into());
-                let metadata = object.entry("metadata").or_insert_with(|| Value::Object(<_>::default()));
+                let metadata =
+                    object.entry("metadata").or_insert_with(|| Value::Object(<_>::default()));
                 if let Value::Object(metadata) = metadata {
                     metadata.entry("name").or_insert_with(|| name.as_str().into());
                 }

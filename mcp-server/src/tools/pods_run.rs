@@ -184,11 +184,8 @@ fn made_name(image: &str) -> Result<String, Failure> {
     let suffix: String = letters.map(|byte| char::from(*byte)).collect();
     let base = image.rsplit('/').next().unwrap_or_default();
     let base = base.split(['@', ':']).next().unwrap_or_default().to_lowercase();
-    let base: String = base
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .take(50)
-        .collect();
+    let base: String =
+        base.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(50).collect();
     let base = base.trim_matches('-');
     let base = if base.is_empty() { "run" } else { base };
     Ok(format!("{base}-{suffix}"))

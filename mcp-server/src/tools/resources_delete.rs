@@ -93,8 +93,7 @@ impl KubeTool for ResourcesDelete {
                 Propagation::Orphan => PropagationPolicy::Orphan,
             }),
         };
-        let deleted =
-            context.caller.delete(&resource, &namespace, &input.name, &deletion).await?;
+        let deleted = context.caller.delete(&resource, &namespace, &input.name, &deletion).await?;
         let (gone, finalizers) = match deleted {
             Deleted::Gone => (true, Vec::new()),
             Deleted::Going { finalizers } => (false, finalizers),

@@ -121,7 +121,9 @@ impl KubeTool for ResourcesDiff {
             (Some(Text(resource)), None) => {
                 manifest(&context, resource, &input, change, &mut answer).await?;
             }
-            (None, Some(Text(patch))) => patched(&context, patch, &input, change, &mut answer).await?,
+            (None, Some(Text(patch))) => {
+                patched(&context, patch, &input, change, &mut answer).await?
+            }
             _ => {
                 return Err(Failure::InvalidArguments(
                     "resource or patch: exactly one of the two has to be given".to_owned(),
@@ -229,8 +231,10 @@ impl Answer {
     ) {
         let is_new = live.is_none();
         let (before, after) = RawObject::show_change(live, Some(after));
-        let Difference { mut changes, mut more, text } = Difference::of(&before, &after);
-        let (outcome, verb) = match (is_new, changes.is_empty()) {
+        let difference = Difference::of(&before, &after);
+        let is_same = difference.is_empty();
+        let Difference { mut changes, mut more, text } = difference;
+        let (outcome, verb) = match (is_new, is_same) {
             (true, _) => (Outcome::Created, "would be created"),
             (false, false) => (Outcome::Changed, "would be changed"),
             (false, true) => (Outcome::Unchanged, "would not change"),

@@ -141,9 +141,7 @@ pub(super) fn find(revisions: &[Revision], number: i64) -> Result<&Revision, Fai
     revisions.iter().find(|revision| revision.number == number).ok_or_else(|| {
         let kept: Vec<_> = revisions.iter().map(|revision| revision.number.to_string()).collect();
         let kept = if kept.is_empty() { "none".to_owned() } else { kept.join(", ") };
-        Failure::InvalidArguments(format!(
-            "revision {number} is not kept; these are: {kept}"
-        ))
+        Failure::InvalidArguments(format!("revision {number} is not kept; these are: {kept}"))
     })
 }
 
@@ -156,7 +154,12 @@ fn table(revisions: &[Revision]) -> String {
         let cause = change_cause.unwrap_or_else(|| "-".to_owned());
         format!("{revision:<10}{created:<22}{}   {cause}\n", images.join(","))
     });
-    format!("{:<10}{:<22}IMAGES   CHANGE-CAUSE\n{}", "REVISION", "CREATED", lines.collect::<String>())
+    format!(
+        "{:<10}{:<22}IMAGES   CHANGE-CAUSE\n{}",
+        "REVISION",
+        "CREATED",
+        lines.collect::<String>()
+    )
 }
 
 impl Kept {

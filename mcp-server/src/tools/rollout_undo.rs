@@ -96,9 +96,13 @@ impl KubeTool for RolloutUndo {
         let number = target.number;
         let object = words(&resource, &namespace, &name);
         let text = match (changed, dry_run) {
-            (false, _) => format!("{object} is as in revision {number} already; nothing was changed\n"),
+            (false, _) => {
+                format!("{object} is as in revision {number} already; nothing was changed\n")
+            }
             (true, true) => {
-                format!("{object} would go back to revision {number} [a dry run: nothing was changed]\n")
+                format!(
+                    "{object} would go back to revision {number} [a dry run: nothing was changed]\n"
+                )
             }
             (true, false) => format!("{object} goes back to revision {number}\n"),
         };
@@ -174,13 +178,12 @@ mod tests {
 
     #[test]
     fn the_revision_before_is_known_when_the_controller_has_seen_the_last_change() {
-        let revision = |number| Revision {
-            number,
-            keeper: RawObject::of(json!({})),
-            template: Map::new(),
-        };
+        let revision =
+            |number| Revision { number, keeper: RawObject::of(json!({})), template: Map::new() };
         let object = |observed: i64| {
-            RawObject::of(json!({"metadata": {"generation": 2}, "status": {"observedGeneration": observed}}))
+            RawObject::of(
+                json!({"metadata": {"generation": 2}, "status": {"observedGeneration": observed}}),
+            )
         };
         let revisions = [revision(1), revision(4), revision(5)];
         assert_eq!(previous(&revisions, &object(2)).unwrap().number, 4);

@@ -184,7 +184,11 @@ mod tests {
         for (status, stage, words) in [
             (json!({"observedGeneration": 1}), Stage::Progressing, "has not seen"),
             (json!({}), Stage::Progressing, "has not seen"),
-            (json!({"observedGeneration": 2, "updatedReplicas": 1}), Stage::Progressing, "1 of 3 pods are new"),
+            (
+                json!({"observedGeneration": 2, "updatedReplicas": 1}),
+                Stage::Progressing,
+                "1 of 3 pods are new",
+            ),
             (
                 json!({"observedGeneration": 2, "updatedReplicas": 3, "replicas": 4}),
                 Stage::Progressing,
