@@ -74,6 +74,7 @@ impl Awaited {
                 let inner = expression.trim_matches(['\'', '"']).strip_prefix('{');
                 let (path, rest) =
                     inner.and_then(|inner| inner.split_once('}')).ok_or_else(forms)?;
+                let rest = rest.trim_start_matches(['\'', '"']);
                 let value = match rest.strip_prefix('=') {
                     None if rest.is_empty() => None,
                     Some(value) if !value.is_empty() => Some(value.trim_matches(['\'', '"'])),

@@ -68,15 +68,21 @@ pub(crate) enum Deleted {
 }
 
 impl Caller {
-    /// Fails if the operator has denied what is about to be changed. For those who want to know before the first of
-    /// several changes; nothing denied is sent in any case.
-    pub(crate) fn admits_change(
+    /// For several changes, before the first of them: fails if the operator has denied what any of them is about, and asks
+    /// the person about all of them at once where the operator wants that.
+    pub(crate) async fn before_changes(
         &self,
-        resource: &Resource,
-        namespace: &Namespace,
-        name: &ObjectName,
+        verb: &'static str,
+        changes: impl IntoIterator<Item = (&Resource, &Namespace, &ObjectName)>,
     ) -> Result<(), Failure> {
-        self.admit(&resource.operation_on("patch", "", Some(namespace), name))
+        let operations: Vec<_> = changes
+            .into_iter()
+            .map(|(resource, namespace, name)| {
+                resource.operation_on(verb, "", Some(namespace), name)
+            })
+            .collect();
+        operations.iter().try_for_each(|operation| self.admit(operation))?;
+        self.announce(&operations).await
     }
 
     /// Makes an object what it is to be, or makes it.
@@ -137,13 +143,10 @@ impl Caller {
         &self,
         resource: &Resource,
         namespace: &Namespace,
+        name: &ObjectName,
         object: &Value,
     ) -> Result<Written, Failure> {
-        let mut operation = resource.operation("create", "", Some(namespace));
-        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        if let Ok(name) = ObjectName::try_from(name.to_owned()) {
-            operation = operation.named(&name);
-        }
+        let operation = resource.operation_on("create", "", Some(namespace), name);
         let params =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         let request = request::Request::new(resource.path(Some(namespace)));

@@ -69,11 +69,12 @@ pub(super) async fn prepare(
             )));
         }
         let own = document.namespace.as_ref().or(namespace).cloned();
-        let namespace = own.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(own);
         let resource = context.caller.discover(&document.api_version, &document.kind).await?;
-        context.caller.admits_change(&resource, &namespace, &document.name)?;
         prepared.push(Prepared { resource, namespace, document });
     }
+    let changes = prepared.iter().map(|one| (&one.resource, &one.namespace, &one.document.name));
+    context.caller.before_changes("patch", changes).await?;
     Ok(prepared)
 }
 

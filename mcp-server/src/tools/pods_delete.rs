@@ -47,7 +47,7 @@ impl KubeTool for PodsDelete {
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Deleted>, Failure> {
         let pods = Resource::core("Pod", "pods", true);
-        let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(input.namespace);
         let deletion = Deletion {
             grace_period_seconds: input.grace_period_seconds.map(|GracePeriod(seconds)| seconds),
             ..Deletion::default()

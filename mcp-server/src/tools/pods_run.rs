@@ -10,7 +10,7 @@ use super::arguments::optional;
 use super::{CallContext, Effect, KubeTool};
 use crate::cluster::Resource;
 use crate::failure::Failure;
-use crate::names::{ContainerName, Namespace};
+use crate::names::{ContainerName, Namespace, ObjectName};
 use crate::output::Reply;
 
 pub(super) struct PodsRun;
@@ -125,12 +125,14 @@ impl KubeTool for PodsRun {
     type Output = Started;
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Started>, Failure> {
-        let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(input.namespace);
         let Image(image) = input.image;
         let name = match input.name {
             Some(PodName(name)) => name,
             None => made_name(&image)?,
         };
+        let object_name =
+            ObjectName::try_from(name.clone()).map_err(|reason| Failure::Internal(reason.into()))?;
         let labels = json!({
             "app.kubernetes.io/name": name,
             "app.kubernetes.io/managed-by": "obolus-mcp",
@@ -145,11 +147,14 @@ impl KubeTool for PodsRun {
             "spec": {"containers": [container]},
         });
         let pods = Resource::core("Pod", "pods", true);
-        context.caller.create(&pods, &namespace, &pod).await?;
+        let services = Resource::core("Service", "services", true);
+        let kinds = [&pods, &services].into_iter().take(if input.port.is_some() { 2 } else { 1 });
+        let creations = kinds.map(|kind| (kind, &namespace, &object_name));
+        context.caller.before_changes("create", creations).await?;
+        context.caller.create(&pods, &namespace, &object_name, &pod).await?;
         let mut text = format!("pod {name} in namespace {namespace} is made, with image {image}\n");
         let mut service = None;
         if let Some(Port(port)) = input.port {
-            let services = Resource::core("Service", "services", true);
             let object = json!({
                 "apiVersion": "v1", "kind": "Service",
                 "metadata": {"name": name, "namespace": namespace.as_str(), "labels": labels},
@@ -158,7 +163,9 @@ impl KubeTool for PodsRun {
                     "ports": [{"port": port, "targetPort": port}],
                 },
             });
-            context.caller.create(&services, &namespace, &object).await.map_err(|failure| {
+            let caller = &context.caller;
+            let created = caller.create(&services, &namespace, &object_name, &object).await;
+            created.map_err(|failure| {
                 Failure::Partly {
                     failure: Box::new(failure),
                     failed: format!("Service {name} in namespace {namespace}"),

@@ -82,7 +82,7 @@ impl KubeTool for ResourcesDelete {
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Outcome>, Failure> {
         let resource = context.caller.discover(&input.api_version, &input.kind).await?;
-        let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(input.namespace);
         let dry_run = is_on(input.dry_run);
         let deletion = Deletion {
             dry_run,

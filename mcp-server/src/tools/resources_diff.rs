@@ -195,7 +195,7 @@ async fn patched(
     }
     let resource = context.caller.discover(api_version, kind).await?;
     let (kind, patch) = patch_type.read(patch, &resource, name)?;
-    let namespace = input.namespace.clone().unwrap_or_else(Namespace::default_namespace);
+    let namespace = context.caller.namespace_or_default(input.namespace.clone());
     let live = live(context, &resource, &namespace, name).await?;
     let written = context
         .caller

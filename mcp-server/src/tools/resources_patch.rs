@@ -78,7 +78,7 @@ impl KubeTool for ResourcesPatch {
         let dry_run = is_on(input.dry_run);
         let resource = context.caller.discover(&input.api_version, &input.kind).await?;
         let (kind, patch) = patch_type.read(&input.patch, &resource, &input.name)?;
-        let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(input.namespace);
         let written = context
             .caller
             .patch(&resource, &namespace, &input.name, kind, &patch, Change { dry_run, force })

@@ -74,7 +74,7 @@ impl KubeTool for ResourcesWait {
         let awaited = Awaited::read(&input.awaited)
             .map_err(|reason| Failure::InvalidArguments(format!("for: {reason}")))?;
         let resource = context.caller.discover(&input.api_version, &input.kind).await?;
-        let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(input.namespace);
         let limit = input.timeout_seconds.map_or(DEFAULT_PATIENCE, |Patience(limit)| limit);
         let object = words(&resource, &namespace, &input.name);
         let what = format!("{object}: {} has not come", input.awaited);

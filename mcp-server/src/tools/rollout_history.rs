@@ -108,7 +108,7 @@ impl KubeTool for RolloutHistory {
     async fn call(context: CallContext, input: Input) -> Result<Reply<History>, Failure> {
         let Input { kind, name, namespace, revision } = input;
         let resource = kind.resource();
-        let namespace = namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(namespace);
         let object = context.caller.get(&resource, &namespace, &name).await?;
         let revisions = context.caller.revisions(&object, &namespace).await?;
         let object = words(&resource, &namespace, &name);

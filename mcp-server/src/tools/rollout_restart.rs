@@ -11,7 +11,6 @@ use super::{CallContext, Effect, KubeTool};
 use crate::clock;
 use crate::cluster::{Change, PatchKind};
 use crate::failure::Failure;
-use crate::names::Namespace;
 use crate::output::Reply;
 
 pub(super) struct RolloutRestart;
@@ -44,7 +43,7 @@ impl KubeTool for RolloutRestart {
     async fn call(context: CallContext, input: Workload) -> Result<Reply<Restarted>, Failure> {
         let Workload { kind, name, namespace } = input;
         let resource = kind.resource();
-        let namespace = namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(namespace);
         let object = context.caller.get(&resource, &namespace, &name).await?;
         refuse_paused(&object, &name)?;
         let restarted_at = now()?;

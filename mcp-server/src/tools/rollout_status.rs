@@ -58,7 +58,7 @@ impl KubeTool for RolloutStatus {
     async fn call(context: CallContext, input: Input) -> Result<Reply<Standing>, Failure> {
         let Input { kind, name, namespace, timeout_seconds } = input;
         let resource = kind.resource();
-        let namespace = namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(namespace);
         let (stage, message) = match timeout_seconds {
             None => stage(kind, &context.caller.get(&resource, &namespace, &name).await?),
             Some(Patience(limit)) => {

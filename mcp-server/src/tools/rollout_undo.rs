@@ -67,7 +67,7 @@ impl KubeTool for RolloutUndo {
     async fn call(context: CallContext, input: Input) -> Result<Reply<Undone>, Failure> {
         let Input { kind, name, namespace, to_revision, dry_run } = input;
         let resource = kind.resource();
-        let namespace = namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(namespace);
         let dry_run = is_on(dry_run);
         let object = context.caller.get(&resource, &namespace, &name).await?;
         refuse_paused(&object, &name)?;
