@@ -131,8 +131,8 @@ impl KubeTool for PodsRun {
             Some(PodName(name)) => name,
             None => made_name(&image)?,
         };
-        let object_name =
-            ObjectName::try_from(name.clone()).map_err(|reason| Failure::Internal(reason.into()))?;
+        let object_name = ObjectName::try_from(name.clone())
+            .map_err(|reason| Failure::Internal(reason.into()))?;
         let labels = json!({
             "app.kubernetes.io/name": name,
             "app.kubernetes.io/managed-by": "obolus-mcp",
@@ -165,13 +165,11 @@ impl KubeTool for PodsRun {
             });
             let caller = &context.caller;
             let created = caller.create(&services, &namespace, &object_name, &object).await;
-            created.map_err(|failure| {
-                Failure::Partly {
-                    failure: Box::new(failure),
-                    failed: format!("Service {name} in namespace {namespace}"),
-                    done: format!("Pod {name} in namespace {namespace} (created)"),
-                    left: "nothing".to_owned(),
-                }
+            created.map_err(|failure| Failure::Partly {
+                failure: Box::new(failure),
+                failed: format!("Service {name} in namespace {namespace}"),
+                done: format!("Pod {name} in namespace {namespace} (created)"),
+                left: "nothing".to_owned(),
             })?;
             text.push_str(&format!("service {name} leads to its port {port}\n"));
             service = Some(name.clone());
