@@ -35,6 +35,7 @@ mod stdio;
 mod strict_body;
 mod tls;
 mod tools;
+mod under_way;
 mod user_token;
 
 pub use cluster::{Cluster, Clusters};

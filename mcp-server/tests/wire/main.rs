@@ -8,11 +8,16 @@
 )]
 
 mod brought;
+mod cancellation;
+mod changes;
 mod clusters;
 mod confirmation;
 mod encryption;
+mod exec;
 mod faults;
 mod identity;
+mod logs;
+mod nodes;
 mod overload;
 mod program;
 mod prompts;
@@ -20,3 +25,4 @@ mod protocol;
 mod resources;
 mod stdio;
 mod support;
+mod top;

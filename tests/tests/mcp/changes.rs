@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
+use obolus_tests::deadline::eventually;
+use obolus_tests::fixtures::cluster::Marker;
 use obolus_tests::fixtures::mcp_client::{Answered, McpClient};
 use serde_json::{Value, json};
 
@@ -208,6 +211,21 @@ async fn a_secrets_change_is_seen_in_a_diff_and_its_values_nowhere() {
     assert_eq!(held["data"]["password"], "aHVudGVyMi1vbGQ=", "the control: it is that value");
 }
 
+/// Somebody has begun to watch the object since then.
+async fn watched(world: &World, name: &str, before: Marker) {
+    eventually("the watch", Duration::from_secs(30), || async {
+        let seen = world.cluster.requests_since(before).await?;
+        let is_watch = |event: &Value| {
+            event["verb"] == "watch"
+                && event["requestURI"].as_str().is_some_and(|uri| uri.contains(name))
+        };
+        ensure!(seen.iter().any(is_watch), "{} requests, and no watch", seen.len());
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test]
 async fn waiting_ends_when_it_is_so_and_with_its_time() {
     let world = World::get().await.unwrap();
@@ -226,29 +244,20 @@ async fn waiting_ends_when_it_is_so_and_with_its_time() {
     let path = format!("/api/v1/namespaces/{SHOP}/configmaps");
     let answer = wait("create", 1).await;
     assert!(answer.is_tool_error() && answer.text().contains("does not exist"), "{}", answer.body);
-    let watched = |verb: &'static str| {
-        let (world, name) = (world, &name);
-        async move {
-            let found = |event: &Value| {
-                event["verb"] == verb
-                    && event["requestURI"].as_str().is_some_and(|uri| uri.contains(name.as_str()))
-            };
-            world.cluster.audited("the watch", found).await.unwrap();
-        }
-    };
-
-    let made = async {
-        watched("watch").await;
+    let made = async |before| {
+        watched(world, &name, before).await;
         world.cluster.admin_post(&path, &config_map(&name, "blue")).await.unwrap();
     };
-    let (answer, ()) = tokio::join!(wait("create", 60), made);
+    let before = world.cluster.marker().await.unwrap();
+    let (answer, ()) = tokio::join!(wait("create", 60), made(before));
     assert!(!answer.is_tool_error(), "{}", answer.body);
 
-    let turns = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+    let turned = async |before| {
+        watched(world, &name, before).await;
         world.cluster.admin_apply(&config_map(&name, "green")).await.unwrap();
     };
-    let (answer, ()) = tokio::join!(wait("jsonpath={.data.color}=green", 60), turns);
+    let before = world.cluster.marker().await.unwrap();
+    let (answer, ()) = tokio::join!(wait("jsonpath={.data.color}=green", 60), turned(before));
     assert!(!answer.is_tool_error(), "{}", answer.body);
 
     let started = Instant::now();
@@ -256,11 +265,12 @@ async fn waiting_ends_when_it_is_so_and_with_its_time() {
     assert!(answer.is_tool_error() && answer.text().contains("it was there"), "{}", answer.body);
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 
-    let gone = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+    let gone = async |before| {
+        watched(world, &name, before).await;
         world.cluster.admin_delete(&format!("{path}/{name}")).await.unwrap();
     };
-    let (answer, ()) = tokio::join!(wait("delete", 60), gone);
+    let before = world.cluster.marker().await.unwrap();
+    let (answer, ()) = tokio::join!(wait("delete", 60), gone(before));
     assert!(!answer.is_tool_error(), "{}", answer.body);
     let answer = wait("delete", 5).await;
     assert!(!answer.is_tool_error(), "what is gone already is told at once: {}", answer.body);
