@@ -35,7 +35,9 @@ fn cluster(request: &Arrived) -> Answer {
                 json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": name, "generation": 3, "resourceVersion": "8"}, "spec": {}}),
             )
         }
-        ("POST", _) => Answer::Json(201, json!({"kind": "Pod", "apiVersion": "v1", "metadata": {}})),
+        ("POST", _) => {
+            Answer::Json(201, json!({"kind": "Pod", "apiVersion": "v1", "metadata": {}}))
+        }
         ("DELETE", path) if path.ends_with("slow") => Answer::Json(
             200,
             json!({"kind": "ConfigMap", "metadata": {"deletionTimestamp": "now", "finalizers": ["example.com/wait"]}}),
@@ -118,7 +120,11 @@ async fn each_change_is_one_request_of_its_kind() {
     }
     let all = scene.api.arrived();
     let discoveries = all.iter().filter(|request| request.path() == "/api/v1").count();
-    assert_eq!((discoveries, all.len()), (1, 9), "one more request for the diff, and discovery once");
+    assert_eq!(
+        (discoveries, all.len()),
+        (1, 9),
+        "one more request for the diff, and discovery once"
+    );
 }
 
 #[tokio::test]
@@ -175,7 +181,8 @@ async fn a_manifest_is_not_begun_with_if_any_of_it_is_denied_unknown_elsewhere_o
         }
         assert_eq!(changes(), 0, "{second}");
     }
-    let both = json!({"resource": format!("{first}\n---\n{}", config_map("api")), "namespace": "shop"});
+    let both =
+        json!({"resource": format!("{first}\n---\n{}", config_map("api")), "namespace": "shop"});
     let result = scene.mcp.call("alice", "resources_create_or_update", both).await;
     assert_eq!(result["isError"], false, "the control: {result}");
     assert_eq!(changes(), 2);
@@ -208,10 +215,18 @@ async fn the_first_failure_ends_a_manifest_and_says_what_is_done() {
 
 #[tokio::test]
 async fn a_pod_is_made_and_never_changed_and_half_of_it_is_told() {
-    let scene = scene("", ApiServer::start(|request: &Arrived| match request.path() {
-        path if path.ends_with("/services") => status(403, "services is forbidden: User \"alice\" cannot create resource \"services\""),
-        _ => cluster(request),
-    }).await).await;
+    let scene = scene(
+        "",
+        ApiServer::start(|request: &Arrived| match request.path() {
+            path if path.ends_with("/services") => status(
+                403,
+                "services is forbidden: User \"alice\" cannot create resource \"services\"",
+            ),
+            _ => cluster(request),
+        })
+        .await,
+    )
+    .await;
     let alone = json!({"image": "nginx:1", "name": "web", "namespace": "shop"});
     let result = scene.mcp.call("alice", "pods_run", alone.clone()).await;
     assert_eq!(result["isError"], false, "{result}");
@@ -301,7 +316,10 @@ async fn a_watch_that_has_lost_its_place_looks_again_and_one_that_ends_goes_on()
             1 => pods(
                 request,
                 json!([]),
-                &format!("{}\n", json!({"type": "ERROR", "object": {"kind": "Status", "code": 410}})),
+                &format!(
+                    "{}\n",
+                    json!({"type": "ERROR", "object": {"kind": "Status", "code": 410}})
+                ),
             ),
             2 => status(410, "too old resource version"),
             _ => pods(
@@ -327,7 +345,10 @@ async fn a_watch_that_has_lost_its_place_looks_again_and_one_that_ends_goes_on()
             }
         })
         .collect();
-    assert_eq!(shape, "lwclwlw", "look, watch, continue after its end, look after 410, …: {targets:?}");
+    assert_eq!(
+        shape, "lwclwlw",
+        "look, watch, continue after its end, look after 410, …: {targets:?}"
+    );
 }
 
 #[tokio::test]

@@ -97,7 +97,10 @@ fn colored(name: &str, color: &str) -> Value {
 
 async fn blue(world: &World) -> Result<String> {
     let name = world.unique("colored");
-    world.cluster.admin_post(&format!("/api/v1/namespaces/{SHOP}/configmaps"), &colored(&name, "blue")).await?;
+    world
+        .cluster
+        .admin_post(&format!("/api/v1/namespaces/{SHOP}/configmaps"), &colored(&name, "blue"))
+        .await?;
     Ok(name)
 }
 
