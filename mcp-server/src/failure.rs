@@ -76,6 +76,14 @@ pub(crate) enum Failure {
         /// What is wrong, and what to do about it.
         reason: String,
     },
+    /// The helm program says that it did not work.
+    #[error("could not {doing}: {message}")]
+    Helm {
+        /// What was tried.
+        doing: String,
+        /// Its words, without addresses of ours and values of Secrets.
+        message: String,
+    },
     /// Any other answer that is no success.
     #[error("could not {operation}: the API server {server} answered {status}: {message}")]
     Rejected {
@@ -166,6 +174,28 @@ pub(crate) enum Failure {
         /// Where it goes wrong; nothing of the contents.
         reason: String,
     },
+    /// One change of several failed, and what is done is done.
+    #[error("{failed}: {failure}\nDone before it: {done}\nNot done after it: {left}")]
+    Partly {
+        /// Why.
+        failure: Box<Failure>,
+        /// Of which object.
+        failed: String,
+        /// The objects before it.
+        done: String,
+        /// The objects after it.
+        left: String,
+    },
+    /// What was waited for has not come.
+    #[error("{what} within {seconds} s; at the end {seen}")]
+    NotYet {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        seconds: u64,
+        /// What there was instead.
+        seen: String,
+    },
     /// Something that cannot happen did.
     #[error("internal error: {0}")]
     Internal(String),
@@ -210,6 +240,7 @@ impl Failure {
             Self::Unconfirmed(_) => "unconfirmed",
             Self::TokenNotAccepted { .. } => "token_not_accepted",
             Self::WrongTarget { .. } => "wrong_target",
+            Self::Helm { .. } => "helm_failed",
             Self::CredentialNotAccepted { .. } => "credential_not_accepted",
             Self::NotSignedIn { .. } => "not_signed_in",
             Self::Advised { failure, .. } => failure.label(),
@@ -222,6 +253,8 @@ impl Failure {
             Self::Unreachable { .. } => "unreachable",
             Self::AnswerTooLarge { .. } => "answer_too_large",
             Self::AnswerMalformed { .. } => "answer_malformed",
+            Self::Partly { failure, .. } => failure.label(),
+            Self::NotYet { .. } => "not_yet",
             Self::Internal(_) => "internal",
             Self::Cancelled => "cancelled",
         }

@@ -6,6 +6,7 @@
 mod api_resources;
 mod arguments;
 mod can_i;
+mod changes;
 mod configuration_view;
 mod contained;
 mod containers;
@@ -14,24 +15,44 @@ mod context_argument;
 mod events_list;
 mod explain;
 mod feed;
+mod grace_period;
+mod helm_install;
+mod helm_list;
+mod helm_uninstall;
 mod namespaces_list;
 mod nodes_log;
 mod nodes_stats_summary;
 mod nodes_top;
+mod patch_type;
+mod plain;
 mod pods_delete;
 mod pods_exec;
 mod pods_get;
 mod pods_list;
 mod pods_list_in_namespace;
 mod pods_log;
+mod pods_run;
 mod pods_top;
 mod projects_list;
+mod resources_create_or_update;
+mod resources_delete;
 mod resources_describe;
+mod resources_diff;
 mod resources_get;
 mod resources_list;
+mod resources_patch;
 mod resources_scale;
+mod resources_wait;
+mod rollout_history;
+mod rollout_restart;
+mod rollout_status;
+mod rollout_undo;
+mod seconds;
 mod since;
+mod under_way;
+mod waiting;
 mod whoami;
+mod workload;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -138,6 +159,9 @@ macro_rules! every_tool {
             $of::<configuration_view::ConfigurationView>(),
             $of::<events_list::EventsList>(),
             $of::<explain::Explain>(),
+            $of::<helm_install::HelmInstall>(),
+            $of::<helm_list::HelmList>(),
+            $of::<helm_uninstall::HelmUninstall>(),
             $of::<namespaces_list::NamespacesList>(),
             $of::<nodes_log::NodesLog>(),
             $of::<nodes_stats_summary::NodesStatsSummary>(),
@@ -148,12 +172,22 @@ macro_rules! every_tool {
             $of::<pods_list::PodsList>(),
             $of::<pods_list_in_namespace::PodsListInNamespace>(),
             $of::<pods_log::PodsLog>(),
+            $of::<pods_run::PodsRun>(),
             $of::<pods_top::PodsTop>(),
             $of::<projects_list::ProjectsList>(),
+            $of::<resources_create_or_update::ResourcesCreateOrUpdate>(),
+            $of::<resources_delete::ResourcesDelete>(),
             $of::<resources_describe::ResourcesDescribe>(),
+            $of::<resources_diff::ResourcesDiff>(),
             $of::<resources_get::ResourcesGet>(),
             $of::<resources_list::ResourcesList>(),
+            $of::<resources_patch::ResourcesPatch>(),
             $of::<resources_scale::ResourcesScale>(),
+            $of::<resources_wait::ResourcesWait>(),
+            $of::<rollout_history::RolloutHistory>(),
+            $of::<rollout_restart::RolloutRestart>(),
+            $of::<rollout_status::RolloutStatus>(),
+            $of::<rollout_undo::RolloutUndo>(),
             $of::<whoami::Whoami>(),
         ]
     };

@@ -108,10 +108,10 @@ impl World {
 
 const AUDIENCE: &str = "kubernetes";
 
-/// A folder with charts: `notes` can be installed, `refused` cannot.
-pub(crate) fn chart(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts").join(name);
-    folder.to_string_lossy().into_owned()
+/// Helm's tools, and charts: `notes` can be installed, `refused` only by an administrator.
+fn helm() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mcp/charts");
+    format!("[toolset_configs.helm]\ncharts_folder = {folder:?}\n")
 }
 
 /// A server with helm within reach.
@@ -122,6 +122,7 @@ pub(crate) fn options(cluster: &Cluster) -> Result<McpServerOptions> {
         server: cluster.url().to_owned(),
         ca_pem: cluster.ca_pem().to_owned(),
         environment: vec![("PATH".to_owned(), path)],
+        more: helm(),
         ..McpServerOptions::default()
     })
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::table::Row;
 
 mod access;
+mod changes;
 mod config;
 mod helm;
 mod namespaces;
@@ -13,10 +14,12 @@ mod nodes;
 mod pods;
 mod reading;
 mod resources;
+mod rollouts;
 
 pub(crate) fn all() -> Vec<Row> {
     [
         access::rows(),
+        changes::rows(),
         config::rows(),
         helm::rows(),
         namespaces::rows(),
@@ -24,6 +27,7 @@ pub(crate) fn all() -> Vec<Row> {
         pods::rows(),
         reading::rows(),
         resources::rows(),
+        rollouts::rows(),
     ]
     .into_iter()
     .flatten()
