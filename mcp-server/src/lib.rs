@@ -16,6 +16,7 @@ mod confirmation;
 mod failure;
 mod front;
 mod generation;
+mod guide;
 mod limits;
 mod metrics;
 mod names;
@@ -35,6 +36,7 @@ mod user_token;
 
 pub use cluster::{Cluster, Clusters};
 pub use config::Config;
+pub use guide::{tools_table, with_tools_table};
 pub use metrics::metrics_table;
 pub use serve::{Running, StartError};
 pub use stdio::{Prepared, StdioError};

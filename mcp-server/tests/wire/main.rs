@@ -11,6 +11,7 @@ mod brought;
 mod clusters;
 mod encryption;
 mod faults;
+mod guide;
 mod identity;
 mod overload;
 mod program;
