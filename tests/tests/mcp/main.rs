@@ -14,5 +14,6 @@ mod case;
 mod huge;
 mod injection;
 mod rows;
+mod stdio;
 mod table;
 mod world;
