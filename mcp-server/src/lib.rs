@@ -24,7 +24,9 @@ mod near;
 mod operations;
 mod output;
 mod person;
+mod prompts;
 mod reload;
+mod resources;
 mod selectors;
 mod serve;
 mod server;
@@ -32,6 +34,7 @@ mod stdio;
 mod strict_body;
 mod tls;
 mod tools;
+mod under_way;
 mod user_token;
 
 pub use cluster::{Cluster, Clusters};

@@ -8,13 +8,21 @@
 )]
 
 mod brought;
+mod cancellation;
 mod clusters;
+mod confirmation;
 mod encryption;
+mod exec;
 mod faults;
 mod guide;
 mod identity;
+mod logs;
+mod nodes;
 mod overload;
 mod program;
+mod prompts;
 mod protocol;
+mod resources;
 mod stdio;
 mod support;
+mod top;
