@@ -77,7 +77,7 @@ impl Prepared {
             Some(path) => Seal::of_file(path),
             None => Seal::new(None),
         };
-        let shared = Shared::new(Arc::new(Metrics::default()), seal?).with_turns(AT_A_TIME);
+        let shared = Shared::new(Arc::default(), seal?).with_turns(AT_A_TIME);
         let server = McpServer::new(Arc::new(generation), Arc::new(shared));
         Ok(Self { server, default, names, notes })
     }
