@@ -11,8 +11,10 @@
 
 mod bad_arguments;
 mod case;
+mod changes;
 mod huge;
 mod injection;
+mod rollouts;
 mod rows;
 mod table;
 mod world;
