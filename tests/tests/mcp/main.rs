@@ -10,6 +10,7 @@
 )]
 
 mod bad_arguments;
+mod cancellation;
 mod case;
 mod changes;
 mod huge;
