@@ -72,8 +72,14 @@ impl Running {
         let cluster = Arc::new(Cluster::new(&config.cluster)?);
         let tools = Tools::chosen(&config.tools).map_err(StartError::Tools)?;
         let instructions = config.instructions.as_deref();
-        let server =
-            McpServer::new(tools, instructions, Arc::clone(&cluster), Arc::clone(&metrics));
+        let settings = Arc::new(config.settings.clone());
+        let server = McpServer::new(
+            tools,
+            instructions,
+            Arc::clone(&cluster),
+            settings,
+            Arc::clone(&metrics),
+        );
         let ready = Arc::new(AtomicBool::new(true));
         let (mcp_listener, mcp) = bind(config.listen)?;
         let (operations_listener, operations) = bind(config.operations)?;

@@ -15,10 +15,11 @@ use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 
 use crate::call_log::CallLog;
-use crate::cluster::{Caller, Cluster};
+use crate::cluster::{Caller, Cluster, Identity};
+use crate::config::Settings;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
-use crate::tools::Tools;
+use crate::tools::{CallContext, Progress, Tools};
 use crate::user_token::UserToken;
 
 /// The revisions that are served. Older ones are neither advertised nor negotiated.
@@ -39,6 +40,7 @@ pub(crate) struct McpServer {
     instructions: Arc<str>,
     // One cluster today. With several, `caller` chooses by the call's arguments; nothing else needs to know.
     cluster: Arc<Cluster>,
+    settings: Arc<Settings>,
     metrics: Arc<Metrics>,
 }
 
@@ -48,10 +50,11 @@ impl McpServer {
         tools: Tools,
         instructions: Option<&str>,
         cluster: Arc<Cluster>,
+        settings: Arc<Settings>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let instructions = instructions.unwrap_or(INSTRUCTIONS).into();
-        Self { tools: Arc::new(tools), instructions, cluster, metrics }
+        Self { tools: Arc::new(tools), instructions, cluster, settings, metrics }
     }
 
     /// Who calls. The token is an extension of this very request, put there by [`crate::front`]; there is no
@@ -61,7 +64,7 @@ impl McpServer {
             .extensions
             .get::<Parts>()
             .and_then(|parts| parts.extensions.get::<UserToken>())
-            .map(|token| self.cluster.caller(token.clone()))
+            .map(|token| self.cluster.caller(Identity::Bearer(token.clone())))
             .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
     }
 }
@@ -108,11 +111,13 @@ impl ServerHandler for McpServer {
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
         let caller = self.caller(&context)?;
+        let settings = Arc::clone(&self.settings);
+        let call = CallContext { caller, settings, progress: Progress::of(&context) };
         let log = CallLog::start(tool.name, &arguments, Arc::clone(&self.metrics));
         // rmcp leaves a handler running when its client has gone, and only fires the token: dropping the call is ours.
         let result = tokio::select! {
             () = context.ct.cancelled() => Err(Failure::Cancelled),
-            result = tool.run(caller, arguments) => result,
+            result = tool.run(call, arguments) => result,
         };
         match result {
             Ok(result) => {

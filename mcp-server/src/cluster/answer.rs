@@ -5,10 +5,10 @@ use http::{Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Deserialize;
 
+use super::identity::Identity;
 use super::operation::Operation;
 use super::url::ApiServer;
 use crate::failure::Failure;
-use crate::user_token::UserToken;
 
 /// The longest answer that is read. A page of a list is far below it, and so is any object that etcd can hold.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
@@ -26,7 +26,7 @@ pub(super) async fn read<B>(
     response: Response<B>,
     operation: &Operation,
     server: &ApiServer,
-    token: &UserToken,
+    identity: &Identity,
 ) -> Result<Bytes, Failure>
 where
     B: HttpBody<Data = Bytes>,
@@ -48,7 +48,7 @@ where
     if parts.status.is_success() {
         Ok(body)
     } else {
-        Err(refusal(parts.status, &body, operation, server, token))
+        Err(refusal(parts.status, &body, operation, server, identity))
     }
 }
 
@@ -57,7 +57,7 @@ fn refusal(
     body: &[u8],
     operation: &Operation,
     server: &ApiServer,
-    token: &UserToken,
+    identity: &Identity,
 ) -> Failure {
     let operation = operation.to_string();
     let server = server.to_string();
@@ -69,7 +69,7 @@ fn refusal(
         |_| status.canonical_reason().unwrap_or("no reason given").to_owned(),
         |status| status.message,
     );
-    let message = token.scrub(&message).chars().take(MAX_MESSAGE_CHARS).collect();
+    let message = identity.scrub(&message).chars().take(MAX_MESSAGE_CHARS).collect();
     if status == StatusCode::FORBIDDEN {
         return Failure::Forbidden { operation, server, message };
     }
@@ -83,6 +83,7 @@ mod tests {
 
     use super::*;
     use crate::names::Namespace;
+    use crate::user_token::UserToken;
 
     async fn answer(status: u16, body: &str) -> Result<Bytes, Failure> {
         let namespace = Namespace::try_from("kube-system".to_owned()).unwrap();
@@ -92,7 +93,7 @@ mod tests {
             .status(status)
             .body(Full::new(Bytes::from(body.to_owned())))
             .unwrap();
-        read(response, &operation, &server, &UserToken::new("t0ken")).await
+        read(response, &operation, &server, &Identity::Bearer(UserToken::new("t0ken"))).await
     }
 
     #[tokio::test]

@@ -2,17 +2,16 @@
 
 use std::task::{Context, Poll};
 
-use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request};
+use http::{HeaderMap, Request};
 use tower::{Layer, Service};
 
-/// Puts one caller's `Authorization` on what passes. Made for one call, over the pool that all calls share.
+/// Puts the headers that say who calls on what passes. Made for one call, over the pool that all calls share.
 #[derive(Clone)]
-pub(super) struct AsCallerLayer(HeaderValue);
+pub(super) struct AsCallerLayer(HeaderMap);
 
 impl AsCallerLayer {
-    pub(super) fn new(authorization: HeaderValue) -> Self {
-        Self(authorization)
+    pub(super) fn new(identity: HeaderMap) -> Self {
+        Self(identity)
     }
 }
 
@@ -20,13 +19,13 @@ impl<S> Layer<S> for AsCallerLayer {
     type Service = AsCaller<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AsCaller { inner, authorization: self.0.clone() }
+        AsCaller { inner, identity: self.0.clone() }
     }
 }
 
 pub(super) struct AsCaller<S> {
     inner: S,
-    authorization: HeaderValue,
+    identity: HeaderMap,
 }
 
 impl<S: Service<Request<B>>, B> Service<Request<B>> for AsCaller<S> {
@@ -39,14 +38,16 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for AsCaller<S> {
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // `insert`, so that there is exactly one.
-        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        // `extend` puts what has a name in the place of all that had it before, so there is one `Authorization`.
+        request.headers_mut().extend(self.identity.clone());
         self.inner.call(request)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+    use http::header::AUTHORIZATION;
     use tower::{ServiceBuilder, ServiceExt as _};
 
     use super::*;
@@ -57,7 +58,8 @@ mod tests {
             Ok::<_, std::convert::Infallible>(request.headers().clone())
         });
         let request = Request::get("/").header(AUTHORIZATION, "Bearer other").body(()).unwrap();
-        let layer = AsCallerLayer::new(HeaderValue::from_static("Bearer alice"));
+        let alice = HeaderValue::from_static("Bearer alice");
+        let layer = AsCallerLayer::new(HeaderMap::from_iter([(AUTHORIZATION, alice)]));
         let headers =
             ServiceBuilder::new().layer(layer).service(echo).oneshot(request).await.unwrap();
         let values: Vec<_> = headers.get_all(AUTHORIZATION).iter().collect();

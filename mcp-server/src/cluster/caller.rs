@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 use tower::{ServiceBuilder, ServiceExt as _};
 
 use super::as_caller::AsCallerLayer;
+use super::identity::Identity;
 use super::operation::Operation;
 use super::{Cluster, answer};
 use crate::failure::Failure;
-use crate::user_token::UserToken;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PRODUCT: HeaderValue =
@@ -25,12 +25,17 @@ const PRODUCT: HeaderValue =
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     cluster: Arc<Cluster>,
-    token: UserToken,
+    identity: Identity,
 }
 
 impl Caller {
-    pub(super) fn new(cluster: Arc<Cluster>, token: UserToken) -> Self {
-        Self { cluster, token }
+    pub(super) fn new(cluster: Arc<Cluster>, identity: Identity) -> Self {
+        Self { cluster, identity }
+    }
+
+    /// The cluster that is called.
+    pub(super) fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     /// The API server's URL, for texts.
@@ -99,16 +104,14 @@ impl Caller {
             .map(|body| Full::new(Bytes::from(body)));
         request.headers_mut().entry(ACCEPT).or_insert(JSON);
         request.headers_mut().insert(USER_AGENT, PRODUCT);
-        let authorization = self.token.authorization().ok_or_else(|| {
-            Failure::InvalidArguments("the bearer token does not fit into a header".to_owned())
-        })?;
+        let identity = self.identity.headers().await?;
         let response = ServiceBuilder::new()
-            .layer(AsCallerLayer::new(authorization))
+            .layer(AsCallerLayer::new(identity))
             .service(legacy::Client::clone(&self.cluster.pool.load()))
             .oneshot(request)
             .await
             .map_err(|error| operation.unreachable(server, causes(&error)))?;
-        answer::read(response, operation, server, &self.token).await
+        answer::read(response, operation, server, &self.identity).await
     }
 }
 

@@ -1,7 +1,6 @@
 //! Which path a kind has, as the API server tells the caller.
 //!
-//! Asked each time, with the caller's token, and kept by nobody: what one person may discover is then never
-//! what another one gets to use, and a new CRD is there at once. The price is one small request.
+//! Asked with the caller's token; what was found is kept for others ([`super::known`] says why that tells nobody anything).
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{APIResource, APIResourceList};
 use kube::core::{ApiResource, DynamicObject, Resource as _};
@@ -91,6 +90,10 @@ impl Caller {
         api_version: &ApiVersion,
         kind: &Kind,
     ) -> Result<Resource, Failure> {
+        let known = &self.cluster().known;
+        if let Some(resource) = known.get(api_version, kind) {
+            return Ok(resource);
+        }
         let unknown = || Failure::UnknownKind {
             server: self.server(),
             kind: kind.to_string(),
@@ -105,7 +108,9 @@ impl Caller {
             Err(Failure::Rejected { status: 404, .. }) => return Err(unknown()),
             answer => answer?,
         };
-        find(&list.resources, api_version, kind).ok_or_else(unknown)
+        let resource = find(&list.resources, api_version, kind).ok_or_else(unknown)?;
+        known.keep(api_version, kind, &resource);
+        Ok(resource)
     }
 }
 

@@ -7,7 +7,12 @@ mod answer;
 mod as_caller;
 mod caller;
 mod discovery;
+mod identity;
+mod known;
+mod list;
+mod object;
 mod operation;
+mod redact;
 mod url;
 mod verbs;
 
@@ -25,9 +30,14 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::config::{ClusterConfig, Denied};
 use crate::tls::{self, TlsError};
-use crate::user_token::UserToken;
 pub(crate) use caller::Caller;
 pub(crate) use discovery::Resource;
+pub(crate) use identity::Identity;
+use known::Known;
+pub(crate) use list::{ListQuery, RawList};
+pub(crate) use object::{Noise, RawObject, Shown};
+pub use redact::ShownSecrets;
+pub(crate) use redact::redacted;
 use url::ApiServer;
 pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
 
@@ -45,6 +55,8 @@ pub struct Cluster {
     certificate_authority: Option<PathBuf>,
     request_timeout: Duration,
     denied: Denied,
+    shown_secrets: Arc<ShownSecrets>,
+    known: Known,
     pool: ArcSwap<Pool>,
 }
 
@@ -60,6 +72,8 @@ impl Cluster {
             certificate_authority: config.certificate_authority.clone(),
             request_timeout: config.request_timeout,
             denied: config.denied.clone(),
+            shown_secrets: Arc::new(config.shown_secrets.clone()),
+            known: Known::default(),
             pool: ArcSwap::from_pointee(pool),
         })
     }
@@ -79,9 +93,9 @@ impl Cluster {
         self.certificate_authority.as_ref()
     }
 
-    /// This cluster as `token`'s owner sees it.
-    pub(crate) fn caller(self: &Arc<Self>, token: UserToken) -> Caller {
-        Caller::new(Arc::clone(self), token)
+    /// This cluster as one person sees it.
+    pub(crate) fn caller(self: &Arc<Self>, identity: Identity) -> Caller {
+        Caller::new(Arc::clone(self), identity)
     }
 }
 

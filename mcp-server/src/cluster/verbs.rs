@@ -4,27 +4,21 @@ use http::header::ACCEPT;
 use http::{HeaderValue, Request};
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::autoscaling::v1::Scale;
-use kube::core::params::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams};
+use kube::core::params::{DeleteParams, GetParams, Patch, PatchParams, PostParams};
 use kube::core::request;
 use kube::core::subresource::LogParams;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 use super::caller::Caller;
 use super::discovery::Resource;
+use super::object::RawObject;
 use super::operation::Operation;
 use crate::failure::Failure;
 use crate::names::{ContainerName, Namespace, ObjectName};
-use crate::output::{Listing, Object};
-use crate::selectors::{FieldSelector, LabelSelector};
 
-/// How many objects a list shows; the rest is counted.
-const PAGE: u32 = 250;
 /// How much of a log is asked for.
 pub(crate) const MAX_LOG_BYTES: usize = 128 * 1024;
-
-/// Columns as `kubectl get` prints them, computed by the server; plain lists from aggregated servers that cannot.
-const AS_TABLE: HeaderValue =
-    HeaderValue::from_static("application/json;as=Table;v=v1;g=meta.k8s.io,application/json");
 
 /// The lines of a log that are wanted.
 #[derive(Debug)]
@@ -35,23 +29,9 @@ pub(crate) struct LogQuery {
 }
 
 impl Caller {
-    /// Lists a kind, in one namespace or in all of them.
-    pub(crate) async fn list(
-        &self,
-        resource: &Resource,
-        namespace: Option<&Namespace>,
-        labels: Option<LabelSelector>,
-        fields: Option<FieldSelector>,
-    ) -> Result<Listing, Failure> {
-        let mut params = ListParams::default().limit(PAGE);
-        params.label_selector = labels.map(|selector| selector.0);
-        params.field_selector = fields.map(|selector| selector.0);
-        let operation = resource.operation("list", "", namespace);
-        let mut request = built(request::Request::new(resource.path(namespace)).list(&params))?;
-        request.headers_mut().insert(ACCEPT, AS_TABLE);
-        let answer: Value = self.ask(&operation, request).await?;
-        Listing::read(answer, resource.api_version(), resource.kind())
-            .map_err(|reason| self.malformed(&operation, reason))
+    /// An object as it came, with what may be shown of it.
+    pub(super) fn raw(&self, object: Map<String, Value>) -> RawObject {
+        RawObject::new(object, Arc::clone(&self.cluster().shown_secrets))
     }
 
     /// Reads one object.
@@ -60,12 +40,11 @@ impl Caller {
         resource: &Resource,
         namespace: &Namespace,
         name: &ObjectName,
-    ) -> Result<Object, Failure> {
+    ) -> Result<RawObject, Failure> {
         let operation = resource.operation_on("get", "", Some(namespace), name);
         let request = request::Request::new(resource.path(Some(namespace)));
-        self.ask(&operation, built(request.get(name.as_str(), &GetParams::default()))?)
-            .await
-            .map(Object::read)
+        let request = built(request.get(name.as_str(), &GetParams::default()))?;
+        self.ask(&operation, request).await.map(|object| self.raw(object))
     }
 
     /// Deletes one object, with its own grace period.
@@ -149,6 +128,8 @@ impl Caller {
     }
 }
 
-fn built(request: Result<Request<Vec<u8>>, request::Error>) -> Result<Request<Vec<u8>>, Failure> {
+pub(super) fn built(
+    request: Result<Request<Vec<u8>>, request::Error>,
+) -> Result<Request<Vec<u8>>, Failure> {
     request.map_err(|error| Failure::InvalidArguments(error.to_string()))
 }

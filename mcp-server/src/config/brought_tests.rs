@@ -62,7 +62,6 @@ fn a_file_of_kubernetes_mcp_server_is_read_as_it_is() {
     for key in [
         "require_oauth",
         "cluster_auth_mode",
-        "list_output",
         "stateless",
         "toolsets",
         "disabled_tools",

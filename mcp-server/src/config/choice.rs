@@ -6,28 +6,35 @@ use obolus_core::config::Section;
 use obolus_core::config::brought::{Notice, nearest};
 use serde_json::{Map, Value};
 
-use crate::tools::{Facts, facts};
+use crate::tools::{Facts, Toolset, facts};
 
-/// The toolset that ours are in.
-const OURS: &str = "core";
 /// Toolsets of `kubernetes-mcp-server` that have no tool here.
-const NOT_HERE: [&str; 5] = ["config", "helm", "kcp", "kiali", "kubevirt"];
-/// Tools of `kubernetes-mcp-server` 0.0.67 that are not here.
-const TOOLS_NOT_HERE: [&str; 14] = [
+const NOT_HERE: [&str; 3] = ["kcp", "kiali", "kubevirt"];
+/// The tools of `kubernetes-mcp-server` 0.0.67.
+const THEIRS: [&str; 23] = [
     "configuration_view",
     "events_list",
     "helm_install",
     "helm_list",
     "helm_uninstall",
+    "namespaces_list",
     "nodes_log",
     "nodes_stats_summary",
     "nodes_top",
+    "pods_delete",
     "pods_exec",
+    "pods_get",
+    "pods_list",
+    "pods_list_in_namespace",
+    "pods_log",
     "pods_run",
     "pods_top",
     "projects_list",
     "resources_create_or_update",
     "resources_delete",
+    "resources_get",
+    "resources_list",
+    "resources_scale",
 ];
 
 /// The tools that are served.
@@ -68,7 +75,7 @@ pub(super) fn read(
     let is_served = |tool: &Facts| {
         (!read_only || tool.read_only)
             && (!disable_destructive || !tool.destructive)
-            && toolsets
+            && toolsets.contains(&tool.toolset)
             && (!chooses || enabled.contains(tool.name))
             && !disabled.contains(tool.name)
     };
@@ -83,19 +90,26 @@ pub(super) fn read(
     ToolChoice { hidden, descriptions: descriptions(top, brought, notices) }
 }
 
-/// Whether our toolset is among those that are wanted.
-fn toolsets(top: &Section<'_>, notices: &mut Vec<Notice>) -> bool {
+/// The toolsets that are wanted; all of ours if none is named.
+fn toolsets(top: &Section<'_>, notices: &mut Vec<Notice>) -> BTreeSet<Toolset> {
     let key = "toolsets";
-    let wanted = top.strings(key);
-    for name in &wanted {
-        if NOT_HERE.contains(&name.as_str()) {
-            notices.push(Notice::new(key, format!("names `{name}`, which has no tool here yet")));
-        } else if name != OURS {
-            let known = NOT_HERE.join(", ");
-            top.problem(key, format!("names `{name}`, which is no toolset: write {OURS} ({known} have no tool here yet)"));
+    let names = top.strings(key);
+    let mut wanted = BTreeSet::new();
+    for name in &names {
+        if let Some(ours) = Toolset::ALL.into_iter().find(|toolset| toolset.name() == name) {
+            wanted.insert(ours);
+        } else if NOT_HERE.contains(&name.as_str()) {
+            notices.push(Notice::new(key, format!("names `{name}`, which has no tool here")));
+        } else {
+            let ours = Toolset::ALL.map(Toolset::name).join(", ");
+            let others = NOT_HERE.join(", ");
+            top.problem(
+                key,
+                format!("names `{name}`, which is no toolset: write any of {ours} ({others} have no tool here)"),
+            );
         }
     }
-    wanted.is_empty() || wanted.iter().any(|name| name == OURS)
+    if names.is_empty() { Toolset::ALL.into() } else { wanted }
 }
 
 /// Tools by their names. One that is not here can do no harm; a slip could.
@@ -113,16 +127,22 @@ fn named(top: &Section<'_>, key: &str, notices: &mut Vec<Notice>) -> BTreeSet<St
     names.into_iter().collect()
 }
 
+/// Tools of `kubernetes-mcp-server` that are not here.
+fn not_here() -> impl Iterator<Item = &'static str> {
+    let is_here = |name: &str| facts().iter().any(|tool| tool.name == name);
+    THEIRS.into_iter().filter(move |name| !is_here(name))
+}
+
 /// Whether a tool is here; advice if there is none of that name anywhere.
 fn known(name: &str) -> Result<bool, String> {
     if facts().iter().any(|tool| tool.name == name) {
         return Ok(true);
     }
-    if TOOLS_NOT_HERE.contains(&name) {
+    if not_here().any(|there| there == name) {
         return Ok(false);
     }
     let names = || facts().iter().map(|tool| tool.name);
-    Err(nearest(name, names().chain(TOOLS_NOT_HERE)).map_or_else(
+    Err(nearest(name, names().chain(not_here())).map_or_else(
         || format!("is no tool: write any of {}", names().collect::<Vec<_>>().join(", ")),
         |near| format!("is no tool: write {near}"),
     ))

@@ -11,12 +11,15 @@ mod denied;
 mod http;
 mod listeners;
 mod not_here;
+mod settings;
+mod shown_secrets;
 mod values;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::cluster::ShownSecrets;
 use ::http::Uri;
 pub use choice::ToolChoice;
 pub use denied::Denied;
@@ -26,6 +29,7 @@ pub use obolus_core::config::brought::Notice;
 use obolus_core::config::brought::{Part, sort};
 use obolus_core::config::{Problem, Section};
 use serde_json::Value;
+pub use settings::{ListOutput, Settings};
 pub use values::LogLevel;
 use values::Strategy;
 
@@ -60,6 +64,8 @@ pub struct Config {
     pub tools: ToolChoice,
     /// What clients are told about the server, instead of our own words.
     pub instructions: Option<String>,
+    /// What the tools go by.
+    pub settings: Settings,
     /// The cluster. One today; several become a table of these.
     pub cluster: ClusterConfig,
     /// What an operator should know about the settings.
@@ -89,6 +95,8 @@ pub struct ClusterConfig {
     pub request_timeout: Duration,
     /// What nobody reaches through this server.
     pub denied: Denied,
+    /// The Secrets whose values may be shown.
+    pub shown_secrets: ShownSecrets,
 }
 
 impl Config {
@@ -132,6 +140,7 @@ impl Config {
         let log_level = values::log_level(&top);
         let tools = choice::read(&top, &sorted.brought, &mut notices);
         let instructions = values::text(&top, "server_instructions");
+        let settings = settings::read(&top);
         let cluster = cluster(&top, folder);
         let built = cluster.map(|cluster| Self {
             listen,
@@ -144,6 +153,7 @@ impl Config {
             log_level,
             tools,
             instructions,
+            settings,
             cluster,
             notices,
         });
@@ -166,6 +176,7 @@ fn allowed_hosts(top: &Section<'_>) -> Vec<String> {
 /// `[cluster]`, or what every pod knows of its own cluster: the URL and the authority, and never the pod's token.
 fn cluster(top: &Section<'_>, folder: &Path) -> Option<ClusterConfig> {
     let denied = denied::read(top);
+    let shown_secrets = shown_secrets::read(top);
     let strategy = values::strategy(top);
     if strategy != Strategy::InCluster || top.has("cluster") {
         if strategy == Strategy::InCluster {
@@ -173,7 +184,7 @@ fn cluster(top: &Section<'_>, folder: &Path) -> Option<ClusterConfig> {
             top.problem(values::STRATEGY, text);
         }
         let section = top.section("cluster", "[cluster] with server = \"https://…\"")?;
-        return named_cluster(section, folder, denied);
+        return named_cluster(section, folder, denied, shown_secrets);
     }
     let certificate_authority = PathBuf::from(IN_CLUSTER_CA);
     if let Err(error) = crate::tls::client_config(Some(&certificate_authority)) {
@@ -187,10 +198,16 @@ fn cluster(top: &Section<'_>, folder: &Path) -> Option<ClusterConfig> {
         certificate_authority: Some(certificate_authority),
         request_timeout: REQUEST_TIMEOUT,
         denied,
+        shown_secrets,
     })
 }
 
-fn named_cluster(section: Section<'_>, folder: &Path, denied: Denied) -> Option<ClusterConfig> {
+fn named_cluster(
+    section: Section<'_>,
+    folder: &Path,
+    denied: Denied,
+    shown_secrets: ShownSecrets,
+) -> Option<ClusterConfig> {
     let server = values::server(&section, "server");
     let certificate_authority = values::file(&section, "certificate_authority", folder);
     // A key of the wrong type has had its problem: the system's CAs are not what it means.
@@ -206,6 +223,7 @@ fn named_cluster(section: Section<'_>, folder: &Path, denied: Denied) -> Option<
         certificate_authority,
         request_timeout: Duration::from_secs(seconds),
         denied,
+        shown_secrets,
     })
 }
 

@@ -51,8 +51,6 @@ fn remark(key: &str, value: &Value) -> Remark {
         ("kubeconfig" | "cluster_auth_mode", _) => {
             Notice("does nothing here: every call is made with its caller's token, or not at all")
         }
-        ("list_output", Value::String(word)) if word == "table" => Notice("is always so here"),
-        ("list_output", _) => Notice("does nothing here yet: lists are tables"),
         ("log_file", _) => Notice("does nothing here: the log goes to standard output"),
         ("stateless", _) => Notice("does nothing here: the server is always stateless"),
         ("prompts", _) => Notice("does nothing here yet: there are no prompts"),

@@ -29,6 +29,9 @@ pub(crate) struct Listing {
     /// How many more objects there are, if the list was cut; at least 1 then.
     #[serde(skip_serializing_if = "Option::is_none")]
     remaining: Option<i64>,
+    /// Where the list goes on, if it was cut by its limit: the argument `continue` of the next call.
+    #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// One object of a list.
@@ -122,7 +125,8 @@ impl Listing {
                 plain.metadata,
             )
         };
-        let cut = meta.next.is_some_and(|next| !next.is_empty());
+        let next = meta.next.filter(|next| !next.is_empty());
+        let cut = next.is_some();
         // The API server does not count what a selector left out, so that "more" may be all that is known.
         let remaining = cut.then(|| meta.remaining_item_count.unwrap_or(1).max(1));
         Ok(Self {
@@ -131,6 +135,7 @@ impl Listing {
             columns,
             items,
             remaining,
+            next,
         })
     }
 
@@ -148,6 +153,8 @@ impl Listing {
         let left_out = i64::try_from(read.saturating_sub(self.items.len())).unwrap_or(i64::MAX);
         if left_out > 0 {
             self.remaining = Some(self.remaining.unwrap_or(0).saturating_add(left_out));
+            // It would pass over what was left out here.
+            self.next = None;
         }
         if let Some(remaining) = self.remaining {
             text.push_str(&format!(

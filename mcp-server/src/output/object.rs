@@ -2,31 +2,28 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::Reply;
 use super::text::{BoundedText, MAX_TEXT_BYTES, one_line};
+use crate::cluster::Shown;
 
 /// More fields than the top of an object has.
 const MAX_NAMED: usize = 64;
 
-/// An object as the API server holds it, without `managedFields`: they are most of its bytes and none of its meaning.
+/// An object, without `managedFields`: they are most of its bytes and none of its meaning.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Object {
     /// The object, with its apiVersion, kind and metadata.
-    object: Map<String, Value>,
+    object: Shown,
     /// The fields at its top that were left out, if it was too large to be shown whole.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<String>,
 }
 
 impl Object {
-    /// Takes what the API server sent.
-    pub(crate) fn read(mut object: Map<String, Value>) -> Self {
-        if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-            metadata.remove("managedFields");
-        }
+    /// Takes what may be shown.
+    pub(crate) fn new(object: Shown) -> Self {
         Self { object, left_out: Vec::new() }
     }
 
@@ -44,6 +41,7 @@ impl Object {
     fn cut(&mut self) {
         let mut sizes: Vec<(usize, String)> = self
             .object
+            .as_map()
             .iter()
             .map(|(name, value)| (name.len() + value.to_string().len(), name.clone()))
             .collect();
@@ -62,14 +60,18 @@ impl Object {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::cluster::{Noise, RawObject};
+
+    fn shown(object: Value) -> Shown {
+        RawObject::of(object).show(Noise::Dropped)
+    }
 
     #[test]
-    fn an_object_is_yaml_without_managed_fields() {
-        let pod = json!({"kind": "Pod", "metadata": {"name": "web", "managedFields": [{"manager": "kubelet"}]}});
-        let reply = Object::read(pod.as_object().cloned().unwrap()).reply();
+    fn an_object_is_yaml() {
+        let reply = Object::new(shown(json!({"kind": "Pod", "metadata": {"name": "web"}}))).reply();
         assert_eq!(reply.text, "kind: Pod\nmetadata:\n  name: web\n");
         assert_eq!(
             json!(reply.structured),
@@ -85,7 +87,7 @@ mod tests {
         }
         for data in [json!("x".repeat(1 << 20)), json!(vec![deep; 2_000])] {
             let object = json!({"kind": "ConfigMap", "data": data, "metadata": {"name": "web"}});
-            let reply = Object::read(object.as_object().cloned().unwrap()).reply();
+            let reply = Object::new(shown(object)).reply();
             assert_eq!(
                 json!(reply.structured),
                 json!({"object": {"kind": "ConfigMap", "metadata": {"name": "web"}}, "leftOut": ["data"]})

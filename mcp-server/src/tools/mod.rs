@@ -5,6 +5,7 @@
 
 mod arguments;
 mod contained;
+mod context;
 mod namespaces_list;
 mod pods_delete;
 mod pods_get;
@@ -26,18 +27,49 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::cluster::Caller;
 use crate::config::ToolChoice;
 use crate::failure::Failure;
 use crate::output::Reply;
+pub(crate) use context::{CallContext, Progress};
 
 /// What a call may do to the cluster.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Effect {
     /// It reads.
     Reads,
+    /// It reads, and the same again a moment later.
+    ReadsSame,
+    /// It adds what was not there.
+    Adds,
     /// It changes or removes what is there; doing it twice is the same as once.
     ChangesOnce,
+    /// It changes or removes what is there, each time anew.
+    Changes,
+}
+
+/// Tools that are chosen together, as `kubernetes-mcp-server` calls them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Toolset {
+    /// What clusters hold and do.
+    Core,
+    /// How clusters are reached.
+    Config,
+    /// Charts.
+    Helm,
+}
+
+impl Toolset {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Core, Self::Config, Self::Helm];
+
+    /// Its name in `toolsets`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Config => "config",
+            Self::Helm => "helm",
+        }
+    }
 }
 
 /// One tool: what it is called, what it takes, what it does as the caller.
@@ -46,11 +78,12 @@ trait KubeTool: 'static {
     const TITLE: &'static str;
     const DESCRIPTION: &'static str;
     const EFFECT: Effect;
+    const TOOLSET: Toolset = Toolset::Core;
     type Input: DeserializeOwned + JsonSchema + Send + 'static;
     type Output: Serialize + JsonSchema + Send + 'static;
 
     fn call(
-        caller: Caller,
+        context: CallContext,
         input: Self::Input,
     ) -> impl Future<Output = Result<Reply<Self::Output>, Failure>> + Send + 'static;
 }
@@ -62,7 +95,7 @@ type Call = Pin<Box<dyn Future<Output = Result<CallToolResult, Failure>> + Send>
 pub(crate) struct Registered {
     pub(crate) definition: Tool,
     pub(crate) name: &'static str,
-    run: fn(Caller, JsonObject) -> Call,
+    run: fn(CallContext, JsonObject) -> Call,
 }
 
 /// Every tool, in the order in which they are listed.
@@ -75,6 +108,8 @@ pub(crate) struct Facts {
     pub(crate) name: &'static str,
     pub(crate) read_only: bool,
     pub(crate) destructive: bool,
+    pub(crate) idempotent: bool,
+    pub(crate) toolset: Toolset,
 }
 
 /// Calls a macro with every tool, in the order in which they are listed.
@@ -97,8 +132,8 @@ macro_rules! every_tool {
 
 /// Of every tool.
 pub(crate) fn facts() -> &'static [Facts] {
-    const FACTS: [Facts; 10] = every_tool!(facts_of);
-    &FACTS
+    const FACTS: &[Facts] = &every_tool!(facts_of);
+    FACTS
 }
 
 impl Tools {
@@ -128,23 +163,28 @@ impl Tools {
 
 impl Registered {
     /// Checks the arguments and runs the tool. Nothing is sent before the arguments are accepted.
-    pub(crate) fn run(&self, caller: Caller, arguments: JsonObject) -> Call {
-        (self.run)(caller, arguments)
+    pub(crate) fn run(&self, context: CallContext, arguments: JsonObject) -> Call {
+        (self.run)(context, arguments)
     }
 }
 
 const fn facts_of<T: KubeTool>() -> Facts {
-    let read_only = matches!(T::EFFECT, Effect::Reads);
-    Facts { name: T::NAME, read_only, destructive: !read_only }
+    Facts {
+        name: T::NAME,
+        read_only: matches!(T::EFFECT, Effect::Reads | Effect::ReadsSame),
+        destructive: matches!(T::EFFECT, Effect::ChangesOnce | Effect::Changes),
+        idempotent: matches!(T::EFFECT, Effect::ReadsSame | Effect::ChangesOnce),
+        toolset: T::TOOLSET,
+    }
 }
 
 fn register<T: KubeTool>() -> Result<Registered, String> {
-    let Facts { read_only, destructive, .. } = facts_of::<T>();
+    let Facts { read_only, destructive, idempotent, .. } = facts_of::<T>();
     let annotations = ToolAnnotations::from_raw(
         Some(T::TITLE.to_owned()),
         Some(read_only),
         Some(destructive),
-        Some(!read_only),
+        Some(idempotent),
         Some(true),
     );
     let definition = Tool::new(T::NAME, T::DESCRIPTION, schema_for_input::<T::Input>()?)
@@ -154,17 +194,17 @@ fn register<T: KubeTool>() -> Result<Registered, String> {
     Ok(Registered {
         definition,
         name: T::NAME,
-        run: |caller, arguments| Box::pin(contained::contained(run::<T>(caller, arguments))),
+        run: |context, arguments| Box::pin(contained::contained(run::<T>(context, arguments))),
     })
 }
 
 async fn run<T: KubeTool>(
-    caller: Caller,
+    context: CallContext,
     arguments: JsonObject,
 ) -> Result<CallToolResult, Failure> {
     let input = serde_json::from_value(Value::Object(arguments))
         .map_err(|error| Failure::InvalidArguments(error.to_string()))?;
-    let reply = T::call(caller, input).await?;
+    let reply = T::call(context, input).await?;
     let structured = serde_json::to_value(&reply.structured)
         .map_err(|error| Failure::Internal(error.to_string()))?;
     let mut result = CallToolResult::success(vec![ContentBlock::text(reply.text)]);

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arguments::optional;
-use super::{Effect, KubeTool};
-use crate::cluster::{Caller, Resource};
+use super::{CallContext, Effect, KubeTool};
+use crate::cluster::{ListQuery, Resource};
 use crate::failure::Failure;
 use crate::output::{Listing, Reply};
 use crate::selectors::FieldSelector;
@@ -29,8 +29,9 @@ impl KubeTool for NamespacesList {
     type Input = Input;
     type Output = Listing;
 
-    async fn call(caller: Caller, input: Input) -> Result<Reply<Listing>, Failure> {
+    async fn call(context: CallContext, input: Input) -> Result<Reply<Listing>, Failure> {
         let namespaces = Resource::core("Namespace", "namespaces", false);
-        Ok(caller.list(&namespaces, None, None, input.field_selector).await?.reply())
+        let query = ListQuery { fields: input.field_selector, ..ListQuery::default() };
+        Ok(context.caller.list_table(&namespaces, None, &query).await?.reply())
     }
 }

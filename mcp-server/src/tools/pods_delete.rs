@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arguments::optional;
-use super::{Effect, KubeTool};
-use crate::cluster::{Caller, Resource};
+use super::{CallContext, Effect, KubeTool};
+use crate::cluster::Resource;
 use crate::failure::Failure;
 use crate::names::{Namespace, ObjectName};
 use crate::output::Reply;
@@ -40,10 +40,10 @@ impl KubeTool for PodsDelete {
     type Input = Input;
     type Output = Deleted;
 
-    async fn call(caller: Caller, input: Input) -> Result<Reply<Deleted>, Failure> {
+    async fn call(context: CallContext, input: Input) -> Result<Reply<Deleted>, Failure> {
         let pods = Resource::core("Pod", "pods", true);
         let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
-        caller.delete(&pods, &namespace, &input.name).await?;
+        context.caller.delete(&pods, &namespace, &input.name).await?;
         let text = format!("pod {} in namespace {namespace} is being deleted\n", input.name);
         Ok(Reply {
             structured: Deleted { namespace: namespace.to_string(), name: input.name.to_string() },

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arguments::optional;
-use super::{Effect, KubeTool, resources_get};
-use crate::cluster::{Caller, Resource};
+use super::{CallContext, Effect, KubeTool, resources_get};
+use crate::cluster::Resource;
 use crate::failure::Failure;
 use crate::names::{Namespace, ObjectName};
 use crate::output::{Object, Reply};
@@ -31,8 +31,8 @@ impl KubeTool for PodsGet {
     type Input = Input;
     type Output = Object;
 
-    async fn call(caller: Caller, input: Input) -> Result<Reply<Object>, Failure> {
+    async fn call(context: CallContext, input: Input) -> Result<Reply<Object>, Failure> {
         let pods = Resource::core("Pod", "pods", true);
-        resources_get::read(&caller, &pods, input.namespace, &input.name).await
+        resources_get::read(&context, &pods, input.namespace, &input.name).await
     }
 }

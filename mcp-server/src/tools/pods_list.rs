@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arguments::optional;
-use super::{Effect, KubeTool};
-use crate::cluster::{Caller, Resource};
+use super::{CallContext, Effect, KubeTool};
+use crate::cluster::{ListQuery, Resource};
 use crate::failure::Failure;
 use crate::output::{Listing, Reply};
 use crate::selectors::{FieldSelector, LabelSelector};
@@ -34,8 +34,13 @@ impl KubeTool for PodsList {
     type Input = Input;
     type Output = Listing;
 
-    async fn call(caller: Caller, input: Input) -> Result<Reply<Listing>, Failure> {
+    async fn call(context: CallContext, input: Input) -> Result<Reply<Listing>, Failure> {
+        let query = ListQuery {
+            labels: input.label_selector,
+            fields: input.field_selector,
+            ..ListQuery::default()
+        };
         let pods = Resource::core("Pod", "pods", true);
-        Ok(caller.list(&pods, None, input.label_selector, input.field_selector).await?.reply())
+        Ok(context.caller.list_table(&pods, None, &query).await?.reply())
     }
 }

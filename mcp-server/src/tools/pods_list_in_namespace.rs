@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arguments::optional;
-use super::{Effect, KubeTool};
-use crate::cluster::{Caller, Resource};
+use super::{CallContext, Effect, KubeTool};
+use crate::cluster::{ListQuery, Resource};
 use crate::failure::Failure;
 use crate::names::Namespace;
 use crate::output::{Listing, Reply};
@@ -37,11 +37,13 @@ impl KubeTool for PodsListInNamespace {
     type Input = Input;
     type Output = Listing;
 
-    async fn call(caller: Caller, input: Input) -> Result<Reply<Listing>, Failure> {
+    async fn call(context: CallContext, input: Input) -> Result<Reply<Listing>, Failure> {
         let pods = Resource::core("Pod", "pods", true);
-        Ok(caller
-            .list(&pods, Some(&input.namespace), input.label_selector, input.field_selector)
-            .await?
-            .reply())
+        let query = ListQuery {
+            labels: input.label_selector,
+            fields: input.field_selector,
+            ..ListQuery::default()
+        };
+        Ok(context.caller.list_table(&pods, Some(&input.namespace), &query).await?.reply())
     }
 }

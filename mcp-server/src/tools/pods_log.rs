@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::arguments::optional;
-use super::{Effect, KubeTool};
-use crate::cluster::{Caller, LogQuery, MAX_LOG_BYTES, Resource};
+use super::{CallContext, Effect, KubeTool};
+use crate::cluster::{LogQuery, MAX_LOG_BYTES, Resource};
 use crate::failure::Failure;
 use crate::names::{ContainerName, Namespace, ObjectName};
 use crate::output::Reply;
@@ -88,7 +88,7 @@ impl KubeTool for PodsLog {
     type Input = Input;
     type Output = Log;
 
-    async fn call(caller: Caller, input: Input) -> Result<Reply<Log>, Failure> {
+    async fn call(context: CallContext, input: Input) -> Result<Reply<Log>, Failure> {
         let pods = Resource::core("Pod", "pods", true);
         let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
         let query = LogQuery {
@@ -96,7 +96,7 @@ impl KubeTool for PodsLog {
             previous: input.previous.is_some_and(|Flag(previous)| previous),
             tail: input.tail.map_or(DEFAULT_TAIL, |Tail(lines)| lines),
         };
-        let log = caller.logs(&pods, &namespace, &input.name, query).await?;
+        let log = context.caller.logs(&pods, &namespace, &input.name, query).await?;
         let (log, truncated) = last_bytes(log, MAX_LOG_BYTES);
         let text = match (log.is_empty(), truncated) {
             (true, _) => "the log is empty\n".to_owned(),

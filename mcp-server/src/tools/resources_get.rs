@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arguments::optional;
-use super::{Effect, KubeTool};
-use crate::cluster::{Caller, Resource};
+use super::{CallContext, Effect, KubeTool};
+use crate::cluster::{Noise, Resource};
 use crate::failure::Failure;
 use crate::names::{ApiVersion, Kind, Namespace, ObjectName};
 use crate::output::{Object, Reply};
@@ -35,19 +35,20 @@ impl KubeTool for ResourcesGet {
     type Input = Input;
     type Output = Object;
 
-    async fn call(caller: Caller, input: Input) -> Result<Reply<Object>, Failure> {
-        let resource = caller.discover(&input.api_version, &input.kind).await?;
-        read(&caller, &resource, input.namespace, &input.name).await
+    async fn call(context: CallContext, input: Input) -> Result<Reply<Object>, Failure> {
+        let resource = context.caller.discover(&input.api_version, &input.kind).await?;
+        read(&context, &resource, input.namespace, &input.name).await
     }
 }
 
 /// Reads one object, in the default namespace if none is named.
 pub(super) async fn read(
-    caller: &Caller,
+    context: &CallContext,
     resource: &Resource,
     namespace: Option<Namespace>,
     name: &ObjectName,
 ) -> Result<Reply<Object>, Failure> {
     let namespace = namespace.unwrap_or_else(Namespace::default_namespace);
-    Ok(caller.get(resource, &namespace, name).await?.reply())
+    let object = context.caller.get(resource, &namespace, name).await?;
+    Ok(Object::new(object.show(Noise::Dropped)).reply())
 }

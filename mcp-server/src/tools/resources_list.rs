@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::arguments::optional;
-use super::{Effect, KubeTool};
-use crate::cluster::Caller;
+use super::{CallContext, Effect, KubeTool};
+use crate::cluster::ListQuery;
 use crate::failure::Failure;
 use crate::names::{ApiVersion, Kind, Namespace};
 use crate::output::{Listing, Reply};
@@ -43,11 +43,14 @@ impl KubeTool for ResourcesList {
     type Input = Input;
     type Output = Listing;
 
-    async fn call(caller: Caller, input: Input) -> Result<Reply<Listing>, Failure> {
-        let resource = caller.discover(&input.api_version, &input.kind).await?;
-        let list = caller
-            .list(&resource, input.namespace.as_ref(), input.label_selector, input.field_selector)
-            .await?;
+    async fn call(context: CallContext, input: Input) -> Result<Reply<Listing>, Failure> {
+        let resource = context.caller.discover(&input.api_version, &input.kind).await?;
+        let query = ListQuery {
+            labels: input.label_selector,
+            fields: input.field_selector,
+            ..ListQuery::default()
+        };
+        let list = context.caller.list_table(&resource, input.namespace.as_ref(), &query).await?;
         Ok(list.reply())
     }
 }

@@ -6,8 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::arguments::optional;
-use super::{Effect, KubeTool};
-use crate::cluster::Caller;
+use super::{CallContext, Effect, KubeTool};
 use crate::failure::Failure;
 use crate::names::{ApiVersion, Kind, Namespace, ObjectName};
 use crate::output::Reply;
@@ -90,8 +89,8 @@ impl KubeTool for ResourcesScale {
     type Input = Input;
     type Output = Scaled;
 
-    async fn call(caller: Caller, input: Input) -> Result<Reply<Scaled>, Failure> {
-        let resource = caller.discover(&input.api_version, &input.kind).await?;
+    async fn call(context: CallContext, input: Input) -> Result<Reply<Scaled>, Failure> {
+        let resource = context.caller.discover(&input.api_version, &input.kind).await?;
         if !resource.is_scalable() {
             return Err(Failure::InvalidArguments(format!("{} has no scale", input.kind)));
         }
@@ -99,9 +98,9 @@ impl KubeTool for ResourcesScale {
         let changed = input.scale.is_some();
         let scale = match input.scale {
             Some(Replicas(replicas)) => {
-                caller.rescale(&resource, &namespace, &input.name, replicas).await?
+                context.caller.rescale(&resource, &namespace, &input.name, replicas).await?
             }
-            None => caller.scale(&resource, &namespace, &input.name).await?,
+            None => context.caller.scale(&resource, &namespace, &input.name).await?,
         };
         let structured = Scaled {
             api_version: input.api_version.to_string(),

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Effect, KubeTool};
-use crate::cluster::Caller;
+use super::{CallContext, Effect, KubeTool};
 use crate::failure::Failure;
 use crate::output::Reply;
 
@@ -37,8 +36,8 @@ impl KubeTool for Whoami {
     type Input = Input;
     type Output = Person;
 
-    async fn call(caller: Caller, _: Input) -> Result<Reply<Person>, Failure> {
-        let review = caller.whoami().await?;
+    async fn call(context: CallContext, _: Input) -> Result<Reply<Person>, Failure> {
+        let review = context.caller.whoami().await?;
         let user = review.status.and_then(|status| status.user_info).unwrap_or_default();
         let person = Person {
             username: user.username.unwrap_or_default(),

@@ -1,0 +1,30 @@
+//! What the tools go by, beside the call itself.
+
+use obolus_core::config::Section;
+use serde::Deserialize;
+
+/// The operator's choices for all tools.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// How lists are written when a call does not say.
+    pub list_output: ListOutput,
+}
+
+/// `list_output`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ListOutput {
+    /// Columns, as `kubectl get -o wide` prints them.
+    #[default]
+    Table,
+    /// Whole objects, in YAML.
+    Yaml,
+    /// Whole objects, in JSON.
+    Json,
+}
+
+pub(super) fn read(top: &Section<'_>) -> Settings {
+    let list_output =
+        top.word("list_output", "\"table\", \"yaml\", \"json\"", ListOutput::default());
+    Settings { list_output }
+}
