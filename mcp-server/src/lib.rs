@@ -4,6 +4,7 @@
 //! has no credential of its own: no kubeconfig, no service account, nothing read from the environment. What the
 //! caller may not do, it cannot do either.
 
+mod bounded_file;
 mod call_log;
 mod cluster;
 pub mod config;

@@ -1,17 +1,17 @@
 //! TLS on both sides: who we are to callers, and whom we believe to be the API server.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use secrecy::zeroize::Zeroizing;
 
+use crate::bounded_file;
 use crate::config::{TlsFiles, TlsVersion};
 
 /// The CAs of a whole system are smaller.
@@ -28,9 +28,14 @@ pub enum TlsError {
         /// What is the matter with it. Never its contents.
         reason: String,
     },
-    /// The file holds no certificate.
-    #[error("{0}: holds no certificate")]
-    NoCertificate(String),
+    /// What came without a file of its own is not PEM, or none of the right kind.
+    #[error("{what} {reason}")]
+    Pem {
+        /// Which part.
+        what: &'static str,
+        /// What is the matter with it. Never its contents.
+        reason: &'static str,
+    },
     /// The system has no CAs to trust.
     #[error("the system has no CA certificates: name a file")]
     NoSystemRoots,
@@ -46,7 +51,7 @@ pub enum TlsError {
 pub(crate) fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let chain = certificates(&files.certificate)?;
     let key = PrivateKeyDer::from_pem_slice(&read(&files.key)?)
-        .map_err(|error| unusable(&files.key, &error))?;
+        .map_err(|error| file(&files.key, unusable(&error).to_owned()))?;
     let versions: &[&'static SupportedProtocolVersion] = match files.min_version {
         TlsVersion::V1_2 => &[&TLS13, &TLS12],
         TlsVersion::V1_3 => &[&TLS13],
@@ -66,10 +71,40 @@ pub(crate) fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> 
 pub(crate) fn client_config(
     certificate_authority: Option<&Path>,
 ) -> Result<ClientConfig, TlsError> {
+    let authorities = certificate_authority.map(certificates).transpose()?;
+    Ok(believing(authorities)?.with_no_client_auth())
+}
+
+/// The same for one person's own connections, from PEM: only these CAs, when there are some, and their certificate and
+/// key if they have them.
+///
+/// # Errors
+/// When something is not PEM, the key is not the certificate's, or the system has no CAs.
+pub(crate) fn client_config_of_pem(
+    certificate_authority: Option<&[u8]>,
+    identity: Option<(&[u8], &[u8])>,
+) -> Result<ClientConfig, TlsError> {
+    let authorities = certificate_authority
+        .map(certificates_of_pem)
+        .transpose()
+        .map_err(|reason| TlsError::Pem { what: "the certificate authority", reason })?;
+    let config = believing(authorities)?;
+    let Some((chain, key)) = identity else { return Ok(config.with_no_client_auth()) };
+    let chain = certificates_of_pem(chain)
+        .map_err(|reason| TlsError::Pem { what: "the client certificate", reason })?;
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|error| TlsError::Pem { what: "the client key", reason: unusable(&error) })?;
+    Ok(config.with_client_auth_cert(chain, key)?)
+}
+
+/// Only these authorities, or the system's.
+fn believing(
+    authorities: Option<Vec<CertificateDer<'static>>>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
     let mut roots = RootCertStore::empty();
-    match certificate_authority {
-        Some(path) => {
-            for certificate in certificates(path)? {
+    match authorities {
+        Some(authorities) => {
+            for certificate in authorities {
                 roots.add(certificate)?;
             }
         }
@@ -82,42 +117,30 @@ pub(crate) fn client_config(
     }
     Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+        .with_root_certificates(roots))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let certificates = CertificateDer::pem_slice_iter(&read(path)?)
+    certificates_of_pem(&read(path)?).map_err(|reason| file(path, reason.to_owned()))
+}
+
+fn certificates_of_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    let certificates = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| unusable(path, &error))?;
-    if certificates.is_empty() {
-        return Err(TlsError::NoCertificate(path.display().to_string()));
-    }
-    Ok(certificates)
+        .map_err(|error| unusable(&error))?;
+    if certificates.is_empty() { Err("holds no certificate") } else { Ok(certificates) }
 }
 
-/// A pipe is not waited for, and a device without end not read to it.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
-    let read = || {
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(io::Error::other("it is not a regular file"));
-        }
-        let mut bytes = Zeroizing::new(Vec::new());
-        File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(io::Error::other("it is too large"));
-        }
-        Ok(bytes)
-    };
-    read().map_err(|error| file(path, format!("cannot be read: {error}")))
+    bounded_file::read(path, MAX_BYTES)
+        .map_err(|error| file(path, format!("cannot be read: {error}")))
 }
 
-fn unusable(path: &Path, error: &pem::Error) -> TlsError {
-    let reason = match error {
+fn unusable(error: &pem::Error) -> &'static str {
+    match error {
         pem::Error::NoItemsFound => "holds no PEM item of the expected kind",
         _ => "is not PEM",
-    };
-    file(path, reason.to_owned())
+    }
 }
 
 fn file(path: &Path, reason: String) -> TlsError {

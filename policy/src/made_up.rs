@@ -32,8 +32,8 @@ impl Profile {
 const TENANT: &str = "11111111-1111-4111-8111-111111111111";
 const API: &str = "22222222-2222-4222-8222-222222222222";
 const URL: &str = "https://mcp.example.com/mcp";
-/// In the form that Keycloak's have, and that others may have.
-const ISSUER: &str = "https://idp.example.com/realms/made-up";
+const ISSUER: &str = "https://idp.example.com";
+const REALM: &str = "https://idp.example.com/realms/made-up";
 
 /// The issuer is called as its profile is. Issuer, tenants and audiences are those that claims name.
 pub(crate) fn made_up(profile: Profile, server: &str, people: &[&Map<String, Value>]) -> Value {
@@ -53,7 +53,8 @@ pub(crate) fn made_up(profile: Profile, server: &str, people: &[&Map<String, Val
         }
         json!({"name": called, "profile": called, "tenants": tenants})
     } else {
-        let told = named("iss").first().copied().unwrap_or(ISSUER);
+        let any = if profile == Profile::Keycloak { REALM } else { ISSUER };
+        let told = named("iss").first().copied().unwrap_or(any);
         json!({"name": called, "profile": called, "issuer": told})
     };
     let mut audiences = named("aud");

@@ -27,6 +27,13 @@ pub fn provider(section: &Section<'_>, authority_host_key: &str) -> Option<Provi
         );
         return None;
     }
+    if profile == Profile::Oidc && is_realm(&issuer) {
+        section.problem(
+            "profile",
+            "must be keycloak for a realm of Keycloak's: only so are its applications' own tokens told from people's",
+        );
+        return None;
+    }
     Some(match profile {
         Profile::Keycloak => Provider::Keycloak(issuer),
         Profile::Oidc | Profile::Entra => Provider::Oidc(issuer),
@@ -38,4 +45,11 @@ fn is_entra(issuer: &str) -> bool {
     let rest = issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://"));
     let host = rest.and_then(|rest| rest.split('/').next());
     host.is_some_and(|host| EntraTenants::authority_of(host).is_some())
+}
+
+/// Keycloak's issuers end so, and nobody else's do. As any other provider's, a token of a service account without the scope
+/// `profile` would pass for a person's.
+fn is_realm(issuer: &str) -> bool {
+    let realm = issuer.rsplit_once("/realms/").map(|(_, realm)| realm.trim_end_matches('/'));
+    realm.is_some_and(|realm| !realm.is_empty() && !realm.contains('/'))
 }

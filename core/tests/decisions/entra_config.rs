@@ -169,6 +169,9 @@ fn each_profile_has_keys_of_its_own() {
         let issuer = |more: Value| {
             let mut config = good();
             config["issuers"][0]["profile"] = json!(profile);
+            if profile == "oidc" {
+                config["issuers"][0]["issuer"] = json!("https://idp.example.com");
+            }
             for (key, value) in more.as_object().unwrap() {
                 config["issuers"][0][key] = value.clone();
             }

@@ -172,9 +172,13 @@ fn a_facades_url_is_its_own() {
 fn a_facade_leads_to_one_tenant_of_entra_id() {
     let told = with(&[("/issuers/1/tenants", json!([CONTOSO, FABRIKAM]))]);
     assert!(told.contains("issuers[1].facade: leads to one tenant, and `tenants` has 2"), "{told}");
-    for profile in ["keycloak", "oidc"] {
+    for (profile, issuer) in [("keycloak", ISSUER), ("oidc", "https://idp.example.com")] {
         let facade = json!({"issuer": "https://login.example.com/x", "clusters": ["f"]});
-        let told = with(&[("/issuers/0/profile", json!(profile)), ("/issuers/0/facade", facade)]);
+        let told = with(&[
+            ("/issuers/0/profile", json!(profile)),
+            ("/issuers/0/issuer", json!(issuer)),
+            ("/issuers/0/facade", facade),
+        ]);
         assert!(
             told.contains("issuers[0].facade: is for issuers whose profile is entra"),
             "{told}"

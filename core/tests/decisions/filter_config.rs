@@ -39,6 +39,7 @@ fn a_right_configuration_is_read_in_full() {
 #[test]
 fn what_is_left_out_has_a_safe_default() {
     let mut config = good();
+    config["issuers"][0]["issuer"] = json!("https://idp.example.com");
     for (parent, keys) in [
         ("/sts", &["timeoutMs"][..]),
         ("/issuers/0", &["profile", "algorithms", "clockSkewSeconds"]),
@@ -51,7 +52,7 @@ fn what_is_left_out_has_a_safe_default() {
     }
     let config = parse(&config);
     assert_eq!(config.sts.timeout_ms, 5000);
-    assert_eq!(config.issuers[0].provider, Provider::Oidc(ISSUER.to_owned()));
+    assert_eq!(config.issuers[0].provider, Provider::Oidc("https://idp.example.com".to_owned()));
     assert_eq!(
         config.issuers[0].algorithms,
         [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256]
@@ -142,7 +143,7 @@ fn two_issuers_differ_in_name_and_in_url() {
             .contains("issuers[1].name: is taken by another issuer")
     );
     assert!(
-        two(json!({"name": "b", "issuer": ISSUER}))
+        two(json!({"name": "b", "issuer": ISSUER, "profile": "keycloak"}))
             .contains("issuers[1].issuer: is configured twice")
     );
 }

@@ -61,6 +61,12 @@ fn a_shape_that_clients_reject_is_refused_beside_the_one_that_they_take() {
             relabelled,
         ),
         (
+            "a realm as any other provider's",
+            keycloak(realm),
+            oidc(realm),
+            "must be keycloak for a realm of Keycloak's",
+        ),
+        (
             "a façade before Keycloak",
             keycloak(realm),
             with_facade(keycloak(realm)),

@@ -8,7 +8,7 @@ use crate::configuration::{accepts, refuses};
 fn an_issuer_is_an_https_url_that_a_token_can_name() {
     for issuer in [
         "https://idp",
-        "https://idp:8443/realms/a",
+        "https://idp:8443/realm/a",
         "https://tenant.auth0.com/",
         "https://IDP.example/x%20y",
     ] {

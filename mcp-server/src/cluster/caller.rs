@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use http::header::{ACCEPT, USER_AGENT};
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper_util::client::legacy;
 use serde::de::DeserializeOwned;
@@ -45,20 +45,59 @@ impl Caller {
 
     /// Sends one request as the caller and reads the whole answer, within the configured time.
     ///
-    /// Dropping the future closes the stream, which the API server takes for a cancellation. Every request goes through
-    /// here, so here is where denied kinds end.
+    /// Dropping the future closes the stream, which the API server takes for a cancellation.
     pub(super) async fn send(
         &self,
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Bytes, Failure> {
-        let denied = &self.cluster.denied;
-        if operation.kind().is_some_and(|of| denied.covers(&of.group, &of.kind, &of.plural)) {
-            return Err(Failure::Denied { operation: operation.to_string() });
-        }
-        tracing::debug!(%operation, "asking the API server");
+        self.send_for_status(operation, request).await.map(|(_, body)| body)
+    }
+
+    /// Like [`Caller::send`], with the status of the success: what was made is told from what was there.
+    pub(super) async fn send_for_status(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<(StatusCode, Bytes), Failure> {
+        self.in_time(operation, async {
+            let response = self.exchange(operation, request).await?;
+            let status = response.status();
+            let body =
+                answer::read(response, operation, &self.cluster.server, &self.identity).await?;
+            Ok((status, body))
+        })
+        .await
+    }
+
+    /// Sends one request as the caller and hands out a success when it begins, within the configured time. How much of it
+    /// is read, and for how long, is up to the reader; dropped, it closes the stream.
+    pub(super) async fn open(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Body>, Failure> {
+        self.in_time(operation, async {
+            let response = self.exchange(operation, request).await?;
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            let server = &self.cluster.server;
+            let read = answer::read(response, operation, server, &self.identity).await;
+            Err(read
+                .err()
+                .unwrap_or_else(|| self.malformed(operation, "no success, and no failure")))
+        })
+        .await
+    }
+
+    async fn in_time<T>(
+        &self,
+        operation: &Operation,
+        answer: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let limit = self.cluster.request_timeout;
-        tokio::time::timeout(limit, self.exchange(operation, request)).await.unwrap_or_else(|_| {
+        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
             Err(Failure::TimedOut {
                 operation: operation.to_string(),
                 server: self.server(),
@@ -90,11 +129,23 @@ impl Caller {
         operation.malformed(&self.cluster.server, reason)
     }
 
+    /// Whether the operator has denied what an operation is about: it would not be sent.
+    pub(super) fn admit(&self, operation: &Operation) -> Result<(), Failure> {
+        let denied = &self.cluster.denied;
+        if operation.kind().is_some_and(|of| denied.covers(&of.group, &of.kind, &of.plural)) {
+            return Err(Failure::Denied { operation: operation.to_string() });
+        }
+        Ok(())
+    }
+
+    /// Every request goes through here, so here is where denied kinds end.
     async fn exchange(
         &self,
         operation: &Operation,
         request: Request<Vec<u8>>,
-    ) -> Result<Bytes, Failure> {
+    ) -> Result<Response<Body>, Failure> {
+        self.admit(operation)?;
+        tracing::debug!(%operation, "asking the API server");
         let server = &self.cluster.server;
         let mut request = server
             .address(request)
@@ -105,13 +156,13 @@ impl Caller {
         request.headers_mut().entry(ACCEPT).or_insert(JSON);
         request.headers_mut().insert(USER_AGENT, PRODUCT);
         let identity = self.identity.headers().await?;
-        let response = ServiceBuilder::new()
+        ServiceBuilder::new()
             .layer(AsCallerLayer::new(identity))
             .service(legacy::Client::clone(&self.cluster.pool.load()))
             .oneshot(request)
             .await
-            .map_err(|error| operation.unreachable(server, causes(&error)))?;
-        answer::read(response, operation, server, &self.identity).await
+            .map(|response| response.map(Body::new))
+            .map_err(|error| operation.unreachable(server, causes(&error)))
     }
 }
 

@@ -15,18 +15,13 @@ mod operation;
 mod redact;
 mod url;
 mod verbs;
+mod wire;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::body::Bytes;
-use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::config::{ClusterConfig, Denied};
 use crate::tls::{self, TlsError};
@@ -40,13 +35,8 @@ pub use redact::ShownSecrets;
 pub(crate) use redact::redacted;
 use url::ApiServer;
 pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
-
-/// Connections to one API server, which anybody's request may use.
-type Pool = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const IDLE_CONNECTION: Duration = Duration::from_secs(90);
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
+use wire::Pool;
+pub(crate) use wire::Wire;
 
 /// One API server.
 #[derive(Debug)]
@@ -66,16 +56,21 @@ impl Cluster {
     /// # Errors
     /// When the CAs cannot be read.
     pub fn new(config: &ClusterConfig) -> Result<Self, TlsError> {
-        let pool = pool(config.certificate_authority.as_ref())?;
-        Ok(Self {
+        let tls = tls::client_config(config.certificate_authority.as_deref())?;
+        Ok(Self::over(config, Wire::direct(tls)))
+    }
+
+    /// The same, with connections that are made in another way than `config` has it.
+    pub(crate) fn over(config: &ClusterConfig, wire: Wire) -> Self {
+        Self {
             server: ApiServer::new(&config.server),
             certificate_authority: config.certificate_authority.clone(),
             request_timeout: config.request_timeout,
             denied: config.denied.clone(),
             shown_secrets: Arc::new(config.shown_secrets.clone()),
             known: Known::default(),
-            pool: ArcSwap::from_pointee(pool),
-        })
+            pool: ArcSwap::from_pointee(wire.pool()),
+        }
     }
 
     /// Reads the CAs again. On error the pool of before stays; on success new calls get a new one.
@@ -83,8 +78,13 @@ impl Cluster {
     /// # Errors
     /// When the CAs cannot be read.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.pool.store(Arc::new(pool(self.certificate_authority.as_ref())?));
+        self.rewire(Wire::direct(tls::client_config(self.certificate_authority.as_deref())?));
         Ok(())
+    }
+
+    /// New calls get new connections.
+    pub(crate) fn rewire(&self, wire: Wire) {
+        self.pool.store(Arc::new(wire.pool()));
     }
 
     /// The file that [`Cluster::reload`] reads.
@@ -97,23 +97,4 @@ impl Cluster {
     pub(crate) fn caller(self: &Arc<Self>, identity: Identity) -> Caller {
         Caller::new(Arc::clone(self), identity)
     }
-}
-
-fn pool(certificate_authority: Option<&PathBuf>) -> Result<Pool, TlsError> {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls::client_config(certificate_authority.map(PathBuf::as_path))?)
-        .https_only()
-        .enable_all_versions()
-        .wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_CONNECTION)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .http2_keep_alive_timeout(CONNECT_TIMEOUT)
-        .build(connector))
 }

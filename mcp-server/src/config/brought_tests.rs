@@ -63,7 +63,6 @@ fn a_file_of_kubernetes_mcp_server_is_read_as_it_is() {
         "require_oauth",
         "cluster_auth_mode",
         "stateless",
-        "toolsets",
         "disabled_tools",
         "telemetry",
         "http.read_header_timeout",
@@ -119,7 +118,7 @@ fn what_is_unsafe_or_not_here_is_refused_with_what_to_write() {
         ("require_tls = true", "require_tls", "tls_cert and tls_key"),
         ("tls_min_version = \"1.1\"", "tls_min_version", "\"1.2\", \"1.3\""),
         ("toolsets = [\"cor\"]", "toolsets", "no toolset"),
-        ("toolsets = [\"helm\"]", "toolsets", "no tool at all"),
+        ("toolsets = [\"kiali\"]", "toolsets", "no tool at all"),
         ("enabled_tools = [\"pods_lists\"]", "enabled_tools[0]", "write pods_list"),
         ("disabled_tools = [\"x\", \"all\"]", "disabled_tools[1]", "is no tool"),
         (
