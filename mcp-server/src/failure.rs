@@ -24,6 +24,9 @@ pub(crate) enum Failure {
         /// What was tried.
         operation: String,
     },
+    /// A person's confirmation is needed, and it is not there.
+    #[error("not done: {0}")]
+    Unconfirmed(String),
     /// 401: the API server does not accept the token that the gateway exchanged for the caller's.
     #[error(
         "could not {operation}: the exchanged token was not accepted by the API server {server} (401). \
@@ -117,6 +120,7 @@ impl Failure {
             Self::InvalidArguments(_) => "invalid_arguments",
             Self::Forbidden { .. } => "forbidden",
             Self::Denied { .. } => "denied",
+            Self::Unconfirmed(_) => "unconfirmed",
             Self::TokenNotAccepted { .. } => "token_not_accepted",
             Self::Rejected { status: 404, .. } => "not_found",
             Self::Rejected { .. } => "rejected",

@@ -6,15 +6,19 @@
 
 mod bounded_file;
 mod call_log;
+mod clock;
 mod cluster;
 pub mod config;
+mod confirmation;
 mod failure;
 mod front;
+mod generation;
 mod limits;
 mod metrics;
 mod names;
 mod operations;
 mod output;
+mod person;
 mod reload;
 mod selectors;
 mod serve;

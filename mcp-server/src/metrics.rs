@@ -72,8 +72,8 @@ pub fn metrics_table() -> String {
     let told = |_: &Family, label: &str| match label {
         "tool" => Some("a tool that is offered; `(unknown)` for any other name"),
         "outcome" => Some(
-            "`ok`, `cancelled`, `unknown_tool`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, \
-             `not_found`, `rejected`; `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; `invalid_arguments`, \
+            "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, \
+             `not_found`, `rejected`; `unconfirmed`; `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; `invalid_arguments`, \
              `unknown_kind`, `internal`",
         ),
         "reason" => Some("a [reason](reasons.md)"),

@@ -17,17 +17,17 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::cluster::Cluster;
 use crate::config::Config;
+use crate::confirmation::{KeyError, Seal};
 use crate::front::require_bearer;
+use crate::generation::Generation;
 use crate::limits::{Limits, take_turns};
 use crate::metrics::Metrics;
 use crate::operations::{self, Operations};
 use crate::reload;
-use crate::server::McpServer;
+use crate::server::{McpServer, Shared};
 use crate::strict_body::require_strict_body;
 use crate::tls::{self, TlsError};
-use crate::tools::Tools;
 
 /// How long calls under way get to finish after the signal to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -43,6 +43,9 @@ pub enum StartError {
     /// A certificate, key or CA cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// No key for confirmations.
+    #[error("confirmation_key_file: {0}")]
+    Key(#[from] KeyError),
     /// A tool's schema is no schema.
     #[error("tools: {0}")]
     Tools(String),
@@ -69,17 +72,14 @@ impl Running {
     /// When an address cannot be bound or a file cannot be used.
     pub fn start(config: &Config) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::default());
-        let cluster = Arc::new(Cluster::new(&config.cluster)?);
-        let tools = Tools::chosen(&config.tools).map_err(StartError::Tools)?;
-        let instructions = config.instructions.as_deref();
-        let settings = Arc::new(config.settings.clone());
-        let server = McpServer::new(
-            tools,
-            instructions,
-            Arc::clone(&cluster),
-            settings,
-            Arc::clone(&metrics),
-        );
+        let generation = Arc::new(Generation::new(config)?);
+        let cluster = Arc::clone(&generation.cluster);
+        let seal = match &config.confirmation.key_file {
+            Some(path) => Seal::of_file(path),
+            None => Seal::new(None),
+        };
+        let shared = Arc::new(Shared { metrics: Arc::clone(&metrics), seal: seal? });
+        let server = McpServer::new(generation, shared);
         let ready = Arc::new(AtomicBool::new(true));
         let (mcp_listener, mcp) = bind(config.listen)?;
         let (operations_listener, operations) = bind(config.operations)?;

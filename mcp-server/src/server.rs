@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod,
-    CompleteRequestParams, CompleteResult, ContentBlock, ErrorData, Implementation,
+    CompleteRequestParams, CompleteResult, ContentBlock, ErrorData, Implementation, JsonObject,
     ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
     ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
     PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
@@ -15,11 +15,13 @@ use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 
 use crate::call_log::CallLog;
-use crate::cluster::{Caller, Cluster, Identity};
-use crate::config::Settings;
+use crate::clock;
+use crate::cluster::{Caller, Identity};
+use crate::confirmation::{Bound, Returned, Seal, Way, about};
 use crate::failure::Failure;
+use crate::generation::Generation;
 use crate::metrics::Metrics;
-use crate::tools::{CallContext, Progress, Tools};
+use crate::tools::{CallContext, Progress, Registered};
 use crate::user_token::UserToken;
 
 /// The revisions that are served. Older ones are neither advertised nor negotiated.
@@ -29,43 +31,80 @@ pub(crate) const PROTOCOL_VERSIONS: &[ProtocolVersion] =
 /// How long clients may keep the list of tools. A gateway may cut it to what the caller may use, and permissions change.
 const LIST_FRESH_MS: u64 = 60_000;
 
-const INSTRUCTIONS: &str = "Kubernetes, as you: every call is made with your own identity, and the cluster's RBAC decides. \
-    Start with whoami to see who you are to the cluster. A refusal names what was tried and as whom; \
-    another tool will not get around it. Long lists are cut: narrow them with a namespace, labelSelector or fieldSelector.";
-
 /// The handler. rmcp makes one for each request, so it is no more than a few pointers.
 #[derive(Debug, Clone)]
 pub(crate) struct McpServer {
-    tools: Arc<Tools>,
-    instructions: Arc<str>,
-    // One cluster today. With several, `caller` chooses by the call's arguments; nothing else needs to know.
-    cluster: Arc<Cluster>,
-    settings: Arc<Settings>,
-    metrics: Arc<Metrics>,
+    generation: Arc<Generation>,
+    shared: Arc<Shared>,
+}
+
+/// What outlives a configuration.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) seal: Seal,
 }
 
 impl McpServer {
-    /// `instructions` are what clients are told instead of our own words.
-    pub(crate) fn new(
-        tools: Tools,
-        instructions: Option<&str>,
-        cluster: Arc<Cluster>,
-        settings: Arc<Settings>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        let instructions = instructions.unwrap_or(INSTRUCTIONS).into();
-        Self { tools: Arc::new(tools), instructions, cluster, settings, metrics }
+    pub(crate) fn new(generation: Arc<Generation>, shared: Arc<Shared>) -> Self {
+        Self { generation, shared }
+    }
+
+    /// What this request is served by: what the listener gave it, because a session's handler is older than its requests.
+    fn generation(&self, context: &RequestContext<RoleServer>) -> Arc<Generation> {
+        let parts = context.extensions.get::<Parts>();
+        let own = parts.and_then(|parts| parts.extensions.get::<Arc<Generation>>());
+        Arc::clone(own.unwrap_or(&self.generation))
     }
 
     /// Who calls. The token is an extension of this very request, put there by [`crate::front`]; there is no
     /// other place to look, so a request without one gets nowhere.
-    fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+    fn caller(
+        generation: &Generation,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Caller, ErrorData> {
         context
             .extensions
             .get::<Parts>()
             .and_then(|parts| parts.extensions.get::<UserToken>())
-            .map(|token| self.cluster.caller(Identity::Bearer(token.clone())))
+            .map(|token| generation.caller(Identity::Bearer(token.clone())))
             .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
+    }
+
+    /// Runs a tool, once everybody who has to be asked has said yes. The call may end with the question instead.
+    async fn run(
+        &self,
+        generation: &Generation,
+        tool: &Registered,
+        call: CallContext,
+        arguments: JsonObject,
+        asked: (Way, Returned),
+    ) -> Result<CallToolResponse, Failure> {
+        let (way, returned) = asked;
+        let (person, cluster) = (call.caller.person(), call.caller.server());
+        // The call takes its arguments along; what it may end with is about them all the same.
+        let bound_to = arguments.clone();
+        let bound = Bound {
+            person: person.as_str(),
+            method: "tools/call",
+            called: tool.name,
+            cluster: &cluster,
+            arguments: &bound_to,
+        };
+        let seal = &self.shared.seal;
+        let gate = Arc::new(returned.gate(seal, bound, &generation.rules, way, clock::now())?);
+        let told = about(tool.name, &cluster, &bound_to);
+        let result = match gate.before_tool(tool.name, tool.is_destructive(), &told).await {
+            Ok(()) => {
+                let caller = call.caller.guarded_by(Arc::clone(&gate));
+                tool.run(CallContext { caller, ..call }, arguments).await
+            }
+            Err(failure) => Err(failure),
+        };
+        match gate.question(seal, bound, clock::now()).await? {
+            Some(question) => Ok(question.into()),
+            None => result.map(CallToolResponse::from),
+        }
     }
 }
 
@@ -74,7 +113,7 @@ impl ServerHandler for McpServer {
         let implementation = Implementation::new("obolus-mcp", env!("CARGO_PKG_VERSION"));
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(implementation)
-            .with_instructions(&*self.instructions)
+            .with_instructions(self.generation.instructions.clone())
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
@@ -83,18 +122,17 @@ impl ServerHandler for McpServer {
 
     /// rmcp holds `Mcp-Param-*` headers against the schema that this returns.
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.tools.get(name).map(|tool| tool.definition.clone())
+        self.generation.tools.get(name).map(|tool| tool.definition.clone())
     }
 
     async fn list_tools(
         &self,
         request: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        if request.is_some_and(|request| request.cursor.is_some()) {
-            return Err(ErrorData::invalid_params("no such cursor: the list has one page", None));
-        }
-        let mut list = ListToolsResult::with_all_items(self.tools.definitions());
+        one_page(request.as_ref())?;
+        let tools = self.generation(&context).tools.definitions();
+        let mut list = ListToolsResult::with_all_items(tools);
         list.cache_scope = Some(CacheScope::Private);
         list.ttl_ms = Some(LIST_FRESH_MS);
         Ok(list)
@@ -105,24 +143,30 @@ impl ServerHandler for McpServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let metrics = Arc::clone(&self.shared.metrics);
+        let generation = self.generation(&context);
         let arguments = request.arguments.unwrap_or_default();
-        let Some(tool) = self.tools.get(&request.name) else {
-            CallLog::start("(unknown)", &arguments, Arc::clone(&self.metrics)).end("unknown_tool");
+        let Some(tool) = generation.tools.get(&request.name) else {
+            CallLog::start("(unknown)", &arguments, metrics).end("unknown_tool");
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
-        let caller = self.caller(&context)?;
-        let settings = Arc::clone(&self.settings);
+        let caller = Self::caller(&generation, &context)?;
+        let settings = Arc::clone(&generation.settings);
         let call = CallContext { caller, settings, progress: Progress::of(&context) };
-        let log = CallLog::start(tool.name, &arguments, Arc::clone(&self.metrics));
+        let log = CallLog::start(tool.name, &arguments, metrics);
+        let returned =
+            Returned { state: request.request_state, responses: request.input_responses };
+        let asked = (Way::of(&context), returned);
         // rmcp leaves a handler running when its client has gone, and only fires the token: dropping the call is ours.
         let result = tokio::select! {
             () = context.ct.cancelled() => Err(Failure::Cancelled),
-            result = tool.run(call, arguments) => result,
+            result = self.run(&generation, tool, call, arguments, asked) => result,
         };
         match result {
-            Ok(result) => {
-                log.end("ok");
-                Ok(result.into())
+            Ok(response) => {
+                let is_question = matches!(response, CallToolResponse::InputRequired(_));
+                log.end(if is_question { "asked" } else { "ok" });
+                Ok(response)
             }
             Err(failure) => {
                 log.end(failure.label());
@@ -163,5 +207,12 @@ impl ServerHandler for McpServer {
         _: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+    }
+}
+
+fn one_page(request: Option<&PaginatedRequestParams>) -> Result<(), ErrorData> {
+    match request.and_then(|request| request.cursor.as_ref()) {
+        Some(_) => Err(ErrorData::invalid_params("no such cursor: the list has one page", None)),
+        None => Ok(()),
     }
 }

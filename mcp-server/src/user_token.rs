@@ -5,6 +5,8 @@ use obolus_core::token::TokenDigest;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 
+use crate::person::Person;
+
 /// The bearer token of the request at hand.
 ///
 /// Only [`crate::front`] makes one, and it takes the header out of the request as it does. Nothing keeps a
@@ -30,6 +32,11 @@ impl UserToken {
     /// How callers are told apart while their requests are under way.
     pub(crate) fn digest(&self) -> TokenDigest {
         TokenDigest::of(self.0.expose_secret())
+    }
+
+    /// Whom it speaks of; see [`crate::person`] for what that is good for.
+    pub(crate) fn person(&self) -> Person {
+        Person::of_token(self.0.expose_secret())
     }
 
     /// `text` without the token, for words that somebody else wrote: a proxy's error page may quote the request.

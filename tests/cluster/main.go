@@ -15,12 +15,15 @@ import (
 // roles maps each role's name to its entry point, which reads os.Args like the original program.
 var roles = map[string]func(){
 	"etcd":                    etcd,
+	"helm":                    helm,
 	"kube-apiserver":          kubeAPIServer,
 	"kube-controller-manager": kubeControllerManager,
 	"kube-scheduler":          kubeScheduler,
 	"kubectl":                 kubectl,
 	"kwok":                    kwok,
+	"kwok-metrics":            kwokMetrics,
 	"kwok-stages":             kwokStages,
+	"metrics-server":          metricsServer,
 }
 
 func main() {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	metricsresource "sigs.k8s.io/kwok/kustomize/metrics/resource"
+	metricsusage "sigs.k8s.io/kwok/kustomize/metrics/usage"
 	nodefast "sigs.k8s.io/kwok/kustomize/stage/node/fast"
 	nodeheartbeat "sigs.k8s.io/kwok/kustomize/stage/node/heartbeat-with-lease"
 	podfast "sigs.k8s.io/kwok/kustomize/stage/pod/fast"
@@ -18,5 +20,13 @@ func kwokStages() {
 		podfast.DefaultPodReady,
 		podfast.DefaultPodComplete,
 		podfast.DefaultPodDelete,
+	}, "\n---\n"))
+}
+
+// kwokMetrics prints how KWOK serves a node's resource metrics, and where it takes the values from.
+func kwokMetrics() {
+	fmt.Println(strings.Join([]string{
+		metricsresource.DefaultMetricsResource,
+		metricsusage.DefaultUsageFromAnnotation,
 	}, "\n---\n"))
 }

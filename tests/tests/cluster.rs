@@ -4,10 +4,12 @@
 
 #![expect(clippy::indexing_slicing, reason = "an absent JSON field reads as null")]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use obolus_tests::fixtures::cluster::{Cluster, ClusterOptions, username};
+use obolus_tests::deadline::eventually;
+use obolus_tests::fixtures::cluster::{Cluster, ClusterOptions, KUBELET_NODE, username};
+use obolus_tests::fixtures::kubelet::{Identity, containers};
 use serde_json::{Value, json};
 
 async fn web_pods(cluster: &Cluster) -> Result<Vec<String>> {
@@ -126,4 +128,97 @@ async fn a_service_account_is_let_in_but_may_not_read_and_a_restart_keeps_everyt
         ensure!(web_pods(&cluster).await?.len() == 2);
     }
     Ok(())
+}
+
+/// What only some suites want: a node whose kubelet answers what KWOK's does not, and metrics.
+#[tokio::test]
+async fn a_node_has_logs_statistics_commands_and_metrics_where_a_suite_wants_them() -> Result<()> {
+    let options = ClusterOptions { metrics: true, kubelet: true, ..ClusterOptions::default() };
+    let cluster = Cluster::start(options).await?;
+    let kubelet = cluster.kubelet()?;
+    let names = ["web", containers::LONG_LINE, containers::QUIET];
+    cluster.run_at_kubelet("shop", "there", &names).await?;
+
+    // KWOK's own node is refused by the API server; the stand-in's has an address, which is nobody's.
+    let proxy = |node: &str, path: &str| format!("/api/v1/nodes/{node}/proxy/{path}");
+    let refused = cluster.admin_get(&proxy("node-1", "stats/summary")).await.unwrap_err();
+    ensure!(format!("{refused:#}").contains("address not allowed"), "{refused:#}");
+    let summary = cluster.admin_get(&proxy(KUBELET_NODE, "stats/summary")).await?;
+    ensure!(summary["node"]["nodeName"] == KUBELET_NODE, "{summary}");
+    let journal = proxy(KUBELET_NODE, "logs/?query=kubelet&tailLines=2");
+    ensure!(cluster.admin_get_text(&journal).await?.lines().count() == 2);
+    let folder = cluster.admin_get_text(&proxy(KUBELET_NODE, "logs/")).await?;
+    ensure!(folder.contains("dpkg.log"), "{folder}");
+
+    let log = "/api/v1/namespaces/shop/pods/there/log";
+    let tail = cluster.admin_get_text(&format!("{log}?container=web&tailLines=1")).await?;
+    ensure!(tail == "GET /healthz 200\n", "{tail}");
+    let long = cluster.admin_get_text(&format!("{log}?container=long-line")).await?;
+    ensure!(long.len() > containers::LONG, "{} bytes", long.len());
+    let previous = cluster.admin_get_text(&format!("{log}?container=web&previous=true")).await?;
+    ensure!(previous.contains("fatal"), "{previous}");
+
+    // It is asked by the API server and by nobody else.
+    let asked = kubelet.last_asked("/containerLogs/shop/there/web?")?;
+    let organizations = vec!["system:masters".to_owned()];
+    let identity = Identity { name: "kube-apiserver".to_owned(), organizations };
+    ensure!(asked.identity == Some(identity), "{asked:?}");
+    let stranger = obolus_tests::https::builder().tls_danger_accept_invalid_certs(true).build()?;
+    let direct = format!("https://{}/stats/summary", kubelet.address());
+    ensure!(stranger.get(direct).send().await?.status() == 401);
+    ensure!(kubelet.last_asked("/stats/summary")?.identity.is_none());
+
+    // Commands end with their codes, and write to both streams.
+    let exec = async |words: &[&str]| {
+        let mut kubectl = cluster.kubectl();
+        kubectl.args(["exec", "-n", "shop", "there", "-c", "web", "--"]).args(words);
+        anyhow::Ok(tokio::task::spawn_blocking(move || kubectl.output()).await??)
+    };
+    let told = exec(&["fail", "3", "no", "stock"]).await?;
+    ensure!(told.stdout == b"no stock\n", "{told:?}");
+    ensure!(told.stderr.starts_with(b"no stock\n") && told.status.code() == Some(3), "{told:?}");
+    ensure!(exec(&["hostname"]).await?.stdout == b"there\n");
+    let unknown = exec(&["rm", "-rf", "/"]).await?;
+    let text = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    ensure!(!unknown.status.success() && text.contains("executable file not found"), "{text}");
+
+    // Whoever stops listening is known to have.
+    let (url, token) = (cluster.url(), reader(&cluster).await?);
+    let client = obolus_tests::https::client(cluster.ca_pem())?;
+    let follow = format!("{url}{log}?container=quiet&follow=true");
+    let mut following = client.get(follow).bearer_auth(token).send().await?;
+    ensure!(following.chunk().await?.is_some());
+    ensure!(kubelet.last_asked("/there/quiet?")?.ended.is_none());
+    drop(following);
+    eventually("the end of the log", Duration::from_secs(10), || async {
+        ensure!(kubelet.last_asked("/there/quiet?")?.ended.is_some());
+        Ok(())
+    })
+    .await?;
+
+    let metrics = cluster.wait_for_metrics("shop", "there").await?;
+    ensure!(metrics["containers"].as_array().is_some_and(|all| all.len() == 3), "{metrics}");
+    let mut top = cluster.kubectl();
+    top.args(["top", "node"]);
+    let top = tokio::task::spawn_blocking(move || top.output()).await??;
+    let top = String::from_utf8_lossy(&top.stdout).into_owned();
+    ensure!(top.contains("node-1") && top.contains(KUBELET_NODE), "{top}");
+    Ok(())
+}
+
+/// The token of an account that may read logs.
+async fn reader(cluster: &Cluster) -> Result<String> {
+    let subject = json!({"kind": "ServiceAccount", "name": "default", "namespace": "shop"});
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "reads-logs", "namespace": "shop"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+        "subjects": [subject],
+    });
+    cluster.admin_apply(&binding).await?;
+    let request =
+        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+    let path = "/api/v1/namespaces/shop/serviceaccounts/default/token";
+    let token = cluster.admin_post(path, &request).await?;
+    Ok(token["status"]["token"].as_str().context("no token")?.to_owned())
 }

@@ -15,7 +15,9 @@ use super::as_caller::AsCallerLayer;
 use super::identity::Identity;
 use super::operation::Operation;
 use super::{Cluster, answer};
+use crate::confirmation::Gate;
 use crate::failure::Failure;
+use crate::person::Person;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PRODUCT: HeaderValue =
@@ -26,11 +28,23 @@ const PRODUCT: HeaderValue =
 pub(crate) struct Caller {
     cluster: Arc<Cluster>,
     identity: Identity,
+    /// Where requests wait that the operator wants people to be asked about.
+    gate: Option<Arc<Gate>>,
 }
 
 impl Caller {
     pub(super) fn new(cluster: Arc<Cluster>, identity: Identity) -> Self {
-        Self { cluster, identity }
+        Self { cluster, identity, gate: None }
+    }
+
+    /// The same, whose requests pass a gate.
+    pub(crate) fn guarded_by(self, gate: Arc<Gate>) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
+    /// Whose calls these are.
+    pub(crate) fn person(&self) -> Person {
+        self.identity.person()
     }
 
     /// The cluster that is called.
@@ -60,6 +74,7 @@ impl Caller {
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<(StatusCode, Bytes), Failure> {
+        self.confirmed(operation).await?;
         self.in_time(operation, async {
             let response = self.exchange(operation, request).await?;
             let status = response.status();
@@ -77,6 +92,7 @@ impl Caller {
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Failure> {
+        self.confirmed(operation).await?;
         self.in_time(operation, async {
             let response = self.exchange(operation, request).await?;
             if response.status().is_success() {
@@ -104,6 +120,30 @@ impl Caller {
                 seconds: limit.as_secs(),
             })
         })
+    }
+
+    /// Waits for a person's yes where the operator wants one. Nobody is asked about what is denied anyway.
+    async fn confirmed(&self, operation: &Operation) -> Result<(), Failure> {
+        self.admit(operation)?;
+        let (Some(gate), Some(of)) = (&self.gate, operation.kind()) else { return Ok(()) };
+        gate.before_request(operation.touched(of), &self.told(operation)).await
+    }
+
+    /// Asks about several operations before the first of them is tried: once something has been changed, a client of
+    /// MCP 2026-07-28 cannot be asked any more without doing that again.
+    pub(super) async fn announce(&self, operations: &[Operation]) -> Result<(), Failure> {
+        let Some(gate) = &self.gate else { return Ok(()) };
+        let touched: Vec<_> = operations
+            .iter()
+            .filter_map(|operation| {
+                Some((operation.touched(operation.kind()?), self.told(operation)))
+            })
+            .collect();
+        gate.before_requests(&touched).await
+    }
+
+    fn told(&self, operation: &Operation) -> String {
+        format!("{operation} on {}", self.cluster.server)
     }
 
     /// Like [`Caller::send`], for an answer in JSON.

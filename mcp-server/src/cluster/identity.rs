@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use crate::failure::Failure;
+use crate::person::Person;
 use crate::user_token::UserToken;
 
 /// One caller, as the API server will see them.
@@ -30,6 +31,13 @@ impl Identity {
                 })?;
                 Ok(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
             }
+        }
+    }
+
+    /// Whose requests these are, as far as nobody verified it.
+    pub(super) fn person(&self) -> Person {
+        match self {
+            Self::Bearer(token) => token.person(),
         }
     }
 

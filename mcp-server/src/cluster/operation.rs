@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::confirmation::Touched;
 use crate::failure::Failure;
 use crate::names::{Namespace, ObjectName};
 
@@ -56,6 +57,16 @@ impl Operation {
     /// The kind whose objects are touched; none when the API is only asked what there is.
     pub(super) fn kind(&self) -> Option<&OfKind> {
         self.kind.as_ref()
+    }
+
+    /// What rules of confirmation see of it.
+    pub(super) fn touched<'a>(&'a self, of: &'a OfKind) -> Touched<'a> {
+        let namespace = match &self.place {
+            Place::Namespace(namespace) => Some(namespace.as_str()),
+            Place::Cluster | Place::AllNamespaces => None,
+        };
+        let name = self.name.as_deref();
+        Touched { verb: self.verb, group: &of.group, kind: &of.kind, namespace, name }
     }
 
     /// The same, on one object.

@@ -134,7 +134,7 @@ fn not_here() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether a tool is here; advice if there is none of that name anywhere.
-fn known(name: &str) -> Result<bool, String> {
+pub(super) fn known(name: &str) -> Result<bool, String> {
     if facts().iter().any(|tool| tool.name == name) {
         return Ok(true);
     }

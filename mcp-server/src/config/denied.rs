@@ -98,7 +98,7 @@ pub(super) fn read(top: &Section<'_>) -> Denied {
     Denied(entries)
 }
 
-fn group_problem(group: &str) -> Option<&'static str> {
+pub(super) fn group_problem(group: &str) -> Option<&'static str> {
     let is_label = |label: &str| {
         label.starts_with(|c: char| c.is_ascii_alphanumeric())
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -114,12 +114,12 @@ fn group_problem(group: &str) -> Option<&'static str> {
     )
 }
 
-fn version_problem(version: &str) -> Option<&'static str> {
+pub(super) fn version_problem(version: &str) -> Option<&'static str> {
     (!version.is_empty() && !is_version(version))
         .then_some("must be a version without its group, such as v1; every version is denied")
 }
 
-fn kind_problem(kind: &str) -> Option<String> {
+pub(super) fn kind_problem(kind: &str) -> Option<String> {
     if let Some((_, meant)) = SHORT_NAMES.iter().find(|(short, _)| short.eq_ignore_ascii_case(kind))
     {
         return Some(format!("is a short name, which is compared with nothing: write {meant}"));

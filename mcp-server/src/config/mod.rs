@@ -7,6 +7,7 @@
 //! instead, or noticed, as `obolus_core::config::brought` says whose they are.
 
 mod choice;
+mod confirmation;
 mod denied;
 mod http;
 mod listeners;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use crate::cluster::ShownSecrets;
 use ::http::Uri;
 pub use choice::ToolChoice;
+pub use confirmation::Confirmation;
 pub use denied::Denied;
 pub use listeners::TlsVersion;
 pub use obolus_core::config::Problems;
@@ -66,6 +68,8 @@ pub struct Config {
     pub instructions: Option<String>,
     /// What the tools go by.
     pub settings: Settings,
+    /// What people are asked about first.
+    pub confirmation: Confirmation,
     /// The cluster. One today; several become a table of these.
     pub cluster: ClusterConfig,
     /// What an operator should know about the settings.
@@ -141,6 +145,7 @@ impl Config {
         let tools = choice::read(&top, &sorted.brought, &mut notices);
         let instructions = values::text(&top, "server_instructions");
         let settings = settings::read(&top);
+        let confirmation = confirmation::read(&top, folder, &mut notices);
         let cluster = cluster(&top, folder);
         let built = cluster.map(|cluster| Self {
             listen,
@@ -154,6 +159,7 @@ impl Config {
             tools,
             instructions,
             settings,
+            confirmation,
             cluster,
             notices,
         });

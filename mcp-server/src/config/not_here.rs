@@ -33,21 +33,10 @@ fn remark(key: &str, value: &Value) -> Remark {
         _ => false,
     };
     match (key, value) {
-        ("confirmation_rules", _) if !is_empty => Problem(
-            "is not here yet: leave it out, and let RBAC or disabled_tools say no, or a person's client ask",
-        ),
-        ("confirmation_fallback", Value::String(word)) if word == "allow" => {
-            Notice("does nothing here yet: nothing asks for confirmation")
-        }
-        ("confirmation_fallback", _) if !is_empty => {
-            Problem("is not here yet: leave it out, and let RBAC or disabled_tools say no")
-        }
         ("cluster_provider_configs", _) if !is_empty => Problem(
             "is not here yet: run one server for each cluster, each a target of its own in the STS",
         ),
-        ("confirmation_rules" | "confirmation_fallback" | "cluster_provider_configs", _) => {
-            Notice("is empty, and does nothing here")
-        }
+        ("cluster_provider_configs", _) => Notice("is empty, and does nothing here"),
         ("kubeconfig" | "cluster_auth_mode", _) => {
             Notice("does nothing here: every call is made with its caller's token, or not at all")
         }

@@ -162,6 +162,12 @@ impl Tools {
 }
 
 impl Registered {
+    /// Whether its annotation says so.
+    pub(crate) fn is_destructive(&self) -> bool {
+        let annotations = self.definition.annotations.as_ref();
+        annotations.and_then(|hints| hints.destructive_hint).unwrap_or(true)
+    }
+
     /// Checks the arguments and runs the tool. Nothing is sent before the arguments are accepted.
     pub(crate) fn run(&self, context: CallContext, arguments: JsonObject) -> Call {
         (self.run)(context, arguments)

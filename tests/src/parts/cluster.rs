@@ -1,5 +1,5 @@
 //! The Kubernetes control plane: `$OBOLUS_CLUSTER_BINARY`, or one Go binary with every role, built
-//! from `tests/cluster` (4 to 6 minutes and 170 MB, once).
+//! from `tests/cluster` (6 to 10 minutes and 190 MB, once).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +16,7 @@ const BUILD_FLAGS: [&str; 5] =
     ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w"];
 
 /// The binary. Its first argument is the role: `etcd`, `kube-apiserver`, `kube-scheduler`,
-/// `kube-controller-manager`, `kwok`, `kubectl`.
+/// `kube-controller-manager`, `kwok`, `metrics-server`, `kubectl`, `helm`.
 pub fn binary() -> Result<PathBuf> {
     if let Some(own) = std::env::var_os("OBOLUS_CLUSTER_BINARY").filter(|value| !value.is_empty()) {
         let own = std::path::absolute(own)?;
@@ -27,7 +27,7 @@ pub fn binary() -> Result<PathBuf> {
     let sources = sources(&module)?;
     let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
     let version = format!("{KUBERNETES_VERSION}-{}", cache::digest(&sources, &BUILD_FLAGS)?);
-    let folder = cache::entry("cluster", &version, "building (once, about 5 minutes)", |folder| {
+    let folder = cache::entry("cluster", &version, "building (once, about 8 minutes)", |folder| {
         let mut go = Command::new("go");
         // A workspace file in a parent folder of the checkout must not change what is built.
         go.current_dir(&module).env("GOWORK", "off").arg("build").args(BUILD_FLAGS);

@@ -40,6 +40,7 @@ impl Part {
                 "allowed_origins",
                 "max_body_bytes",
                 "log_level",
+                "confirmation_key_file",
                 "shown_secrets",
                 "cluster",
             ],

@@ -1,0 +1,16 @@
+//! Every tool on a real API server with real controllers, nodes' logs and metrics, and a real helm: for somebody who may,
+//! for somebody who may not, and with arguments that make no sense.
+//!
+//! All stories share one world: each looks only at objects and people of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets something unexpected fails"
+)]
+
+mod bad_arguments;
+mod case;
+mod rows;
+mod table;
+mod world;
