@@ -6,12 +6,14 @@ use std::time::Instant;
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
+use crate::config::ContextName;
 use crate::metrics::Metrics;
 use crate::names::Namespace;
 
 /// A call under way. Dropped without an outcome, it was cancelled.
 pub(crate) struct CallLog {
     tool: &'static str,
+    cluster: Option<ContextName>,
     namespace: String,
     outcome: &'static str,
     started: Instant,
@@ -22,11 +24,17 @@ impl CallLog {
     pub(crate) fn start(tool: &'static str, arguments: &JsonObject, metrics: Arc<Metrics>) -> Self {
         Self {
             tool,
+            cluster: None,
             namespace: namespace(arguments),
             outcome: "cancelled",
             started: Instant::now(),
             metrics,
         }
+    }
+
+    /// Says on which of several clusters.
+    pub(crate) fn on(&mut self, cluster: Option<&ContextName>) {
+        self.cluster = cluster.cloned();
     }
 
     pub(crate) fn end(mut self, outcome: &'static str) {
@@ -36,11 +44,12 @@ impl CallLog {
 
 impl Drop for CallLog {
     fn drop(&mut self) {
-        let Self { tool, namespace, outcome, started, metrics } = self;
+        let Self { tool, cluster, namespace, outcome, started, metrics } = self;
         let duration = started.elapsed();
-        metrics.call(tool, outcome, duration);
+        metrics.call(tool, cluster.as_ref(), outcome, duration);
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(%tool, %namespace, %outcome, duration_ms, "tool call");
+        let cluster = cluster.as_ref().map(tracing::field::display);
+        tracing::info!(%tool, cluster, %namespace, %outcome, duration_ms, "tool call");
     }
 }
 

@@ -1,5 +1,9 @@
 //! Why a tool call did not do what was asked, in words that help a person or a model to do something about it.
 
+use std::time::Duration;
+
+use crate::cluster::Refusal;
+
 /// A call that failed. Its text goes to the caller as a tool error, its [label](Failure::label) to logs and metrics.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Failure {
@@ -7,7 +11,7 @@ pub(crate) enum Failure {
     #[error("invalid arguments: {0}")]
     InvalidArguments(String),
     /// 403: the API server knows who asks and says no. Its own message names the user.
-    #[error("refused: you may not {operation}. The API server {server} says: {message}")]
+    #[error("refused: {} {operation}. The API server {server} says: {message}", if *is_about_access { "you may not" } else { "an admission rule does not let you" })]
     Forbidden {
         /// What was tried.
         operation: String,
@@ -15,6 +19,10 @@ pub(crate) enum Failure {
         server: String,
         /// The API server's words.
         message: String,
+        /// Whether permissions are what is missing; otherwise an admission rule said no.
+        is_about_access: bool,
+        /// What it says beside them.
+        refused: Box<Refusal>,
     },
     /// The operator keeps this kind out of everybody's reach here; nothing was sent.
     #[error(
@@ -38,6 +46,36 @@ pub(crate) enum Failure {
         /// Who did not accept it.
         server: String,
     },
+    /// The token is for another cluster than the call names, or does not say for which; nothing was sent.
+    #[error(
+        "refused: the token that came with this call is not for the cluster {cluster}, and nothing was sent. \
+         The gateway exchanges tokens for one cluster each: its targets by the argument context have to be this server's clusters, by the same names; ask the operator"
+    )]
+    WrongTarget {
+        /// The cluster that the call names.
+        cluster: String,
+    },
+    /// 401 to the one person of stdio mode.
+    #[error(
+        "could not {operation}: the API server {server} did not accept the credential of the context `{context}` (401). \
+         It may have expired: sign in again as you do for kubectl, and see whether `kubectl --context {context} auth whoami` answers"
+    )]
+    CredentialNotAccepted {
+        /// What was tried.
+        operation: String,
+        /// Who did not accept it.
+        server: String,
+        /// Whose credential it was.
+        context: String,
+    },
+    /// There is no credential to be had for the one person of stdio mode; nothing was sent.
+    #[error("could not sign in to the context `{context}`: {reason}")]
+    NotSignedIn {
+        /// The context of the kubeconfig.
+        context: String,
+        /// What is wrong, and what to do about it.
+        reason: String,
+    },
     /// Any other answer that is no success.
     #[error("could not {operation}: the API server {server} answered {status}: {message}")]
     Rejected {
@@ -49,11 +87,19 @@ pub(crate) enum Failure {
         status: u16,
         /// The API server's words.
         message: String,
+        /// What it says beside them.
+        refused: Box<Refusal>,
+    },
+    /// Another failure, with what to do about it.
+    #[error("{failure}. {advice}")]
+    Advised {
+        /// What went wrong.
+        failure: Box<Failure>,
+        /// What to do next.
+        advice: String,
     },
     /// The cluster has no such kind.
-    #[error(
-        "the API server {server} has no kind {kind} in apiVersion {api_version}: check both, a Deployment for example is in apps/v1"
-    )]
+    #[error("the API server {server} has no kind {kind} in apiVersion {api_version}")]
     UnknownKind {
         /// Who has not.
         server: String,
@@ -113,6 +159,23 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// How long the API server wants not to be asked, if it had too much to do; it has done nothing then.
+    #[must_use]
+    pub(crate) fn come_again_after(&self) -> Option<Duration> {
+        match self {
+            Self::Rejected { status: 429, refused, .. } => {
+                refused.retry_after_seconds().map(Duration::from_secs)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the API server does not know the path: a kind is gone, or elsewhere.
+    #[must_use]
+    pub(crate) fn is_of_an_unknown_path(&self) -> bool {
+        matches!(self, Self::Rejected { status: 404, refused, .. } if refused.is_of_a_path())
+    }
+
     /// A stable word for logs and metrics.
     #[must_use]
     pub(crate) fn label(&self) -> &'static str {
@@ -122,6 +185,10 @@ impl Failure {
             Self::Denied { .. } => "denied",
             Self::Unconfirmed(_) => "unconfirmed",
             Self::TokenNotAccepted { .. } => "token_not_accepted",
+            Self::WrongTarget { .. } => "wrong_target",
+            Self::CredentialNotAccepted { .. } => "credential_not_accepted",
+            Self::NotSignedIn { .. } => "not_signed_in",
+            Self::Advised { failure, .. } => failure.label(),
             Self::Rejected { status: 404, .. } => "not_found",
             Self::Rejected { .. } => "rejected",
             Self::UnknownKind { .. } => "unknown_kind",

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Caller, Cluster, Identity};
+use crate::cluster::Clusters;
 use crate::config::{Config, Settings};
 use crate::confirmation::Rules;
 use crate::serve::StartError;
@@ -22,8 +22,8 @@ pub(crate) struct Generation {
     pub(crate) settings: Arc<Settings>,
     /// What people are asked about first.
     pub(crate) rules: Arc<Rules>,
-    // One cluster today. With several, `caller` chooses by the call's arguments; nothing else needs to know.
-    pub(crate) cluster: Arc<Cluster>,
+    /// The clusters that calls choose among.
+    pub(crate) clusters: Arc<Clusters>,
 }
 
 impl Generation {
@@ -32,17 +32,14 @@ impl Generation {
     /// # Errors
     /// When a file cannot be used.
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
+        let clusters = Arc::new(Clusters::new(&config.clusters)?);
+        let contexts = clusters.contexts();
         Ok(Self {
-            tools: Tools::chosen(&config.tools).map_err(StartError::Tools)?,
+            tools: Tools::chosen(&config.tools, contexts.as_ref()).map_err(StartError::Tools)?,
             instructions: config.instructions.clone().unwrap_or_else(|| INSTRUCTIONS.to_owned()),
             settings: Arc::new(config.settings.clone()),
             rules: Arc::new(config.confirmation.rules.clone()),
-            cluster: Arc::new(Cluster::new(&config.cluster)?),
+            clusters,
         })
-    }
-
-    /// The cluster as one person sees it.
-    pub(crate) fn caller(&self, identity: Identity) -> Caller {
-        self.cluster.caller(identity)
     }
 }

@@ -65,9 +65,12 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         mcp = %running.mcp,
         operations = %running.operations,
         tls = config.tls.is_some(),
-        api_server = %config.cluster.server,
         "listening"
     );
+    for cluster in config.clusters.all() {
+        let name = cluster.name.as_ref().map(tracing::field::display);
+        tracing::info!(cluster = name, api_server = %cluster.server, "asks");
+    }
     for notice in &config.notices {
         tracing::warn!(setting = notice.path, "{}", notice.text);
     }

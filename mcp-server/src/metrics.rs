@@ -8,6 +8,8 @@ use std::time::Duration;
 use obolus_core::Reason;
 use obolus_core::metrics::{Family, chapter};
 
+use crate::config::ContextName;
+
 /// Upper bounds of the call duration's buckets, in seconds.
 const BUCKETS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
@@ -20,7 +22,7 @@ pub(crate) struct Metrics(Mutex<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    calls: BTreeMap<(&'static str, &'static str), u64>,
+    calls: BTreeMap<(&'static str, Option<ContextName>, &'static str), u64>,
     durations: BTreeMap<&'static str, Durations>,
     refused: BTreeMap<&'static str, u64>,
 }
@@ -33,10 +35,16 @@ struct Durations {
 }
 
 impl Metrics {
-    /// One tool call has ended.
-    pub(crate) fn call(&self, tool: &'static str, outcome: &'static str, duration: Duration) {
+    /// One tool call has ended, on a cluster if the call named one of several.
+    pub(crate) fn call(
+        &self,
+        tool: &'static str,
+        cluster: Option<&ContextName>,
+        outcome: &'static str,
+        duration: Duration,
+    ) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.calls.entry((tool, outcome)).or_default() += 1;
+        *counts.calls.entry((tool, cluster.cloned(), outcome)).or_default() += 1;
         let durations = counts.durations.entry(tool).or_default();
         let seconds = duration.as_secs_f64();
         durations.count += 1;
@@ -67,13 +75,18 @@ impl Metrics {
 #[must_use]
 pub fn metrics_table() -> String {
     let metrics = Metrics::default();
-    metrics.call("", "", Duration::ZERO);
+    let cluster = ContextName::try_from("x".to_owned()).ok();
+    metrics.call("", cluster.as_ref(), "", Duration::ZERO);
     metrics.refused(Reason::Internal);
     let told = |_: &Family, label: &str| match label {
         "tool" => Some("a tool that is offered; `(unknown)` for any other name"),
+        "cluster" => {
+            Some("a configured cluster's name; without the label where there is only `[cluster]`")
+        }
         "outcome" => Some(
-            "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, \
-             `not_found`, `rejected`; `unconfirmed`; `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; `invalid_arguments`, \
+            "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, `wrong_target`, \
+             `credential_not_accepted`, `not_found`, `rejected`; `unconfirmed`; `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; \
+             `invalid_arguments`, `not_signed_in`, \
              `unknown_kind`, `internal`",
         ),
         "reason" => Some("a [reason](reasons.md)"),
@@ -93,8 +106,12 @@ impl Counts {
     fn write(&self, text: &mut String) -> std::fmt::Result {
         let name = "obolus_mcp_tool_calls_total";
         head(text, name, "counter", "Tool calls by outcome.")?;
-        for ((tool, outcome), count) in &self.calls {
-            writeln!(text, "{name}{{tool=\"{tool}\",outcome=\"{outcome}\"}} {count}")?;
+        for ((tool, cluster, outcome), count) in &self.calls {
+            let cluster = cluster
+                .as_ref()
+                .map(|cluster| format!(",cluster=\"{cluster}\""))
+                .unwrap_or_default();
+            writeln!(text, "{name}{{tool=\"{tool}\"{cluster},outcome=\"{outcome}\"}} {count}")?;
         }
         let name = "obolus_mcp_tool_call_duration_seconds";
         head(text, name, "histogram", "How long tool calls take.")?;
@@ -122,12 +139,15 @@ mod tests {
     #[test]
     fn calls_are_counted_by_tool_and_outcome() {
         let metrics = Metrics::default();
-        metrics.call("pods_list", "ok", Duration::from_millis(30));
-        metrics.call("pods_list", "forbidden", Duration::from_millis(60));
+        metrics.call("pods_list", None, "ok", Duration::from_millis(30));
+        metrics.call("pods_list", None, "forbidden", Duration::from_millis(60));
+        let lab = ContextName::try_from("lab".to_owned()).unwrap();
+        metrics.call("whoami", Some(&lab), "ok", Duration::from_millis(60));
         metrics.refused(Reason::TokenMissing);
         let text = metrics.render();
         for line in [
             r#"obolus_mcp_tool_calls_total{tool="pods_list",outcome="forbidden"} 1"#,
+            r#"obolus_mcp_tool_calls_total{tool="whoami",cluster="lab",outcome="ok"} 1"#,
             r#"obolus_mcp_tool_call_duration_seconds_bucket{tool="pods_list",le="0.025"} 0"#,
             r#"obolus_mcp_tool_call_duration_seconds_bucket{tool="pods_list",le="0.05"} 1"#,
             r#"obolus_mcp_tool_call_duration_seconds_bucket{tool="pods_list",le="+Inf"} 2"#,

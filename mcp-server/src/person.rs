@@ -26,6 +26,11 @@ impl Person {
         }
     }
 
+    /// The one person of stdio mode, at one of their clusters.
+    pub(crate) fn of_context(context: &str) -> Self {
+        Self::digest("context", &[context])
+    }
+
     fn digest(what: &str, parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
         for part in std::iter::once(&what).chain(parts) {

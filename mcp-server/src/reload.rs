@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::cluster::Cluster;
+use crate::cluster::Clusters;
 use crate::config::TlsFiles;
 use crate::tls::{self, TlsError};
 
@@ -49,17 +49,23 @@ fn read_all(paths: &[PathBuf]) -> Vec<Option<Vec<u8>>> {
     paths.iter().map(|path: &PathBuf| std::fs::read(Path::new(path)).ok()).collect()
 }
 
-/// Looks after the CAs of the cluster, and the listener's certificate if it has one, until the set is shut down:
+/// Looks after the CAs of the clusters, and the listener's certificate if it has one, until the set is shut down:
 /// every [`INTERVAL`], and whenever `now` is notified.
 pub(crate) fn watch(
     tasks: &mut JoinSet<io::Result<()>>,
     now: Arc<Notify>,
-    cluster: Arc<Cluster>,
+    clusters: Arc<Clusters>,
     listener: Option<(TlsFiles, RustlsConfig)>,
 ) {
     tasks.spawn(async move {
-        let mut authorities =
-            Watched::new(cluster.certificate_authority().cloned().into_iter().collect());
+        let mut authorities: Vec<_> = clusters
+            .all()
+            .map(|cluster| {
+                let what = format!("the CAs of the API server {}", cluster.shown());
+                let file = cluster.certificate_authority().cloned().into_iter().collect();
+                (what, Watched::new(file), cluster)
+            })
+            .collect();
         let mut identity = Watched::new(
             listener
                 .iter()
@@ -73,7 +79,9 @@ pub(crate) fn watch(
                 _ = ticks.tick() => {}
                 () = now.notified() => {}
             }
-            authorities.look("the CAs of the API server", || cluster.reload());
+            for (what, watched, cluster) in &mut authorities {
+                watched.look(what, || cluster.reload());
+            }
             if let Some((files, config)) = &listener {
                 identity.look("the listener's certificate", || {
                     config.reload_from_config(Arc::new(tls::server_config(files)?));

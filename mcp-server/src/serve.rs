@@ -73,7 +73,7 @@ impl Running {
     pub fn start(config: &Config) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::default());
         let generation = Arc::new(Generation::new(config)?);
-        let cluster = Arc::clone(&generation.cluster);
+        let clusters = Arc::clone(&generation.clusters);
         let seal = match &config.confirmation.key_file {
             Some(path) => Seal::of_file(path),
             None => Seal::new(None),
@@ -99,7 +99,7 @@ impl Running {
         reload::watch(
             &mut tasks,
             Arc::clone(&reload),
-            cluster,
+            clusters,
             config.tls.clone().zip(certificate),
         );
 

@@ -16,7 +16,6 @@ use rmcp::{RoleServer, ServerHandler};
 
 use crate::call_log::CallLog;
 use crate::clock;
-use crate::cluster::{Caller, Identity};
 use crate::confirmation::{Bound, Returned, Seal, Way, about};
 use crate::failure::Failure;
 use crate::generation::Generation;
@@ -57,17 +56,14 @@ impl McpServer {
         Arc::clone(own.unwrap_or(&self.generation))
     }
 
-    /// Who calls. The token is an extension of this very request, put there by [`crate::front`]; there is no
+    /// The caller's token. It is an extension of this very request, put there by [`crate::front`]; there is no
     /// other place to look, so a request without one gets nowhere.
-    fn caller(
-        generation: &Generation,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<Caller, ErrorData> {
+    fn token(context: &RequestContext<RoleServer>) -> Result<UserToken, ErrorData> {
         context
             .extensions
             .get::<Parts>()
             .and_then(|parts| parts.extensions.get::<UserToken>())
-            .map(|token| generation.caller(Identity::Bearer(token.clone())))
+            .cloned()
             .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
     }
 
@@ -145,22 +141,28 @@ impl ServerHandler for McpServer {
     ) -> Result<CallToolResponse, ErrorData> {
         let metrics = Arc::clone(&self.shared.metrics);
         let generation = self.generation(&context);
-        let arguments = request.arguments.unwrap_or_default();
+        let mut arguments = request.arguments.unwrap_or_default();
         let Some(tool) = generation.tools.get(&request.name) else {
             CallLog::start("(unknown)", &arguments, metrics).end("unknown_tool");
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
-        let caller = Self::caller(&generation, &context)?;
-        let settings = Arc::clone(&generation.settings);
-        let call = CallContext { caller, settings, progress: Progress::of(&context) };
-        let log = CallLog::start(tool.name, &arguments, metrics);
+        let token = Self::token(&context)?;
+        let mut log = CallLog::start(tool.name, &arguments, metrics);
         let returned =
             Returned { state: request.request_state, responses: request.input_responses };
         let asked = (Way::of(&context), returned);
+        let call = async {
+            let cluster = generation.clusters.chosen(&mut arguments)?;
+            log.on(cluster.name());
+            let caller = cluster.admit(token)?;
+            let settings = Arc::clone(&generation.settings);
+            let call = CallContext { caller, settings, progress: Progress::of(&context) };
+            self.run(&generation, tool, call, arguments, asked).await
+        };
         // rmcp leaves a handler running when its client has gone, and only fires the token: dropping the call is ours.
         let result = tokio::select! {
             () = context.ct.cancelled() => Err(Failure::Cancelled),
-            result = self.run(&generation, tool, call, arguments, asked) => result,
+            result = call => result,
         };
         match result {
             Ok(response) => {

@@ -1,7 +1,7 @@
 //! The one credential there is: the caller's own, good for the one request that brought it.
 
 use http::HeaderValue;
-use obolus_core::token::TokenDigest;
+use obolus_core::token::{TokenDigest, UnverifiedToken};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 
@@ -32,6 +32,13 @@ impl UserToken {
     /// How callers are told apart while their requests are under way.
     pub(crate) fn digest(&self) -> TokenDigest {
         TokenDigest::of(self.0.expose_secret())
+    }
+
+    /// Whether the token says of itself that it is for one of these. Nothing proves it: good for turning it away.
+    pub(crate) fn is_for_any_of(&self, audiences: &[String]) -> bool {
+        UnverifiedToken::parse(self.0.expose_secret()).is_ok_and(|token| {
+            token.claimed_audiences().iter().any(|claimed| audiences.contains(claimed))
+        })
     }
 
     /// Whom it speaks of; see [`crate::person`] for what that is good for.

@@ -180,6 +180,16 @@ impl<'a> Section<'a> {
         .unwrap_or_default()
     }
 
+    /// One string, or an array of strings that holds at least one; empty when the key is missing. `what` says what to
+    /// write.
+    pub fn one_or_more_strings(&self, key: &str, what: &str) -> Vec<String> {
+        match self.get(key) {
+            None => Vec::new(),
+            Some(Value::Array(_)) => self.some_strings(key, what),
+            Some(_) => self.optional_string(key).into_iter().collect(),
+        }
+    }
+
     /// An array of strings that must be there and hold at least one.
     pub fn some_strings(&self, key: &str, what: &str) -> Vec<String> {
         let present = self.has(key);

@@ -99,6 +99,12 @@ impl UnverifiedToken {
         self.claims.iss.as_deref()
     }
 
+    /// What the token says of whom it is for; only good for turning it away from whom it is not for.
+    #[must_use]
+    pub fn claimed_audiences(&self) -> &[String] {
+        &self.claims.aud
+    }
+
     /// Whom the token says it is about; only good for telling requests apart.
     #[must_use]
     pub fn claimed_subject(&self) -> Option<&str> {

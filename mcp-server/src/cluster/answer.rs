@@ -1,25 +1,19 @@
 //! What the API server said: bounded in size, and a refusal in its own words.
 
-use axum::body::{Bytes, HttpBody};
-use http::{Response, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::Deserialize;
-
 use super::identity::Identity;
 use super::operation::Operation;
+use super::refusal::{Refusal, Status};
 use super::url::ApiServer;
 use crate::failure::Failure;
+use axum::body::{Bytes, HttpBody};
+use http::response::Parts;
+use http::{Response, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 /// The longest answer that is read. A page of a list is far below it, and so is any object that etcd can hold.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 /// The longest message that is repeated.
 const MAX_MESSAGE_CHARS: usize = 2_000;
-
-/// The part of a `Status` (meta/v1) that is for people.
-#[derive(Deserialize)]
-struct Status {
-    message: String,
-}
 
 /// The body of a success, or the failure that the status stands for.
 pub(super) async fn read<B>(
@@ -27,7 +21,7 @@ pub(super) async fn read<B>(
     operation: &Operation,
     server: &ApiServer,
     identity: &Identity,
-) -> Result<Bytes, Failure>
+) -> Result<(Parts, Bytes), Failure>
 where
     B: HttpBody<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -45,35 +39,75 @@ where
             return Err(operation.unreachable(server, "the connection broke during the answer"));
         }
     };
-    if parts.status.is_success() {
-        Ok(body)
+    // Only who says what they have already is told that it is the same.
+    if parts.status.is_success() || parts.status == StatusCode::NOT_MODIFIED {
+        Ok((parts, body))
     } else {
-        Err(refusal(parts.status, &body, operation, server, identity))
+        Err(refusal(&parts, &body, operation, server, identity))
     }
 }
 
 fn refusal(
-    status: StatusCode,
+    parts: &Parts,
     body: &[u8],
     operation: &Operation,
     server: &ApiServer,
     identity: &Identity,
 ) -> Failure {
+    let status = parts.status;
+    let said = serde_json::from_slice::<Status>(body).ok();
+    // Only a Status is repeated: any other page was not written for this caller.
+    let message = said.as_ref().map_or_else(
+        || status.canonical_reason().unwrap_or("no reason given").to_owned(),
+        |said| said.message.clone(),
+    );
+    let message = one_sentence(&identity.scrub(&message));
+    let mut refusal =
+        Refusal::new(operation, said, &parts.headers, |text| one_sentence(&identity.scrub(text)));
+    let is_about_access = is_of_rbac(&message);
+    let message = if operation.is_of_secrets() && operation.sends() && !is_about_access {
+        refusal = refusal.without_messages();
+        without_values(status, &refusal)
+    } else {
+        message
+    };
+    let refused = Box::new(refusal);
     let operation = operation.to_string();
     let server = server.to_string();
     if status == StatusCode::UNAUTHORIZED {
-        return Failure::TokenNotAccepted { operation, server };
+        return identity.not_accepted(operation, server);
     }
-    // Only a Status is repeated: any other page was not written for this caller.
-    let message = serde_json::from_slice::<Status>(body).map_or_else(
-        |_| status.canonical_reason().unwrap_or("no reason given").to_owned(),
-        |status| status.message,
-    );
-    let message = identity.scrub(&message).chars().take(MAX_MESSAGE_CHARS).collect();
     if status == StatusCode::FORBIDDEN {
-        return Failure::Forbidden { operation, server, message };
+        return Failure::Forbidden { operation, server, message, is_about_access, refused };
     }
-    Failure::Rejected { operation, server, status: status.as_u16(), message }
+    Failure::Rejected { operation, server, status: status.as_u16(), message, refused }
+}
+
+/// Whether these are the words of RBAC, and not of an admission rule, which answers 403 as well.
+fn is_of_rbac(message: &str) -> bool {
+    message.contains("forbidden: User ") && message.contains(" cannot ")
+}
+
+/// What may be said of a Secret that was sent: fields and reasons. Decoders and admission rules quote what they were given.
+fn without_values(status: StatusCode, refusal: &Refusal) -> String {
+    let fields: Vec<&str> = refusal.causes().iter().map(|cause| cause.field.as_str()).collect();
+    let reason = status.canonical_reason().unwrap_or("no reason given");
+    let conflicts = refusal.is("Conflict") || refusal.is("AlreadyExists");
+    let about = if conflicts { "it is there already, or has changed" } else { reason };
+    if fields.is_empty() {
+        format!("{about} (the API server's words may quote the Secret's values and are left out)")
+    } else {
+        format!(
+            "{about}, in {} (the API server's words may quote the Secret's values and are left out)",
+            fields.join(", ")
+        )
+    }
+}
+
+/// Text on one line, and not too long.
+fn one_sentence(text: &str) -> String {
+    let words = text.split(|c: char| c.is_control()).filter(|part| !part.is_empty());
+    words.collect::<Vec<_>>().join(" ").chars().take(MAX_MESSAGE_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -93,7 +127,8 @@ mod tests {
             .status(status)
             .body(Full::new(Bytes::from(body.to_owned())))
             .unwrap();
-        read(response, &operation, &server, &Identity::Bearer(UserToken::new("t0ken"))).await
+        let identity = Identity::Bearer(UserToken::new("t0ken"));
+        read(response, &operation, &server, &identity).await.map(|(_, body)| body)
     }
 
     #[tokio::test]
@@ -131,6 +166,50 @@ mod tests {
         let status =
             answer(400, r#"{"message":"bad header: Bearer t0ken"}"#).await.unwrap_err().to_string();
         assert!(status.contains("bad header: Bearer [redacted]"), "{status}");
+    }
+
+    #[tokio::test]
+    async fn an_admission_rule_is_told_apart_from_a_permission() {
+        let rule = r#"{"message":"pods \"web\" is forbidden: exceeded quota: small"}"#;
+        let text = answer(403, rule).await.unwrap_err().to_string();
+        assert!(
+            text.starts_with("refused: an admission rule does not let you list pods"),
+            "{text}"
+        );
+        let rbac = r#"{"message":"pods is forbidden: User \"bob\" cannot list resource \"pods\" in API group \"\""}"#;
+        let text = answer(403, rbac).await.unwrap_err().to_string();
+        assert!(text.starts_with("refused: you may not list pods"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn what_is_said_of_a_secret_that_was_sent_never_quotes_it() {
+        let operation = |verb| Operation::on_cluster(verb, "secrets").of("", "Secret", "secrets");
+        let server = ApiServer::new(&Uri::from_static("https://k8s:6443"));
+        let identity = Identity::Bearer(UserToken::new("t0ken"));
+        for (status, body) in [
+            (400, r#"{"message":"illegal base64 in |{\"password\":\"hunter2\"}|"}"#),
+            (403, r#"{"message":"admission webhook denied: password hunter2 is weak"}"#),
+            (
+                422,
+                r#"{"message":"hunter2","details":{"causes":[{"field":"data[a]","message":"Invalid value: \"hunter2\""}]}}"#,
+            ),
+            (500, r#"{"message":"failed calling webhook with hunter2"}"#),
+        ] {
+            let told = |verb: &'static str| {
+                let response = Response::builder().status(status);
+                let response = response.body(Full::new(Bytes::from(body))).unwrap();
+                let (operation, server, identity) = (operation(verb), &server, &identity);
+                async move {
+                    format!("{:?}", read(response, &operation, server, identity).await.unwrap_err())
+                }
+            };
+            let sent = told("update").await;
+            assert!(!sent.contains("hunter2") && sent.contains("may quote the Secret"), "{sent}");
+            assert!(
+                told("list").await.contains("hunter2"),
+                "what was not sent cannot be quoted: {status}"
+            );
+        }
     }
 
     #[tokio::test]

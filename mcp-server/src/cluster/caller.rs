@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use http::header::{ACCEPT, USER_AGENT};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::response::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper_util::client::legacy;
 use serde::de::DeserializeOwned;
@@ -52,6 +53,11 @@ impl Caller {
         &self.cluster
     }
 
+    /// Asks for kinds anew from now on. Whether there was anything to forget.
+    pub(crate) fn forget_kinds(&self) -> bool {
+        self.cluster.known.forget()
+    }
+
     /// The API server's URL, for texts.
     pub(crate) fn server(&self) -> String {
         self.cluster.server.to_string()
@@ -74,15 +80,38 @@ impl Caller {
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<(StatusCode, Bytes), Failure> {
+        self.fetch(operation, request).await.map(|(head, body)| (head.status, body))
+    }
+
+    /// Like [`Caller::send`], with the head of the answer: a success, or that nothing has changed. An API server that has
+    /// too much to do is asked once more, when it says.
+    pub(super) async fn fetch(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<(Parts, Bytes), Failure> {
         self.confirmed(operation).await?;
+        self.identity.ready().await?;
         self.in_time(operation, async {
-            let response = self.exchange(operation, request).await?;
-            let status = response.status();
-            let body =
-                answer::read(response, operation, &self.cluster.server, &self.identity).await?;
-            Ok((status, body))
+            let first = self.answer(operation, request.clone()).await;
+            match first.as_ref().err().and_then(Failure::come_again_after) {
+                Some(wait) if wait < self.cluster.request_timeout => {
+                    tokio::time::sleep(wait).await;
+                    self.answer(operation, request).await
+                }
+                _ => first,
+            }
         })
         .await
+    }
+
+    async fn answer(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<(Parts, Bytes), Failure> {
+        let response = self.exchange(operation, request).await?;
+        answer::read(response, operation, &self.cluster.server, &self.identity).await
     }
 
     /// Sends one request as the caller and hands out a success when it begins, within the configured time. How much of it
@@ -93,6 +122,7 @@ impl Caller {
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Failure> {
         self.confirmed(operation).await?;
+        self.identity.ready().await?;
         self.in_time(operation, async {
             let response = self.exchange(operation, request).await?;
             if response.status().is_success() {
@@ -195,14 +225,31 @@ impl Caller {
             .map(|body| Full::new(Bytes::from(body)));
         request.headers_mut().entry(ACCEPT).or_insert(JSON);
         request.headers_mut().insert(USER_AGENT, PRODUCT);
-        let identity = self.identity.headers().await?;
+        let headers = self.identity.headers().await?;
+        let response = self.once(operation, request.clone(), headers.clone()).await?;
+        // A 401 is for the credential, and nothing was done: once more, if there is another one by now.
+        if response.status() == StatusCode::UNAUTHORIZED
+            && self.identity.renewed_after(&headers).await
+        {
+            let headers = self.identity.headers().await?;
+            return self.once(operation, request, headers).await;
+        }
+        Ok(response)
+    }
+
+    async fn once(
+        &self,
+        operation: &Operation,
+        request: Request<Full<Bytes>>,
+        identity: HeaderMap,
+    ) -> Result<Response<Body>, Failure> {
         ServiceBuilder::new()
             .layer(AsCallerLayer::new(identity))
             .service(legacy::Client::clone(&self.cluster.pool.load()))
             .oneshot(request)
             .await
             .map(|response| response.map(Body::new))
-            .map_err(|error| operation.unreachable(server, causes(&error)))
+            .map_err(|error| operation.unreachable(&self.cluster.server, causes(&error)))
     }
 }
 

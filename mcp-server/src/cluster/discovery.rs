@@ -68,7 +68,9 @@ impl Resource {
         } else {
             Operation::on_cluster(verb, resource)
         };
-        operation.of(&self.api.group, &self.api.kind, &self.api.plural)
+        operation
+            .of(&self.api.group, &self.api.kind, &self.api.plural)
+            .among(self.path(namespace), self.path(None))
     }
 
     /// `verb` on one object.

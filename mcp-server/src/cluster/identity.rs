@@ -5,22 +5,26 @@ use http::header::AUTHORIZATION;
 
 use crate::failure::Failure;
 use crate::person::Person;
+use crate::stdio::KubeconfigIdentity;
 use crate::user_token::UserToken;
 
 /// One caller, as the API server will see them.
 ///
-/// Made anew for each call and dropped with it. There is no variant for nobody.
+/// Made anew for each call and dropped with it. There is no variant for nobody: whoever serves many people has nothing
+/// to make a call with that comes without a token, because only [`crate::stdio`] can make the other variant.
 #[derive(Debug, Clone)]
 pub(crate) enum Identity {
     /// The bearer token that the call arrived with.
     Bearer(UserToken),
+    /// The one person of a program that was started on their own machine.
+    Kubeconfig(KubeconfigIdentity),
 }
 
 impl Identity {
-    /// The headers that say who asks; among them exactly one `Authorization`.
+    /// The headers that say who asks; among them exactly one `Authorization`, unless a certificate says it.
     ///
     /// # Errors
-    /// When a credential does not fit into a header.
+    /// When there is no credential to be had, or it does not fit into a header.
     pub(super) async fn headers(&self) -> Result<HeaderMap, Failure> {
         match self {
             Self::Bearer(token) => {
@@ -31,6 +35,38 @@ impl Identity {
                 })?;
                 Ok(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
             }
+            Self::Kubeconfig(person) => person.headers().await,
+        }
+    }
+
+    /// Sees to it that there is a credential: a person may have to log in, for which a request's time would be short.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    pub(super) async fn ready(&self) -> Result<(), Failure> {
+        match self {
+            Self::Bearer(_) => Ok(()),
+            Self::Kubeconfig(person) => person.headers().await.map(drop),
+        }
+    }
+
+    /// Whether there may be another credential than the one in these headers, with which the API server answered 401.
+    pub(super) async fn renewed_after(&self, refused: &HeaderMap) -> bool {
+        match self {
+            Self::Bearer(_) => false,
+            Self::Kubeconfig(person) => person.renewed_after(refused).await,
+        }
+    }
+
+    /// What a 401 means to this caller.
+    pub(super) fn not_accepted(&self, operation: String, server: String) -> Failure {
+        match self {
+            Self::Bearer(_) => Failure::TokenNotAccepted { operation, server },
+            Self::Kubeconfig(person) => Failure::CredentialNotAccepted {
+                operation,
+                server,
+                context: person.context().to_owned(),
+            },
         }
     }
 
@@ -38,6 +74,7 @@ impl Identity {
     pub(super) fn person(&self) -> Person {
         match self {
             Self::Bearer(token) => token.person(),
+            Self::Kubeconfig(person) => Person::of_context(person.context()),
         }
     }
 
@@ -45,6 +82,7 @@ impl Identity {
     pub(super) fn scrub(&self, text: &str) -> String {
         match self {
             Self::Bearer(token) => token.scrub(text),
+            Self::Kubeconfig(person) => person.scrub(text),
         }
     }
 }

@@ -37,9 +37,12 @@ impl Known {
         }
     }
 
-    /// For when the API server does not know a path that should be there.
-    pub(super) fn forget(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// For when the API server does not know a path that should be there. Whether anything was known.
+    pub(super) fn forget(&self) -> bool {
+        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let any = !kinds.is_empty();
+        kinds.clear();
+        any
     }
 }
 
@@ -59,7 +62,7 @@ mod tests {
         known.keep(&version("v1"), &pod, &Resource::core("Pod", "pods", true));
         assert_eq!(known.get(&version("v1"), &pod).unwrap().kind(), "Pod");
         assert!(known.get(&version("v2"), &pod).is_none());
-        known.forget();
+        assert!(known.forget() && !known.forget());
         assert!(known.get(&version("v1"), &pod).is_none());
     }
 }

@@ -2,17 +2,18 @@
 
 use http::HeaderValue;
 use http::header::ACCEPT;
-use kube::core::params::ListParams;
+use kube::core::params::{GetParams, ListParams};
 use kube::core::request;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::caller::Caller;
 use super::discovery::Resource;
 use super::object::RawObject;
+use super::operation::Operation;
 use super::verbs::built;
 use crate::failure::Failure;
-use crate::names::Namespace;
+use crate::names::{Namespace, ObjectName};
 use crate::output::Listing;
 use crate::selectors::{FieldSelector, LabelSelector};
 
@@ -84,8 +85,36 @@ impl Caller {
         let mut request = built(request)?;
         request.headers_mut().insert(ACCEPT, AS_TABLE);
         let answer: Value = self.ask(&operation, request).await?;
+        self.table(&operation, resource, answer)
+    }
+
+    /// Reads one object as the table of one row that the API server makes of it.
+    pub(crate) async fn get_table(
+        &self,
+        resource: &Resource,
+        namespace: &Namespace,
+        name: &ObjectName,
+    ) -> Result<Listing, Failure> {
+        let operation = resource.operation_on("get", "", Some(namespace), name);
+        let request = request::Request::new(resource.path(Some(namespace)));
+        let mut request = built(request.get(name.as_str(), &GetParams::default()))?;
+        request.headers_mut().insert(ACCEPT, AS_TABLE);
+        let mut answer: Value = self.ask(&operation, request).await?;
+        if answer.get("kind").and_then(Value::as_str) != Some("Table") {
+            // A server that makes no tables sends the object.
+            answer = json!({ "items": [{ "metadata": answer.get("metadata") }] });
+        }
+        self.table(&operation, resource, answer)
+    }
+
+    fn table(
+        &self,
+        operation: &Operation,
+        resource: &Resource,
+        answer: Value,
+    ) -> Result<Listing, Failure> {
         Listing::read(answer, resource.api_version(), resource.kind())
-            .map_err(|reason| self.malformed(&operation, reason))
+            .map_err(|reason| self.malformed(operation, reason))
     }
 
     /// Lists whole objects of a kind, in one namespace or in all of them.

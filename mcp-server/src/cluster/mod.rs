@@ -3,9 +3,12 @@
 //! Connections are pooled by address alone. Identity is a header of each request ([`as_caller`]), so sharing a
 //! connection shares nothing else; a pool, a cache or a client that belonged to a person does not exist here.
 
+mod advice;
 mod answer;
+mod api_kinds;
 mod as_caller;
 mod caller;
+mod clusters;
 mod discovery;
 mod identity;
 mod known;
@@ -13,6 +16,7 @@ mod list;
 mod object;
 mod operation;
 mod redact;
+mod refusal;
 mod url;
 mod verbs;
 mod wire;
@@ -23,9 +27,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::config::{ClusterConfig, Denied};
+use crate::config::{ClusterConfig, ContextName, Denied};
+use crate::failure::Failure;
 use crate::tls::{self, TlsError};
+use crate::user_token::UserToken;
+use api_kinds::KeptKinds;
 pub(crate) use caller::Caller;
+pub use clusters::Clusters;
+pub(crate) use clusters::{CONTEXT, Contexts};
 pub(crate) use discovery::Resource;
 pub(crate) use identity::Identity;
 use known::Known;
@@ -33,6 +42,7 @@ pub(crate) use list::{ListQuery, RawList};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
 pub(crate) use redact::redacted;
+pub(crate) use refusal::Refusal;
 use url::ApiServer;
 pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
 use wire::Pool;
@@ -41,12 +51,15 @@ pub(crate) use wire::Wire;
 /// One API server.
 #[derive(Debug)]
 pub struct Cluster {
+    name: Option<ContextName>,
+    audiences: Vec<String>,
     server: ApiServer,
     certificate_authority: Option<PathBuf>,
     request_timeout: Duration,
     denied: Denied,
     shown_secrets: Arc<ShownSecrets>,
     known: Known,
+    kept_kinds: KeptKinds,
     pool: ArcSwap<Pool>,
 }
 
@@ -63,12 +76,15 @@ impl Cluster {
     /// The same, with connections that are made in another way than `config` has it.
     pub(crate) fn over(config: &ClusterConfig, wire: Wire) -> Self {
         Self {
+            name: config.name.clone(),
+            audiences: config.audiences.clone(),
             server: ApiServer::new(&config.server),
             certificate_authority: config.certificate_authority.clone(),
             request_timeout: config.request_timeout,
             denied: config.denied.clone(),
             shown_secrets: Arc::new(config.shown_secrets.clone()),
             known: Known::default(),
+            kept_kinds: KeptKinds::default(),
             pool: ArcSwap::from_pointee(wire.pool()),
         }
     }
@@ -91,6 +107,29 @@ impl Cluster {
     #[must_use]
     pub fn certificate_authority(&self) -> Option<&PathBuf> {
         self.certificate_authority.as_ref()
+    }
+
+    /// What callers call it, if they have a choice.
+    #[must_use]
+    pub fn name(&self) -> Option<&ContextName> {
+        self.name.as_ref()
+    }
+
+    /// Its name, or else its URL, for texts.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.name.as_ref().map_or_else(|| self.server.to_string(), ToString::to_string)
+    }
+
+    /// This cluster as the owner of a token sees it, if the token says that it is for this one.
+    ///
+    /// What it says is not believed, only used against it: the API server verifies it. Where nothing is configured for the
+    /// only cluster that there is, the API server alone decides.
+    pub(crate) fn admit(self: &Arc<Self>, token: UserToken) -> Result<Caller, Failure> {
+        if !self.audiences.is_empty() && !token.is_for_any_of(&self.audiences) {
+            return Err(Failure::WrongTarget { cluster: self.shown() });
+        }
+        Ok(self.caller(Identity::Bearer(token)))
     }
 
     /// This cluster as one person sees it.

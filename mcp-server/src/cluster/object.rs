@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::redact::{ShownSecrets, redact};
@@ -30,8 +30,7 @@ pub(crate) enum Noise {
 }
 
 /// An object that may be shown: Secrets' values are out of it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Shown(Map<String, Value>);
 
 impl RawObject {
@@ -133,11 +132,29 @@ impl Shown {
         &self.0
     }
 
+    /// Whether there is nothing to show.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Takes a field at its top away.
     pub(crate) fn remove(&mut self, field: &str) {
         self.0.remove(field);
     }
 }
+
+/// What it is comes first and how it fares last, as people know it from `kubectl`.
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let in_order = FIRST.iter().filter_map(|&key| self.0.get_key_value(key));
+        let others =
+            self.0.iter().filter(|(key, _)| !FIRST.contains(&key.as_str()) && *key != LAST);
+        serializer.collect_map(in_order.chain(others).chain(self.0.get_key_value(LAST)))
+    }
+}
+
+const FIRST: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
+const LAST: &str = "status";
 
 impl JsonSchema for Shown {
     fn schema_name() -> Cow<'static, str> {

@@ -7,24 +7,34 @@ use crate::failure::Failure;
 use crate::names::{Namespace, ObjectName};
 
 /// A verb on a resource, as RBAC speaks of them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Operation {
     verb: &'static str,
     resource: String,
     name: Option<String>,
     place: Place,
     kind: Option<OfKind>,
+    collection: Option<Collection>,
+}
+
+/// Where the objects are listed that are touched, or their kin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Collection {
+    /// In the namespace, if there is one.
+    pub(super) here: String,
+    /// In the whole cluster.
+    pub(super) everywhere: String,
 }
 
 /// Whose objects are touched.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OfKind {
     pub(super) group: String,
     pub(super) kind: String,
     pub(super) plural: String,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
     /// Cluster-scoped, or no place at all.
     Cluster,
@@ -35,7 +45,14 @@ enum Place {
 impl Operation {
     /// `verb` on a resource that lives in no namespace.
     pub(super) fn on_cluster(verb: &'static str, resource: impl Into<String>) -> Self {
-        Self { verb, resource: resource.into(), name: None, place: Place::Cluster, kind: None }
+        Self {
+            verb,
+            resource: resource.into(),
+            name: None,
+            place: Place::Cluster,
+            kind: None,
+            collection: None,
+        }
     }
 
     /// `verb` on a namespaced resource; everywhere if no namespace is given.
@@ -59,13 +76,56 @@ impl Operation {
         self.kind.as_ref()
     }
 
+    /// The same, with where its kin are listed.
+    pub(super) fn among(self, here: String, everywhere: String) -> Self {
+        Self { collection: Some(Collection { here, everywhere }), ..self }
+    }
+
+    /// Where the kin of what is touched are listed.
+    pub(super) fn collection(&self) -> Option<&Collection> {
+        self.collection.as_ref()
+    }
+
+    pub(super) fn verb(&self) -> &'static str {
+        self.verb
+    }
+
+    /// As RBAC knows it: `deployments.apps/scale`.
+    pub(super) fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// The one object that is touched.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The namespace in which something is touched.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        match &self.place {
+            Place::Namespace(namespace) => Some(namespace),
+            Place::Cluster | Place::AllNamespaces => None,
+        }
+    }
+
+    /// Whether all namespaces are touched.
+    pub(super) fn is_everywhere(&self) -> bool {
+        self.place == Place::AllNamespaces
+    }
+
+    /// Whether a Secret is touched.
+    pub(super) fn is_of_secrets(&self) -> bool {
+        self.kind.as_ref().is_some_and(|of| of.kind == "Secret")
+    }
+
+    /// Whether the request has a body of the caller's, which an answer may quote.
+    pub(super) fn sends(&self) -> bool {
+        matches!(self.verb, "create" | "update" | "patch" | "apply")
+    }
+
     /// What rules of confirmation see of it.
     pub(super) fn touched<'a>(&'a self, of: &'a OfKind) -> Touched<'a> {
-        let namespace = match &self.place {
-            Place::Namespace(namespace) => Some(namespace.as_str()),
-            Place::Cluster | Place::AllNamespaces => None,
-        };
-        let name = self.name.as_deref();
+        let (namespace, name) = (self.namespace(), self.name());
         Touched { verb: self.verb, group: &of.group, kind: &of.kind, namespace, name }
     }
 

@@ -57,7 +57,7 @@ fn a_file_of_kubernetes_mcp_server_is_read_as_it_is() {
     assert_eq!(config.instructions.as_deref(), Some("Ask <somebody> first."));
     assert!(config.tools.serves("pods_list") && !config.tools.serves("pods_delete"));
     assert_eq!(config.tools.description("pods_list"), Some("Pods."));
-    assert!(config.cluster.denied.covers("", "Secret", "secrets"));
+    assert!(config.clusters.default_cluster().denied.covers("", "Secret", "secrets"));
     let noticed: Vec<_> = config.notices.iter().map(|notice| notice.path.as_str()).collect();
     for key in [
         "require_oauth",

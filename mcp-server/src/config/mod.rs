@@ -7,6 +7,7 @@
 //! instead, or noticed, as `obolus_core::config::brought` says whose they are.
 
 mod choice;
+mod clusters;
 mod confirmation;
 mod denied;
 mod http;
@@ -20,9 +21,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cluster::ShownSecrets;
-use ::http::Uri;
 pub use choice::ToolChoice;
+pub use clusters::{ClusterConfig, ClustersConfig, ContextName};
 pub use confirmation::Confirmation;
 pub use denied::Denied;
 pub use listeners::TlsVersion;
@@ -33,7 +33,7 @@ use obolus_core::config::{Problem, Section};
 use serde_json::Value;
 pub use settings::{ListOutput, Settings};
 pub use values::LogLevel;
-use values::Strategy;
+pub(crate) use values::plain_https;
 
 /// Where a pod finds the API server, and the authority that signed its certificate.
 const IN_CLUSTER: &str = "https://kubernetes.default.svc";
@@ -70,8 +70,8 @@ pub struct Config {
     pub settings: Settings,
     /// What people are asked about first.
     pub confirmation: Confirmation,
-    /// The cluster. One today; several become a table of these.
-    pub cluster: ClusterConfig,
+    /// The clusters: one, or several that calls choose among.
+    pub clusters: ClustersConfig,
     /// What an operator should know about the settings.
     pub notices: Vec<Notice>,
 }
@@ -85,22 +85,6 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// The oldest TLS that is spoken.
     pub min_version: TlsVersion,
-}
-
-/// How an API server is reached, and how it proves who it is. How the *caller* proves who they are
-/// is not configuration.
-#[derive(Debug, Clone)]
-pub struct ClusterConfig {
-    /// The API server's URL: https, and perhaps a path under which it lives.
-    pub server: Uri,
-    /// The CAs that may have signed its certificate; without it, the system's.
-    pub certificate_authority: Option<PathBuf>,
-    /// How long one request to it may take, connecting and reading included.
-    pub request_timeout: Duration,
-    /// What nobody reaches through this server.
-    pub denied: Denied,
-    /// The Secrets whose values may be shown.
-    pub shown_secrets: ShownSecrets,
 }
 
 impl Config {
@@ -146,8 +130,8 @@ impl Config {
         let instructions = values::text(&top, "server_instructions");
         let settings = settings::read(&top);
         let confirmation = confirmation::read(&top, folder, &mut notices);
-        let cluster = cluster(&top, folder);
-        let built = cluster.map(|cluster| Self {
+        let clusters = clusters::read(&top, folder);
+        let built = clusters.map(|clusters| Self {
             listen,
             operations,
             tls,
@@ -160,7 +144,7 @@ impl Config {
             instructions,
             settings,
             confirmation,
-            cluster,
+            clusters,
             notices,
         });
         top.conclude(built)
@@ -177,60 +161,6 @@ fn allowed_hosts(top: &Section<'_>) -> Vec<String> {
         top.problem("allowed_hosts", advice);
     }
     hosts
-}
-
-/// `[cluster]`, or what every pod knows of its own cluster: the URL and the authority, and never the pod's token.
-fn cluster(top: &Section<'_>, folder: &Path) -> Option<ClusterConfig> {
-    let denied = denied::read(top);
-    let shown_secrets = shown_secrets::read(top);
-    let strategy = values::strategy(top);
-    if strategy != Strategy::InCluster || top.has("cluster") {
-        if strategy == Strategy::InCluster {
-            let text = "is in-cluster, and [cluster] stands here, too: write one of the two";
-            top.problem(values::STRATEGY, text);
-        }
-        let section = top.section("cluster", "[cluster] with server = \"https://…\"")?;
-        return named_cluster(section, folder, denied, shown_secrets);
-    }
-    let certificate_authority = PathBuf::from(IN_CLUSTER_CA);
-    if let Err(error) = crate::tls::client_config(Some(&certificate_authority)) {
-        top.problem(
-            values::STRATEGY,
-            format!("is in-cluster, which needs {IN_CLUSTER_CA}: {error}"),
-        );
-    }
-    Some(ClusterConfig {
-        server: Uri::from_static(IN_CLUSTER),
-        certificate_authority: Some(certificate_authority),
-        request_timeout: REQUEST_TIMEOUT,
-        denied,
-        shown_secrets,
-    })
-}
-
-fn named_cluster(
-    section: Section<'_>,
-    folder: &Path,
-    denied: Denied,
-    shown_secrets: ShownSecrets,
-) -> Option<ClusterConfig> {
-    let server = values::server(&section, "server");
-    let certificate_authority = values::file(&section, "certificate_authority", folder);
-    // A key of the wrong type has had its problem: the system's CAs are not what it means.
-    let is_readable = certificate_authority.is_some() || !section.has("certificate_authority");
-    if is_readable && let Err(error) = crate::tls::client_config(certificate_authority.as_deref()) {
-        section.problem("certificate_authority", error.to_string());
-    }
-    let default = REQUEST_TIMEOUT.as_secs();
-    let seconds = section.integer("request_timeout_seconds", default, 1..=600);
-    section.finish();
-    Some(ClusterConfig {
-        server: server?,
-        certificate_authority,
-        request_timeout: Duration::from_secs(seconds),
-        denied,
-        shown_secrets,
-    })
 }
 
 fn has_drop_ins(folder: &Path) -> bool {

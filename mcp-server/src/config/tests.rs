@@ -18,7 +18,7 @@ fn the_api_server_alone_is_enough_and_the_rest_has_defaults() {
     assert_eq!(config.allowed_hosts, ["localhost", "127.0.0.1", "::1"]);
     assert!(config.allowed_origins.is_empty() && config.tls.is_none());
     assert_eq!(config.max_body_bytes, 1024 * 1024);
-    assert_eq!(config.cluster.request_timeout, Duration::from_secs(30));
+    assert_eq!(config.clusters.default_cluster().request_timeout, Duration::from_secs(30));
 }
 
 #[test]
@@ -54,7 +54,10 @@ fn everything_can_be_set_and_paths_start_at_the_files_own_folder() {
     assert_eq!(config.tls.unwrap().key, folder.path().join("tls.key"));
     assert_eq!(config.allowed_origins, ["https://app.example.com:443", "http://localhost:*"]);
     assert_eq!(config.log_level, LogLevel::Debug);
-    assert_eq!(config.cluster.certificate_authority.unwrap(), folder.path().join("ca.crt"));
+    assert_eq!(
+        config.clusters.default_cluster().certificate_authority.clone().unwrap(),
+        folder.path().join("ca.crt")
+    );
 }
 
 #[test]
@@ -73,7 +76,7 @@ fn every_problem_is_told_at_once_with_the_path_of_its_key() {
         server = "http://k8s"
         token = "eyJhbGciOi"
         request_timeout_seconds = 0
-        [clusters.other]
+        [clusterz.other]
         server = "x"
         "#,
     )
@@ -92,7 +95,7 @@ fn every_problem_is_told_at_once_with_the_path_of_its_key() {
             "cluster.request_timeout_seconds",
             "cluster.server",
             "cluster.token",
-            "clusters",
+            "clusterz",
             "kubeconfig",
             "listen",
             "log_level",

@@ -164,7 +164,7 @@ pub(super) fn server(section: &Section<'_>, key: &str) -> Option<Uri> {
     server
 }
 
-fn plain_https(text: &str) -> Option<Uri> {
+pub(crate) fn plain_https(text: &str) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
     let authority = uri.authority()?;
     // `http::Uri` drops a fragment without a word, so the text is looked at as well.

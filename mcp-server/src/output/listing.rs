@@ -1,4 +1,4 @@
-//! A list, with the columns that `kubectl get -o wide` shows.
+//! A list: with the columns that `kubectl get -o wide` shows, or with whole objects.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Reply;
 use super::text::{MAX_TEXT_BYTES, one_line};
+use super::{Format, Reply, whole};
+use crate::cluster::{Noise, RawList, Shown};
 
 /// The widest that a column is padded: what is longer pushes its own row only.
 const MAX_PADDING: usize = 64;
 /// More columns than any kind prints.
 const MAX_COLUMNS: usize = 64;
 
-/// Objects of one kind, each with its printed columns.
+/// Objects of one kind, each with its printed columns or whole.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Listing {
@@ -22,7 +23,8 @@ pub(crate) struct Listing {
     api_version: String,
     /// The listed kind.
     kind: String,
-    /// The columns in the order in which `kubectl get -o wide` prints them.
+    /// The columns in the order in which `kubectl get -o wide` prints them; none if the objects are whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     columns: Vec<String>,
     /// The objects.
     items: Vec<Item>,
@@ -43,8 +45,12 @@ struct Item {
     namespace: Option<String>,
     /// Its name.
     name: String,
-    /// Its columns by their names.
+    /// Its columns by their names, in a table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     columns: BTreeMap<String, String>,
+    /// All of it, without managedFields, if whole objects were asked for.
+    #[serde(default, skip_serializing_if = "Shown::is_empty")]
+    object: Shown,
 }
 
 #[derive(Deserialize)]
@@ -139,16 +145,51 @@ impl Listing {
         })
     }
 
-    /// The list to read: aligned columns, and a note if there is more. Text and structure end after the same row.
-    pub(crate) fn reply(mut self) -> Reply<Self> {
+    /// A list of whole objects.
+    pub(crate) fn of_objects(list: RawList, api_version: &str, kind: &str) -> Self {
+        let cut = list.next.is_some();
+        Self {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            columns: Vec::new(),
+            items: list
+                .items
+                .into_iter()
+                .map(|raw| Item::of_object(raw.show(Noise::Dropped)))
+                .collect(),
+            remaining: cut.then(|| list.remaining.unwrap_or(1).max(1)),
+            next: list.next,
+        }
+    }
+
+    /// The columns of its first object.
+    pub(crate) fn first_row(&self) -> BTreeMap<String, String> {
+        self.items.first().map(|item| item.columns.clone()).unwrap_or_default()
+    }
+
+    /// The list to read, as a table.
+    pub(crate) fn reply(self) -> Reply<Self> {
+        self.reply_as(Format::Table)
+    }
+
+    /// The list to read, and a note if there is more. Text and structure end after the same object.
+    pub(crate) fn reply_as(mut self, format: Format) -> Reply<Self> {
         let read = self.items.len();
         self.items.truncate(self.fitting());
-        let mut text = if read == 0 {
-            format!("no {} found\n", self.kind)
-        } else {
-            let (text, shown) = aligned(&self.rows());
-            self.items.truncate(shown.saturating_sub(1)); // the header is no item
-            text
+        let mut text = match format {
+            Format::Table if read > 0 => {
+                let (text, shown) = aligned(&self.rows());
+                self.items.truncate(shown.saturating_sub(1)); // the header is no item
+                text
+            }
+            Format::Yaml if read > 0 => {
+                let objects: Vec<_> = self.items.iter().map(|item| &item.object).collect();
+                let (text, shown) = whole::yaml(&objects);
+                self.items.truncate(shown);
+                text
+            }
+            Format::Table | Format::Yaml => format!("no {} found\n", self.kind),
+            Format::Json => String::new(),
         };
         let left_out = i64::try_from(read.saturating_sub(self.items.len())).unwrap_or(i64::MAX);
         if left_out > 0 {
@@ -156,13 +197,31 @@ impl Listing {
             // It would pass over what was left out here.
             self.next = None;
         }
-        if let Some(remaining) = self.remaining {
-            text.push_str(&format!(
-                "[{} shown, at least {remaining} more: narrow the list with a namespace, labelSelector or fieldSelector]\n",
-                self.items.len()
-            ));
+        match format {
+            Format::Table => text.extend(self.note()),
+            Format::Yaml => text.extend(self.note().map(|note| format!("# {note}"))),
+            Format::Json => {
+                let objects: Vec<_> = self.items.iter().map(|item| &item.object).collect();
+                text = whole::json(&objects, self.remaining, self.next.as_deref());
+            }
         }
         Reply { structured: self, text }
+    }
+
+    /// What to do about a list that was cut.
+    fn note(&self) -> Option<String> {
+        let remaining = self.remaining?;
+        let shown = self.items.len();
+        let advice = match &self.next {
+            Some(next) => format!("go on with continue=\"{next}\", or narrow the list"),
+            None if shown > 0 => {
+                format!("go through it with limit={shown} and continue, or narrow the list")
+            }
+            None => "narrow the list".to_owned(),
+        };
+        Some(format!(
+            "[{shown} shown, at least {remaining} more: {advice} with a namespace, labelSelector or fieldSelector]\n"
+        ))
     }
 
     /// How many items fit into the bound, as JSON.
@@ -205,12 +264,19 @@ impl Item {
         });
         let columns = columns.iter().cloned().zip(cells).collect();
         let (namespace, name) = row.object.metadata.printable();
-        Self { namespace, name, columns }
+        Self { namespace, name, columns, object: Shown::default() }
     }
 
     fn of_name(object: Named) -> Self {
         let (namespace, name) = object.metadata.printable();
-        Self { namespace, columns: BTreeMap::from([("Name".to_owned(), name.clone())]), name }
+        let columns = BTreeMap::from([("Name".to_owned(), name.clone())]);
+        Self { namespace, name, columns, object: Shown::default() }
+    }
+
+    fn of_object(object: Shown) -> Self {
+        let text = |key: &str| object.as_map().get("metadata")?.get(key)?.as_str().map(one_line);
+        let (namespace, name) = (text("namespace"), text("name").unwrap_or_default());
+        Self { namespace, name, columns: BTreeMap::new(), object }
     }
 }
 
@@ -246,6 +312,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::cluster::RawObject;
 
     fn table() -> Value {
         json!({
@@ -319,6 +386,73 @@ mod tests {
         assert_eq!(reply.text.lines().count(), shown + 2);
         assert!(structured.to_string().len() < MAX_TEXT_BYTES + 1_000);
         assert!(reply.text.len() < MAX_TEXT_BYTES + 1_000);
+    }
+
+    fn pods(count: usize, next: Option<&str>) -> Listing {
+        let pod = |index: usize| {
+            json!({
+                "apiVersion": "v1", "kind": "Pod", "status": {"phase": "Running"},
+                "metadata": {"name": format!("web-{index}"), "namespace": "shop", "managedFields": [{}]},
+                "data": "x".repeat(1_000),
+            })
+        };
+        let items = (0..count).map(|index| RawObject::of(pod(index))).collect();
+        let list = RawList { items, next: next.map(str::to_owned), remaining: None };
+        Listing::of_objects(list, "v1", "Pod")
+    }
+
+    #[test]
+    fn whole_objects_are_yaml_or_json_with_the_same_structure() {
+        let yaml = pods(2, Some("abc")).reply_as(Format::Yaml);
+        assert!(
+            yaml.text.starts_with("- apiVersion: v1\n  kind: Pod\n  metadata:\n    name: web-0\n"),
+            "{}",
+            yaml.text
+        );
+        assert!(
+            yaml.text
+                .ends_with("narrow the list with a namespace, labelSelector or fieldSelector]\n"),
+            "{}",
+            yaml.text
+        );
+        assert!(
+            yaml.text.contains("# [2 shown, at least 1 more: go on with continue=\"abc\""),
+            "{}",
+            yaml.text
+        );
+        let read: Vec<Value> = serde_yaml_ng::from_str(&yaml.text).unwrap();
+        assert_eq!(read.len(), 2);
+        let json = pods(2, Some("abc")).reply_as(Format::Json);
+        let read: Value = serde_json::from_str(&json.text).unwrap();
+        assert_eq!(read["items"][1]["metadata"], json!({"name": "web-1", "namespace": "shop"}));
+        assert_eq!((&read["continue"], &read["remaining"]), (&json!("abc"), &json!(1)));
+        assert_eq!(json!(yaml.structured), json!(json.structured));
+        assert_eq!(json!(json.structured)["items"][1]["object"], read["items"][1]);
+        assert!(json!(json.structured).get("columns").is_none());
+        assert_eq!(pods(0, None).reply_as(Format::Yaml).text, "no Pod found\n");
+        assert_eq!(
+            pods(0, None).reply_as(Format::Json).text,
+            "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[]}\n"
+        );
+    }
+
+    #[test]
+    fn whole_objects_end_at_the_bound_and_say_how_to_go_on() {
+        for format in [Format::Yaml, Format::Json] {
+            let reply = pods(1_000, Some("abc")).reply_as(format);
+            let structured = json!(reply.structured);
+            let shown = structured["items"].as_array().unwrap().len();
+            assert!((100..200).contains(&shown), "{shown}");
+            assert!(reply.text.len() < MAX_TEXT_BYTES + 1_000, "{}", reply.text.len());
+            assert!(structured.get("continue").is_none(), "it would pass over what was left out");
+            assert_eq!(structured["remaining"], 1_001 - shown);
+            assert_eq!(reply.text.matches("web-").count(), shown);
+            if format == Format::Yaml {
+                assert!(
+                    reply.text.contains(&format!("go through it with limit={shown} and continue"))
+                );
+            }
+        }
     }
 
     #[test]

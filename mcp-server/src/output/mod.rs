@@ -1,9 +1,12 @@
 //! Answers of the API server made fit for a model and a person: short, aligned, bounded, and structured.
 
+mod format;
 mod listing;
 mod object;
 mod text;
+mod whole;
 
+pub(crate) use format::Format;
 pub(crate) use listing::Listing;
 pub(crate) use object::Object;
 

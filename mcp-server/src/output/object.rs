@@ -1,21 +1,27 @@
-//! One object, as YAML to read.
+//! One object, to read.
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Reply;
 use super::text::{BoundedText, MAX_TEXT_BYTES, one_line};
+use super::{Format, Listing, Reply};
 use crate::cluster::Shown;
 
 /// More fields than the top of an object has.
 const MAX_NAMED: usize = 64;
 
-/// An object, without `managedFields`: they are most of its bytes and none of its meaning.
+/// An object, without `managedFields` unless they were asked for: they are most of its bytes and none of its meaning.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Object {
-    /// The object, with its apiVersion, kind and metadata.
+    /// The object, with its apiVersion, kind and metadata; not if a table was asked for.
+    #[serde(default, skip_serializing_if = "Shown::is_empty")]
     object: Shown,
+    /// Its columns as `kubectl get -o wide` prints them, if a table was asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    columns: BTreeMap<String, String>,
     /// The fields at its top that were left out, if it was too large to be shown whole.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<String>,
@@ -24,15 +30,35 @@ pub(crate) struct Object {
 impl Object {
     /// Takes what may be shown.
     pub(crate) fn new(object: Shown) -> Self {
-        Self { object, left_out: Vec::new() }
+        Self { object, columns: BTreeMap::new(), left_out: Vec::new() }
+    }
+
+    /// Its row in a table.
+    pub(crate) fn of_row(row: Listing) -> Reply<Self> {
+        let columns = row.first_row();
+        let structured = Self { object: Shown::default(), columns, left_out: Vec::new() };
+        Reply { structured, text: row.reply().text }
     }
 
     /// The object to read, in YAML.
-    pub(crate) fn reply(mut self) -> Reply<Self> {
+    pub(crate) fn reply(self) -> Reply<Self> {
+        self.reply_as(Format::Yaml)
+    }
+
+    /// The object to read.
+    pub(crate) fn reply_as(mut self, format: Format) -> Reply<Self> {
         // Deep nesting makes YAML many times as long as its JSON: writing ends where reading would.
         let mut text = BoundedText::default();
-        let written = serde_yaml_ng::to_writer(&mut text, &self.object);
-        let text = text.finish(written.is_err());
+        let is_cut = match format {
+            Format::Json => {
+                let cut = serde_json::to_writer(&mut text, &self.object).is_err();
+                cut || std::io::Write::write_all(&mut text, b"\n").is_err()
+            }
+            Format::Table | Format::Yaml => {
+                serde_yaml_ng::to_writer(&mut text, &self.object).is_err()
+            }
+        };
+        let text = text.finish(is_cut);
         self.cut();
         Reply { structured: self, text }
     }
@@ -77,6 +103,16 @@ mod tests {
             json!(reply.structured),
             json!({"object": {"kind": "Pod", "metadata": {"name": "web"}}})
         );
+        let json =
+            Object::new(shown(json!({"metadata": {}, "kind": "Pod"}))).reply_as(Format::Json);
+        assert_eq!(json.text, "{\"kind\":\"Pod\",\"metadata\":{}}\n");
+    }
+
+    #[test]
+    fn an_objects_fields_stand_in_the_order_in_which_people_know_them() {
+        let object = json!({"status": {}, "data": {}, "spec": {}, "metadata": {}, "kind": "A", "apiVersion": "v1"});
+        let text = Object::new(shown(object)).reply().text;
+        assert_eq!(text, "apiVersion: v1\nkind: A\nmetadata: {}\nspec: {}\ndata: {}\nstatus: {}\n");
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! From a context to the connections that are made for it.
 
+use std::net::IpAddr;
+
+use http::Uri;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use secrecy::ExposeSecret as _;
 
-use super::kubeconfig::{Certificate, Endpoint};
+use super::kubeconfig::{Certificate, Endpoint, known_proxy};
 use crate::cluster::Wire;
 use crate::tls;
 
@@ -10,10 +14,7 @@ use crate::tls;
 ///
 /// # Errors
 /// When a file cannot be read, or is not what it should be.
-pub(super) fn wire(
-    endpoint: &Endpoint,
-    certificate: Option<&Certificate>,
-) -> Result<Wire, String> {
+pub(super) fn wire(endpoint: &Endpoint, certificate: Option<&Certificate>) -> Result<Wire, String> {
     let authority = endpoint.authority.as_ref().map(|pem| pem.read()).transpose()?;
     let authority = authority.as_ref().map(|pem| pem.expose_secret());
     let pair = match certificate {
@@ -22,5 +23,21 @@ pub(super) fn wire(
     };
     let pair = pair.as_ref().map(|(chain, key)| (chain.expose_secret(), key.expose_secret()));
     let tls = tls::client_config_of_pem(authority, pair).map_err(|error| error.to_string())?;
-    Ok(Wire::new(tls, endpoint.server_name.clone(), endpoint.proxy.clone()))
+    let proxy = match &endpoint.proxy {
+        Some(proxy) => Some(proxy.clone()),
+        None => environments_proxy(&endpoint.server)?,
+    };
+    Ok(Wire::through(tls, endpoint.server_name.clone(), proxy))
+}
+
+/// `HTTPS_PROXY`, unless `NO_PROXY` or this very machine is meant.
+fn environments_proxy(server: &Uri) -> Result<Option<Intercept>, String> {
+    let host = server.host().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here =
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    if is_here {
+        return Ok(None);
+    }
+    let proxy = Matcher::from_env().intercept(server).map(known_proxy).transpose();
+    proxy.map_err(|reason| format!("the proxy in the environment (HTTPS_PROXY) {reason}"))
 }

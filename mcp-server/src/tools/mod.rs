@@ -6,6 +6,7 @@
 mod arguments;
 mod contained;
 mod context;
+mod context_argument;
 mod namespaces_list;
 mod pods_delete;
 mod pods_get;
@@ -27,6 +28,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::cluster::Contexts;
 use crate::config::ToolChoice;
 use crate::failure::Failure;
 use crate::output::Reply;
@@ -137,16 +139,20 @@ pub(crate) fn facts() -> &'static [Facts] {
 }
 
 impl Tools {
-    /// The tools that are served, with the descriptions that they have here.
+    /// The tools that are served, with the descriptions that they have here, and an argument that names one of several
+    /// clusters where there are.
     ///
     /// # Errors
     /// When a tool's parameters have no object schema: a mistake in this crate that a test would meet first.
-    pub(crate) fn chosen(choice: &ToolChoice) -> Result<Self, String> {
+    pub(crate) fn chosen(choice: &ToolChoice, contexts: Option<&Contexts>) -> Result<Self, String> {
         let mut tools = every_tool!(register).into_iter().collect::<Result<Vec<_>, _>>()?;
         tools.retain(|tool| choice.serves(tool.name));
         for tool in &mut tools {
             if let Some(description) = choice.description(tool.name) {
                 tool.definition.description = Some(description.to_owned().into());
+            }
+            if let Some(contexts) = contexts {
+                context_argument::add(&mut tool.definition, contexts);
             }
         }
         Ok(Self(tools))
@@ -208,14 +214,36 @@ async fn run<T: KubeTool>(
     context: CallContext,
     arguments: JsonObject,
 ) -> Result<CallToolResult, Failure> {
-    let input = serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| Failure::InvalidArguments(error.to_string()))?;
-    let reply = T::call(context, input).await?;
+    let arguments = Value::Object(arguments);
+    let input = parsed::<T::Input>(arguments.clone())?;
+    let caller = context.caller.clone();
+    let mut answer = T::call(context.clone(), input).await;
+    // A kind that was believed to be there is gone or elsewhere: what only reads is tried again with what is there now.
+    if answer.as_ref().is_err_and(Failure::is_of_an_unknown_path)
+        && caller.forget_kinds()
+        && facts_of::<T>().read_only
+    {
+        answer = T::call(context, parsed::<T::Input>(arguments)?).await;
+    }
+    let reply = match answer {
+        Ok(reply) => reply,
+        Err(failure) => return Err(caller.advise(failure).await),
+    };
     let structured = serde_json::to_value(&reply.structured)
         .map_err(|error| Failure::Internal(error.to_string()))?;
     let mut result = CallToolResult::success(vec![ContentBlock::text(reply.text)]);
     result.structured_content = Some(structured);
     Ok(result)
+}
+
+/// Reads arguments; what is wrong is said with the parameter's name.
+fn parsed<T: DeserializeOwned>(arguments: Value) -> Result<T, Failure> {
+    serde_path_to_error::deserialize(arguments).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = error.into_inner();
+        let told = if path == "." { reason.to_string() } else { format!("{path}: {reason}") };
+        Failure::InvalidArguments(told)
+    })
 }
 
 #[cfg(test)]

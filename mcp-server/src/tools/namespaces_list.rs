@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::arguments::optional;
+use super::arguments::{Continue, Limit, ListArguments, optional};
 use super::{CallContext, Effect, KubeTool};
-use crate::cluster::{ListQuery, Resource};
+use crate::cluster::Resource;
 use crate::failure::Failure;
-use crate::output::{Listing, Reply};
+use crate::output::{Format, Listing, Reply};
 use crate::selectors::FieldSelector;
 
 pub(super) struct NamespacesList;
@@ -19,6 +19,15 @@ pub(super) struct Input {
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "FieldSelector")]
     field_selector: Option<FieldSelector>,
+    #[serde(default)]
+    #[schemars(with = "Limit")]
+    limit: Option<Limit>,
+    #[serde(default, rename = "continue", deserialize_with = "optional")]
+    #[schemars(with = "Continue")]
+    continues: Option<Continue>,
+    #[serde(default, deserialize_with = "optional")]
+    #[schemars(with = "Format")]
+    output: Option<Format>,
 }
 
 impl KubeTool for NamespacesList {
@@ -30,8 +39,14 @@ impl KubeTool for NamespacesList {
     type Output = Listing;
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Listing>, Failure> {
-        let namespaces = Resource::core("Namespace", "namespaces", false);
-        let query = ListQuery { fields: input.field_selector, ..ListQuery::default() };
-        Ok(context.caller.list_table(&namespaces, None, &query).await?.reply())
+        let resource = Resource::core("Namespace", "namespaces", false);
+        let arguments = ListArguments {
+            labels: None,
+            fields: input.field_selector,
+            limit: input.limit,
+            continues: input.continues,
+            output: input.output,
+        };
+        arguments.list(&context, &resource, None).await
     }
 }

@@ -3,12 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::arguments::optional;
-use super::{CallContext, Effect, KubeTool, resources_get};
+use super::arguments::{Everything, optional};
+use super::resources_get::{self, Wanted};
+use super::{CallContext, Effect, KubeTool};
 use crate::cluster::Resource;
 use crate::failure::Failure;
 use crate::names::{Namespace, ObjectName};
-use crate::output::{Object, Reply};
+use crate::output::{Format, Object, Reply};
 
 pub(super) struct PodsGet;
 
@@ -21,6 +22,11 @@ pub(super) struct Input {
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,
+    #[serde(default, deserialize_with = "optional")]
+    #[schemars(with = "Format")]
+    output: Option<Format>,
+    #[serde(default)]
+    everything: Everything,
 }
 
 impl KubeTool for PodsGet {
@@ -33,6 +39,7 @@ impl KubeTool for PodsGet {
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Object>, Failure> {
         let pods = Resource::core("Pod", "pods", true);
-        resources_get::read(&context, &pods, input.namespace, &input.name).await
+        let wanted = Wanted { output: input.output, everything: input.everything };
+        resources_get::read(&context, &pods, input.namespace, &input.name, wanted).await
     }
 }

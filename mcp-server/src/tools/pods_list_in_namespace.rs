@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::arguments::optional;
+use super::arguments::{Continue, Limit, ListArguments, optional};
 use super::{CallContext, Effect, KubeTool};
-use crate::cluster::{ListQuery, Resource};
+use crate::cluster::Resource;
 use crate::failure::Failure;
 use crate::names::Namespace;
-use crate::output::{Listing, Reply};
+use crate::output::{Format, Listing, Reply};
 use crate::selectors::{FieldSelector, LabelSelector};
 
 pub(super) struct PodsListInNamespace;
@@ -27,6 +27,15 @@ pub(super) struct Input {
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "FieldSelector")]
     field_selector: Option<FieldSelector>,
+    #[serde(default)]
+    #[schemars(with = "Limit")]
+    limit: Option<Limit>,
+    #[serde(default, rename = "continue", deserialize_with = "optional")]
+    #[schemars(with = "Continue")]
+    continues: Option<Continue>,
+    #[serde(default, deserialize_with = "optional")]
+    #[schemars(with = "Format")]
+    output: Option<Format>,
 }
 
 impl KubeTool for PodsListInNamespace {
@@ -38,12 +47,14 @@ impl KubeTool for PodsListInNamespace {
     type Output = Listing;
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Listing>, Failure> {
-        let pods = Resource::core("Pod", "pods", true);
-        let query = ListQuery {
+        let resource = Resource::core("Pod", "pods", true);
+        let arguments = ListArguments {
             labels: input.label_selector,
             fields: input.field_selector,
-            ..ListQuery::default()
+            limit: input.limit,
+            continues: input.continues,
+            output: input.output,
         };
-        Ok(context.caller.list_table(&pods, Some(&input.namespace), &query).await?.reply())
+        arguments.list(&context, &resource, Some(&input.namespace)).await
     }
 }

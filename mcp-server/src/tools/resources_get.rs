@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::arguments::optional;
+use super::arguments::{Everything, optional};
 use super::{CallContext, Effect, KubeTool};
-use crate::cluster::{Noise, Resource};
+use crate::cluster::Resource;
 use crate::failure::Failure;
 use crate::names::{ApiVersion, Kind, Namespace, ObjectName};
-use crate::output::{Object, Reply};
+use crate::output::{Format, Object, Reply};
 
 pub(super) struct ResourcesGet;
 
@@ -25,6 +25,11 @@ pub(super) struct Input {
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,
+    #[serde(default, deserialize_with = "optional")]
+    #[schemars(with = "Format")]
+    output: Option<Format>,
+    #[serde(default)]
+    everything: Everything,
 }
 
 impl KubeTool for ResourcesGet {
@@ -37,8 +42,15 @@ impl KubeTool for ResourcesGet {
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Object>, Failure> {
         let resource = context.caller.discover(&input.api_version, &input.kind).await?;
-        read(&context, &resource, input.namespace, &input.name).await
+        let wanted = Wanted { output: input.output, everything: input.everything };
+        read(&context, &resource, input.namespace, &input.name, wanted).await
     }
+}
+
+/// In which form an object is wanted.
+pub(super) struct Wanted {
+    pub(super) output: Option<Format>,
+    pub(super) everything: Everything,
 }
 
 /// Reads one object, in the default namespace if none is named.
@@ -47,8 +59,14 @@ pub(super) async fn read(
     resource: &Resource,
     namespace: Option<Namespace>,
     name: &ObjectName,
+    wanted: Wanted,
 ) -> Result<Reply<Object>, Failure> {
     let namespace = namespace.unwrap_or_else(Namespace::default_namespace);
+    let format = wanted.output.unwrap_or(Format::Yaml);
+    if format == Format::Table {
+        let row = context.caller.get_table(resource, &namespace, name).await?;
+        return Ok(Object::of_row(row));
+    }
     let object = context.caller.get(resource, &namespace, name).await?;
-    Ok(Object::new(object.show(Noise::Dropped)).reply())
+    Ok(Object::new(object.show(wanted.everything.noise())).reply_as(format))
 }

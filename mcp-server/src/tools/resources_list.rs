@@ -3,12 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::arguments::optional;
+use super::arguments::{Continue, Limit, ListArguments, optional};
 use super::{CallContext, Effect, KubeTool};
-use crate::cluster::ListQuery;
 use crate::failure::Failure;
 use crate::names::{ApiVersion, Kind, Namespace};
-use crate::output::{Listing, Reply};
+use crate::output::{Format, Listing, Reply};
 use crate::selectors::{FieldSelector, LabelSelector};
 
 pub(super) struct ResourcesList;
@@ -32,6 +31,15 @@ pub(super) struct Input {
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "FieldSelector")]
     field_selector: Option<FieldSelector>,
+    #[serde(default)]
+    #[schemars(with = "Limit")]
+    limit: Option<Limit>,
+    #[serde(default, rename = "continue", deserialize_with = "optional")]
+    #[schemars(with = "Continue")]
+    continues: Option<Continue>,
+    #[serde(default, deserialize_with = "optional")]
+    #[schemars(with = "Format")]
+    output: Option<Format>,
 }
 
 impl KubeTool for ResourcesList {
@@ -45,12 +53,13 @@ impl KubeTool for ResourcesList {
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Listing>, Failure> {
         let resource = context.caller.discover(&input.api_version, &input.kind).await?;
-        let query = ListQuery {
+        let arguments = ListArguments {
             labels: input.label_selector,
             fields: input.field_selector,
-            ..ListQuery::default()
+            limit: input.limit,
+            continues: input.continues,
+            output: input.output,
         };
-        let list = context.caller.list_table(&resource, input.namespace.as_ref(), &query).await?;
-        Ok(list.reply())
+        arguments.list(&context, &resource, input.namespace.as_ref()).await
     }
 }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn definitions() -> Vec<Value> {
-    Tools::chosen(&ToolChoice::default())
+    Tools::chosen(&ToolChoice::default(), None)
         .unwrap()
         .definitions()
         .iter()

@@ -39,7 +39,7 @@ async fn a_new_authority_takes_effect_and_an_unusable_one_does_not() {
     let api = ApiServer::echoing_users().await;
     let folder = tempfile::tempdir().unwrap();
     let config = Config::load(&write_config(&folder, "", &api, 5)).unwrap();
-    let ca = config.cluster.certificate_authority.clone().unwrap();
+    let ca = config.clusters.default_cluster().certificate_authority.clone().unwrap();
     std::fs::write(&ca, Identity::localhost().ca_pem).unwrap();
     let running = Running::start(&config).unwrap();
     let mcp = Mcp::new(format!("http://{}/mcp", running.mcp));
@@ -54,7 +54,7 @@ async fn a_new_authority_takes_effect_and_an_unusable_one_does_not() {
 
     std::fs::write(&ca, "nothing").unwrap();
     running.reload();
-    assert!(Cluster::new(&config.cluster).is_err());
+    assert!(Cluster::new(config.clusters.default_cluster()).is_err());
     let result = mcp.call("alice", "whoami", json!({})).await;
     assert_eq!(result["isError"], false, "{result}");
 }

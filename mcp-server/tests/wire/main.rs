@@ -8,6 +8,7 @@
 )]
 
 mod brought;
+mod clusters;
 mod encryption;
 mod faults;
 mod identity;

@@ -43,6 +43,8 @@ impl Part {
                 "confirmation_key_file",
                 "shown_secrets",
                 "cluster",
+                "clusters",
+                "default_cluster",
             ],
         }
     }

@@ -60,7 +60,8 @@ impl ExecPlugin {
         let (context, secrets, said) = (context.to_owned(), self.secrets(), Arc::clone(said));
         let words = tokio::spawn(listen(stderr, context, secrets, said));
         let answer = whole(stdout).await?;
-        let status = child.wait().await.map_err(|error| format!("cannot be waited for: {error}"))?;
+        let status =
+            child.wait().await.map_err(|error| format!("cannot be waited for: {error}"))?;
         let abort = words.abort_handle();
         if timeout(LAST_WORDS, words).await.is_err() {
             abort.abort();

@@ -18,9 +18,8 @@ use super::issued::{Issued, IssuedCertificate};
 use crate::bounded_file;
 use crate::cluster::Cluster;
 use crate::failure::Failure;
-use crate::stdio::kubeconfig::{Certificate, Context, Endpoint, Pem, Proof, User};
+use crate::stdio::kubeconfig::{Certificate, Endpoint, Pem, Proof, User};
 use crate::stdio::wire::wire;
-use crate::tls::TlsError;
 
 /// How often files are looked at.
 const FILES_ARE_FRESH: Duration = Duration::from_secs(10);
@@ -47,6 +46,8 @@ struct Person {
 }
 
 struct State {
+    /// Whether the cluster's connections are this person's.
+    wired: bool,
     files: Files,
     looked: Instant,
     /// From a file or a plugin.
@@ -61,7 +62,7 @@ struct Token {
 }
 
 impl KubeconfigIdentity {
-    /// The person of a context, whose certificate, if there is one, `cluster` already shows.
+    /// The person of a context. No file is read and no program run before the first call.
     pub(in crate::stdio) fn new(
         context: String,
         cluster: Arc<Cluster>,
@@ -79,7 +80,8 @@ impl KubeconfigIdentity {
             }
             Proof::None | Proof::TokenFile { .. } | Proof::Exec(_) => {}
         }
-        let state = State { files, looked: Instant::now(), token: None, failed: None };
+        let state =
+            State { wired: false, files, looked: Instant::now(), token: None, failed: None };
         let (state, shown) = (Mutex::new(state), SyncMutex::new(shown));
         Self(Arc::new(Person { context, cluster, endpoint, user, state, shown }))
     }
@@ -107,9 +109,9 @@ impl KubeconfigIdentity {
         let shown = self.0.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let secrets = shown.iter().map(|secret| secret.expose_secret());
         // An empty text, as a password may be one, stands everywhere.
-        secrets.filter(|secret| !secret.is_empty()).fold(text.to_owned(), |text, secret| {
-            text.replace(secret, "[redacted]")
-        })
+        secrets
+            .filter(|secret| !secret.is_empty())
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "[redacted]"))
     }
 
     /// The context, for texts.
@@ -125,14 +127,16 @@ impl KubeconfigIdentity {
 
 impl fmt::Debug for KubeconfigIdentity {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("KubeconfigIdentity").field("context", &self.0.context).finish_non_exhaustive()
+        out.debug_struct("KubeconfigIdentity")
+            .field("context", &self.0.context)
+            .finish_non_exhaustive()
     }
 }
 
 impl Person {
     async fn headers(&self) -> Result<HeaderMap, Failure> {
         let mut state = self.state.lock().await;
-        self.look_at_files(&mut state);
+        self.look_at_files(&mut state)?;
         let authorization = match &self.user.proof {
             Proof::None => None,
             Proof::Token(token) => Some(self.header("Bearer", token)?),
@@ -161,27 +165,41 @@ impl Person {
         Ok(value)
     }
 
-    /// Certificates that have changed are shown from now on. What cannot be used is told, and the last good one stays.
-    fn look_at_files(&self, state: &mut State) -> bool {
-        if state.looked.elapsed() < FILES_ARE_FRESH {
-            return false;
+    /// Certificates are shown as they are now, soon after they change. What cannot be used is told, and the last good
+    /// ones stay.
+    fn look_at_files(&self, state: &mut State) -> Result<(), Failure> {
+        if !state.wired {
+            let wire = wire(&self.endpoint, self.user.certificate.as_ref());
+            self.cluster.rewire(wire.map_err(|reason| self.failure(reason))?);
+            state.wired = true;
+        } else if state.looked.elapsed() >= FILES_ARE_FRESH {
+            self.reread(state);
         }
-        self.files_changed(state)
+        Ok(())
     }
 
-    fn files_changed(&self, state: &mut State) -> bool {
+    /// Whether other files are in use now.
+    fn reread(&self, state: &mut State) -> bool {
         state.looked = Instant::now();
         if !state.files.changed() {
             return false;
         }
-        let wired = wire(&self.endpoint, self.user.certificate.as_ref());
-        match wired {
+        match wire(&self.endpoint, self.user.certificate.as_ref()) {
             Ok(wire) => {
                 self.cluster.rewire(wire);
+                // A plugin's certificate was on the connections of before.
+                if matches!(self.user.proof, Proof::Exec(_)) {
+                    state.token = None;
+                }
                 true
             }
-            Err(error) => {
-                tracing::warn!(context = self.context, %error, "changed files cannot be used: the last good ones stay in use");
+            Err(reason) => {
+                let context = &self.context;
+                tracing::warn!(
+                    context,
+                    reason,
+                    "changed files cannot be used: the last good ones stay"
+                );
                 false
             }
         }
@@ -198,12 +216,20 @@ impl Person {
         let read = read.and_then(|bytes| {
             let text = std::str::from_utf8(&bytes).map_err(|_| "it is no text".to_owned())?;
             let token = text.trim();
-            if token.is_empty() { Err("it is empty".to_owned()) } else { Ok(SecretString::from(token)) }
+            if token.is_empty() {
+                Err("it is empty".to_owned())
+            } else {
+                Ok(SecretString::from(token))
+            }
         });
         let token = match (read, otherwise) {
             (Ok(token), _) => token,
             (Err(reason), _) if state.token.is_some() => {
-                tracing::warn!(context = self.context, reason, "the token's file cannot be read: the last good token stays in use");
+                tracing::warn!(
+                    context = self.context,
+                    reason,
+                    "the token's file cannot be read: the last good token stays in use"
+                );
                 if let Some(token) = &mut state.token {
                     token.since = Instant::now();
                 }
@@ -244,8 +270,8 @@ impl Person {
             let IssuedCertificate { chain, key } = certificate;
             let data = |pem| Pem::Data(Arc::new(pem));
             let pair = Certificate { chain: data(chain), key: data(key) };
-            let wire = wire(&self.endpoint, Some(&pair)).map_err(|error| {
-                self.failure(format!("the exec plugin's certificate cannot be used: {error}"))
+            let wire = wire(&self.endpoint, Some(&pair)).map_err(|reason| {
+                self.failure(format!("the exec plugin's certificate cannot be used: {reason}"))
             })?;
             self.cluster.rewire(wire);
         }
@@ -300,7 +326,7 @@ impl Person {
                 }
                 true
             }
-            Proof::None => self.files_changed(&mut state),
+            Proof::None => self.reread(&mut state),
             Proof::Token(_) | Proof::Password { .. } => false,
         }
     }

@@ -63,12 +63,17 @@ impl Issued {
         let some = |text: Option<String>| text.filter(|text| !text.is_empty());
         let token = some(status.token).map(SecretString::from);
         let pem = |text: String| SecretSlice::from(text.into_bytes());
-        let certificate = match (some(status.client_certificate_data), some(status.client_key_data)) {
+        let certificate = match (some(status.client_certificate_data), some(status.client_key_data))
+        {
             (Some(chain), Some(key)) => {
                 Some(IssuedCertificate { chain: pem(chain), key: pem(key) })
             }
             (None, None) => None,
-            _ => return Err("answered with one of certificate and key, and not the other".to_owned()),
+            _ => {
+                return Err(
+                    "answered with one of certificate and key, and not the other".to_owned()
+                );
+            }
         };
         if token.is_none() && certificate.is_none() {
             return Err("answered with neither a token nor a certificate".to_owned());

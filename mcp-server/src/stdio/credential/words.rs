@@ -10,17 +10,12 @@ const MAX_LINE_CHARS: usize = 2_000;
 
 /// One line, as it may be shown: without control characters, without `secrets`, and without what looks like a token.
 pub(super) fn presentable<'a>(line: &str, secrets: impl Iterator<Item = &'a str>) -> String {
-    let mut line: String = line
-        .chars()
-        .filter(|c| !c.is_control() || *c == '\t')
-        .take(MAX_LINE_CHARS)
-        .collect();
+    let mut line: String =
+        line.chars().filter(|c| !c.is_control() || *c == '\t').take(MAX_LINE_CHARS).collect();
     for secret in secrets.filter(|secret| secret.len() >= 6) {
         line = line.replace(secret, REDACTED);
     }
-    line.split_inclusive(|c: char| c.is_whitespace() || "\"'<>(),".contains(c))
-        .map(word)
-        .collect()
+    line.split_inclusive(|c: char| c.is_whitespace() || "\"'<>(),".contains(c)).map(word).collect()
 }
 
 /// A URL is for people to open, and holds no token unless it looks like one; any other long text may be one.
@@ -50,17 +45,25 @@ mod tests {
         let jwt = format!("eyJhbGciOiJSUzI1NiJ9.{}.c2ln", "eyJzdWIiOiJhIn0".repeat(3));
         for (line, shown) in [
             (
-                "To sign in, open https://microsoft.com/devicelogin and enter the code ABCD12345.".to_owned(),
-                "To sign in, open https://microsoft.com/devicelogin and enter the code ABCD12345.".to_owned(),
+                "To sign in, open https://microsoft.com/devicelogin and enter the code ABCD12345."
+                    .to_owned(),
+                "To sign in, open https://microsoft.com/devicelogin and enter the code ABCD12345."
+                    .to_owned(),
             ),
             (
                 format!("open https://idp/auth?client_id={}&state=x", "a".repeat(60)),
                 format!("open https://idp/auth?client_id={}&state=x", "a".repeat(60)),
             ),
             (format!("got \"{jwt}\", done"), format!("got \"{REDACTED}\", done")),
-            (format!("see https://x/?id_token={jwt}"), format!("see https://x/?id_token={REDACTED}")),
+            (
+                format!("see https://x/?id_token={jwt}"),
+                format!("see https://x/?id_token={REDACTED}"),
+            ),
             (format!("key {}", "k".repeat(OPAQUE)), format!("key {REDACTED}")),
-            (format!("no file {}", "/very/long".repeat(8)), format!("no file {}", "/very/long".repeat(8))),
+            (
+                format!("no file {}", "/very/long".repeat(8)),
+                format!("no file {}", "/very/long".repeat(8)),
+            ),
             ("password hunter22 is wrong".to_owned(), format!("password {REDACTED} is wrong")),
             ("\u{1b}[31mred\u{7}".to_owned(), "[31mred".to_owned()),
         ] {

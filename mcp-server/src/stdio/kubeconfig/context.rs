@@ -5,6 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Uri;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use rustls::pki_types::ServerName;
 use secrecy::SecretSlice;
 
@@ -34,8 +35,8 @@ pub(in crate::stdio) struct Endpoint {
     pub(in crate::stdio) authority: Option<Pem>,
     /// The name that the certificate must be for, if it is not the URL's.
     pub(in crate::stdio) server_name: Option<ServerName<'static>>,
-    /// A proxy to go through.
-    pub(in crate::stdio) proxy: Option<Uri>,
+    /// A proxy to go through; without it, the environment's.
+    pub(in crate::stdio) proxy: Option<Intercept>,
 }
 
 impl Kubeconfig {
@@ -50,7 +51,8 @@ impl Kubeconfig {
             return Err(KubeconfigError::NoSuchContext { name: name.to_owned(), known });
         };
         let cluster_name = context.cluster.as_deref().filter(|name| !name.is_empty());
-        let cluster_name = cluster_name.ok_or_else(|| unusable("it names no cluster".to_owned()))?;
+        let cluster_name =
+            cluster_name.ok_or_else(|| unusable("it names no cluster".to_owned()))?;
         let cluster = self.clusters.get(cluster_name).ok_or_else(|| {
             unusable(format!("it names the cluster `{cluster_name}`, which is not there"))
         })?;
@@ -100,24 +102,29 @@ impl Endpoint {
                 "has a tls-server-name that is neither a DNS name nor an IP address".to_owned()
             })?),
         };
-        let proxy = entry.proxy_url.as_deref().filter(|url| !url.is_empty()).map(proxy).transpose()?;
+        let proxy = entry.proxy_url.as_deref().filter(|url| !url.is_empty());
+        let proxy = proxy.map(|url| self::proxy(url, &server)).transpose()?;
         Ok(Self { server, authority, server_name, proxy })
     }
 }
 
-/// `http` and `socks5`, as they are common; a proxy that is itself reached through TLS is not.
-fn proxy(url: &str) -> Result<Uri, String> {
-    const WRITE: &str = "has a proxy-url that is neither http://HOST:PORT nor socks5://HOST:PORT: write one of these";
-    let uri: Uri = url.parse().map_err(|_| WRITE.to_owned())?;
-    let has_port = uri.authority().is_some_and(|authority| authority.port().is_some());
-    let scheme = uri.scheme_str().unwrap_or_default();
-    if scheme == "https" {
-        return Err("has a proxy-url with https, which is not done here: write the proxy's http:// or socks5:// URL".to_owned());
+/// A proxy for `server`. `http` and `socks5` are common; a proxy that is itself reached through TLS is not.
+fn proxy(url: &str, server: &Uri) -> Result<Intercept, String> {
+    let proxy = Matcher::builder().all(url).build().intercept(server);
+    let proxy = proxy
+        .ok_or("has a proxy-url that is neither http://HOST:PORT nor socks5://HOST:PORT: write one of these")?;
+    known_proxy(proxy).map_err(|reason| format!("has a proxy-url that {reason}"))
+}
+
+/// A proxy that connections can be made through.
+pub(in crate::stdio) fn known_proxy(proxy: Intercept) -> Result<Intercept, &'static str> {
+    match proxy.uri().scheme_str() {
+        Some("http" | "socks5" | "socks5h") => Ok(proxy),
+        Some("https") => {
+            Err("is https, which is not done here: write the proxy's http:// or socks5:// URL")
+        }
+        _ => Err("is neither http:// nor socks5://: write one of these"),
     }
-    if !has_port || !["http", "socks5", "socks5h"].contains(&scheme) {
-        return Err(WRITE.to_owned());
-    }
-    Ok(uri)
 }
 
 /// What base64 stands for; kubectl writes it in one line, people in several.

@@ -31,7 +31,9 @@ pub(crate) enum KubeconfigError {
         looked: String,
     },
     /// Files, but nothing in them.
-    #[error("{looked} holds no context: add one with `kubectl config set-context`, or name another file with --kubeconfig")]
+    #[error(
+        "{looked} holds no context: add one with `kubectl config set-context`, or name another file with --kubeconfig"
+    )]
     Empty {
         /// Which files.
         looked: String,

@@ -73,9 +73,7 @@ impl Kubeconfig {
         let known = self.names();
         match (asked.or(self.current.as_deref()), known.as_slice()) {
             (Some(name), _) if self.contexts.contains_key(name) => Ok(name.to_owned()),
-            (Some(name), _) => {
-                Err(KubeconfigError::NoSuchContext { name: name.to_owned(), known })
-            }
+            (Some(name), _) => Err(KubeconfigError::NoSuchContext { name: name.to_owned(), known }),
             (None, [only]) => Ok(only.clone()),
             (None, _) => Err(KubeconfigError::NoneChosen { known }),
         }

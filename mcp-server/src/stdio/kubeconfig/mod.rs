@@ -13,8 +13,9 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub(super) use context::{Context, Endpoint};
+pub(super) use context::{Context, Endpoint, known_proxy};
 pub(crate) use error::KubeconfigError;
 pub(super) use merge::Kubeconfig;
 pub(super) use place::Places;
-pub(super) use user::{Certificate, ExecPlugin, ExecVersion, Impersonation, Pem, Proof, User};
+pub(super) use user::{Certificate, ExecPlugin, ExecVersion, Pem, Proof, User};
+pub(super) use view::View;

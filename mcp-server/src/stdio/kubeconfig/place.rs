@@ -85,7 +85,9 @@ fn file(path: &Path) -> Result<File, KubeconfigError> {
     let is_config = file.kind.as_deref().is_none_or(|kind| kind.is_empty() || kind == "Config")
         && file.api_version.as_deref().is_none_or(|version| version.is_empty() || version == "v1");
     if !is_config {
-        return Err(wrong("is something else: a kubeconfig is `kind: Config`, `apiVersion: v1`".to_owned()));
+        return Err(wrong(
+            "is something else: a kubeconfig is `kind: Config`, `apiVersion: v1`".to_owned(),
+        ));
     }
     if let Some((list, name)) = file.repeated() {
         return Err(wrong(format!("has two {list} named `{name}`: rename or remove one")));

@@ -52,8 +52,14 @@ pub(in crate::stdio) enum Proof {
     None,
     Token(SecretString),
     /// Read again and again; `otherwise` is used as long as it cannot be read.
-    TokenFile { file: PathBuf, otherwise: Option<SecretString> },
-    Password { username: String, password: SecretString },
+    TokenFile {
+        file: PathBuf,
+        otherwise: Option<SecretString>,
+    },
+    Password {
+        username: String,
+        password: SecretString,
+    },
     Exec(ExecPlugin),
 }
 
@@ -129,12 +135,16 @@ impl User {
 
 fn no_auth_provider(name: &str) -> String {
     let instead = match name {
-        "gcp" => "write exec with gke-gcloud-auth-plugin: `gcloud container clusters get-credentials` does",
+        "gcp" => {
+            "write exec with gke-gcloud-auth-plugin: `gcloud container clusters get-credentials` does"
+        }
         "azure" => "write exec with kubelogin: `kubelogin convert-kubeconfig` does",
         "oidc" => "write exec with `kubectl oidc-login get-token` (kubelogin)",
         _ => "write exec with your cluster's credential plugin",
     };
-    format!("has an auth-provider, the way of before exec plugins, which is not done here: {instead}")
+    format!(
+        "has an auth-provider, the way of before exec plugins, which is not done here: {instead}"
+    )
 }
 
 fn certificate(entry: &file::User, folder: &Path) -> Result<Option<Certificate>, String> {
@@ -150,9 +160,13 @@ fn certificate(entry: &file::User, folder: &Path) -> Result<Option<Certificate>,
     match (chain, key) {
         (Some(chain), Some(key)) => Ok(Some(Certificate { chain, key })),
         (None, None) => Ok(None),
-        (Some(_), None) => Err("has a client certificate and no client-key or client-key-data: write one".to_owned()),
+        (Some(_), None) => {
+            Err("has a client certificate and no client-key or client-key-data: write one"
+                .to_owned())
+        }
         (None, Some(_)) => {
-            Err("has a client key and no client-certificate or client-certificate-data: write one".to_owned())
+            Err("has a client key and no client-certificate or client-certificate-data: write one"
+                .to_owned())
         }
     }
 }
@@ -207,7 +221,8 @@ fn plugin(
         }
         _ => {
             return Err("has an exec plugin without an apiVersion that there is: write \
-                client.authentication.k8s.io/v1, or v1beta1 if the plugin's guide says so".to_owned());
+                client.authentication.k8s.io/v1, or v1beta1 if the plugin's guide says so"
+                .to_owned());
         }
     };
     // Standard input is the client's, and there may be no terminal at all: nobody can be asked anything.
@@ -226,14 +241,17 @@ fn plugin(
         }
     }
     let command = exec.command.as_deref().filter(|command| !command.is_empty());
-    let command = command.ok_or("has an exec plugin without a command: write the program's name or path")?;
-    // A name is looked up in PATH; anything with a slash is a path, and starts where the file lies.
     let command =
-        if command.contains('/') { folder.join(command) } else { PathBuf::from(command) };
+        command.ok_or("has an exec plugin without a command: write the program's name or path")?;
+    // A name is looked up in PATH; anything with a slash is a path, and starts where the file lies.
+    let command = if command.contains('/') { folder.join(command) } else { PathBuf::from(command) };
     let mut environment = Vec::new();
     for variable in exec.env.iter().flatten() {
         if variable.name.is_empty() || variable.name.contains(['=', '\0']) {
-            return Err("has an exec plugin with a variable in env that has no name that there could be".to_owned());
+            return Err(
+                "has an exec plugin with a variable in env that has no name that there could be"
+                    .to_owned(),
+            );
         }
         let value = variable.value.clone().unwrap_or_else(|| SecretString::from(""));
         environment.push((variable.name.clone(), value));
@@ -298,7 +316,9 @@ fn impersonation(entry: &file::User) -> Result<HeaderMap, String> {
         }
     }
     if user.is_none() && !headers.is_empty() {
-        return Err("has as-uid, as-groups or as-user-extra without as: write the user, too".to_owned());
+        return Err(
+            "has as-uid, as-groups or as-user-extra without as: write the user, too".to_owned()
+        );
     }
     Ok(headers)
 }

@@ -139,9 +139,7 @@ impl Kubeconfig {
             let (name, known) = (current.to_owned(), self.names());
             return Err(KubeconfigError::NoSuchContext { name, known });
         };
-        let wanted = |name: &str, of: Option<&String>| {
-            !minified || of.is_some_and(|of| of == name)
-        };
+        let wanted = |name: &str, of: Option<&String>| !minified || of.is_some_and(|of| of == name);
         let clusters =
             self.clusters.iter().filter(|(name, _)| wanted(name, context.cluster.as_ref()));
         let users = self.users.iter().filter(|(name, _)| wanted(name, context.user.as_ref()));
@@ -231,7 +229,10 @@ fn arguments(of: &[SecretString]) -> Vec<String> {
                 format!("{name}={REDACTED}")
             }
             Some(_) if !argument.starts_with('-') => REDACTED.to_owned(),
-            None if before.starts_with('-') && !argument.starts_with('-') && !is_harmless(before) => {
+            None if before.starts_with('-')
+                && !argument.starts_with('-')
+                && !is_harmless(before) =>
+            {
                 REDACTED.to_owned()
             }
             None if !is_word(argument) && !is_harmless(before) => REDACTED.to_owned(),
@@ -245,18 +246,37 @@ fn arguments(of: &[SecretString]) -> Vec<String> {
 /// Options of the plugins that there are, whose values say where and not who.
 fn is_harmless(option: &str) -> bool {
     let known = [
-        "--region", "--cluster-name", "--cluster-id", "--cluster", "--output", "-o", "-i", "--profile", "--role",
-        "--role-arn", "--server-id", "--tenant-id", "--client-id", "--environment", "--login", "-l",
-        "--oidc-issuer-url", "--oidc-client-id", "--oidc-extra-scope", "--grant-type", "--project", "--zone",
-        "--location", "--context",
+        "--region",
+        "--cluster-name",
+        "--cluster-id",
+        "--cluster",
+        "--output",
+        "-o",
+        "-i",
+        "--profile",
+        "--role",
+        "--role-arn",
+        "--server-id",
+        "--tenant-id",
+        "--client-id",
+        "--environment",
+        "--login",
+        "-l",
+        "--oidc-issuer-url",
+        "--oidc-client-id",
+        "--oidc-extra-scope",
+        "--grant-type",
+        "--project",
+        "--zone",
+        "--location",
+        "--context",
     ];
     known.contains(&option)
 }
 
 /// A subcommand or an option's name: short, and of letters.
 fn is_word(argument: &str) -> bool {
-    argument.len() <= 32
-        && argument.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c == '.')
+    argument.len() <= 32 && argument.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c == '.')
 }
 
 /// A URL without the user and password that may stand in it, wherever a password with signs in it ends.

@@ -56,8 +56,10 @@ impl Mcp {
     /// One JSON-RPC request in the manner of `era`.
     pub(crate) fn rpc(&self, era: Era, method: &str, mut params: Value) -> RequestBuilder {
         let name = params.get("name").and_then(Value::as_str).map(str::to_owned);
-        let namespace =
-            params.pointer("/arguments/namespace").and_then(Value::as_str).map(str::to_owned);
+        let mirrored = ["namespace", "context"].map(|argument| {
+            let value = params.pointer(&format!("/arguments/{argument}")).and_then(Value::as_str);
+            (format!("mcp-param-{argument}"), value.map(str::to_owned))
+        });
         if era.is_modern() {
             params["_meta"] = json!({
                 "io.modelcontextprotocol/protocolVersion": era.version(),
@@ -75,8 +77,10 @@ impl Mcp {
             if let Some(name) = name {
                 request = request.header("mcp-name", name);
             }
-            if let Some(namespace) = namespace {
-                request = request.header("mcp-param-namespace", namespace);
+            for (header, value) in mirrored {
+                if let Some(value) = value {
+                    request = request.header(header, value);
+                }
             }
         }
         request
