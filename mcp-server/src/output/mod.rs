@@ -5,6 +5,7 @@ mod listing;
 mod object;
 mod text;
 mod whole;
+pub(crate) mod yaml;
 
 pub(crate) use format::Format;
 pub(crate) use listing::Listing;

@@ -48,7 +48,9 @@ impl Compared {
                         LISTED[number].because
                     }
                     None => {
-                        wrong.push(format!("{call}: {at} differs and is not listed: ours {ours}, theirs {theirs}"));
+                        wrong.push(format!(
+                            "{call}: {at} differs and is not listed: ours {ours}, theirs {theirs}"
+                        ));
                         "NOT LISTED"
                     }
                 };

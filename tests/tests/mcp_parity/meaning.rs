@@ -32,7 +32,8 @@ fn walk(path: &str, ours: &Value, theirs: &Value, found: &mut BTreeMap<String, (
             for key in keys {
                 let shown = if path == "/rows" { "*" } else { key };
                 let path = format!("{path}/{}", shown.replace('~', "~0").replace('/', "~1"));
-                let of = |side: &Map<String, Value>| side.get(key).cloned().unwrap_or(json!("(absent)"));
+                let of =
+                    |side: &Map<String, Value>| side.get(key).cloned().unwrap_or(json!("(absent)"));
                 walk(&path, &of(one), &of(other), found);
             }
         }
@@ -178,9 +179,13 @@ fn lines(text: &str) -> Value {
 
 #[test]
 fn a_table_is_read_by_its_headings_and_two_meanings_are_compared_place_by_place() {
-    let text = "# heading\nNAME    LAST SEEN   NOTE\na       2s (5x)     x y\nbb                  \n";
+    let text =
+        "# heading\nNAME    LAST SEEN   NOTE\na       2s (5x)     x y\nbb                  \n";
     let rows = table(text).unwrap();
-    assert_eq!(Value::from(rows[0].clone()), json!({"NAME": "a", "LAST SEEN": "2s (5x)", "NOTE": "x y"}));
+    assert_eq!(
+        Value::from(rows[0].clone()),
+        json!({"NAME": "a", "LAST SEEN": "2s (5x)", "NOTE": "x y"})
+    );
     assert_eq!(rows[1]["NAME"], "bb");
     let both = Both {
         ours: json!({"rows": {"shop/a": {"NAME": "a", "X": 1}}, "same": [1, 2]}),

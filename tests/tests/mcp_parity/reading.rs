@@ -112,13 +112,10 @@ fn meaning(says: Says, answers: &Answers) -> Result<Both> {
             Both { ours: meaning::our_object(ours)?, theirs: meaning::their_object(theirs)? }
         }
         Says::Rows => Both { ours: meaning::our_rows(ours)?, theirs: meaning::their_rows(theirs)? },
-        Says::Lines(field) => Both {
-            ours: meaning::our_lines(ours, field)?,
-            theirs: meaning::their_lines(theirs)?,
-        },
-        Says::Refusal => {
-            Both { ours: meaning::refused(ours), theirs: meaning::refused(theirs) }
+        Says::Lines(field) => {
+            Both { ours: meaning::our_lines(ours, field)?, theirs: meaning::their_lines(theirs)? }
         }
+        Says::Refusal => Both { ours: meaning::refused(ours), theirs: meaning::refused(theirs) },
     })
 }
 
@@ -129,11 +126,13 @@ pub(crate) async fn compare(setting: &Setting, compared: &mut Compared) -> Resul
     for question in questions(pod) {
         let (call, tool) = (&question.call, question.tool());
         let answers = setting.both(Person::Operator, tool, &question.arguments).await?;
-        let both = meaning(question.says, &answers).with_context(|| format!("{call}: {answers:#?}"))?;
+        let both =
+            meaning(question.says, &answers).with_context(|| format!("{call}: {answers:#?}"))?;
         compared.add(call, &both);
         let answers = setting.both(Person::Viewer, tool, &question.arguments).await?;
         let says = if question.viewer_may { question.says } else { Says::Refusal };
-        let both = meaning(says, &answers).with_context(|| format!("{call}, viewer: {answers:#?}"))?;
+        let both =
+            meaning(says, &answers).with_context(|| format!("{call}, viewer: {answers:#?}"))?;
         compared.add(&format!("{call}, viewer"), &both);
     }
     Ok(())

@@ -44,7 +44,12 @@ impl Setting {
             audience: "kubernetes".to_owned(),
             claims: PeoplesClaims::Keycloak,
         };
-        let options = ClusterOptions { issuers: vec![issuer], ..ClusterOptions::default() };
+        let options = ClusterOptions {
+            issuers: vec![issuer],
+            kubelet: true,
+            metrics: true,
+            ..ClusterOptions::default()
+        };
         let cluster = Cluster::start(options).await?;
         let operators = json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
