@@ -3,11 +3,15 @@
 
 use std::sync::Arc;
 
-use crate::cluster::Clusters;
+use crate::cluster::{Caller, Cluster, Clusters};
 use crate::config::{Config, Settings};
 use crate::confirmation::Rules;
+use crate::failure::Failure;
+use crate::prompts::Prompts;
 use crate::serve::StartError;
+use crate::stdio::Persons;
 use crate::tools::Tools;
+use crate::user_token::UserToken;
 
 const INSTRUCTIONS: &str = "Kubernetes, as you: every call is made with your own identity, and the cluster's RBAC decides. \
     Start with whoami to see who you are to the cluster. A refusal names what was tried and as whom; \
@@ -17,6 +21,7 @@ const INSTRUCTIONS: &str = "Kubernetes, as you: every call is made with your own
 #[derive(Debug)]
 pub(crate) struct Generation {
     pub(crate) tools: Tools,
+    pub(crate) prompts: Prompts,
     /// What clients are told about the server.
     pub(crate) instructions: String,
     pub(crate) settings: Arc<Settings>,
@@ -24,6 +29,8 @@ pub(crate) struct Generation {
     pub(crate) rules: Arc<Rules>,
     /// The clusters that calls choose among.
     pub(crate) clusters: Arc<Clusters>,
+    /// In stdio mode, who the one person is; never for a server of many.
+    persons: Option<Persons>,
 }
 
 impl Generation {
@@ -32,14 +39,52 @@ impl Generation {
     /// # Errors
     /// When a file cannot be used.
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
-        let clusters = Arc::new(Clusters::new(&config.clusters)?);
+        let clusters = Clusters::new(&config.clusters)?;
+        Self::with(config, clusters, None).map_err(StartError::Tools)
+    }
+
+    /// The same for one person with credentials of their own: only [`crate::stdio`] has what it takes.
+    pub(crate) fn of_persons(
+        config: &Config,
+        clusters: Clusters,
+        persons: Persons,
+    ) -> Result<Self, String> {
+        Self::with(config, clusters, Some(persons))
+    }
+
+    fn with(config: &Config, clusters: Clusters, persons: Option<Persons>) -> Result<Self, String> {
         let contexts = clusters.contexts();
         Ok(Self {
-            tools: Tools::chosen(&config.tools, contexts.as_ref()).map_err(StartError::Tools)?,
+            tools: Tools::chosen(&config.tools, contexts.as_ref())?,
+            prompts: Prompts::new(config.prompts.clone()),
             instructions: config.instructions.clone().unwrap_or_else(|| INSTRUCTIONS.to_owned()),
             settings: Arc::new(config.settings.clone()),
             rules: Arc::new(config.confirmation.rules.clone()),
-            clusters,
+            clusters: Arc::new(clusters),
+            persons,
         })
+    }
+
+    /// Whether requests need bring no token, as there is one person only.
+    pub(crate) fn is_of_one_person(&self) -> bool {
+        self.persons.is_some()
+    }
+
+    /// A cluster as the caller sees it: with the token that the request brought, or as the one person that there is.
+    ///
+    /// # Errors
+    /// When the token is not for this cluster.
+    pub(crate) fn caller(
+        &self,
+        cluster: &Arc<Cluster>,
+        token: Option<UserToken>,
+    ) -> Result<Caller, Failure> {
+        match (&self.persons, token) {
+            (Some(persons), None) => persons.caller(cluster),
+            (None, Some(token)) => cluster.admit(token),
+            (Some(_), Some(_)) | (None, None) => {
+                Err(Failure::Internal("it is not said who calls".to_owned()))
+            }
+        }
     }
 }

@@ -3,6 +3,9 @@
 //! Every request brings the caller's own token, already exchanged for one that the API server accepts. The server
 //! has no credential of its own: no kubeconfig, no service account, nothing read from the environment. What the
 //! caller may not do, it cannot do either.
+//!
+//! [`Prepared`] is for the other mode: one person, on their own machine, with their own kubeconfig. Only the module behind
+//! it reads one, and nothing of it is reachable from [`Running`].
 
 mod bounded_file;
 mod call_log;
@@ -20,7 +23,9 @@ mod near;
 mod operations;
 mod output;
 mod person;
+mod prompts;
 mod reload;
+mod resources;
 mod selectors;
 mod serve;
 mod server;
@@ -34,3 +39,4 @@ pub use cluster::{Cluster, Clusters};
 pub use config::Config;
 pub use metrics::metrics_table;
 pub use serve::{Running, StartError};
+pub use stdio::{Prepared, StdioError};

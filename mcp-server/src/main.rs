@@ -1,18 +1,20 @@
-//! `obolus-mcp --config FILE [--check]`.
+//! `obolus-mcp --config FILE [--check]`, and `obolus-mcp stdio`.
 
-use std::panic;
-use std::path::PathBuf;
+mod arguments;
+mod logging;
+
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Parser;
-use obolus_mcp::config::LogLevel;
-use obolus_mcp::{Config, Running};
+use arguments::{Arguments, Http, Mode, Stdio};
+use clap::Parser as _;
+use logging::Output;
+use obolus_mcp::config::{Notice, StdioConfig};
+use obolus_mcp::{Config, Prepared, Running};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
+<<<<<<< HEAD
 /// See the workspace's Cargo.toml for why.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,36 +29,48 @@ struct Arguments {
     /// Check the configuration, with the files that it names, and exit.
     #[arg(long)]
     check: bool,
+=======
+/// How long the end waits for what cannot be interrupted: reading from a standard input that nobody closes.
+const AT_THE_END: Duration = Duration::from_millis(100);
+/// What a bad command line or configuration ends with.
+const BAD_CONFIGURATION: u8 = 2;
+
+fn main() -> ExitCode {
+    let mode = Arguments::parse().mode();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = match mode {
+        Mode::Http(http) => runtime.block_on(serve_http(http)),
+        Mode::Stdio(stdio) => runtime.block_on(serve_stdio(stdio)),
+    };
+    runtime.shutdown_timeout(AT_THE_END);
+    code
+>>>>>>> wip9
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let Arguments { config: path, check } = Arguments::parse();
+async fn serve_http(Http { config: path, check }: Http) -> ExitCode {
     let config = match Config::load(&path) {
         Ok(config) => config,
         Err(problems) => {
             eprintln!("{}: {problems}", path.display());
-            return ExitCode::from(2);
+            return ExitCode::from(BAD_CONFIGURATION);
         }
     };
     if check {
-        for notice in &config.notices {
-            println!("note: {} {}", notice.path, notice.text);
-        }
+        print_notices(&config.notices);
         println!("{}: good", path.display());
         return ExitCode::SUCCESS;
     }
-    match run(&config).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(&config).await)
 }
 
 async fn run(config: &Config) -> anyhow::Result<()> {
-    start_logging(config.log_level);
+    logging::start(config.log_level, Output::Json);
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
@@ -71,9 +85,7 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         let name = cluster.name.as_ref().map(tracing::field::display);
         tracing::info!(cluster = name, api_server = %cluster.server, "asks");
     }
-    for notice in &config.notices {
-        tracing::warn!(setting = notice.path, "{}", notice.text);
-    }
+    log_notices(&config.notices);
     if config.tls.is_none() && !config.listen.ip().is_loopback() {
         tracing::warn!(
             "tokens arrive over plain HTTP: only a mesh that encrypts may stand in front"
@@ -91,26 +103,73 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// JSON lines on standard output. The level is ours alone: others may only print errors, because rmcp quotes what a
-/// caller sent in its warnings, and at finer levels HTTP stacks print what they carry. `RUST_LOG` is not read for the
-/// same reason.
-fn start_logging(level: LogLevel) {
-    let level = match level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
+async fn serve_stdio(stdio: Stdio) -> ExitCode {
+    let (file, check, flags) = (stdio.config.clone(), stdio.check, stdio.flags());
+    let config = match StdioConfig::load(file.as_deref(), flags) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
     };
-    let targets = tracing_subscriber::filter::Targets::new()
-        .with_target("obolus_mcp", level)
-        .with_default(LevelFilter::ERROR);
-    tracing_subscriber::registry()
-        .with(tracing_subscriber::fmt::layer().json().flatten_event(true))
-        .with(targets)
-        .init();
-    // The place and nothing else: a message could quote what was being read.
-    panic::set_hook(Box::new(|info| {
-        let place = info.location().map(ToString::to_string);
-        tracing::error!(place, "panicked");
-    }));
+    let environment = std::env::var_os("KUBECONFIG");
+    let prepared = match Prepared::new(&config, environment, std::env::home_dir()) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
+    };
+    if check {
+        print_notices(config.notices());
+        for sentence in prepared.left_out() {
+            println!("note: {sentence}");
+        }
+        println!("contexts: {}", prepared.contexts().join(", "));
+        println!("good: calls are for the context {}", prepared.context());
+        return ExitCode::SUCCESS;
+    }
+    ended(run_stdio(&config, prepared).await)
+}
+
+async fn run_stdio(config: &StdioConfig, prepared: Prepared) -> anyhow::Result<()> {
+    logging::start(config.log_level(), Output::Text);
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    log_notices(config.notices());
+    for sentence in prepared.left_out() {
+        tracing::warn!("{sentence}");
+    }
+    tracing::info!(context = prepared.context(), "serving on standard input and output");
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let (input, output) = rmcp::transport::io::stdio();
+    prepared.serve(input, output, stop).await?;
+    Ok(())
+}
+
+fn ended(ran: anyhow::Result<()>) -> ExitCode {
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_notices(notices: &[Notice]) {
+    for notice in notices {
+        println!("note: {} {}", notice.path, notice.text);
+    }
+}
+
+fn log_notices(notices: &[Notice]) {
+    for notice in notices {
+        tracing::warn!(setting = notice.path, "{}", notice.text);
+    }
 }

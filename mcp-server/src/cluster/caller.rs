@@ -18,6 +18,7 @@ use super::operation::Operation;
 use super::{Cluster, answer};
 use crate::confirmation::Gate;
 use crate::failure::Failure;
+use crate::names::Namespace;
 use crate::person::Person;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -51,6 +52,18 @@ impl Caller {
     /// The cluster that is called.
     pub(super) fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// `namespace`, or the one of calls that name none: the context's in stdio mode, else `default`.
+    pub(crate) fn namespace_or_default(&self, namespace: Option<Namespace>) -> Namespace {
+        namespace
+            .or_else(|| self.cluster.namespace.clone())
+            .unwrap_or_else(Namespace::default_namespace)
+    }
+
+    /// The kubeconfig without its credentials, in stdio mode: whole, or what this cluster needs of it.
+    pub(crate) fn kubeconfig(&self, minified: bool) -> Option<serde_json::Value> {
+        self.identity.kubeconfig(minified)
     }
 
     /// Asks for kinds anew from now on. Whether there was anything to forget.

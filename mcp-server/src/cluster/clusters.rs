@@ -50,6 +50,15 @@ impl Clusters {
         Ok(Self { default, by_name })
     }
 
+    /// Clusters that are there already, each with a name of its own.
+    pub(crate) fn of(default: Arc<Cluster>, others: Vec<Arc<Cluster>>) -> Self {
+        let all = others.iter().chain([&default]);
+        let by_name = all
+            .filter_map(|cluster| Some((cluster.name()?.clone(), Arc::clone(cluster))))
+            .collect();
+        Self { default, by_name }
+    }
+
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Cluster>> {
         let others = self.by_name.values().filter(|cluster| !Arc::ptr_eq(cluster, &self.default));
@@ -66,6 +75,15 @@ impl Clusters {
     /// The cluster of whatever names none.
     pub(crate) fn default_cluster(&self) -> &Arc<Cluster> {
         &self.default
+    }
+
+    /// A cluster by its name, where there is a choice; without a name, the one of whatever names none.
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Cluster>> {
+        if name.is_empty() {
+            return Some(&self.default);
+        }
+        self.contexts()?;
+        self.by_name.get(&ContextName::try_from(name.to_owned()).ok()?)
     }
 
     /// The cluster that a call's arguments name, and the arguments without the name. Where there is no choice, the name

@@ -50,6 +50,14 @@ impl Identity {
         }
     }
 
+    /// The kubeconfig that this person comes from, without its credentials.
+    pub(super) fn kubeconfig(&self, minified: bool) -> Option<serde_json::Value> {
+        match self {
+            Self::Bearer(_) => None,
+            Self::Kubeconfig(person) => person.kubeconfig(minified),
+        }
+    }
+
     /// Whether there may be another credential than the one in these headers, with which the API server answered 401.
     pub(super) async fn renewed_after(&self, refused: &HeaderMap) -> bool {
         match self {

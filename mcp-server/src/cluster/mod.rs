@@ -13,6 +13,7 @@ mod discovery;
 mod identity;
 mod known;
 mod list;
+mod names_of;
 mod object;
 mod operation;
 mod redact;
@@ -29,6 +30,7 @@ use arc_swap::ArcSwap;
 
 use crate::config::{ClusterConfig, ContextName, Denied};
 use crate::failure::Failure;
+use crate::names::Namespace;
 use crate::tls::{self, TlsError};
 use crate::user_token::UserToken;
 use api_kinds::KeptKinds;
@@ -59,6 +61,7 @@ pub struct Cluster {
     denied: Denied,
     shown_secrets: Arc<ShownSecrets>,
     known: Known,
+    namespace: Option<Namespace>,
     kept_kinds: KeptKinds,
     pool: ArcSwap<Pool>,
 }
@@ -84,9 +87,15 @@ impl Cluster {
             denied: config.denied.clone(),
             shown_secrets: Arc::new(config.shown_secrets.clone()),
             known: Known::default(),
+            namespace: None,
             kept_kinds: KeptKinds::default(),
             pool: ArcSwap::from_pointee(wire.pool()),
         }
+    }
+
+    /// The same, with the namespace of calls that name none; `default` otherwise.
+    pub(crate) fn in_namespace(self, namespace: Option<Namespace>) -> Self {
+        Self { namespace, ..self }
     }
 
     /// Reads the CAs again. On error the pool of before stays; on success new calls get a new one.

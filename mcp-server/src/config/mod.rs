@@ -13,8 +13,10 @@ mod denied;
 mod http;
 mod listeners;
 mod not_here;
+mod prompts;
 mod settings;
 mod shown_secrets;
+mod stdio;
 mod values;
 
 use std::net::SocketAddr;
@@ -30,10 +32,13 @@ pub use obolus_core::config::Problems;
 pub use obolus_core::config::brought::Notice;
 use obolus_core::config::brought::{Part, sort};
 use obolus_core::config::{Problem, Section};
-use serde_json::Value;
+use serde_json::{Map, Value};
 pub use settings::{ListOutput, Settings};
+pub use stdio::{StdioConfig, StdioFlags};
 pub use values::LogLevel;
 pub(crate) use values::plain_https;
+
+use crate::prompts::ConfiguredPrompt;
 
 /// Where a pod finds the API server, and the authority that signed its certificate.
 const IN_CLUSTER: &str = "https://kubernetes.default.svc";
@@ -68,6 +73,8 @@ pub struct Config {
     pub instructions: Option<String>,
     /// What the tools go by.
     pub settings: Settings,
+    /// The operator's prompts.
+    pub prompts: Vec<ConfiguredPrompt>,
     /// What people are asked about first.
     pub confirmation: Confirmation,
     /// The clusters: one, or several that calls choose among.
@@ -94,21 +101,20 @@ impl Config {
     /// # Errors
     /// Every problem there is, not only the first.
     pub fn load(path: &Path) -> Result<Self, Problems> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))?;
-        let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        if has_drop_ins(folder) {
-            let text = "beside this file holds drop-ins, which are not read here: write their settings into this file, and take them away";
-            return Err(Problems::one(DROP_INS, text));
-        }
-        Self::parse(&text, folder)
+        let (text, folder) = read(path)?;
+        Self::parse(&text, &folder)
     }
 
     fn parse(text: &str, folder: &Path) -> Result<Self, Problems> {
-        let table: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
-        let value = serde_json::to_value(table)
-            .map_err(|_| Problems::one("", "holds a number that is none"))?;
-        let Value::Object(keys) = value else { return Err(Problems::one("", "must be a table")) };
+        Self::of_keys(keys(text)?, folder, clusters::read)
+    }
+
+    /// `clusters` says where API servers are.
+    fn of_keys(
+        keys: Map<String, Value>,
+        folder: &Path,
+        clusters: impl FnOnce(&Section<'_>, &Path) -> Option<ClustersConfig>,
+    ) -> Result<Self, Problems> {
         let sorted = sort(keys, Part::McpServer);
         let mut keys = sorted.own;
         keys.extend(sorted.brought.clone());
@@ -129,8 +135,9 @@ impl Config {
         let tools = choice::read(&top, &sorted.brought, &mut notices);
         let instructions = values::text(&top, "server_instructions");
         let settings = settings::read(&top);
+        let prompts = prompts::read(&top, &mut notices);
         let confirmation = confirmation::read(&top, folder, &mut notices);
-        let clusters = clusters::read(&top, folder);
+        let clusters = clusters(&top, folder);
         let built = clusters.map(|clusters| Self {
             listen,
             operations,
@@ -143,6 +150,7 @@ impl Config {
             tools,
             instructions,
             settings,
+            prompts,
             confirmation,
             clusters,
             notices,
@@ -161,6 +169,29 @@ fn allowed_hosts(top: &Section<'_>) -> Vec<String> {
         top.problem("allowed_hosts", advice);
     }
     hosts
+}
+
+/// A file's text, and the folder where its paths start.
+fn read(path: &Path) -> Result<(String, PathBuf), Problems> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))?;
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    if has_drop_ins(folder) {
+        let text = "beside this file holds drop-ins, which are not read here: write their settings into this file, and take them away";
+        return Err(Problems::one(DROP_INS, text));
+    }
+    Ok((text, folder.to_owned()))
+}
+
+/// The top level of a file.
+fn keys(text: &str) -> Result<Map<String, Value>, Problems> {
+    let table: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
+    let value = serde_json::to_value(table)
+        .map_err(|_| Problems::one("", "holds a number that is none"))?;
+    match value {
+        Value::Object(keys) => Ok(keys),
+        _ => Err(Problems::one("", "must be a table")),
+    }
 }
 
 fn has_drop_ins(folder: &Path) -> bool {

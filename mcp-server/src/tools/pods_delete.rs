@@ -42,7 +42,7 @@ impl KubeTool for PodsDelete {
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Deleted>, Failure> {
         let pods = Resource::core("Pod", "pods", true);
-        let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(input.namespace);
         context.caller.delete(&pods, &namespace, &input.name).await?;
         let text = format!("pod {} in namespace {namespace} is being deleted\n", input.name);
         Ok(Reply {

@@ -90,7 +90,7 @@ impl KubeTool for PodsLog {
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Log>, Failure> {
         let pods = Resource::core("Pod", "pods", true);
-        let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(input.namespace);
         let query = LogQuery {
             container: input.container,
             previous: input.previous.is_some_and(|Flag(previous)| previous),

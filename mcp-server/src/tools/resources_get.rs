@@ -61,7 +61,7 @@ pub(super) async fn read(
     name: &ObjectName,
     wanted: Wanted,
 ) -> Result<Reply<Object>, Failure> {
-    let namespace = namespace.unwrap_or_else(Namespace::default_namespace);
+    let namespace = context.caller.namespace_or_default(namespace);
     let format = wanted.output.unwrap_or(Format::Yaml);
     if format == Format::Table {
         let row = context.caller.get_table(resource, &namespace, name).await?;

@@ -94,7 +94,7 @@ impl KubeTool for ResourcesScale {
         if !resource.is_scalable() {
             return Err(Failure::InvalidArguments(format!("{} has no scale", input.kind)));
         }
-        let namespace = input.namespace.unwrap_or_else(Namespace::default_namespace);
+        let namespace = context.caller.namespace_or_default(input.namespace);
         let changed = input.scale.is_some();
         let scale = match input.scale {
             Some(Replicas(replicas)) => {

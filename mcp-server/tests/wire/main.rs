@@ -9,10 +9,14 @@
 
 mod brought;
 mod clusters;
+mod confirmation;
 mod encryption;
 mod faults;
 mod identity;
 mod overload;
 mod program;
+mod prompts;
 mod protocol;
+mod resources;
+mod stdio;
 mod support;

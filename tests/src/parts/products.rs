@@ -43,15 +43,28 @@ pub fn products() -> Result<Products> {
         .map_err(|error| anyhow!(error))
 }
 
+/// `obolus-mcp` without the filter, whose build takes long, for suites without a gateway.
+pub fn mcp_server() -> Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BUILT
+        .get_or_init(|| programs().map_err(|error| format!("{error:#}")))
+        .clone()
+        .map(|programs| programs.join("obolus-mcp"))
+        .map_err(|error| anyhow!(error))
+}
+
+/// The folder of our native programs.
+fn programs() -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os(PROGRAMS) {
+        return Ok(workspace().join(folder));
+    }
+    cargo_build(&["-p", "obolus-sts", "-p", "obolus-mcp"])
+        .context("building obolus-sts and obolus-mcp failed")?;
+    Ok(target_folder().join("debug"))
+}
+
 fn build() -> Result<Products> {
-    let programs = match std::env::var_os(PROGRAMS) {
-        Some(folder) => workspace().join(folder),
-        None => {
-            cargo_build(&["-p", "obolus-sts", "-p", "obolus-mcp"])
-                .context("building obolus-sts and obolus-mcp failed")?;
-            target_folder().join("debug")
-        }
-    };
+    let programs = programs()?;
     let program = |name: &str| programs.join(name);
     Ok(Products {
         sts: program("obolus-sts"),

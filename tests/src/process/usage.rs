@@ -9,12 +9,21 @@ use super::Process;
 impl Process {
     /// Resident memory in bytes.
     pub fn rss(&self) -> Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// The most resident memory that it ever had, in bytes.
+    pub fn peak_rss(&self) -> Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, field: &str) -> Result<u64> {
         let path = format!("/proc/{}/status", self.pid);
         let status = std::fs::read_to_string(&path).with_context(|| path.clone())?;
         let kib = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
-        kib.map(|kib: u64| kib * 1024).with_context(|| format!("no VmRSS in {path}"))
+            .find_map(|line| line.strip_prefix(field)?.trim().strip_suffix(" kB")?.parse().ok());
+        kib.map(|kib: u64| kib * 1024).with_context(|| format!("no {field} in {path}"))
     }
 
     /// CPU time of all live threads, in the scheduler's nanoseconds.

@@ -32,27 +32,33 @@ pub(crate) async fn refused(world: &World, tool: &Value) -> Result<usize> {
 
 /// The parameter that is wrong, and the arguments.
 fn cases(schema: &Value) -> Result<Vec<(String, Value)>> {
-    let none = Map::new();
-    let properties = schema["properties"].as_object().unwrap_or(&none);
-    let required: Vec<&str> =
-        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let mut plausible = Map::new();
-    for name in &required {
-        let property = properties.get(*name).context("required, but not described")?;
-        plausible.insert((*name).to_owned(), plausible_value(property));
+    let mut cases = Vec::new();
+    let mut add = |name: &str, arguments: Value| cases.push((name.to_owned(), arguments));
+    add(UNKNOWN, plausible(schema, &[(UNKNOWN, json!(1))])?);
+    for name in required(schema) {
+        let mut arguments = plausible(schema, &[])?;
+        arguments.as_object_mut().context("no object")?.remove(name);
+        add(name, arguments);
     }
-    let with = |name: &str, value: Option<Value>| {
-        let mut arguments = plausible.clone();
-        match value {
-            Some(value) => drop(arguments.insert(name.to_owned(), value)),
-            None => drop(arguments.remove(name)),
-        }
-        (name.to_owned(), Value::Object(arguments))
-    };
-    let mut cases = vec![with(UNKNOWN, Some(json!(1)))];
-    cases.extend(required.iter().map(|name| with(name, None)));
-    cases.extend(properties.iter().map(|(name, property)| with(name, Some(wrong(property)))));
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        add(name, plausible(schema, &[(name, wrong(property))])?);
+    }
     Ok(cases)
+}
+
+/// Arguments of the right types for what is required, with these on top.
+pub(crate) fn plausible(schema: &Value, others: &[(&str, Value)]) -> Result<Value> {
+    let mut arguments = Map::new();
+    for name in required(schema) {
+        let property = schema["properties"].get(name).context("required, but not described")?;
+        arguments.insert(name.to_owned(), plausible_value(property));
+    }
+    arguments.extend(others.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    Ok(Value::Object(arguments))
+}
+
+fn required(schema: &Value) -> Vec<&str> {
+    schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 fn types(property: &Value) -> Vec<&str> {

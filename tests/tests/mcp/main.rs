@@ -11,6 +11,8 @@
 
 mod bad_arguments;
 mod case;
+mod huge;
+mod injection;
 mod rows;
 mod table;
 mod world;

@@ -60,16 +60,7 @@ impl World {
         })
         .await?;
         permit(&cluster).await?;
-        let path = std::env::join_paths(
-            [cluster.programs()?, PathBuf::from("/usr/bin"), PathBuf::from("/bin")].iter(),
-        )?;
-        let options = McpServerOptions {
-            server: cluster.url().to_owned(),
-            ca_pem: cluster.ca_pem().to_owned(),
-            environment: vec![("PATH".to_owned(), path.to_string_lossy().into_owned())],
-            ..McpServerOptions::default()
-        };
-        let mcp = McpServer::start(&options).await?;
+        let mcp = McpServer::start(&options(&cluster)?).await?;
         let world = Self { mcp, cluster, idp };
         world.cluster.wait_for_issuer(&world.token(Person::Alice, "alice")?).await?;
         Ok(world)
@@ -78,7 +69,22 @@ impl World {
     /// A client of this person under a name that nobody else has, so that what the API server saw of it is known:
     /// `kc:` and the name. The token is good for five minutes.
     pub(crate) fn client(&self, person: Person, name: &str) -> Result<McpClient> {
-        McpClient::new(&self.mcp.url(), Some(&self.token(person, name)?))
+        self.client_of(&self.mcp, person, name)
+    }
+
+    /// The same at another server than the one that all share.
+    pub(crate) fn client_of(
+        &self,
+        mcp: &McpServer,
+        person: Person,
+        name: &str,
+    ) -> Result<McpClient> {
+        McpClient::new(&mcp.url(), Some(&self.token(person, name)?))
+    }
+
+    /// A server of one story alone, for what it measures.
+    pub(crate) async fn another_server(&self) -> Result<McpServer> {
+        McpServer::start(&options(&self.cluster)?).await
     }
 
     fn token(&self, person: Person, name: &str) -> Result<String> {
@@ -106,6 +112,18 @@ const AUDIENCE: &str = "kubernetes";
 pub(crate) fn chart(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts").join(name);
     folder.to_string_lossy().into_owned()
+}
+
+/// A server with helm within reach.
+fn options(cluster: &Cluster) -> Result<McpServerOptions> {
+    let folders = [cluster.programs()?, PathBuf::from("/usr/bin"), PathBuf::from("/bin")];
+    let path = std::env::join_paths(folders)?.to_string_lossy().into_owned();
+    Ok(McpServerOptions {
+        server: cluster.url().to_owned(),
+        ca_pem: cluster.ca_pem().to_owned(),
+        environment: vec![("PATH".to_owned(), path)],
+        ..McpServerOptions::default()
+    })
 }
 
 /// On top of `deploy/kubernetes/rbac-example.yaml`.

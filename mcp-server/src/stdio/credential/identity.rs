@@ -10,6 +10,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -18,7 +19,7 @@ use super::issued::{Issued, IssuedCertificate};
 use crate::bounded_file;
 use crate::cluster::Cluster;
 use crate::failure::Failure;
-use crate::stdio::kubeconfig::{Certificate, Endpoint, Pem, Proof, User};
+use crate::stdio::kubeconfig::{Certificate, Context, Endpoint, Kubeconfig, Pem, Proof, User};
 use crate::stdio::wire::wire;
 
 /// How often files are looked at.
@@ -37,6 +38,7 @@ pub(crate) struct KubeconfigIdentity(Arc<Person>);
 
 struct Person {
     context: String,
+    kubeconfig: Arc<Kubeconfig>,
     cluster: Arc<Cluster>,
     endpoint: Endpoint,
     user: User,
@@ -64,11 +66,11 @@ struct Token {
 impl KubeconfigIdentity {
     /// The person of a context. No file is read and no program run before the first call.
     pub(in crate::stdio) fn new(
-        context: String,
+        kubeconfig: Arc<Kubeconfig>,
         cluster: Arc<Cluster>,
-        endpoint: Endpoint,
-        user: User,
+        context: Context,
     ) -> Self {
+        let Context { name: context, endpoint, user, .. } = context;
         let pems = user.certificate.iter().flat_map(|pair| [&pair.chain, &pair.key]);
         let files = Files::new(pems.chain(&endpoint.authority).filter_map(Pem::file));
         let mut shown = Vec::new();
@@ -83,7 +85,7 @@ impl KubeconfigIdentity {
         let state =
             State { wired: false, files, looked: Instant::now(), token: None, failed: None };
         let (state, shown) = (Mutex::new(state), SyncMutex::new(shown));
-        Self(Arc::new(Person { context, cluster, endpoint, user, state, shown }))
+        Self(Arc::new(Person { context, kubeconfig, cluster, endpoint, user, state, shown }))
     }
 
     /// The headers that say who asks: `Authorization`, unless a certificate says it, and whom to act as.
@@ -117,6 +119,12 @@ impl KubeconfigIdentity {
     /// The context, for texts.
     pub(crate) fn context(&self) -> &str {
         &self.0.context
+    }
+
+    /// The kubeconfig without its credentials: whole, or what this context needs of it.
+    pub(crate) fn kubeconfig(&self, minified: bool) -> Option<Value> {
+        let view = self.0.kubeconfig.view(&self.0.context, minified).ok()?;
+        serde_json::to_value(view).ok()
     }
 
     /// The API server that the person is known at.

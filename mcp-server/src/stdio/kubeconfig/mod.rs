@@ -18,4 +18,3 @@ pub(crate) use error::KubeconfigError;
 pub(super) use merge::Kubeconfig;
 pub(super) use place::Places;
 pub(super) use user::{Certificate, ExecPlugin, ExecVersion, Pem, Proof, User};
-pub(super) use view::View;

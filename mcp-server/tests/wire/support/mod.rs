@@ -6,6 +6,7 @@
 pub(crate) mod api_server;
 pub(crate) mod client;
 pub(crate) mod identity;
+pub(crate) mod stdio;
 
 use std::path::PathBuf;
 use std::time::Duration;
