@@ -14,22 +14,10 @@ use obolus_mcp::config::{Notice, StdioConfig};
 use obolus_mcp::{Config, Prepared, Running};
 use tokio::signal::unix::{SignalKind, signal};
 
-<<<<<<< HEAD
 /// See the workspace's Cargo.toml for why.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Kubernetes tools over MCP that act as the caller and nobody else.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Arguments {
-    /// The configuration, TOML.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// Check the configuration, with the files that it names, and exit.
-    #[arg(long)]
-    check: bool,
-=======
 /// How long the end waits for what cannot be interrupted: reading from a standard input that nobody closes.
 const AT_THE_END: Duration = Duration::from_millis(100);
 /// What a bad command line or configuration ends with.
@@ -50,7 +38,6 @@ fn main() -> ExitCode {
     };
     runtime.shutdown_timeout(AT_THE_END);
     code
->>>>>>> wip9
 }
 
 async fn serve_http(Http { config: path, check }: Http) -> ExitCode {
