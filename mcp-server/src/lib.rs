@@ -33,6 +33,7 @@ mod stdio;
 mod strict_body;
 mod tls;
 mod tools;
+mod under_way;
 mod user_token;
 
 pub use cluster::{Cluster, Clusters};

@@ -8,11 +8,15 @@
 )]
 
 mod brought;
+mod cancellation;
 mod clusters;
 mod confirmation;
 mod encryption;
+mod exec;
 mod faults;
 mod identity;
+mod logs;
+mod nodes;
 mod overload;
 mod program;
 mod prompts;
@@ -20,3 +24,4 @@ mod protocol;
 mod resources;
 mod stdio;
 mod support;
+mod top;
