@@ -17,6 +17,7 @@ use super::operation::Operation;
 use super::wire::Pool;
 use super::{Cluster, answer};
 use crate::clock::UnixSeconds;
+use crate::config::ContextName;
 use crate::confirmation::Gate;
 use crate::failure::Failure;
 use crate::names::Namespace;
@@ -65,6 +66,11 @@ impl Caller {
     /// The kubeconfig without its credentials, in stdio mode: whole, or what this cluster needs of it.
     pub(crate) fn kubeconfig(&self, minified: bool) -> Option<serde_json::Value> {
         self.identity.kubeconfig(minified)
+    }
+
+    /// What calls name the cluster by, where there are several.
+    pub(crate) fn context(&self) -> Option<&str> {
+        self.cluster.name().map(ContextName::as_str)
     }
 
     /// Asks for kinds anew from now on. Whether there was anything to forget.

@@ -33,7 +33,7 @@ pub use obolus_core::config::brought::Notice;
 use obolus_core::config::brought::{Part, sort};
 use obolus_core::config::{Problem, Section};
 use serde_json::{Map, Value};
-pub use settings::{ListOutput, Settings};
+pub use settings::{ListOutput, Reached, Settings};
 pub use stdio::{StdioConfig, StdioFlags};
 pub use values::LogLevel;
 pub(crate) use values::plain_https;
@@ -134,10 +134,11 @@ impl Config {
         let log_level = values::log_level(&top);
         let tools = choice::read(&top, &sorted.brought, &mut notices);
         let instructions = values::text(&top, "server_instructions");
-        let settings = settings::read(&top);
+        let mut settings = settings::read(&top);
         let prompts = prompts::read(&top, &mut notices);
         let confirmation = confirmation::read(&top, folder, &mut notices);
         let clusters = clusters(&top, folder);
+        settings.reached = clusters.iter().flat_map(ClustersConfig::all).map(Reached::of).collect();
         let built = clusters.map(|clusters| Self {
             listen,
             operations,

@@ -22,6 +22,7 @@ mod overload;
 mod program;
 mod prompts;
 mod protocol;
+mod reading;
 mod resources;
 mod stdio;
 mod support;
