@@ -1,9 +1,12 @@
 //! What the tools go by, beside the call itself.
 
+use std::sync::Arc;
+
 use obolus_core::config::Section;
 use serde::Deserialize;
 
-use super::ClusterConfig;
+use super::{ClusterConfig, HelmSettings};
+use crate::failure::Failure;
 
 /// The operator's choices for all tools.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +15,19 @@ pub struct Settings {
     pub list_output: ListOutput,
     /// The clusters that are reached, for those who ask.
     pub reached: Vec<Reached>,
+    /// How helm is run, where it is.
+    pub helm: Option<Arc<HelmSettings>>,
+}
+
+impl Settings {
+    /// How helm is run.
+    ///
+    /// # Errors
+    /// Where it is not, and its tools are not served.
+    pub(crate) fn helm(&self) -> Result<&Arc<HelmSettings>, Failure> {
+        let absent = || Failure::Internal("there is no helm here".to_owned());
+        self.helm.as_ref().ok_or_else(absent)
+    }
 }
 
 /// What the only cluster is called, which needs no name.
@@ -56,5 +72,5 @@ pub enum ListOutput {
 pub(super) fn read(top: &Section<'_>) -> Settings {
     let list_output =
         top.word("list_output", "\"table\", \"yaml\", \"json\"", ListOutput::default());
-    Settings { list_output, reached: Vec::new() }
+    Settings { list_output, reached: Vec::new(), helm: None }
 }

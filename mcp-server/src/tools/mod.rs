@@ -16,6 +16,9 @@ mod events_list;
 mod explain;
 mod feed;
 mod grace_period;
+mod helm_install;
+mod helm_list;
+mod helm_uninstall;
 mod namespaces_list;
 mod nodes_log;
 mod nodes_stats_summary;
@@ -46,6 +49,7 @@ mod rollout_status;
 mod rollout_undo;
 mod seconds;
 mod since;
+mod telling;
 mod waiting;
 mod whoami;
 mod workload;
@@ -155,6 +159,9 @@ macro_rules! every_tool {
             $of::<configuration_view::ConfigurationView>(),
             $of::<events_list::EventsList>(),
             $of::<explain::Explain>(),
+            $of::<helm_install::HelmInstall>(),
+            $of::<helm_list::HelmList>(),
+            $of::<helm_uninstall::HelmUninstall>(),
             $of::<namespaces_list::NamespacesList>(),
             $of::<nodes_log::NodesLog>(),
             $of::<nodes_stats_summary::NodesStatsSummary>(),
