@@ -11,6 +11,7 @@
 
 mod bad_arguments;
 mod case;
+mod charts;
 mod huge;
 mod injection;
 mod rows;

@@ -23,6 +23,16 @@ pub(super) fn rows() -> Vec<Row> {
                 .then(|world, arguments| Box::pin(there(world, arguments))),
         },
         Row {
+            tool: "pods_exec",
+            allowed: Case::made(Alice, |world| Box::pin(to_exec(world)))
+                .holds("/exitCode", json!(3))
+                .holds("/stdout", json!("out of stock\n"))
+                .holds("/stderr", json!("out of stock\n")),
+            refused: Case::made(Bob, |world| Box::pin(to_exec(world)))
+                .refused("create", "pods/exec", Some(SHOP))
+                .then(|world, arguments| Box::pin(was_not_run(world, arguments))),
+        },
+        Row {
             tool: "pods_get",
             allowed: Case::made(Bob, |world| Box::pin(one_to_read(world)))
                 .holds("/object/spec/containers/0/name", json!("web")),
@@ -71,6 +81,14 @@ pub(super) fn rows() -> Vec<Row> {
                 Some(WAREHOUSE),
             ),
         },
+        Row {
+            tool: "pods_run",
+            allowed: Case::made(Alice, |world| Box::pin(to_run(world)))
+                .then(|world, arguments| Box::pin(runs(world, arguments))),
+            refused: Case::made(Bob, |world| Box::pin(to_run(world)))
+                .refused("create", "pods", Some(SHOP))
+                .then(|world, arguments| Box::pin(gone(world, arguments))),
+        },
     ]
 }
 
@@ -95,6 +113,40 @@ async fn there(world: &World, arguments: &Value) -> Result<()> {
 async fn gone(world: &World, arguments: &Value) -> Result<()> {
     eventually("the pod to be gone", Duration::from_secs(30), || async {
         ensure!(there(world, arguments).await.is_err(), "it is there");
+        Ok(())
+    })
+    .await
+}
+
+/// A pod whose commands end with the code that they are told to.
+async fn to_exec(world: &World) -> Result<Value> {
+    let name = world.unique("exec");
+    world.cluster.run_at_kubelet(SHOP, &name, &["web"]).await?;
+    let command = ["fail", "3", "out", "of", "stock"];
+    Ok(json!({"namespace": SHOP, "name": name, "command": command}))
+}
+
+async fn was_not_run(world: &World, arguments: &Value) -> Result<()> {
+    let name = arguments["name"].as_str().unwrap_or_default();
+    let path = format!("/exec/{SHOP}/{name}/");
+    ensure!(world.cluster.kubelet()?.last_asked(&path).is_err(), "the kubelet was asked");
+    Ok(())
+}
+
+async fn to_run(world: &World) -> Result<Value> {
+    let name = world.unique("run");
+    Ok(json!({"namespace": SHOP, "name": name, "image": "example.test/shop/web:1.0", "port": 8080}))
+}
+
+/// With its Service.
+async fn runs(world: &World, arguments: &Value) -> Result<()> {
+    let name = arguments["name"].as_str().unwrap_or_default();
+    let service = world.cluster.admin_get(&format!("/api/v1/namespaces/{SHOP}/services/{name}"));
+    ensure!(service.await?["spec"]["ports"][0]["port"] == 8080);
+    eventually("the pod to run", Duration::from_secs(30), || async {
+        let path = format!("/api/v1/namespaces/{SHOP}/pods/{name}");
+        let pod = world.cluster.admin_get(&path).await?;
+        ensure!(pod["status"]["phase"] == "Running", "{}", pod["status"]);
         Ok(())
     })
     .await
