@@ -118,6 +118,22 @@ pub(crate) enum Failure {
         /// The time allowed.
         seconds: u64,
     },
+    /// Nobody measures what pods and nodes use.
+    #[error("the API server {server} tells nothing of what pods and nodes use: {}", no_metrics(*.installed))]
+    NoMetrics {
+        /// Who has none.
+        server: String,
+        /// Whether the API is there, and only does not answer.
+        installed: bool,
+    },
+    /// As many streams are open as there may be.
+    #[error(
+        "could not {operation}: too many streams are open, yours or everybody's; wait until one ends, or ask without following"
+    )]
+    Busy {
+        /// What was tried.
+        operation: String,
+    },
     /// No connection, or one that broke.
     #[error("could not {operation}: the API server {server} cannot be reached: {reason}")]
     Unreachable {
@@ -158,6 +174,14 @@ pub(crate) enum Failure {
     Cancelled,
 }
 
+fn no_metrics(installed: bool) -> &'static str {
+    if installed {
+        "it has metrics.k8s.io, but what serves that (metrics-server, usually in kube-system) does not answer; look at its pods and their logs"
+    } else {
+        "it does not have metrics.k8s.io; the cluster's operator has to install metrics-server, or another that serves it"
+    }
+}
+
 impl Failure {
     /// How long the API server wants not to be asked, if it had too much to do; it has done nothing then.
     #[must_use]
@@ -193,6 +217,8 @@ impl Failure {
             Self::Rejected { .. } => "rejected",
             Self::UnknownKind { .. } => "unknown_kind",
             Self::TimedOut { .. } => "timed_out",
+            Self::NoMetrics { .. } => "no_metrics",
+            Self::Busy { .. } => "busy",
             Self::Unreachable { .. } => "unreachable",
             Self::AnswerTooLarge { .. } => "answer_too_large",
             Self::AnswerMalformed { .. } => "answer_malformed",

@@ -7,6 +7,7 @@ use crate::cluster::{Caller, Cluster, Clusters};
 use crate::config::{Config, Settings};
 use crate::confirmation::Rules;
 use crate::failure::Failure;
+use crate::prompts::Prompts;
 use crate::serve::StartError;
 use crate::stdio::Persons;
 use crate::tools::Tools;
@@ -20,6 +21,7 @@ const INSTRUCTIONS: &str = "Kubernetes, as you: every call is made with your own
 #[derive(Debug)]
 pub(crate) struct Generation {
     pub(crate) tools: Tools,
+    pub(crate) prompts: Prompts,
     /// What clients are told about the server.
     pub(crate) instructions: String,
     pub(crate) settings: Arc<Settings>,
@@ -54,6 +56,7 @@ impl Generation {
         let contexts = clusters.contexts();
         Ok(Self {
             tools: Tools::chosen(&config.tools, contexts.as_ref())?,
+            prompts: Prompts::new(config.prompts.clone()),
             instructions: config.instructions.clone().unwrap_or_else(|| INSTRUCTIONS.to_owned()),
             settings: Arc::new(config.settings.clone()),
             rules: Arc::new(config.confirmation.rules.clone()),

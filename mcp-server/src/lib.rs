@@ -23,7 +23,9 @@ mod near;
 mod operations;
 mod output;
 mod person;
+mod prompts;
 mod reload;
+mod resources;
 mod selectors;
 mod serve;
 mod server;
@@ -31,6 +33,7 @@ mod stdio;
 mod strict_body;
 mod tls;
 mod tools;
+mod under_way;
 mod user_token;
 
 pub use cluster::{Cluster, Clusters};

@@ -79,13 +79,15 @@ pub fn metrics_table() -> String {
     metrics.call("", cluster.as_ref(), "", Duration::ZERO);
     metrics.refused(Reason::Internal);
     let told = |_: &Family, label: &str| match label {
-        "tool" => Some("a tool that is offered; `(unknown)` for any other name"),
+        "tool" => Some(
+            "a tool that is offered; `(unknown)` for any other name, `(prompt)` and `(resource)` for what is none",
+        ),
         "cluster" => {
             Some("a configured cluster's name; without the label where there is only `[cluster]`")
         }
         "outcome" => Some(
-            "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, `wrong_target`, \
-             `credential_not_accepted`, `not_found`, `rejected`; `unconfirmed`; `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; \
+            "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, `unknown_prompt`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, `wrong_target`, \
+             `credential_not_accepted`, `not_found`, `rejected`; `unconfirmed`; `no_metrics`, `busy`, `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; \
              `invalid_arguments`, `not_signed_in`, \
              `unknown_kind`, `internal`",
         ),

@@ -78,7 +78,7 @@ impl Running {
             Some(path) => Seal::of_file(path),
             None => Seal::new(None),
         };
-        let shared = Arc::new(Shared { metrics: Arc::clone(&metrics), seal: seal? });
+        let shared = Arc::new(Shared::new(Arc::clone(&metrics), seal?));
         let server = McpServer::new(generation, shared);
         let ready = Arc::new(AtomicBool::new(true));
         let (mcp_listener, mcp) = bind(config.listen)?;
@@ -130,6 +130,7 @@ fn router(config: &Config, server: McpServer, metrics: Arc<Metrics>) -> Router {
         .with_allowed_origins(config.allowed_origins.iter().cloned())
         .enforce_origin_validation()
         .with_max_request_body_bytes(config.max_body_bytes);
+    let under_way = server.under_way();
     let service = StreamableHttpService::new(
         move || Ok(server.clone()),
         Arc::new(NeverSessionManager::default()),
@@ -139,7 +140,7 @@ fn router(config: &Config, server: McpServer, metrics: Arc<Metrics>) -> Router {
     Router::new()
         .route_service("/mcp", service)
         .layer(from_fn_with_state(
-            (config.max_body_bytes, Arc::clone(&metrics)),
+            (config.max_body_bytes, under_way, Arc::clone(&metrics)),
             require_strict_body,
         ))
         .layer(from_fn_with_state((Limits::new(), Arc::clone(&metrics)), take_turns))

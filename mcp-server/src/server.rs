@@ -1,26 +1,33 @@
 //! The MCP side: what is listed, and how a call gets its caller.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::request::Parts;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod,
-    CompleteRequestParams, CompleteResult, ContentBlock, ErrorData, Implementation, JsonObject,
-    ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
-    ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
+    ArgumentInfo, CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult,
+    CompleteRequestParams, CompleteResult, CompletionInfo, ContentBlock, ErrorData,
+    GetPromptRequestParams, GetPromptResponse, Implementation, InputRequiredResult, JsonObject,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
+    Reference, ResourceTemplate, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 
 use crate::call_log::CallLog;
 use crate::clock;
-use crate::confirmation::{Bound, Returned, Seal, Way, about};
+use crate::cluster::{CONTEXT, Caller, Cluster};
+use crate::confirmation::{Bound, Gate, Returned, Rules, Seal, Way, about};
 use crate::failure::Failure;
 use crate::generation::Generation;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::tools::{CallContext, Progress, Registered};
+use crate::prompts::{NoPrompt, PromptArguments};
+use crate::resources::{self, K8sUri};
+use crate::tools::{CallContext, Progress};
+use crate::under_way::UnderWay;
 use crate::user_token::UserToken;
 
 /// The revisions that are served. Older ones are neither advertised nor negotiated.
@@ -29,6 +36,10 @@ pub(crate) const PROTOCOL_VERSIONS: &[ProtocolVersion] =
 
 /// How long clients may keep the list of tools. A gateway may cut it to what the caller may use, and permissions change.
 const LIST_FRESH_MS: u64 = 60_000;
+
+/// What log and metrics call a prompt, and a resource: their names are other people's words.
+const PROMPT: &str = "(prompt)";
+const RESOURCE: &str = "(resource)";
 
 /// The handler. rmcp makes one for each request, so it is no more than a few pointers.
 #[derive(Debug, Clone)]
@@ -42,11 +53,50 @@ pub(crate) struct McpServer {
 pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) seal: Seal,
+    /// What lasts longer than a request.
+    streams: Arc<Limits>,
+    /// The calls that their clients may take back.
+    under_way: Arc<UnderWay>,
+}
+
+impl Shared {
+    pub(crate) fn new(metrics: Arc<Metrics>, seal: Seal) -> Self {
+        Self { metrics, seal, streams: Limits::of_streams(), under_way: Arc::default() }
+    }
 }
 
 impl McpServer {
     pub(crate) fn new(generation: Arc<Generation>, shared: Arc<Shared>) -> Self {
         Self { generation, shared }
+    }
+
+    /// The calls that their clients may take back.
+    pub(crate) fn under_way(&self) -> Arc<UnderWay> {
+        Arc::clone(&self.shared.under_way)
+    }
+
+    /// rmcp leaves a handler running when its client has gone, and only fires the token: dropping the work is ours. What
+    /// a client of HTTP takes back by its number rmcp does not know, since it keeps no sessions here.
+    async fn while_wanted<T>(
+        &self,
+        context: &RequestContext<RoleServer>,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let parts = context.extensions.get::<Parts>();
+        let call = parts
+            .and_then(|parts| parts.extensions.get::<UserToken>())
+            .map(|token| self.shared.under_way.begin(token.digest(), context.id.clone()));
+        let taken_back = async {
+            match &call {
+                Some(call) => call.taken_back().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = context.ct.cancelled() => Err(Failure::Cancelled),
+            () = taken_back => Err(Failure::Cancelled),
+            result = work => result,
+        }
     }
 
     /// What this request is served by: what the listener gave it, because a session's handler is older than its requests.
@@ -70,47 +120,62 @@ impl McpServer {
         Ok(token)
     }
 
-    /// Runs a tool, once everybody who has to be asked has said yes. The call may end with the question instead.
-    async fn run(
-        &self,
-        generation: &Generation,
-        tool: &Registered,
-        call: CallContext,
-        arguments: JsonObject,
-        asked: (Way, Returned),
-    ) -> Result<CallToolResponse, Failure> {
-        let (way, returned) = asked;
-        let (person, cluster) = (call.caller.person(), call.caller.server());
-        // The call takes its arguments along; what it may end with is about them all the same.
-        let bound_to = arguments.clone();
-        let bound = Bound {
-            person: person.as_str(),
-            method: "tools/call",
-            called: tool.name,
-            cluster: &cluster,
-            arguments: &bound_to,
-        };
+    /// Does what is asked for behind a gate at which its person can be asked. It may end with the question instead.
+    async fn asking<T, W, F>(&self, asking: Asking<'_>, work: W) -> Result<Outcome<T>, Failure>
+    where
+        W: FnOnce(Caller, Arc<Gate>) -> F,
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let Asking { rules, caller, way, returned, method, called, arguments } = asking;
+        let (person, cluster) = (caller.person(), caller.server());
+        let (person, cluster) = (person.as_str(), cluster.as_str());
+        let bound = Bound { person, method, called, cluster, arguments };
         let seal = &self.shared.seal;
-        let gate = Arc::new(returned.gate(seal, bound, &generation.rules, way, clock::now())?);
-        let told = about(tool.name, &cluster, &bound_to);
-        let result = match gate.before_tool(tool.name, tool.is_destructive(), &told).await {
-            Ok(()) => {
-                let caller = call.caller.guarded_by(Arc::clone(&gate));
-                tool.run(CallContext { caller, ..call }, arguments).await
-            }
-            Err(failure) => Err(failure),
-        };
+        let gate = Arc::new(returned.gate(seal, bound, rules, way, clock::now())?);
+        let result = work(caller.guarded_by(Arc::clone(&gate)), Arc::clone(&gate)).await;
         match gate.question(seal, bound, clock::now()).await? {
-            Some(question) => Ok(question.into()),
-            None => result.map(CallToolResponse::from),
+            Some(question) => Ok(Outcome::Asked(question)),
+            None => result.map(Outcome::Done),
+        }
+    }
+}
+
+/// A request, and what its client sent back of an earlier question.
+struct Asking<'a> {
+    rules: &'a Arc<Rules>,
+    caller: Caller,
+    way: Way,
+    returned: Returned,
+    method: &'a str,
+    called: &'a str,
+    arguments: &'a JsonObject,
+}
+
+enum Outcome<T> {
+    Done(T),
+    Asked(InputRequiredResult),
+}
+
+impl<T> Outcome<T> {
+    /// For log and metrics.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Done(_) => "ok",
+            Self::Asked(_) => "asked",
         }
     }
 }
 
 impl ServerHandler for McpServer {
     fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts()
+            .enable_resources()
+            .enable_completions()
+            .build();
         let implementation = Implementation::new("obolus-mcp", env!("CARGO_PKG_VERSION"));
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        ServerConfig::new(capabilities)
             .with_server_info(implementation)
             .with_instructions(self.generation.instructions.clone())
     }
@@ -151,27 +216,36 @@ impl ServerHandler for McpServer {
         };
         let token = Self::token(&generation, &context)?;
         let mut log = CallLog::start(tool.name, &arguments, metrics);
-        let returned =
-            Returned { state: request.request_state, responses: request.input_responses };
-        let asked = (Way::of(&context), returned);
-        let call = async {
+        let work = async {
             let cluster = generation.clusters.chosen(&mut arguments)?;
             log.on(cluster.name());
-            let caller = generation.caller(cluster, token)?;
-            let settings = Arc::clone(&generation.settings);
-            let call = CallContext { caller, settings, progress: Progress::of(&context) };
-            self.run(&generation, tool, call, arguments, asked).await
+            let (settings, progress) = (Arc::clone(&generation.settings), Progress::of(&context));
+            let streams = Arc::clone(&self.shared.streams);
+            let arguments = &arguments;
+            let asking = Asking {
+                rules: &generation.rules,
+                caller: generation.caller(cluster, token)?,
+                way: Way::of(&context),
+                returned: Returned::new(request.request_state, request.input_responses),
+                method: "tools/call",
+                called: tool.name,
+                arguments,
+            };
+            self.asking(asking, |caller, gate| async move {
+                let told = about(tool.name, &caller.server(), arguments);
+                gate.before_tool(tool.name, tool.is_destructive(), &told).await?;
+                tool.run(CallContext { caller, settings, progress, streams }, arguments.clone())
+                    .await
+            })
+            .await
         };
-        // rmcp leaves a handler running when its client has gone, and only fires the token: dropping the call is ours.
-        let result = tokio::select! {
-            () = context.ct.cancelled() => Err(Failure::Cancelled),
-            result = call => result,
-        };
-        match result {
-            Ok(response) => {
-                let is_question = matches!(response, CallToolResponse::InputRequired(_));
-                log.end(if is_question { "asked" } else { "ok" });
-                Ok(response)
+        match self.while_wanted(&context, work).await {
+            Ok(outcome) => {
+                log.end(outcome.label());
+                Ok(match outcome {
+                    Outcome::Done(result) => result.into(),
+                    Outcome::Asked(question) => question.into(),
+                })
             }
             Err(failure) => {
                 log.end(failure.label());
@@ -180,38 +254,225 @@ impl ServerHandler for McpServer {
         }
     }
 
-    // rmcp's defaults answer these with empty lists, as if they were supported.
-
     async fn list_prompts(
         &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
+        one_page(request.as_ref())?;
+        let generation = self.generation(&context);
+        let prompts = generation.prompts.list(generation.clusters.contexts().as_ref());
+        let mut list = ListPromptsResult::with_all_items(prompts);
+        list.cache_scope = Some(CacheScope::Private);
+        list.ttl_ms = Some(LIST_FRESH_MS);
+        Ok(list)
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let generation = self.generation(&context);
+        let (prompts, name) = (&generation.prompts, request.name.as_str());
+        let mut arguments = request.arguments.unwrap_or_default();
+        let mut log = CallLog::start(PROMPT, &arguments, Arc::clone(&self.shared.metrics));
+        if !prompts.known(name) {
+            log.end("unknown_prompt");
+            return Err(ErrorData::invalid_params("unknown prompt", None));
+        }
+        let token = Self::token(&generation, &context)?;
+        let work = async {
+            // Clients send every field of a form.
+            arguments.retain(|_, value| *value != "");
+            let cluster = generation.clusters.chosen(&mut arguments)?;
+            log.on(cluster.name());
+            let arguments = &arguments;
+            let asking = Asking {
+                rules: &generation.rules,
+                caller: generation.caller(cluster, token)?,
+                way: Way::of(&context),
+                returned: Returned::new(request.request_state, request.input_responses),
+                method: "prompts/get",
+                called: name,
+                arguments,
+            };
+            self.asking(asking, |caller, _| async move {
+                prompts.get(name, arguments, caller).await.map_err(Failure::from)
+            })
+            .await
+        };
+        match self.while_wanted(&context, work).await {
+            Ok(outcome) => {
+                log.end(outcome.label());
+                Ok(match outcome {
+                    Outcome::Done(result) => result.into(),
+                    Outcome::Asked(question) => question.into(),
+                })
+            }
+            Err(failure) => {
+                log.end(failure.label());
+                Err(as_error(&failure))
+            }
+        }
     }
 
     async fn list_resources(
         &self,
-        _: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListResourcesRequestMethod>())
+        one_page(request.as_ref())?;
+        let mut list = ListResourcesResult::with_all_items(resources::list());
+        list.cache_scope = Some(CacheScope::Private);
+        list.ttl_ms = Some(LIST_FRESH_MS);
+        Ok(list)
     }
 
     async fn list_resource_templates(
         &self,
-        _: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>())
+        one_page(request.as_ref())?;
+        let templates = resources::templates();
+        let mut list = ListResourceTemplatesResult::with_all_items(templates);
+        list.cache_scope = Some(CacheScope::Private);
+        list.ttl_ms = Some(LIST_FRESH_MS);
+        Ok(list)
     }
 
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let generation = self.generation(&context);
+        let none = JsonObject::new();
+        let mut log = CallLog::start(RESOURCE, &none, Arc::clone(&self.shared.metrics));
+        let found = K8sUri::parse(&request.uri).map_err(|advice| format!("uri {advice}"));
+        let found = found.and_then(|uri| {
+            let cluster = generation.clusters.named(&uri.cluster);
+            Ok((uri, cluster.ok_or("uri names no cluster that is served")?))
+        });
+        let (uri, cluster) = match found {
+            Ok((uri, cluster)) => (uri, cluster),
+            Err(advice) => {
+                log.end("invalid_arguments");
+                return Err(ErrorData::resource_not_found(advice, None));
+            }
+        };
+        log.on(cluster.name());
+        let token = Self::token(&generation, &context)?;
+        let (uri, none) = (&uri, &none);
+        let work = async {
+            let asking = Asking {
+                rules: &generation.rules,
+                caller: generation.caller(cluster, token)?,
+                way: Way::of(&context),
+                returned: Returned::new(request.request_state, request.input_responses),
+                method: "resources/read",
+                called: &request.uri,
+                arguments: none,
+            };
+            self.asking(asking, |caller, _| async move { resources::read(uri, &caller).await })
+                .await
+        };
+        match self.while_wanted(&context, work).await {
+            Ok(outcome) => {
+                log.end(outcome.label());
+                Ok(match outcome {
+                    Outcome::Done(mut result) => {
+                        // Whoever reads it may be another tomorrow, and so may the object.
+                        result.cache_scope = Some(CacheScope::Private);
+                        result.ttl_ms = Some(0);
+                        result.into()
+                    }
+                    Outcome::Asked(question) => question.into(),
+                })
+            }
+            Err(failure) => {
+                log.end(failure.label());
+                Err(as_error(&failure))
+            }
+        }
+    }
+
+    /// What an argument could be. Whatever the caller may not list is not offered; a completion asks nobody, so that what
+    /// a person would have to be asked about is not offered, either.
     async fn complete(
         &self,
-        _: CompleteRequestParams,
-        _: RequestContext<RoleServer>,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+        let generation = self.generation(&context);
+        let token = Self::token(&generation, &context)?;
+        let known = request.context.and_then(|context| context.arguments).unwrap_or_default();
+        let ArgumentInfo { name, value, .. } = request.argument;
+        let caller = |cluster: Option<&Arc<Cluster>>| {
+            let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, BTreeSet::new());
+            let caller = generation.caller(cluster?, token).ok()?;
+            Some(caller.guarded_by(Arc::new(gate)))
+        };
+        let nothing = || Ok(CompleteResult::new(CompletionInfo::default()));
+        let offered = match &request.r#ref {
+            Reference::Prompt(prompt) => {
+                let contexts = generation.clusters.contexts();
+                let chosen = known.get(CONTEXT).map_or("", String::as_str);
+                let Some(caller) = caller(generation.clusters.named(chosen)) else {
+                    return nothing();
+                };
+                let known = PromptArguments::of(known);
+                let prompts = &generation.prompts;
+                let work = prompts.complete(&prompt.name, &name, &known, contexts.as_ref(), caller);
+                match self.while_wanted(&context, async { Ok(work.await) }).await {
+                    Ok(Ok(names)) => names,
+                    Ok(Err(NoPrompt::Failed(_))) | Err(_) => return nothing(),
+                    Ok(Err(other)) => return Err(as_error(&other.into())),
+                }
+            }
+            Reference::Resource(template) => {
+                let is_ours = |ours: &ResourceTemplate| ours.uri_template == template.uri;
+                if !resources::templates().iter().any(is_ours) {
+                    return Err(ErrorData::invalid_params("unknown resource template", None));
+                }
+                let Some(caller) = caller(Some(generation.clusters.default_cluster())) else {
+                    return nothing();
+                };
+                let known = |name: &str| known.get(name).cloned();
+                let work = resources::complete(&name, known, &caller);
+                self.while_wanted(&context, work).await.unwrap_or_default()
+            }
+            _ => return Err(ErrorData::invalid_params("no such reference", None)),
+        };
+        Ok(CompleteResult::new(completion(offered, &value)))
+    }
+}
+
+/// What begins as somebody began to write; the first of them, in order.
+fn completion(mut offered: Vec<String>, begun: &str) -> CompletionInfo {
+    offered.retain(|name| name.starts_with(begun));
+    offered.sort_unstable();
+    offered.dedup();
+    let total = u32::try_from(offered.len()).ok();
+    let has_more = offered.len() > CompletionInfo::MAX_VALUES;
+    offered.truncate(CompletionInfo::MAX_VALUES);
+    let mut info = CompletionInfo::default();
+    (info.values, info.total, info.has_more) = (offered, total, Some(has_more));
+    info
+}
+
+/// Prompts and resources have no results that are errors, as tools do.
+fn as_error(failure: &Failure) -> ErrorData {
+    let text = failure.to_string();
+    match failure {
+        Failure::InvalidArguments(_) | Failure::Unconfirmed(_) => {
+            ErrorData::invalid_params(text, None)
+        }
+        Failure::UnknownKind { .. } | Failure::Rejected { status: 404, .. } => {
+            ErrorData::resource_not_found(text, None)
+        }
+        _ => ErrorData::internal_error(text, None),
     }
 }
 

@@ -77,6 +77,15 @@ impl Clusters {
         &self.default
     }
 
+    /// A cluster by its name, where there is a choice; without a name, the one of whatever names none.
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Cluster>> {
+        if name.is_empty() {
+            return Some(&self.default);
+        }
+        self.contexts()?;
+        self.by_name.get(&ContextName::try_from(name.to_owned()).ok()?)
+    }
+
     /// The cluster that a call's arguments name, and the arguments without the name. Where there is no choice, the name
     /// is no argument of any tool's, and each refuses it itself.
     ///

@@ -28,7 +28,7 @@ fn a_file_of_kubernetes_mcp_server_is_read_as_it_is() {
         read_only = true
         server_instructions = "Ask <somebody> first."
         toolsets = ["core", "config", "helm"]
-        disabled_tools = ["pods_exec"]
+        disabled_tools = ["pods_portforward"]
         [token_exchange]
         audience = "k"
         [http]

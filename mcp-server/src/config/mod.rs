@@ -13,6 +13,7 @@ mod denied;
 mod http;
 mod listeners;
 mod not_here;
+mod prompts;
 mod settings;
 mod shown_secrets;
 mod stdio;
@@ -36,6 +37,8 @@ pub use settings::{ListOutput, Settings};
 pub use stdio::{StdioConfig, StdioFlags};
 pub use values::LogLevel;
 pub(crate) use values::plain_https;
+
+use crate::prompts::ConfiguredPrompt;
 
 /// Where a pod finds the API server, and the authority that signed its certificate.
 const IN_CLUSTER: &str = "https://kubernetes.default.svc";
@@ -70,6 +73,8 @@ pub struct Config {
     pub instructions: Option<String>,
     /// What the tools go by.
     pub settings: Settings,
+    /// The operator's prompts.
+    pub prompts: Vec<ConfiguredPrompt>,
     /// What people are asked about first.
     pub confirmation: Confirmation,
     /// The clusters: one, or several that calls choose among.
@@ -130,6 +135,7 @@ impl Config {
         let tools = choice::read(&top, &sorted.brought, &mut notices);
         let instructions = values::text(&top, "server_instructions");
         let settings = settings::read(&top);
+        let prompts = prompts::read(&top, &mut notices);
         let confirmation = confirmation::read(&top, folder, &mut notices);
         let clusters = clusters(&top, folder);
         let built = clusters.map(|clusters| Self {
@@ -144,6 +150,7 @@ impl Config {
             tools,
             instructions,
             settings,
+            prompts,
             confirmation,
             clusters,
             notices,

@@ -42,7 +42,6 @@ fn remark(key: &str, value: &Value) -> Remark {
         }
         ("log_file", _) => Notice("does nothing here: the log goes to standard output"),
         ("stateless", _) => Notice("does nothing here: the server is always stateless"),
-        ("prompts", _) => Notice("does nothing here yet: there are no prompts"),
         ("telemetry", _) => Notice("does nothing here yet: metrics are at /metrics"),
         ("toolset_configs", _) => {
             Notice("does nothing here: it is for tools that are not here yet")

@@ -15,11 +15,15 @@ const NAME: &str = "confirmation";
 /// What a client sent back of an earlier question, if anything.
 #[derive(Debug, Default)]
 pub(crate) struct Returned {
-    pub(crate) state: Option<String>,
-    pub(crate) responses: Option<InputResponses>,
+    state: Option<String>,
+    responses: Option<InputResponses>,
 }
 
 impl Returned {
+    pub(crate) fn new(state: Option<String>, responses: Option<InputResponses>) -> Self {
+        Self { state, responses }
+    }
+
     /// The gate of this call, which knows what was answered before.
     ///
     /// # Errors

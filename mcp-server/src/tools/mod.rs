@@ -5,17 +5,25 @@
 
 mod arguments;
 mod contained;
+mod containers;
 mod context;
 mod context_argument;
+mod feed;
 mod namespaces_list;
+mod nodes_log;
+mod nodes_stats_summary;
+mod nodes_top;
 mod pods_delete;
+mod pods_exec;
 mod pods_get;
 mod pods_list;
 mod pods_list_in_namespace;
 mod pods_log;
+mod pods_top;
 mod resources_get;
 mod resources_list;
 mod resources_scale;
+mod since;
 mod whoami;
 
 use std::future::Future;
@@ -119,11 +127,16 @@ macro_rules! every_tool {
     ($of:ident) => {
         [
             $of::<namespaces_list::NamespacesList>(),
+            $of::<nodes_log::NodesLog>(),
+            $of::<nodes_stats_summary::NodesStatsSummary>(),
+            $of::<nodes_top::NodesTop>(),
             $of::<pods_delete::PodsDelete>(),
+            $of::<pods_exec::PodsExec>(),
             $of::<pods_get::PodsGet>(),
             $of::<pods_list::PodsList>(),
             $of::<pods_list_in_namespace::PodsListInNamespace>(),
             $of::<pods_log::PodsLog>(),
+            $of::<pods_top::PodsTop>(),
             $of::<resources_get::ResourcesGet>(),
             $of::<resources_list::ResourcesList>(),
             $of::<resources_scale::ResourcesScale>(),

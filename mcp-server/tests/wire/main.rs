@@ -8,11 +8,20 @@
 )]
 
 mod brought;
+mod cancellation;
 mod clusters;
+mod confirmation;
 mod encryption;
+mod exec;
 mod faults;
 mod identity;
+mod logs;
+mod nodes;
 mod overload;
 mod program;
+mod prompts;
 mod protocol;
+mod resources;
+mod stdio;
 mod support;
+mod top;

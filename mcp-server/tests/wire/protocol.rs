@@ -24,7 +24,7 @@ async fn every_revision_lists_and_calls_on_the_same_endpoint() {
         assert!(text(&call).starts_with("Bearer alice\n"), "{era:?}");
     }
     assert!(
-        lists[0].as_array().unwrap().len() == 10 && lists.windows(2).all(|pair| pair[0] == pair[1])
+        lists[0].as_array().unwrap().len() == 15 && lists.windows(2).all(|pair| pair[0] == pair[1])
     );
 }
 
@@ -51,7 +51,10 @@ async fn initialize_agrees_on_a_served_revision_and_keeps_no_session() {
         assert!(response.headers().get("mcp-session-id").is_none());
         let result = result(response).await;
         assert_eq!(result["protocolVersion"], agreed, "{asked}");
-        assert_eq!(result["capabilities"], json!({"tools": {}}));
+        assert_eq!(
+            result["capabilities"],
+            json!({"completions": {}, "prompts": {}, "resources": {}, "tools": {}})
+        );
         assert_eq!(result["serverInfo"]["name"], "obolus-mcp");
         assert!(result["instructions"].as_str().unwrap().contains("whoami"));
     }
@@ -68,7 +71,10 @@ async fn discover_advertises_the_served_revisions_only() {
     let request = scene.mcp.rpc(Era::V2026_07_28, "server/discover", json!({}));
     let discovered = result(request.bearer_auth("alice").send().await.unwrap()).await;
     assert_eq!(discovered["supportedVersions"], json!(["2025-06-18", "2025-11-25", "2026-07-28"]));
-    assert_eq!(discovered["capabilities"], json!({"tools": {}}));
+    assert_eq!(
+        discovered["capabilities"],
+        json!({"completions": {}, "prompts": {}, "resources": {}, "tools": {}})
+    );
 }
 
 #[tokio::test]
@@ -107,25 +113,15 @@ async fn older_and_unknown_revisions_are_refused() {
 #[tokio::test]
 async fn what_is_not_declared_is_not_found() {
     let scene = scene("", ApiServer::echoing_users().await).await;
-    for method in [
-        "prompts/list",
-        "resources/list",
-        "resources/templates/list",
-        "prompts/get",
-        "resources/read",
-        "completion/complete",
-    ] {
+    for method in ["logging/setLevel", "tasks/get", "made/up"] {
         let params = match method {
-            "prompts/get" => json!({"name": "x"}),
-            "resources/read" => json!({"uri": "x:y"}),
-            "completion/complete" => {
-                json!({"ref": {"type": "ref/prompt", "name": "x"}, "argument": {"name": "a", "value": "b"}})
-            }
+            "logging/setLevel" => json!({"level": "info"}),
+            "tasks/get" => json!({"taskId": "x"}),
             _ => json!({}),
         };
         let mut modern = scene.mcp.rpc(Era::V2026_07_28, method, params.clone());
-        if method == "resources/read" {
-            modern = modern.header("mcp-name", "x:y");
+        if method == "tasks/get" {
+            modern = modern.header("mcp-name", "x");
         }
         let modern = modern.bearer_auth("a").send().await.unwrap();
         assert_eq!(modern.status(), 404, "{method}");
@@ -136,10 +132,14 @@ async fn what_is_not_declared_is_not_found() {
         let legacy: Value = legacy.json().await.unwrap();
         assert_eq!(legacy["error"]["code"], -32601, "{method}: {legacy}");
     }
+    let uri = json!({"uri": "k8s:///cluster/v1/Node"});
+    let subscribed = scene.mcp.rpc(Era::V2025_11_25, "resources/subscribe", uri).bearer_auth("a");
+    let subscribed: Value = subscribed.send().await.unwrap().json().await.unwrap();
+    assert_eq!(subscribed["error"]["code"], -32601, "{subscribed}");
     let unknown = scene.mcp.rpc(
         Era::V2025_11_25,
         "tools/call",
-        json!({"name": "pods_exec", "arguments": {}}),
+        json!({"name": "pods_none", "arguments": {}}),
     );
     let unknown: Value = unknown.bearer_auth("a").send().await.unwrap().json().await.unwrap();
     assert_eq!(unknown["error"]["code"], -32602, "{unknown}");

@@ -55,35 +55,54 @@ impl Mcp {
 
     /// One JSON-RPC request in the manner of `era`.
     pub(crate) fn rpc(&self, era: Era, method: &str, mut params: Value) -> RequestBuilder {
-        let name = params.get("name").and_then(Value::as_str).map(str::to_owned);
-        let mirrored = ["namespace", "context"].map(|argument| {
-            let value = params.pointer(&format!("/arguments/{argument}")).and_then(Value::as_str);
-            (format!("mcp-param-{argument}"), value.map(str::to_owned))
-        });
         if era.is_modern() {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": era.version(),
-                "io.modelcontextprotocol/clientCapabilities": {},
-                "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
-            });
+            let meta = &mut params["_meta"];
+            meta["io.modelcontextprotocol/protocolVersion"] = json!(era.version());
+            meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
+            meta["io.modelcontextprotocol/clientInfo"] = json!({"name": "test", "version": "0"});
+            return self.modern(method, params);
         }
         let body = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
-        let mut request = self.post(&body);
-        if method != "initialize" {
-            request = request.header("mcp-protocol-version", era.version());
+        let request = self.post(&body);
+        if method == "initialize" {
+            return request;
         }
-        if era.is_modern() {
-            request = request.header("mcp-method", method);
-            if let Some(name) = name {
-                request = request.header("mcp-name", name);
-            }
-            for (header, value) in mirrored {
-                if let Some(value) = value {
-                    request = request.header(header, value);
-                }
+        request.header("mcp-protocol-version", era.version())
+    }
+
+    /// A request of the newest revision, with the headers that mirror its body.
+    fn modern(&self, method: &str, params: Value) -> RequestBuilder {
+        let text =
+            |pointer: &str| params.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let name = match method {
+            "tools/call" | "prompts/get" => text("/name"),
+            "resources/read" => text("/uri"),
+            _ => None,
+        };
+        let body = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
+        let mut request = self
+            .post(&body)
+            .header("mcp-protocol-version", Era::V2026_07_28.version())
+            .header("mcp-method", method);
+        if let Some(name) = name {
+            request = request.header("mcp-name", name);
+        }
+        for argument in ["namespace", "context"].into_iter().filter(|_| method == "tools/call") {
+            if let Some(value) = text(&format!("/arguments/{argument}")) {
+                request = request.header(format!("mcp-param-{argument}"), value);
             }
         }
         request
+    }
+
+    /// The same, from a client that can ask its person (form elicitation).
+    pub(crate) fn rpc_that_asks(&self, method: &str, mut params: Value) -> RequestBuilder {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": Era::V2026_07_28.version(),
+            "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}},
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
+        });
+        self.modern(method, params)
     }
 
     /// A tool call as the owner of `token`, in the newest revision. The result, whatever it says.

@@ -6,6 +6,7 @@
 pub(crate) mod api_server;
 pub(crate) mod client;
 pub(crate) mod identity;
+pub(crate) mod stdio;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use obolus_mcp::{Config, Running};
 use tempfile::TempDir;
 
-pub(crate) use api_server::{Answer, ApiServer};
+pub(crate) use api_server::{Answer, ApiServer, HangUp};
 pub(crate) use client::{Era, Mcp};
 
 /// Longer than anything here takes on a busy machine.
