@@ -141,8 +141,9 @@ async fn to_run(world: &World) -> Result<Value> {
 /// With its Service.
 async fn runs(world: &World, arguments: &Value) -> Result<()> {
     let name = arguments["name"].as_str().unwrap_or_default();
-    let service = world.cluster.admin_get(&format!("/api/v1/namespaces/{SHOP}/services/{name}"));
-    ensure!(service.await?["spec"]["ports"][0]["port"] == 8080);
+    let path = format!("/api/v1/namespaces/{SHOP}/services/{name}");
+    let service = world.cluster.admin_get(&path).await?;
+    ensure!(service["spec"]["ports"][0]["port"] == 8080, "{service}");
     eventually("the pod to run", Duration::from_secs(30), || async {
         let path = format!("/api/v1/namespaces/{SHOP}/pods/{name}");
         let pod = world.cluster.admin_get(&path).await?;
