@@ -109,7 +109,7 @@ async fn serve_stdio(stdio: Stdio) -> ExitCode {
     };
     if check {
         print_notices(config.notices());
-        for sentence in prepared.left_out() {
+        for sentence in prepared.notes() {
             println!("note: {sentence}");
         }
         println!("contexts: {}", prepared.contexts().join(", "));
@@ -124,7 +124,7 @@ async fn run_stdio(config: &StdioConfig, prepared: Prepared) -> anyhow::Result<(
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
     log_notices(config.notices());
-    for sentence in prepared.left_out() {
+    for sentence in prepared.notes() {
         tracing::warn!("{sentence}");
     }
     tracing::info!(context = prepared.context(), "serving on standard input and output");
