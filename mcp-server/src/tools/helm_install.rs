@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::arguments::optional;
-use super::{CallContext, Effect, KubeTool, Toolset, waiting};
+use super::{CallContext, Effect, KubeTool, Toolset, telling};
 use crate::clock;
 use crate::failure::Failure;
 use crate::helm::{Helm, Installed, ReleaseName};

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arguments::optional;
-use super::{CallContext, Effect, KubeTool, Toolset, waiting};
+use super::{CallContext, Effect, KubeTool, Toolset, telling};
 use crate::failure::Failure;
 use crate::helm::{Helm, ReleaseName};
 use crate::names::Namespace;

@@ -55,17 +55,15 @@ fn reading() -> Vec<Row> {
 }
 
 fn writing() -> Vec<Row> {
-    vec![
-        Row {
-            tool: "resources_scale",
-            allowed: Case::made(Alice, |world| Box::pin(to_scale(world)))
-                .holds("/desired", json!(2))
-                .then(|world, arguments| Box::pin(has_replicas(world, arguments, 2))),
-            refused: Case::made(Bob, |world| Box::pin(to_scale(world)))
-                .refused("patch", "deployments.apps/scale", Some(SHOP))
-                .then(|world, arguments| Box::pin(has_replicas(world, arguments, 1))),
-        },
-    ]
+    vec![Row {
+        tool: "resources_scale",
+        allowed: Case::made(Alice, |world| Box::pin(to_scale(world)))
+            .holds("/desired", json!(2))
+            .then(|world, arguments| Box::pin(has_replicas(world, arguments, 2))),
+        refused: Case::made(Bob, |world| Box::pin(to_scale(world)))
+            .refused("patch", "deployments.apps/scale", Some(SHOP))
+            .then(|world, arguments| Box::pin(has_replicas(world, arguments, 1))),
+    }]
 }
 
 fn named(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {
