@@ -20,6 +20,7 @@ use super::chart::ChartUrl;
 use super::door::Door;
 use super::manifest::{Written, written_in};
 use super::{Chart, Installed, Release, ReleaseName, Releases};
+use crate::clock;
 use crate::cluster::{Caller, Relayed, Subject};
 use crate::config::HelmSettings;
 use crate::failure::Failure;
@@ -88,6 +89,9 @@ impl Helm {
         let home = home.map_err(|_| {
             Failure::Internal("there is no place for helm's temporary files".to_owned())
         })?;
+        // What the API server would refuse in the middle of it ends before.
+        let left = caller.expires();
+        let left = left.map(|end| Duration::from_secs(end.saturating_sub(clock::now())));
         let relayed = Arc::new(Relayed::new(caller));
         let door = Door::open(Arc::clone(&relayed), release.map(ReleaseName::as_str)).await?;
         Ok(Self {
@@ -95,7 +99,7 @@ impl Helm {
             relayed,
             door,
             home: Arc::new(home),
-            deadline: Instant::now() + settings.timeout,
+            deadline: Instant::now() + left.unwrap_or(settings.timeout).min(settings.timeout),
             _turn: turn,
         })
     }
@@ -289,7 +293,7 @@ impl Helm {
         tokio::select! {
             printed = timeout_at(self.deadline, work) => match printed {
                 Ok(printed) => printed.map_err(|said| failed(doing, said)),
-                Err(_) => Err(failed(doing, &format!("it did not end within {} s", self.settings.timeout.as_secs()))),
+                Err(_) => Err(failed(doing, &format!("it did not end within {} s, or before the credential of this call did", self.settings.timeout.as_secs()))),
             },
             () = too_much => Err(failed(doing, "it writes more than this server lets it")),
         }

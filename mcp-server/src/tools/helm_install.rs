@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::arguments::optional;
-use super::{CallContext, Effect, KubeTool, Toolset, telling};
+use super::{CallContext, Effect, KubeTool, Toolset, under_way};
 use crate::clock;
 use crate::failure::Failure;
 use crate::helm::{Helm, Installed, ReleaseName};
@@ -77,7 +77,7 @@ impl KubeTool for HelmInstall {
         let helm = Helm::prepare(helm, caller, Some(&name)).await?;
         let install = helm.install(&name, &namespace, &chart, values.as_bytes());
         let told = format!("installing the release {name}");
-        let installed = telling::told(&progress, &told, install).await?;
+        let installed = under_way::told(&progress, &told, install).await?;
         let Installed { revision, status, chart, chart_version, app_version, .. } = &installed;
         let text = format!(
             "Release {name} in namespace {namespace}: {status}, revision {revision}\nchart {chart} {chart_version}, app version {app_version}\n"

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arguments::optional;
-use super::{CallContext, Effect, KubeTool, Toolset, telling};
+use super::{CallContext, Effect, KubeTool, Toolset, under_way};
 use crate::failure::Failure;
 use crate::helm::{Helm, ReleaseName};
 use crate::names::Namespace;
@@ -51,7 +51,7 @@ impl KubeTool for HelmUninstall {
         let namespace = caller.namespace_or_default(input.namespace);
         let helm = Helm::prepare(settings.helm()?, caller, Some(&name)).await?;
         let told = format!("uninstalling the release {name}");
-        let found = telling::told(&progress, &told, helm.uninstall(&name, &namespace)).await?;
+        let found = under_way::told(&progress, &told, helm.uninstall(&name, &namespace)).await?;
         let text = if found {
             format!("Release {name} in namespace {namespace} is uninstalled.\n")
         } else {

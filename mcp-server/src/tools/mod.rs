@@ -49,7 +49,7 @@ mod rollout_status;
 mod rollout_undo;
 mod seconds;
 mod since;
-mod telling;
+mod under_way;
 mod waiting;
 mod whoami;
 mod workload;
