@@ -18,6 +18,7 @@ mod failure;
 mod front;
 mod generation;
 mod guide;
+mod helm;
 mod limits;
 mod manifest;
 mod metrics;

@@ -14,6 +14,10 @@ use obolus_mcp::config::{Notice, StdioConfig};
 use obolus_mcp::{Config, Prepared, Running};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// See the workspace's Cargo.toml for why.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long the end waits for what cannot be interrupted: reading from a standard input that nobody closes.
 const AT_THE_END: Duration = Duration::from_millis(100);
 /// What a bad command line or configuration ends with.

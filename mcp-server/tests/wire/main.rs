@@ -23,6 +23,7 @@ mod overload;
 mod program;
 mod prompts;
 mod protocol;
+mod reading;
 mod resources;
 mod stdio;
 mod support;
