@@ -64,7 +64,7 @@ pub(crate) use logs::{LogQuery, Since};
 pub(crate) use metrics_api::{Usage, UsageOf};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
-pub(crate) use redact::{redact_message, redacted};
+pub(crate) use redact::redact_message;
 pub(crate) use refusal::Refusal;
 pub(crate) use relay::{ApiPath, Relayed, Subject};
 pub(crate) use revisions::{Revision, annotation};

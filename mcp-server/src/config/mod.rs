@@ -1,7 +1,8 @@
 //! What an operator decides: where we listen, for which hosts, and which API server we speak to.
 //!
 //! No setting names a credential for the API server, and none ever may: every call is made with the
-//! token of the request that caused it. Of the environment, `PATH` alone is read, to find helm.
+//! token of the request that caused it. Of the environment, `PATH` alone is read, to find helm. One person's own machine
+//! has settings of its own ([`StdioConfig`]).
 //!
 //! The settings of `kubernetes-mcp-server` are read, too: honoured with the same meaning, refused with what to write
 //! instead, or noticed, as `obolus_core::config::brought` says whose they are.

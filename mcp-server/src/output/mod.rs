@@ -8,6 +8,7 @@ mod listing;
 mod object;
 mod text;
 mod whole;
+pub(crate) mod yaml;
 
 pub(crate) use amount::Amount;
 pub(crate) use difference::{Difference, FieldChange};

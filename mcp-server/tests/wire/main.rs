@@ -15,6 +15,7 @@ mod confirmation;
 mod encryption;
 mod exec;
 mod faults;
+mod guide;
 mod identity;
 mod logs;
 mod nodes;

@@ -18,5 +18,6 @@ mod injection;
 mod rollouts;
 mod rows;
 mod secrets;
+mod stdio;
 mod table;
 mod world;

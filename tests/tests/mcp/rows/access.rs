@@ -1,7 +1,8 @@
-//! Who one is and what one may.
+//! Who one is, what one may, and what there is: no RBAC refuses anybody that, so that it takes a token that is no good.
 
 use serde_json::json;
 
+use super::has;
 use crate::case::Case;
 use crate::table::Row;
 use crate::world::Person::{Alice, Stranger};
@@ -10,14 +11,28 @@ use crate::world::SHOP;
 pub(super) fn rows() -> Vec<Row> {
     vec![
         Row {
+            tool: "api_resources",
+            allowed: Case::of(Alice, json!({"group": "apps"})).structured(has(
+                "/kinds",
+                "name",
+                "deployments",
+            )),
+            refused: Case::of(Stranger, json!({})).not_accepted(),
+        },
+        Row {
             tool: "can_i",
             allowed: Case::of(
                 Alice,
-                json!({"verb": "list", "resource": "deployments", "namespace": SHOP}),
+                json!({"verb": "delete", "resource": "pods", "namespace": SHOP}),
             )
-            .holds("/allowed", json!(true))
-            .says("yes: you may list deployments.apps in namespace \"shop\""),
-            refused: Case::of(Stranger, json!({"verb": "list", "resource": "pods"})).not_accepted(),
+            .holds("/allowed", json!(true)),
+            refused: Case::of(Stranger, json!({})).not_accepted(),
+        },
+        Row {
+            tool: "explain",
+            allowed: Case::of(Alice, json!({"path": "Deployment.spec.replicas"}))
+                .holds("/type", json!("integer")),
+            refused: Case::of(Stranger, json!({"path": "Deployment.spec"})).not_accepted(),
         },
         Row {
             tool: "whoami",
