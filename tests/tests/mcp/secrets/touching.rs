@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::canary::Canary;
-use crate::world::chart;
 
 /// A pod that takes its environment from a Secret.
 pub(super) const POD: &str = "canary-eater";
@@ -53,7 +52,7 @@ pub(super) fn calls(tool: &str, namespace: &str, canaries: &[Canary]) -> Option<
         ],
         "explain" => vec![must(json!({"path": "secrets.data"})), may(json!({"path": "secrets.stringData.x"}))],
         "helm_install" => vec![may(json!({
-            "chart": chart("refused"), "name": "canary-notes", "namespace": namespace, "values": {"greeting": "x"},
+            "chart": "notes", "name": "canary-notes", "namespace": namespace, "values": {"password": first.token},
         }))],
         "helm_list" => vec![may(json!({"namespace": namespace}))],
         "helm_uninstall" => vec![may(json!({"namespace": namespace, "name": "no-such-canary"}))],
