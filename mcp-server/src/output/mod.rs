@@ -1,6 +1,7 @@
 //! Answers of the API server made fit for a model and a person: short, aligned, bounded, and structured.
 
 mod amount;
+mod difference;
 mod format;
 mod lines;
 mod listing;
@@ -9,6 +10,7 @@ mod text;
 mod whole;
 
 pub(crate) use amount::Amount;
+pub(crate) use difference::{Difference, FieldChange};
 pub(crate) use format::Format;
 pub(crate) use lines::{Cut, Kept, Line, Lines, LogEnd};
 pub(crate) use listing::{Listing, aligned};

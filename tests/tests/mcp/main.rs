@@ -10,10 +10,13 @@
 )]
 
 mod bad_arguments;
+mod cancellation;
 mod case;
+mod changes;
 mod charts;
 mod huge;
 mod injection;
+mod rollouts;
 mod rows;
 mod table;
 mod world;

@@ -6,24 +6,26 @@ use serde_json::{Value, json};
 use crate::table::Row;
 
 mod access;
+mod changes;
 mod config;
 mod helm;
 mod namespaces;
 mod nodes;
 mod pods;
 mod resources;
-mod rollout;
+mod rollouts;
 
 pub(crate) fn all() -> Vec<Row> {
     [
         access::rows(),
+        changes::rows(),
         config::rows(),
         helm::rows(),
         namespaces::rows(),
         nodes::rows(),
         pods::rows(),
         resources::rows(),
-        rollout::rows(),
+        rollouts::rows(),
     ]
     .into_iter()
     .flatten()
@@ -56,22 +58,5 @@ fn pod(name: &str, namespace: &str) -> Value {
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"containers": [{"name": "web", "image": "example.test/shop/web:1.0"}]},
-    })
-}
-
-/// A Deployment of this many pods.
-fn deployment(name: &str, namespace: &str, replicas: u32) -> Value {
-    let labels = json!({"app": name});
-    json!({
-        "apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [{"name": "web", "image": "example.test/shop/web:1.0"}]},
-            },
-        },
     })
 }

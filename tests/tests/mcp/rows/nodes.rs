@@ -1,31 +1,41 @@
 //! What nodes say of themselves.
 
-use anyhow::{Result, ensure};
+use anyhow::ensure;
 use obolus_tests::fixtures::cluster::KUBELET_NODE;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::has;
+use super::pods::measured;
 use crate::case::Case;
 use crate::table::Row;
 use crate::world::Person::{Alice, Bob};
-use crate::world::{SHOP, World};
 
 pub(super) fn rows() -> Vec<Row> {
-    let log = || json!({"name": KUBELET_NODE, "query": "kubelet", "tailLines": 3});
     vec![
         Row {
             tool: "nodes_log",
-            allowed: Case::of(Alice, log()).says("entry 000997").structured(|content| {
+            allowed: Case::of(
+                Alice,
+                json!({"name": KUBELET_NODE, "query": "kubelet", "tailLines": 2}),
+            )
+            .says("entry 000999 of the journal of kubelet")
+            .structured(|content| {
                 let log = content["log"].as_str().unwrap_or_default();
-                ensure!(log.lines().count() == 3, "not three lines: {log}");
+                ensure!(log.lines().count() == 2, "not two lines: {content}");
                 Ok(())
             }),
-            refused: Case::of(Bob, log()).refused("get", "nodes/proxy", None),
+            refused: Case::of(Bob, json!({"name": KUBELET_NODE, "query": "kubelet"})).refused(
+                "get",
+                "nodes/proxy",
+                None,
+            ),
         },
         Row {
             tool: "nodes_stats_summary",
-            allowed: Case::of(Alice, json!({"name": KUBELET_NODE}))
-                .holds("/node/cpuMillicores", json!(321)),
+            allowed: Case::of(Alice, json!({"name": KUBELET_NODE})).structured(|content| {
+                let used = content["node"]["memoryWorkingSetBytes"].as_u64();
+                ensure!(used.is_some_and(|used| used > 0), "the node uses nothing: {content}");
+                Ok(())
+            }),
             refused: Case::of(Bob, json!({"name": KUBELET_NODE})).refused(
                 "get",
                 "nodes/proxy",
@@ -40,39 +50,14 @@ pub(super) fn rows() -> Vec<Row> {
                     Ok(json!({}))
                 })
             })
-            .structured(has("/nodes", "name", KUBELET_NODE))
-            .structured(has("/nodes", "name", "node-1")),
-            refused: Case::of(Bob, json!({})).refused("list", "nodes.metrics.k8s.io", None),
-        },
-        Row {
-            tool: "pods_top",
-            allowed: Case::made(Alice, |world| {
-                Box::pin(async {
-                    measured(world).await?;
-                    Ok(json!({"namespace": SHOP, "label_selector": "app=web"}))
-                })
-            })
+            .says("CPU%")
             .structured(|content| {
-                let count = content["pods"].as_array().map_or(0, Vec::len);
-                ensure!(count == 2, "{count} pods: {content}");
+                let nodes = content["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
+                let used = |name| nodes.iter().any(|node| node[name].as_i64() > Some(0));
+                ensure!(used("memoryBytes"), "no node uses memory: {content}");
                 Ok(())
             }),
-            refused: Case::of(Bob, json!({"namespace": SHOP})).refused(
-                "list",
-                "pods.metrics.k8s.io",
-                Some(SHOP),
-            ),
+            refused: Case::of(Bob, json!({})).refused("list", "nodes", None),
         },
     ]
-}
-
-/// Waits until the pods that are there from the start have been measured.
-async fn measured(world: &World) -> Result<()> {
-    let pods = "/api/v1/namespaces/shop/pods?labelSelector=app%3Dweb";
-    let pods: Value = world.cluster.admin_get(pods).await?;
-    for pod in pods["items"].as_array().into_iter().flatten() {
-        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-        world.cluster.wait_for_metrics(SHOP, name).await?;
-    }
-    Ok(())
 }

@@ -24,13 +24,22 @@ pub(super) fn rows() -> Vec<Row> {
         },
         Row {
             tool: "pods_exec",
-            allowed: Case::made(Alice, |world| Box::pin(to_exec(world)))
-                .holds("/exitCode", json!(3))
-                .holds("/stdout", json!("out of stock\n"))
-                .holds("/stderr", json!("out of stock\n")),
-            refused: Case::made(Bob, |world| Box::pin(to_exec(world)))
-                .refused("create", "pods/exec", Some(SHOP))
-                .then(|world, arguments| Box::pin(was_not_run(world, arguments))),
+            allowed: Case::made(Alice, |world| {
+                Box::pin(async {
+                    let name = world.unique("executes");
+                    world.cluster.run_at_kubelet(SHOP, &name, &["web"]).await?;
+                    let command = ["fail", "7", "out", "of", "order"];
+                    Ok(json!({"namespace": SHOP, "name": name, "command": command}))
+                })
+            })
+            .holds("/stdout", json!("out of order\n"))
+            .holds("/stderr", json!("out of order\n"))
+            .holds("/exitCode", json!(7)),
+            refused: Case::of(
+                Bob,
+                json!({"namespace": SHOP, "name": "web", "command": ["hostname"]}),
+            )
+            .refused("create", "pods/exec", Some(SHOP)),
         },
         Row {
             tool: "pods_get",
@@ -82,14 +91,34 @@ pub(super) fn rows() -> Vec<Row> {
             ),
         },
         Row {
-            tool: "pods_run",
-            allowed: Case::made(Alice, |world| Box::pin(to_run(world)))
-                .then(|world, arguments| Box::pin(runs(world, arguments))),
-            refused: Case::made(Bob, |world| Box::pin(to_run(world)))
-                .refused("create", "pods", Some(SHOP))
-                .then(|world, arguments| Box::pin(gone(world, arguments))),
+            tool: "pods_top",
+            allowed: Case::made(Alice, |world| {
+                Box::pin(async {
+                    measured(world).await?;
+                    Ok(json!({"namespace": SHOP, "label_selector": "app=web"}))
+                })
+            })
+            .structured(|content| {
+                let pods = content["pods"].as_array().map(Vec::as_slice).unwrap_or_default();
+                ensure!(pods.len() == 2, "not two pods: {content}");
+                let used = content["total"]["memoryBytes"].as_i64().unwrap_or_default();
+                ensure!(used > 0, "they use nothing: {content}");
+                Ok(())
+            }),
+            refused: Case::of(Bob, json!({"namespace": SHOP})).refused("list", "pods", Some(SHOP)),
         },
     ]
+}
+
+/// Waits until the cluster has measured the application's pods, and all nodes.
+pub(super) async fn measured(world: &World) -> Result<()> {
+    let path = format!("/api/v1/namespaces/{SHOP}/pods?labelSelector=app%3Dweb");
+    let pods = world.cluster.admin_get(&path).await?;
+    for pod in pods["items"].as_array().into_iter().flatten() {
+        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+        world.cluster.wait_for_metrics(SHOP, name).await?;
+    }
+    Ok(())
 }
 
 async fn one_to_delete(world: &World) -> Result<Value> {
@@ -113,41 +142,6 @@ async fn there(world: &World, arguments: &Value) -> Result<()> {
 async fn gone(world: &World, arguments: &Value) -> Result<()> {
     eventually("the pod to be gone", Duration::from_secs(30), || async {
         ensure!(there(world, arguments).await.is_err(), "it is there");
-        Ok(())
-    })
-    .await
-}
-
-/// A pod whose commands end with the code that they are told to.
-async fn to_exec(world: &World) -> Result<Value> {
-    let name = world.unique("exec");
-    world.cluster.run_at_kubelet(SHOP, &name, &["web"]).await?;
-    let command = ["fail", "3", "out", "of", "stock"];
-    Ok(json!({"namespace": SHOP, "name": name, "command": command}))
-}
-
-async fn was_not_run(world: &World, arguments: &Value) -> Result<()> {
-    let name = arguments["name"].as_str().unwrap_or_default();
-    let path = format!("/exec/{SHOP}/{name}/");
-    ensure!(world.cluster.kubelet()?.last_asked(&path).is_err(), "the kubelet was asked");
-    Ok(())
-}
-
-async fn to_run(world: &World) -> Result<Value> {
-    let name = world.unique("run");
-    Ok(json!({"namespace": SHOP, "name": name, "image": "example.test/shop/web:1.0", "port": 8080}))
-}
-
-/// With its Service.
-async fn runs(world: &World, arguments: &Value) -> Result<()> {
-    let name = arguments["name"].as_str().unwrap_or_default();
-    let path = format!("/api/v1/namespaces/{SHOP}/services/{name}");
-    let service = world.cluster.admin_get(&path).await?;
-    ensure!(service["spec"]["ports"][0]["port"] == 8080, "{service}");
-    eventually("the pod to run", Duration::from_secs(30), || async {
-        let path = format!("/api/v1/namespaces/{SHOP}/pods/{name}");
-        let pod = world.cluster.admin_get(&path).await?;
-        ensure!(pod["status"]["phase"] == "Running", "{}", pod["status"]);
         Ok(())
     })
     .await

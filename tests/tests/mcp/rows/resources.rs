@@ -3,49 +3,33 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::{deployment, lists};
+use super::lists;
 use crate::case::Case;
 use crate::table::Row;
 use crate::world::Person::{Alice, Bob};
 use crate::world::{SHOP, WAREHOUSE, World};
 
 pub(super) fn rows() -> Vec<Row> {
-    let mut rows = reading();
-    rows.extend(writing());
-    rows
-}
-
-fn reading() -> Vec<Row> {
     vec![
         Row {
             tool: "resources_describe",
-            allowed: Case::of(Alice, named("apps/v1", "Deployment", SHOP, "web"))
+            allowed: Case::of(Alice, deployment(SHOP, "web"))
                 .holds("/object/spec/replicas", json!(2))
                 .says("ReplicaSet"),
-            refused: Case::of(Bob, named("v1", "Service", SHOP, "web")).refused(
+            refused: Case::of(Bob, deployment(WAREHOUSE, "web")).refused(
                 "get",
-                "services",
-                Some(SHOP),
+                "deployments.apps",
+                Some(WAREHOUSE),
             ),
-        },
-        Row {
-            tool: "resources_diff",
-            allowed: Case::made(Alice, |world| Box::pin(manifest(world)))
-                .says("greeting")
-                .then(|world, arguments| Box::pin(greets(world, arguments, "hello"))),
-            refused: Case::made(Bob, |world| Box::pin(manifest(world)))
-                .refused("patch", "configmaps", Some(SHOP))
-                .then(|world, arguments| Box::pin(greets(world, arguments, "hello"))),
         },
         Row {
             tool: "resources_get",
-            allowed: Case::of(Bob, named("apps/v1", "Deployment", SHOP, "web"))
-                .holds("/object/spec/replicas", json!(2)),
-            refused: Case::of(Bob, named("v1", "ConfigMap", WAREHOUSE, "x")).refused(
-                "get",
-                "configmaps",
-                Some(WAREHOUSE),
-            ),
+            allowed: Case::of(Bob, deployment(SHOP, "web")).holds("/object/spec/replicas", json!(2)),
+            refused: Case::of(
+                Bob,
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "namespace": WAREHOUSE, "name": "x"}),
+            )
+            .refused("get", "configmaps", Some(WAREHOUSE)),
         },
         Row {
             tool: "resources_list",
@@ -61,50 +45,6 @@ fn reading() -> Vec<Row> {
             .refused("list", "services", Some(SHOP)),
         },
         Row {
-            tool: "resources_wait",
-            allowed: Case::of(Bob, {
-                let mut arguments = named("apps/v1", "Deployment", SHOP, "web");
-                arguments["for"] = json!("condition=Available");
-                arguments
-            })
-            .holds("/name", json!("web")),
-            refused: Case::of(Bob, {
-                let mut arguments = named("v1", "Pod", WAREHOUSE, "web");
-                arguments["for"] = json!("delete");
-                arguments
-            })
-            .refused("pods", "pods", Some(WAREHOUSE)),
-        },
-    ]
-}
-
-fn writing() -> Vec<Row> {
-    vec![
-        Row {
-            tool: "resources_create_or_update",
-            allowed: Case::made(Alice, |world| Box::pin(manifest(world)))
-                .then(|world, arguments| Box::pin(greets(world, arguments, "servus"))),
-            refused: Case::made(Bob, |world| Box::pin(manifest(world)))
-                .refused("patch", "configmaps", Some(SHOP))
-                .then(|world, arguments| Box::pin(greets(world, arguments, "hello"))),
-        },
-        Row {
-            tool: "resources_delete",
-            allowed: Case::made(Alice, |world| Box::pin(a_config_map(world)))
-                .then(|world, arguments| Box::pin(is_there(world, arguments, false))),
-            refused: Case::made(Bob, |world| Box::pin(a_config_map(world)))
-                .refused("delete", "configmaps", Some(SHOP))
-                .then(|world, arguments| Box::pin(is_there(world, arguments, true))),
-        },
-        Row {
-            tool: "resources_patch",
-            allowed: Case::made(Alice, |world| Box::pin(patch(world)))
-                .then(|world, arguments| Box::pin(greets(world, arguments, "servus"))),
-            refused: Case::made(Bob, |world| Box::pin(patch(world)))
-                .refused("patch", "configmaps", Some(SHOP))
-                .then(|world, arguments| Box::pin(greets(world, arguments, "hello"))),
-        },
-        Row {
             tool: "resources_scale",
             allowed: Case::made(Alice, |world| Box::pin(to_scale(world)))
                 .holds("/desired", json!(2))
@@ -116,77 +56,35 @@ fn writing() -> Vec<Row> {
     ]
 }
 
-fn named(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {
-    json!({"apiVersion": api_version, "kind": kind, "namespace": namespace, "name": name})
-}
-
-/// One that says hello.
-async fn a_config_map(world: &World) -> Result<Value> {
-    let name = world.unique("greeting");
-    world
-        .cluster
-        .admin_post(&format!("/api/v1/namespaces/{SHOP}/configmaps"), &config_map(&name, "hello"))
-        .await?;
-    Ok(named("v1", "ConfigMap", SHOP, &name))
-}
-
-fn config_map(name: &str, greeting: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": SHOP},
-        "data": {"greeting": greeting},
-    })
-}
-
-/// A manifest after which it would say something else. Who made it holds the field, hence the force.
-async fn manifest(world: &World) -> Result<Value> {
-    let there = a_config_map(world).await?;
-    let name = there["name"].as_str().unwrap_or_default();
-    Ok(json!({"resource": config_map(name, "servus").to_string(), "force": true}))
-}
-
-async fn patch(world: &World) -> Result<Value> {
-    let mut arguments = a_config_map(world).await?;
-    arguments["patch"] = json!(r#"{"data": {"greeting": "servus"}}"#);
-    Ok(arguments)
-}
-
-/// The name in the arguments, or in the manifest among them.
-fn name(arguments: &Value) -> Result<String> {
-    let text = arguments["resource"].as_str();
-    let manifest: Option<Value> = text.map(serde_json::from_str).transpose()?;
-    let name = match &manifest {
-        Some(object) => &object["metadata"]["name"],
-        None => &arguments["name"],
-    };
-    Ok(name.as_str().unwrap_or_default().to_owned())
-}
-
-async fn greets(world: &World, arguments: &Value, greeting: &str) -> Result<()> {
-    let path = format!("/api/v1/namespaces/{SHOP}/configmaps/{}", name(arguments)?);
-    let object = world.cluster.admin_get(&path).await?;
-    ensure!(object["data"]["greeting"] == greeting, "{object}");
-    Ok(())
-}
-
-async fn is_there(world: &World, arguments: &Value, expected: bool) -> Result<()> {
-    let path = format!("/api/v1/namespaces/{SHOP}/configmaps/{}", name(arguments)?);
-    let found = world.cluster.admin_get(&path).await.is_ok();
-    ensure!(found == expected, "it is there: {found}");
-    Ok(())
+fn deployment(namespace: &str, name: &str) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": namespace, "name": name})
 }
 
 /// A Deployment of one replica; the arguments want two.
 async fn to_scale(world: &World) -> Result<Value> {
     let name = world.unique("to-scale");
-    world.cluster.admin_apply(&deployment(&name, SHOP, 1)).await?;
-    let mut arguments = named("apps/v1", "Deployment", SHOP, &name);
+    let labels = json!({"app": name});
+    let object = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "namespace": SHOP},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "web", "image": "example.test/shop/web:1.0"}]},
+            },
+        },
+    });
+    world.cluster.admin_apply(&object).await?;
+    let mut arguments = deployment(SHOP, &name);
     arguments["scale"] = json!(2);
     Ok(arguments)
 }
 
 async fn has_replicas(world: &World, arguments: &Value, replicas: u32) -> Result<()> {
-    let path = format!("/apis/apps/v1/namespaces/{SHOP}/deployments/{}", name(arguments)?);
+    let name = arguments["name"].as_str().unwrap_or_default();
+    let path = format!("/apis/apps/v1/namespaces/{SHOP}/deployments/{name}");
     let object = world.cluster.admin_get(&path).await?;
     ensure!(object["spec"]["replicas"] == replicas, "{object}");
     Ok(())
