@@ -17,6 +17,7 @@ mod confirmation;
 mod failure;
 mod front;
 mod generation;
+mod helm;
 mod limits;
 mod manifest;
 mod metrics;

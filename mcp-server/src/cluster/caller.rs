@@ -45,6 +45,17 @@ impl Caller {
         Self { gate: Some(gate), ..self }
     }
 
+    /// Whether anything of a kind may be touched here at all.
+    pub(crate) fn lets_through(&self, group: &str, kind: &str, plural: &str) -> bool {
+        !self.cluster.denied.covers(group, kind, plural)
+    }
+
+    /// Whether the operator has said of some requests that they are not made, or not without asking.
+    pub(crate) fn has_bounds(&self) -> bool {
+        !self.cluster.denied.is_empty()
+            || self.gate.as_ref().is_some_and(|gate| gate.asks_about_requests())
+    }
+
     /// Whose calls these are.
     pub(crate) fn person(&self) -> Person {
         self.identity.person()
@@ -140,6 +151,16 @@ impl Caller {
             self.success(operation, response).await
         })
         .await
+    }
+
+    /// Like [`Caller::open`], with whatever was answered: somebody else reads it. Only for its beginning is there a time.
+    pub(super) async fn pass_on(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Body>, Failure> {
+        self.prepared(operation).await?;
+        self.in_time(operation, self.exchange(operation, request)).await
     }
 
     /// What comes before a request's time begins to run: a person's yes, and a credential.

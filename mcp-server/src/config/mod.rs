@@ -1,7 +1,7 @@
 //! What an operator decides: where we listen, for which hosts, and which API server we speak to.
 //!
 //! No setting names a credential for the API server, and none ever may: every call is made with the
-//! token of the request that caused it. The environment is not read at all.
+//! token of the request that caused it. Of the environment, `PATH` alone is read, to find helm.
 //!
 //! The settings of `kubernetes-mcp-server` are read, too: honoured with the same meaning, refused with what to write
 //! instead, or noticed, as `obolus_core::config::brought` says whose they are.
@@ -10,6 +10,7 @@ mod choice;
 mod clusters;
 mod confirmation;
 mod denied;
+mod helm;
 mod http;
 mod listeners;
 mod not_here;
@@ -21,12 +22,14 @@ mod values;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use choice::ToolChoice;
 pub use clusters::{ClusterConfig, ClustersConfig, ContextName};
 pub use confirmation::Confirmation;
 pub use denied::Denied;
+pub use helm::{HelmSettings, Storage};
 pub use listeners::TlsVersion;
 pub use obolus_core::config::Problems;
 pub use obolus_core::config::brought::Notice;
@@ -132,12 +135,17 @@ impl Config {
         let allowed_origins = values::each(&top, "allowed_origins", values::ORIGIN, values::origin);
         let (max_body_bytes, header_timeout) = http::bounds(&top, &mut notices);
         let log_level = values::log_level(&top);
-        let tools = choice::read(&top, &sorted.brought, &mut notices);
         let instructions = values::text(&top, "server_instructions");
-        let settings = settings::read(&top);
+        let mut settings = settings::read(&top);
         let prompts = prompts::read(&top, &mut notices);
         let confirmation = confirmation::read(&top, folder, &mut notices);
         let clusters = clusters(&top, folder);
+        let path = std::env::var_os("PATH");
+        let denied = clusters.as_ref().map(|clusters| &clusters.default_cluster().denied);
+        settings.helm =
+            helm::read(&top, folder, path.as_deref(), denied, &mut notices).map(Arc::new);
+        let has_helm = settings.helm.is_some();
+        let tools = choice::read(&top, &sorted.brought, has_helm, &mut notices);
         let built = clusters.map(|clusters| Self {
             listen,
             operations,

@@ -11,6 +11,9 @@ mod context;
 mod context_argument;
 mod feed;
 mod grace_period;
+mod helm_install;
+mod helm_list;
+mod helm_uninstall;
 mod namespaces_list;
 mod nodes_log;
 mod nodes_stats_summary;
@@ -39,6 +42,7 @@ mod rollout_status;
 mod rollout_undo;
 mod seconds;
 mod since;
+mod under_way;
 mod waiting;
 mod whoami;
 mod workload;
@@ -143,6 +147,9 @@ pub(crate) struct Facts {
 macro_rules! every_tool {
     ($of:ident) => {
         [
+            $of::<helm_install::HelmInstall>(),
+            $of::<helm_list::HelmList>(),
+            $of::<helm_uninstall::HelmUninstall>(),
             $of::<namespaces_list::NamespacesList>(),
             $of::<nodes_log::NodesLog>(),
             $of::<nodes_stats_summary::NodesStatsSummary>(),

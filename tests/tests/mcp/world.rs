@@ -114,9 +114,10 @@ impl World {
 
 const AUDIENCE: &str = "kubernetes";
 
-/// A folder with charts: `notes` can be installed, `refused` cannot.
-pub(crate) fn charts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("charts")
+/// Helm's tools, and charts: `notes` can be installed, `refused` only by an administrator.
+fn helm() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mcp/charts");
+    format!("[toolset_configs.helm]\ncharts_folder = {folder:?}\n")
 }
 
 /// A server with helm within reach.
@@ -127,7 +128,7 @@ fn options(cluster: &Cluster) -> Result<McpServerOptions> {
         server: cluster.url().to_owned(),
         ca_pem: cluster.ca_pem().to_owned(),
         environment: vec![("PATH".to_owned(), path)],
-        tables: format!("[toolset_configs.helm]\ncharts_folder = {:?}\n", charts()),
+        more: helm(),
         ..McpServerOptions::default()
     })
 }

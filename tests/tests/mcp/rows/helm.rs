@@ -1,35 +1,32 @@
 //! Releases: helm's own program, as the person who calls.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::has;
 use crate::case::Case;
-use crate::charts::helm;
 use crate::table::Row;
 use crate::world::Person::{Alice, Bob};
-use crate::world::{SHOP, World, charts};
+use crate::world::{SHOP, World};
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
         Row {
             tool: "helm_install",
-            allowed: Case::made(Alice, |world| Box::pin(to_install(world)))
-                .says("deployed")
-                .then(|world, arguments| Box::pin(is_there(world, arguments, true))),
-            refused: Case::made(Bob, |world| Box::pin(to_install(world)))
+            allowed: Case::made(Alice, |world| Box::pin(async { Ok(to_install(world)) }))
+                .holds("/status", json!("deployed"))
+                .holds("/chartVersion", json!("0.1.0"))
+                .structured(says_no_value)
+                .then(|world, arguments| Box::pin(is_made(world, arguments, true))),
+            refused: Case::made(Bob, |world| Box::pin(async { Ok(to_install(world)) }))
                 .refused("list", "secrets", Some(SHOP))
-                .then(|world, arguments| Box::pin(is_there(world, arguments, false))),
+                .then(|world, arguments| Box::pin(is_made(world, arguments, false))),
         },
         Row {
             tool: "helm_list",
             allowed: Case::made(Alice, |world| {
-                Box::pin(async {
-                    install(world, "listed").await?;
-                    Ok(json!({"namespace": SHOP}))
-                })
+                Box::pin(installed(world, json!({"namespace": SHOP})))
             })
-            .structured(has("/releases", "name", "listed")),
+            .structured(lists_releases),
             refused: Case::of(Bob, json!({"namespace": SHOP})).refused(
                 "list",
                 "secrets",
@@ -39,38 +36,61 @@ pub(super) fn rows() -> Vec<Row> {
         Row {
             tool: "helm_uninstall",
             allowed: Case::made(Alice, |world| Box::pin(to_uninstall(world)))
-                .then(|world, arguments| Box::pin(is_there(world, arguments, false))),
+                .holds("/found", json!(true))
+                .then(|world, arguments| Box::pin(is_made(world, arguments, false))),
             refused: Case::made(Bob, |world| Box::pin(to_uninstall(world)))
                 .refused("list", "secrets", Some(SHOP))
-                .then(|world, arguments| Box::pin(is_there(world, arguments, true))),
+                .then(|world, arguments| Box::pin(is_made(world, arguments, true))),
         },
     ]
 }
 
-async fn to_install(world: &World) -> Result<Value> {
-    let name = world.unique("installed");
-    Ok(json!({"chart": "notes", "name": name, "namespace": SHOP, "values": {"replicas": 0}}))
+const VALUE: &str = "canary-of-the-caller";
+
+fn to_install(world: &World) -> Value {
+    let name = world.unique("notes");
+    json!({"chart": "notes", "name": name, "namespace": SHOP, "values": {"password": VALUE}})
+}
+
+/// Installs one more, and hands out the arguments.
+async fn installed(world: &World, arguments: Value) -> Result<Value> {
+    let client = world.client(Alice, &world.unique("alice-installs"))?;
+    let answer = client.call("helm_install", to_install(world)).await?;
+    ensure!(!answer.is_tool_error(), "{}", answer.body);
+    Ok(arguments)
 }
 
 async fn to_uninstall(world: &World) -> Result<Value> {
-    let name = world.unique("uninstalled");
-    install(world, &name).await?;
-    Ok(json!({"name": name, "namespace": SHOP}))
+    let client = world.client(Alice, &world.unique("alice-installs"))?;
+    let arguments = to_install(world);
+    let answer = client.call("helm_install", arguments.clone()).await?;
+    ensure!(!answer.is_tool_error(), "{}", answer.body);
+    Ok(json!({"name": arguments["name"], "namespace": SHOP}))
 }
 
-async fn install(world: &World, name: &str) -> Result<()> {
-    let chart = charts().join("notes");
-    let chart = chart.to_str().context("no path for helm")?;
-    let installed =
-        helm(world, &["install", name, chart, "--namespace", SHOP, "--set", "replicas=0"]).await?;
-    ensure!(installed.status.success(), "{installed:?}");
+fn says_no_value(content: &Value) -> Result<()> {
+    ensure!(!content.to_string().contains("canary"), "a value is shown: {content}");
     Ok(())
 }
 
-async fn is_there(world: &World, arguments: &Value, expected: bool) -> Result<()> {
+fn lists_releases(content: &Value) -> Result<()> {
+    let releases = content["releases"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_ours = |release: &Value| {
+        release["chart"] == "notes-0.1.0"
+            && release["status"] == "deployed"
+            && release["namespace"] == SHOP
+    };
+    ensure!(releases.iter().any(is_ours), "no release of notes in {content}");
+    Ok(())
+}
+
+/// Whether the chart's objects are there, with the values of whoever installed it.
+async fn is_made(world: &World, arguments: &Value, wanted: bool) -> Result<()> {
     let name = arguments["name"].as_str().unwrap_or_default();
-    let path = format!("/apis/apps/v1/namespaces/{SHOP}/deployments/{name}");
-    let found = world.cluster.admin_get(&path).await.is_ok();
-    ensure!(found == expected, "what the release makes is there: {found}");
+    for kind in ["configmaps", "secrets"] {
+        let path = format!("/api/v1/namespaces/{SHOP}/{kind}/{name}");
+        let found = world.cluster.admin_get(&path).await.is_ok();
+        ensure!(found == wanted, "{path} is {}there", if found { "" } else { "not " });
+    }
     Ok(())
 }
