@@ -13,7 +13,6 @@ mod bad_arguments;
 mod cancellation;
 mod case;
 mod changes;
-mod charts;
 mod huge;
 mod injection;
 mod rollouts;

@@ -1,4 +1,4 @@
-//! Releases: helm's own program, as the person who calls.
+//! Releases.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};

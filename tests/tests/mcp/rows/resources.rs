@@ -12,17 +12,6 @@ use crate::world::{SHOP, WAREHOUSE, World};
 pub(super) fn rows() -> Vec<Row> {
     vec![
         Row {
-            tool: "resources_describe",
-            allowed: Case::of(Alice, deployment(SHOP, "web"))
-                .holds("/object/spec/replicas", json!(2))
-                .says("ReplicaSet"),
-            refused: Case::of(Bob, deployment(WAREHOUSE, "web")).refused(
-                "get",
-                "deployments.apps",
-                Some(WAREHOUSE),
-            ),
-        },
-        Row {
             tool: "resources_get",
             allowed: Case::of(Bob, deployment(SHOP, "web")).holds("/object/spec/replicas", json!(2)),
             refused: Case::of(
