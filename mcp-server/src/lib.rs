@@ -17,6 +17,7 @@ mod confirmation;
 mod failure;
 mod front;
 mod generation;
+mod guide;
 mod helm;
 mod limits;
 mod manifest;
@@ -41,6 +42,7 @@ mod user_token;
 
 pub use cluster::{Cluster, Clusters};
 pub use config::Config;
+pub use guide::{tools_table, with_tools_table};
 pub use metrics::metrics_table;
 pub use serve::{Running, StartError};
 pub use stdio::{Prepared, StdioError};

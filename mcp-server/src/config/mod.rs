@@ -1,7 +1,8 @@
 //! What an operator decides: where we listen, for which hosts, and which API server we speak to.
 //!
 //! No setting names a credential for the API server, and none ever may: every call is made with the
-//! token of the request that caused it. Of the environment, `PATH` alone is read, to find helm.
+//! token of the request that caused it. Of the environment, `PATH` alone is read, to find helm. One person's own machine
+//! has settings of its own ([`StdioConfig`]).
 //!
 //! The settings of `kubernetes-mcp-server` are read, too: honoured with the same meaning, refused with what to write
 //! instead, or noticed, as `obolus_core::config::brought` says whose they are.
@@ -36,7 +37,7 @@ pub use obolus_core::config::brought::Notice;
 use obolus_core::config::brought::{Part, sort};
 use obolus_core::config::{Problem, Section};
 use serde_json::{Map, Value};
-pub use settings::{ListOutput, Settings};
+pub use settings::{ListOutput, Reached, Settings};
 pub use stdio::{StdioConfig, StdioFlags};
 pub use values::LogLevel;
 pub(crate) use values::plain_https;
@@ -140,6 +141,7 @@ impl Config {
         let prompts = prompts::read(&top, &mut notices);
         let confirmation = confirmation::read(&top, folder, &mut notices);
         let clusters = clusters(&top, folder);
+        settings.reached = clusters.iter().flat_map(ClustersConfig::all).map(Reached::of).collect();
         let path = std::env::var_os("PATH");
         let denied = clusters.as_ref().map(|clusters| &clusters.default_cluster().denied);
         settings.helm =

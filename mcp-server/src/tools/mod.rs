@@ -3,12 +3,17 @@
 //! Names, parameters and annotations are those of `kubernetes-mcp-server` 0.0.67, so that prompts, allow-lists
 //! and habits carry over (`parity.json` holds them; a test compares).
 
+mod api_resources;
 mod arguments;
+mod can_i;
 mod changes;
+mod configuration_view;
 mod contained;
 mod containers;
 mod context;
 mod context_argument;
+mod events_list;
+mod explain;
 mod feed;
 mod grace_period;
 mod helm_install;
@@ -28,8 +33,10 @@ mod pods_list_in_namespace;
 mod pods_log;
 mod pods_run;
 mod pods_top;
+mod projects_list;
 mod resources_create_or_update;
 mod resources_delete;
+mod resources_describe;
 mod resources_diff;
 mod resources_get;
 mod resources_list;
@@ -147,6 +154,11 @@ pub(crate) struct Facts {
 macro_rules! every_tool {
     ($of:ident) => {
         [
+            $of::<api_resources::ApiResources>(),
+            $of::<can_i::CanI>(),
+            $of::<configuration_view::ConfigurationView>(),
+            $of::<events_list::EventsList>(),
+            $of::<explain::Explain>(),
             $of::<helm_install::HelmInstall>(),
             $of::<helm_list::HelmList>(),
             $of::<helm_uninstall::HelmUninstall>(),
@@ -162,8 +174,10 @@ macro_rules! every_tool {
             $of::<pods_log::PodsLog>(),
             $of::<pods_run::PodsRun>(),
             $of::<pods_top::PodsTop>(),
+            $of::<projects_list::ProjectsList>(),
             $of::<resources_create_or_update::ResourcesCreateOrUpdate>(),
             $of::<resources_delete::ResourcesDelete>(),
+            $of::<resources_describe::ResourcesDescribe>(),
             $of::<resources_diff::ResourcesDiff>(),
             $of::<resources_get::ResourcesGet>(),
             $of::<resources_list::ResourcesList>(),

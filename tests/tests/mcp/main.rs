@@ -17,5 +17,6 @@ mod huge;
 mod injection;
 mod rollouts;
 mod rows;
+mod stdio;
 mod table;
 mod world;

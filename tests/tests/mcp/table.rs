@@ -66,6 +66,7 @@ async fn outcome(world: &World, tool: &Value, row: &Row) -> Outcome {
     let refusal = match row.refused.refusal() {
         Some(Refusal::Rbac { .. }) => "403",
         Some(Refusal::Credential) => "401",
+        Some(Refusal::Unknown) => "no token:",
         None => "none",
     };
     let allowed = match row.allowed.refusal() {

@@ -35,6 +35,8 @@ pub(crate) enum Person {
     Bob,
     /// Has a token that the API server does not accept. For tools that RBAC refuses nobody who is known.
     Stranger,
+    /// Has no token.
+    Nobody,
 }
 
 impl World {
@@ -79,7 +81,11 @@ impl World {
         person: Person,
         name: &str,
     ) -> Result<McpClient> {
-        McpClient::new(&mcp.url(), Some(&self.token(person, name)?))
+        let token = match person {
+            Person::Nobody => None,
+            _ => Some(self.token(person, name)?),
+        };
+        McpClient::new(&mcp.url(), token.as_deref())
     }
 
     /// A server of one story alone, for what it measures.
@@ -87,11 +93,11 @@ impl World {
         McpServer::start(&options(&self.cluster)?).await
     }
 
-    fn token(&self, person: Person, name: &str) -> Result<String> {
+    pub(crate) fn token(&self, person: Person, name: &str) -> Result<String> {
         let (audience, group) = match person {
             Person::Alice => (AUDIENCE, "developers"),
             Person::Bob => (AUDIENCE, "viewers"),
-            Person::Stranger => ("elsewhere", "developers"),
+            Person::Stranger | Person::Nobody => ("elsewhere", "developers"),
         };
         let mut claims = self.idp.claims(name, audience);
         claims["preferred_username"] = json!(name);
@@ -151,6 +157,11 @@ async fn permit(cluster: &Cluster) -> Result<()> {
                     "apiGroups": ["metrics.k8s.io"],
                     "resources": ["nodes", "pods"],
                     "verbs": ["get", "list"],
+                },
+                {
+                    "apiGroups": ["project.openshift.io"],
+                    "resources": ["projects"],
+                    "verbs": ["list"],
                 },
             ],
         }),
