@@ -14,7 +14,7 @@ use tower::{ServiceBuilder, ServiceExt as _};
 use super::as_caller::AsCallerLayer;
 use super::identity::Identity;
 use super::operation::Operation;
-use super::wire::Pool;
+use super::wire::{Pool, Pools};
 use super::{Cluster, answer};
 use crate::clock::UnixSeconds;
 use crate::config::ContextName;
@@ -274,14 +274,13 @@ impl Caller {
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Failure> {
-        let pools = self.cluster.pools.load_full();
-        self.exchange_over(&pools.shared, operation, request).await
+        self.exchange_over(|pools| &pools.shared, operation, request).await
     }
 
     /// Every request goes through here, so here is where denied kinds end.
     pub(super) async fn exchange_over(
         &self,
-        pool: &Pool,
+        pool: fn(&Pools) -> &Pool,
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Failure> {
@@ -308,16 +307,17 @@ impl Caller {
         Ok(response)
     }
 
+    /// With a credential there may be other connections than before, so they are chosen after it.
     async fn once(
         &self,
-        pool: &Pool,
+        pool: fn(&Pools) -> &Pool,
         operation: &Operation,
         request: Request<Full<Bytes>>,
         identity: HeaderMap,
     ) -> Result<Response<Body>, Failure> {
         ServiceBuilder::new()
             .layer(AsCallerLayer::new(identity))
-            .service(pool.clone())
+            .service(pool(&self.cluster.pools.load()).clone())
             .oneshot(request)
             .await
             .map(|response| response.map(Body::new))

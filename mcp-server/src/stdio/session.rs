@@ -16,6 +16,10 @@ use crate::confirmation::{KeyError, Seal};
 use crate::generation::Generation;
 use crate::server::{McpServer, Shared};
 
+/// Calls that are served at a time; others wait. Each may hold an answer of the API server, which is what memory is
+/// planned for.
+const AT_A_TIME: usize = 16;
+
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
 pub enum StdioError {
@@ -73,8 +77,8 @@ impl Prepared {
             Some(path) => Seal::of_file(path),
             None => Seal::new(None),
         };
-        let shared = Arc::new(Shared::new(Arc::default(), seal?));
-        let server = McpServer::new(Arc::new(generation), shared);
+        let shared = Shared::new(Arc::default(), seal?).with_turns(AT_A_TIME);
+        let server = McpServer::new(Arc::new(generation), Arc::new(shared));
         Ok(Self { server, default, names, notes })
     }
 
