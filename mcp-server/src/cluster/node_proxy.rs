@@ -21,10 +21,13 @@ impl Caller {
         tail: u32,
     ) -> Result<ByteStream, Failure> {
         let (operation, path) = proxied(name, "logs/");
-        let parameters = Serializer::new(String::new())
-            .append_pair("query", query.as_str())
-            .append_pair("tailLines", &tail.to_string())
-            .finish();
+        let mut parameters = Serializer::new(String::new());
+        parameters.append_pair("query", query.as_str());
+        // Of a file, a kubelet tells all or, asked for its end, nothing (406).
+        if !query.as_str().contains('/') {
+            parameters.append_pair("tailLines", &tail.to_string());
+        }
+        let parameters = parameters.finish();
         let mut request = get(format!("{path}?{parameters}"))?;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/plain, */*"));
         self.stream(operation, request, Span::Request).await
