@@ -166,6 +166,28 @@ pub(crate) enum Failure {
         /// Where it goes wrong; nothing of the contents.
         reason: String,
     },
+    /// One change of several failed, and what is done is done.
+    #[error("{failed}: {failure}\nDone before it: {done}\nNot done after it: {left}")]
+    Partly {
+        /// Why.
+        failure: Box<Failure>,
+        /// Of which object.
+        failed: String,
+        /// The objects before it.
+        done: String,
+        /// The objects after it.
+        left: String,
+    },
+    /// What was waited for has not come.
+    #[error("{what} within {seconds} s; at the end {seen}")]
+    NotYet {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        seconds: u64,
+        /// What there was instead.
+        seen: String,
+    },
     /// Something that cannot happen did.
     #[error("internal error: {0}")]
     Internal(String),
@@ -222,6 +244,8 @@ impl Failure {
             Self::Unreachable { .. } => "unreachable",
             Self::AnswerTooLarge { .. } => "answer_too_large",
             Self::AnswerMalformed { .. } => "answer_malformed",
+            Self::Partly { failure, .. } => failure.label(),
+            Self::NotYet { .. } => "not_yet",
             Self::Internal(_) => "internal",
             Self::Cancelled => "cancelled",
         }

@@ -7,6 +7,7 @@
 //! [`Prepared`] is for the other mode: one person, on their own machine, with their own kubeconfig. Only the module behind
 //! it reads one, and nothing of it is reachable from [`Running`].
 
+mod awaited;
 mod bounded_file;
 mod call_log;
 mod clock;
@@ -17,6 +18,7 @@ mod failure;
 mod front;
 mod generation;
 mod limits;
+mod manifest;
 mod metrics;
 mod names;
 mod near;

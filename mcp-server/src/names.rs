@@ -104,6 +104,11 @@ impl NodeLogName {
             None => self,
         }
     }
+
+    /// Whether it is a file; services have no slash.
+    pub(crate) fn is_file(&self) -> bool {
+        self.0.contains('/')
+    }
 }
 
 impl ApiVersion {

@@ -167,7 +167,7 @@ impl Caller {
     }
 
     /// When the credential ends, as far as it says so itself.
-    pub(super) fn expires(&self) -> Option<UnixSeconds> {
+    pub(crate) fn expires(&self) -> Option<UnixSeconds> {
         self.identity.expires()
     }
 

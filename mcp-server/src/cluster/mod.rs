@@ -22,11 +22,14 @@ mod object;
 mod operation;
 mod redact;
 mod refusal;
+mod revisions;
 mod stream;
 mod url;
 mod verbs;
+mod watch;
 mod web_socket;
 mod wire;
+mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,6 +50,7 @@ pub(crate) use discovery::Resource;
 pub(crate) use exec::{Channel, ExecEvent};
 pub(crate) use identity::Identity;
 use known::Known;
+pub(crate) use kube::core::params::PropagationPolicy;
 pub(crate) use list::{ListQuery, RawList};
 pub(crate) use logs::{LogQuery, Since};
 pub(crate) use metrics_api::{Usage, UsageOf};
@@ -54,10 +58,12 @@ pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
 pub(crate) use redact::redacted;
 pub(crate) use refusal::Refusal;
+pub(crate) use revisions::{Revision, annotation};
 pub(crate) use stream::{ByteStream, End, Next, Span};
 use url::ApiServer;
 use wire::Pools;
 pub(crate) use wire::Wire;
+pub(crate) use write::{Change, Deleted, Deletion, PatchKind, Written, replacing};
 
 /// One API server.
 #[derive(Debug)]

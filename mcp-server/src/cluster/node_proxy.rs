@@ -13,22 +13,16 @@ use crate::failure::Failure;
 use crate::names::{NodeLogName, ObjectName};
 
 impl Caller {
-    /// Reads the log of a service of a node, or a file of its logs, as it comes.
+    /// Reads the log of a service of a node, or a file of its logs, as it comes. Kubelets count the lines of services
+    /// alone, and answer nothing else with a number of lines.
     pub(crate) async fn node_log(
         &self,
         name: &ObjectName,
         query: &NodeLogName,
-        tail: u32,
+        tail: Option<u32>,
     ) -> Result<ByteStream, Failure> {
         let (operation, path) = proxied(name, "logs/");
-        let mut parameters = Serializer::new(String::new());
-        parameters.append_pair("query", query.as_str());
-        // Of a file, a kubelet tells all or, asked for its end, nothing (406).
-        if !query.as_str().contains('/') {
-            parameters.append_pair("tailLines", &tail.to_string());
-        }
-        let parameters = parameters.finish();
-        let mut request = get(format!("{path}?{parameters}"))?;
+        let mut request = get(format!("{path}?{}", parameters(query, tail)))?;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/plain, */*"));
         self.stream(operation, request, Span::Request).await
     }
@@ -38,6 +32,15 @@ impl Caller {
         let (operation, path) = proxied(name, "stats/summary");
         self.ask(&operation, get(path)?).await
     }
+}
+
+fn parameters(query: &NodeLogName, tail: Option<u32>) -> String {
+    let mut parameters = Serializer::new(String::new());
+    parameters.append_pair("query", query.as_str());
+    if let Some(tail) = tail {
+        parameters.append_pair("tailLines", &tail.to_string());
+    }
+    parameters.finish()
 }
 
 fn proxied(name: &ObjectName, rest: &str) -> (Operation, String) {

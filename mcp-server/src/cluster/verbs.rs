@@ -3,7 +3,7 @@
 use http::Request;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::autoscaling::v1::Scale;
-use kube::core::params::{DeleteParams, GetParams, Patch, PatchParams, PostParams};
+use kube::core::params::{GetParams, Patch, PatchParams, PostParams};
 use kube::core::request;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -32,20 +32,6 @@ impl Caller {
         let request = request::Request::new(resource.path(Some(namespace)));
         let request = built(request.get(name.as_str(), &GetParams::default()))?;
         self.ask(&operation, request).await.map(|object| self.raw(object))
-    }
-
-    /// Deletes one object, with its own grace period.
-    pub(crate) async fn delete(
-        &self,
-        resource: &Resource,
-        namespace: &Namespace,
-        name: &ObjectName,
-    ) -> Result<(), Failure> {
-        let operation = resource.operation_on("delete", "", Some(namespace), name);
-        let request = request::Request::new(resource.path(Some(namespace)));
-        self.send(&operation, built(request.delete(name.as_str(), &DeleteParams::default()))?)
-            .await
-            .map(drop)
     }
 
     /// Reads how many replicas there are and should be.

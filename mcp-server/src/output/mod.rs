@@ -1,6 +1,7 @@
 //! Answers of the API server made fit for a model and a person: short, aligned, bounded, and structured.
 
 mod amount;
+mod difference;
 mod format;
 mod lines;
 mod listing;
@@ -10,6 +11,7 @@ mod whole;
 pub(crate) mod yaml;
 
 pub(crate) use amount::Amount;
+pub(crate) use difference::{Difference, FieldChange};
 pub(crate) use format::Format;
 pub(crate) use lines::{Cut, Kept, Line, Lines, LogEnd};
 pub(crate) use listing::{Listing, aligned};

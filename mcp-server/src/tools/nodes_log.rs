@@ -62,6 +62,49 @@ pub(super) struct Log {
     cut: Cut,
 }
 
+/// More lines kubelets do not count; they answer such a request with an error.
+const MAX_COUNTED: u32 = 100_000;
+/// What kubelets say with status 200, behind an empty line, in the place of a log.
+const NOT_FOUND: &[u8] = b"log not found for ";
+const NOT_COUNTED: &[u8] = b"options present and query resolved to log files";
+
+/// What came of a query.
+enum Found {
+    Log(LogEnd),
+    Nothing,
+    /// A service that has no journal but files, of which kubelets do not count the lines.
+    Uncounted,
+}
+
+/// Reads the end of a log. Whatever the kubelet counts, no more lines than are wanted.
+async fn read(
+    context: &CallContext,
+    name: &ObjectName,
+    query: &NodeLogName,
+    wanted: u32,
+    counted: Option<u32>,
+) -> Result<Found, Failure> {
+    let mut stream = context.caller.node_log(name, query, counted).await?;
+    let mut end = LogEnd::new(usize::try_from(wanted).unwrap_or(usize::MAX));
+    let (mut number, mut is_nothing, mut is_uncounted) = (0_u64, false, false);
+    let mut keep = |line: Line<'_>| {
+        number += 1;
+        is_nothing |= number == 2 && line.text.starts_with(NOT_FOUND);
+        is_uncounted |= number == 2 && line.text.starts_with(NOT_COUNTED);
+        end.push(Kept::of(None, &line));
+    };
+    let mut lines = Lines::default();
+    while let Next::Bytes(bytes) = stream.next().await? {
+        lines.push(&bytes, &mut keep);
+    }
+    lines.finish(&mut keep);
+    Ok(match (is_nothing && !query.is_file(), is_uncounted && counted.is_some()) {
+        (true, _) => Found::Nothing,
+        (_, true) => Found::Uncounted,
+        _ => Found::Log(end),
+    })
+}
+
 impl KubeTool for NodesLog {
     const NAME: &'static str = "nodes_log";
     const TITLE: &'static str = "Nodes: Log";
@@ -74,15 +117,17 @@ impl KubeTool for NodesLog {
     async fn call(context: CallContext, input: Input) -> Result<Reply<Log>, Failure> {
         let tail = input.tail_lines.map_or(DEFAULT_TAIL, |Tail(lines)| lines);
         let query = input.query.as_the_kubelet_has_it();
-        let mut stream = context.caller.node_log(&input.name, &query, tail).await?;
-        // A kubelet that does not know tailLines sends all of a file.
-        let mut end = LogEnd::new(usize::try_from(tail).unwrap_or(usize::MAX));
-        let mut keep = |line: Line<'_>| end.push(Kept::of(None, &line));
-        let mut lines = Lines::default();
-        while let Next::Bytes(bytes) = stream.next().await? {
-            lines.push(&bytes, &mut keep);
+        let counted = (!query.is_file()).then_some(tail.min(MAX_COUNTED));
+        let mut found = read(&context, &input.name, &query, tail, counted).await?;
+        if matches!(found, Found::Uncounted) {
+            found = read(&context, &input.name, &query, tail, None).await?;
         }
-        lines.finish(&mut keep);
+        let Found::Log(end) = found else {
+            return Err(Failure::InvalidArguments(format!(
+                "query: node {} has no log of {query}; ask for a service like kubelet, or a file below /var/log like /syslog",
+                input.name
+            )));
+        };
         let (log, cut) = end.finish();
         let mut text = if log.is_empty() { "the log is empty\n".to_owned() } else { log.clone() };
         if cut.lines > 0 {

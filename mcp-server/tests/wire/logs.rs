@@ -28,7 +28,8 @@ fn pods(request: &Arrived) -> Answer {
         };
     }
     if request.authorization == ["Bearer logs-only"] {
-        return status(403, r#"pods "web" is forbidden"#);
+        let words = r#"pods "web" is forbidden: User "kc:bob" cannot get resource "pods""#;
+        return status(403, words);
     }
     let annotations = match path.ends_with("/named") {
         true => json!({"kubectl.kubernetes.io/default-container": "proxy"}),
@@ -160,7 +161,8 @@ async fn a_line_of_50_megabytes_is_cut_and_what_is_behind_it_is_read() {
 fn token(seconds: i64) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let claims = json!({"sub": "alice", "exp": i64::try_from(now).unwrap() + seconds});
-    format!("e30.{}.x", URL_SAFE_NO_PAD.encode(claims.to_string()))
+    let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    format!("{}.{}.c2ln", encode(r#"{"alg":"RS256"}"#), encode(&claims.to_string()))
 }
 
 async fn follow(mcp: &Mcp, token: &str, seconds: u32) -> Value {

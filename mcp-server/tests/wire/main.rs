@@ -9,6 +9,7 @@
 
 mod brought;
 mod cancellation;
+mod changes;
 mod clusters;
 mod confirmation;
 mod encryption;

@@ -8,7 +8,17 @@ use crate::support::{Answer, ApiServer, scene};
 
 #[tokio::test]
 async fn a_nodes_logs_are_read_through_its_kubelet_and_nothing_else_is() {
-    let api = ApiServer::start(|request| match request.path() {
+    let api = ApiServer::start(|request| {
+        match request.path() {
+        "/api/v1/nodes/n1/proxy/logs/" if request.target.contains("query=files") => {
+            Answer::Text(200, match request.target.contains("tailLines") {
+                true => "\noptions present and query resolved to log files for [files]\ntry without specifying options\n".to_owned(),
+                false => "a\nb\nc\n".to_owned(),
+            })
+        }
+        "/api/v1/nodes/n1/proxy/logs/" if request.target.contains("query=nobody") => {
+            Answer::Text(200, "\nlog not found for nobody\n".to_owned())
+        }
         "/api/v1/nodes/n1/proxy/logs/" => Answer::Text(200, "a\nb\nc\n".to_owned()),
         "/api/v1/nodes/n1/proxy/stats/summary" => Answer::Json(
             200,
@@ -18,10 +28,12 @@ async fn a_nodes_logs_are_read_through_its_kubelet_and_nothing_else_is() {
             403,
             r#"nodes "n2" is forbidden: User "kc:bob" cannot get resource "nodes/proxy""#,
         ),
+    }
     });
     let scene = scene("", api.await).await;
     for (query, asked) in [
-        ("kubelet", "query=kubelet"),
+        ("kubelet", "query=kubelet&tailLines=2"),
+        ("files", "query=files"),
         ("/syslog", "query=%2Fsyslog"),
         ("/var/log/pods/a.log", "query=%2Fpods%2Fa.log"),
     ] {
@@ -32,7 +44,7 @@ async fn a_nodes_logs_are_read_through_its_kubelet_and_nothing_else_is() {
             "a kubelet that does not count is counted for: {log}"
         );
         let target = scene.api.arrived().last().unwrap().target.clone();
-        assert_eq!(target, format!("/api/v1/nodes/n1/proxy/logs/?{asked}&tailLines=2"));
+        assert_eq!(target, format!("/api/v1/nodes/n1/proxy/logs/?{asked}"));
     }
     let summary = scene.mcp.call("alice", "nodes_stats_summary", json!({"name": "n1"})).await;
     assert_eq!(summary["structuredContent"]["pods"][0]["name"], "web", "{summary}");

@@ -24,7 +24,7 @@ async fn every_revision_lists_and_calls_on_the_same_endpoint() {
         assert!(text(&call).starts_with("Bearer alice\n"), "{era:?}");
     }
     assert!(
-        lists[0].as_array().unwrap().len() == 15 && lists.windows(2).all(|pair| pair[0] == pair[1])
+        lists[0].as_array().unwrap().len() >= 15 && lists.windows(2).all(|pair| pair[0] == pair[1])
     );
 }
 

@@ -20,7 +20,9 @@ async fn what_is_used_is_asked_for_where_it_is_and_told_sorted() {
                     200,
                     json!({"items": [{"metadata": {"name": "n1"}, "status": {"allocatable": {"cpu": "2", "memory": "128Mi"}}}]}),
                 ),
-                _ => status(403, "nodes is forbidden"),
+                _ => {
+                    status(403, r#"nodes is forbidden: User "kc:bob" cannot list resource "nodes""#)
+                }
             }
         }
         path if path.ends_with("/web") => Answer::Json(200, usage("web", "1")),
@@ -74,7 +76,11 @@ async fn a_cluster_that_measures_nothing_is_told_apart_from_a_pod_that_is_not_th
             r#"podmetrics.metrics.k8s.io "shop/web" not found"#,
             r#"podmetrics.metrics.k8s.io "shop/web" not found"#,
         ),
-        (403, "pods.metrics.k8s.io is forbidden", "you may not get pods.metrics.k8s.io \"web\""),
+        (
+            403,
+            r#"pods.metrics.k8s.io is forbidden: User "kc:bob" cannot get resource "pods""#,
+            "you may not get pods.metrics.k8s.io \"web\"",
+        ),
     ] {
         let scene = scene("", ApiServer::start(move |_| status(code, message)).await).await;
         let text = scene

@@ -10,9 +10,12 @@
 )]
 
 mod bad_arguments;
+mod cancellation;
 mod case;
+mod changes;
 mod huge;
 mod injection;
+mod rollouts;
 mod rows;
 mod table;
 mod world;
