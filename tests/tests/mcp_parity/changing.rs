@@ -74,7 +74,110 @@ fn deployment(name: &str) -> Value {
 /// Does everything with both.
 pub(crate) async fn compare(setting: &Setting, compared: &mut Compared) -> Result<()> {
     scale(setting, compared).await?;
-    delete_pod(setting, compared).await
+    delete_pod(setting, compared).await?;
+    apply(setting, compared).await?;
+    delete(setting, compared).await?;
+    run(setting, compared).await
+}
+
+/// Whether it is there.
+async fn found(setting: &Setting, kind: &str, name: &str) -> Result<Vec<Value>> {
+    let path = format!("/api/v1/namespaces/shop/{kind}?fieldSelector=metadata.name%3D{name}");
+    let list = setting.cluster.admin_get(&path).await?;
+    Ok(list["items"].as_array().cloned().unwrap_or_default())
+}
+
+async fn apply(setting: &Setting, compared: &mut Compared) -> Result<()> {
+    let manifest = |name: &str, data: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: shop\ndata:\n{data}"
+        )
+    };
+    for (person, call_name) in [
+        (Person::Viewer, "resources_create_or_update, viewer"),
+        (Person::Operator, "resources_create_or_update"),
+    ] {
+        let done = each(async |side| {
+            let (name, second) = (side.name("applied"), side.name("second"));
+            let two = format!(
+                "{}---\n{}",
+                manifest(&name, "  a: '1'\n  b: '2'\n"),
+                manifest(&second, "  c: d\n")
+            );
+            let mut refused = Vec::new();
+            for resource in [two, manifest(&name, "  a: '3'\n")] {
+                let arguments = json!({"resource": resource});
+                let answer =
+                    call(setting, person, side, "resources_create_or_update", &arguments).await?;
+                refused.push(answer.is_tool_error());
+            }
+            let data = |found: Vec<Value>| found.first().map(|one| one["data"].clone());
+            Ok(json!({
+                "refused": refused,
+                "updated": data(found(setting, "configmaps", &name).await?),
+                "second": data(found(setting, "configmaps", &second).await?),
+            }))
+        });
+        compared.add(call_name, &done.await?);
+    }
+    Ok(())
+}
+
+async fn delete(setting: &Setting, compared: &mut Compared) -> Result<()> {
+    for (person, call_name) in
+        [(Person::Viewer, "resources_delete, viewer"), (Person::Operator, "resources_delete")]
+    {
+        let done = each(async |side| {
+            let name = side.name("deleted");
+            let meta = json!({"name": name, "namespace": "shop"});
+            let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta});
+            setting.cluster.admin_apply(&object).await?;
+            let arguments =
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "namespace": "shop", "name": name});
+            let answer = call(setting, person, side, "resources_delete", &arguments).await?;
+            let again = call(setting, person, side, "resources_delete", &arguments).await?;
+            Ok(json!({
+                "refused": answer.is_tool_error(),
+                "again": again.is_tool_error(),
+                "left": found(setting, "configmaps", &name).await?.len(),
+            }))
+        });
+        compared.add(call_name, &done.await?);
+    }
+    Ok(())
+}
+
+async fn run(setting: &Setting, compared: &mut Compared) -> Result<()> {
+    for (person, call_name) in
+        [(Person::Viewer, "pods_run, viewer"), (Person::Operator, "pods_run")]
+    {
+        let done = each(async |side| {
+            let name = side.name("run");
+            let arguments = json!({"namespace": "shop", "name": name, "image": "example.test/shop/web:1.0", "port": 8080});
+            let answer = call(setting, person, side, "pods_run", &arguments).await?;
+            let (pods, services) =
+                (found(setting, "pods", &name).await?, found(setting, "services", &name).await?);
+            let container = pods.first().map(|pod| {
+                let container = &pod["spec"]["containers"][0];
+                json!({"image": container["image"], "ports": container["ports"]})
+            });
+            // Whether what the Service selects is the pod.
+            let service = services.first().map(|service| {
+                let labels = pods.first().map(|pod| pod["metadata"]["labels"].clone());
+                let selector = service["spec"]["selector"].as_object().cloned().unwrap_or_default();
+                let leads_there = !selector.is_empty()
+                    && selector.iter().all(|(key, value)| labels.as_ref().is_some_and(|labels| labels[key] == *value));
+                let port = &service["spec"]["ports"][0];
+                json!({"port": port["port"], "target": port["targetPort"], "leads to the pod": leads_there, "type": service["spec"]["type"]})
+            });
+            Ok(json!({
+                "refused": answer.is_tool_error(), "container": container, "service": service,
+                "labelled": pods.first().map(|pod| pod["metadata"]["labels"].is_object()),
+            }))
+        });
+        compared.add(call_name, &done.await?);
+    }
+    Ok(())
 }
 
 async fn scale(setting: &Setting, compared: &mut Compared) -> Result<()> {
