@@ -186,6 +186,13 @@ async fn scale(setting: &Setting, compared: &mut Compared) -> Result<()> {
     let done = each(async |side| {
         let name = side.name("scaled");
         setting.cluster.admin_apply(&deployment(&name)).await?;
+        // Theirs reads and writes, and fails if anybody writes in between: a new Deployment is written to.
+        eventually("the Deployment to be available", SOON, || async {
+            let now = setting.cluster.admin_get(&path(&name)).await?;
+            ensure!(now["status"]["availableReplicas"] == 1, "{}", now["status"]);
+            Ok(())
+        })
+        .await?;
         let answer =
             call(setting, Person::Operator, side, "resources_scale", &arguments(&name, 3)).await?;
         ensure!(!answer.is_tool_error(), "{}", answer.body);

@@ -26,6 +26,7 @@ async fn what_the_two_answer_and_do_differs_only_where_it_is_listed() {
     let setting = Setting::start().await.unwrap();
     let mut compared = Compared::default();
     reading::compare(&setting, &mut compared).await.unwrap();
+    println!("{}", compared.table().1.join("\n"));
     changing::compare(&setting, &mut compared).await.unwrap();
     let (table, wrong) = compared.table();
     println!("{table}");
