@@ -302,8 +302,9 @@ fn parsed<T: DeserializeOwned>(arguments: Value) -> Result<T, Failure> {
     serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner();
-        let told = if path == "." { reason.to_string() } else { format!("{path}: {reason}") };
-        Failure::InvalidArguments(told)
+        let reason = reason.to_string();
+        let is_told = path == "." || reason.starts_with(&path);
+        Failure::InvalidArguments(if is_told { reason } else { format!("{path}: {reason}") })
     })
 }
 

@@ -17,6 +17,7 @@ mod huge;
 mod injection;
 mod rollouts;
 mod rows;
+mod secrets;
 mod stdio;
 mod table;
 mod world;
