@@ -87,7 +87,7 @@ impl World {
         McpServer::start(&options(&self.cluster)?).await
     }
 
-    fn token(&self, person: Person, name: &str) -> Result<String> {
+    pub(crate) fn token(&self, person: Person, name: &str) -> Result<String> {
         let (audience, group) = match person {
             Person::Alice => (AUDIENCE, "developers"),
             Person::Bob => (AUDIENCE, "viewers"),
@@ -115,7 +115,7 @@ fn helm() -> String {
 }
 
 /// A server with helm within reach.
-fn options(cluster: &Cluster) -> Result<McpServerOptions> {
+pub(crate) fn options(cluster: &Cluster) -> Result<McpServerOptions> {
     let folders = [cluster.programs()?, PathBuf::from("/usr/bin"), PathBuf::from("/bin")];
     let path = std::env::join_paths(folders)?.to_string_lossy().into_owned();
     Ok(McpServerOptions {
