@@ -91,7 +91,7 @@ fn what_is_unsafe_or_not_here_is_refused_with_what_to_write() {
         (
             "[cluster_provider_configs.kubeconfig]\nx = 1",
             "cluster_provider_configs",
-            "one server for each",
+            "write [clusters.NAME]",
         ),
         ("[[confirmation_rules]]\ntool = \"x\"", "confirmation_rules[0].tool", "is no tool"),
         ("confirmation_fallback = \"block\"", "confirmation_fallback", "must be one of"),

@@ -34,7 +34,7 @@ fn remark(key: &str, value: &Value) -> Remark {
     };
     match (key, value) {
         ("cluster_provider_configs", _) if !is_empty => Problem(
-            "is not here yet: run one server for each cluster, each a target of its own in the STS",
+            "is not read here: write [clusters.NAME] with server, certificate_authority and audience for each",
         ),
         ("cluster_provider_configs", _) => Notice("is empty, and does nothing here"),
         ("kubeconfig" | "cluster_auth_mode", _) => {

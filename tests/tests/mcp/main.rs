@@ -13,6 +13,7 @@ mod bad_arguments;
 mod cancellation;
 mod case;
 mod changes;
+mod helm;
 mod huge;
 mod injection;
 mod rollouts;
