@@ -17,6 +17,8 @@ mod overload;
 mod program;
 mod prompts;
 mod protocol;
+mod reload;
 mod resources;
+mod sessions;
 mod stdio;
 mod support;

@@ -11,8 +11,10 @@
 
 mod bad_arguments;
 mod case;
+mod conformance;
 mod huge;
 mod injection;
+mod inspector;
 mod rows;
 mod table;
 mod world;

@@ -87,7 +87,7 @@ impl World {
         McpServer::start(&options(&self.cluster)?).await
     }
 
-    fn token(&self, person: Person, name: &str) -> Result<String> {
+    pub(crate) fn token(&self, person: Person, name: &str) -> Result<String> {
         let (audience, group) = match person {
             Person::Alice => (AUDIENCE, "developers"),
             Person::Bob => (AUDIENCE, "viewers"),
