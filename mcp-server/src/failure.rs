@@ -118,6 +118,22 @@ pub(crate) enum Failure {
         /// The time allowed.
         seconds: u64,
     },
+    /// Nobody measures what pods and nodes use.
+    #[error("the API server {server} tells nothing of what pods and nodes use: {}", no_metrics(*.installed))]
+    NoMetrics {
+        /// Who has none.
+        server: String,
+        /// Whether the API is there, and only does not answer.
+        installed: bool,
+    },
+    /// As many streams are open as there may be.
+    #[error(
+        "could not {operation}: too many streams are open, yours or everybody's; wait until one ends, or ask without following"
+    )]
+    Busy {
+        /// What was tried.
+        operation: String,
+    },
     /// No connection, or one that broke.
     #[error("could not {operation}: the API server {server} cannot be reached: {reason}")]
     Unreachable {
@@ -150,12 +166,42 @@ pub(crate) enum Failure {
         /// Where it goes wrong; nothing of the contents.
         reason: String,
     },
+    /// One change of several failed, and what is done is done.
+    #[error("{failed}: {failure}\nDone before it: {done}\nNot done after it: {left}")]
+    Partly {
+        /// Why.
+        failure: Box<Failure>,
+        /// Of which object.
+        failed: String,
+        /// The objects before it.
+        done: String,
+        /// The objects after it.
+        left: String,
+    },
+    /// What was waited for has not come.
+    #[error("{what} within {seconds} s; at the end {seen}")]
+    NotYet {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        seconds: u64,
+        /// What there was instead.
+        seen: String,
+    },
     /// Something that cannot happen did.
     #[error("internal error: {0}")]
     Internal(String),
     /// The caller went away.
     #[error("cancelled")]
     Cancelled,
+}
+
+fn no_metrics(installed: bool) -> &'static str {
+    if installed {
+        "it has metrics.k8s.io, but what serves that (metrics-server, usually in kube-system) does not answer; look at its pods and their logs"
+    } else {
+        "it does not have metrics.k8s.io; the cluster's operator has to install metrics-server, or another that serves it"
+    }
 }
 
 impl Failure {
@@ -193,9 +239,13 @@ impl Failure {
             Self::Rejected { .. } => "rejected",
             Self::UnknownKind { .. } => "unknown_kind",
             Self::TimedOut { .. } => "timed_out",
+            Self::NoMetrics { .. } => "no_metrics",
+            Self::Busy { .. } => "busy",
             Self::Unreachable { .. } => "unreachable",
             Self::AnswerTooLarge { .. } => "answer_too_large",
             Self::AnswerMalformed { .. } => "answer_malformed",
+            Self::Partly { failure, .. } => failure.label(),
+            Self::NotYet { .. } => "not_yet",
             Self::Internal(_) => "internal",
             Self::Cancelled => "cancelled",
         }

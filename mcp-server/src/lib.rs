@@ -7,6 +7,7 @@
 //! [`Prepared`] is for the other mode: one person, on their own machine, with their own kubeconfig. Only the module behind
 //! it reads one, and nothing of it is reachable from [`Running`].
 
+mod awaited;
 mod bounded_file;
 mod call_log;
 mod clock;
@@ -18,6 +19,7 @@ mod front;
 mod generation;
 mod limits;
 mod live;
+mod manifest;
 mod metrics;
 mod names;
 mod near;
@@ -37,6 +39,7 @@ mod strict_body;
 mod surroundings;
 mod tls;
 mod tools;
+mod under_way;
 mod user_token;
 
 pub use cluster::{Cluster, Clusters};

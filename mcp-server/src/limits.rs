@@ -22,6 +22,10 @@ use crate::user_token::UserToken;
 const OF_ALL: usize = 64;
 /// Requests with one token, so that one slow caller cannot take all.
 const OF_ONE: usize = 16;
+/// Streams of everybody, and of one caller: fewer than there are places, because they keep theirs for minutes. They are
+/// few enough, with all other requests, for one connection to the API server, which has room for 100.
+const STREAMS_OF_ALL: usize = 32;
+const STREAMS_OF_ONE: usize = 8;
 /// How long a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -29,19 +33,50 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Limits {
     all: Arc<Semaphore>,
+    of_one: usize,
     callers: Mutex<HashMap<TokenDigest, Arc<Semaphore>>>,
 }
 
 /// A caller's place, free again when dropped. The last one takes the caller out of the map.
+#[derive(Debug)]
 struct Place {
     limits: Arc<Limits>,
     caller: TokenDigest,
     permit: Option<OwnedSemaphorePermit>,
 }
 
+/// A place among those that last, free again when dropped.
+#[derive(Debug)]
+pub(crate) struct StreamPlace {
+    _own: Place,
+    _one_of_all: OwnedSemaphorePermit,
+}
+
+/// Everybody's place, for as long as anybody holds it.
+#[derive(Debug, Clone)]
+struct OneOfAll {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
 impl Limits {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { all: Arc::new(Semaphore::new(OF_ALL)), callers: Mutex::default() })
+        Self::of(OF_ALL, OF_ONE)
+    }
+
+    /// For what lasts longer than a request.
+    pub(crate) fn of_streams() -> Arc<Self> {
+        Self::of(STREAMS_OF_ALL, STREAMS_OF_ONE)
+    }
+
+    fn of(all: usize, of_one: usize) -> Arc<Self> {
+        Arc::new(Self { all: Arc::new(Semaphore::new(all)), of_one, callers: Mutex::default() })
+    }
+
+    /// A place among those that last, when there is one.
+    pub(crate) async fn stream(self: &Arc<Self>, caller: TokenDigest) -> Option<StreamPlace> {
+        let own = self.place(caller).await?;
+        let one_of_all = turn(Arc::clone(&self.all)).await?;
+        Some(StreamPlace { _own: own, _one_of_all: one_of_all })
     }
 
     async fn place(self: &Arc<Self>, caller: TokenDigest) -> Option<Place> {
@@ -49,7 +84,7 @@ impl Limits {
         let mut place = Place { limits: Arc::clone(self), caller, permit: None };
         let semaphore = {
             let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-            let new = || Arc::new(Semaphore::new(OF_ONE));
+            let new = || Arc::new(Semaphore::new(self.of_one));
             Arc::clone(callers.entry(place.caller.clone()).or_insert_with(new))
         };
         place.permit = Some(turn(semaphore).await?);
@@ -74,11 +109,12 @@ async fn turn(semaphore: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
 
 /// Lets a request pass when it is its turn, or refuses it.
 ///
-/// Everybody's place is free again when there is an answer, the caller's own when it has been sent: who reads slowly
-/// is in nobody's way but their own.
+/// Everybody's place is free again when the work is done and there is an answer, the caller's own when it has been
+/// sent: who reads slowly is in nobody's way but their own. Work goes on behind an answer that has begun as a stream,
+/// so the place travels with the request, too.
 pub(crate) async fn take_turns(
     State((limits, metrics)): State<(Arc<Limits>, Arc<Metrics>)>,
-    request: Request<Body>,
+    mut request: Request<Body>,
     next: Next,
 ) -> Response {
     let overloaded = || {
@@ -90,7 +126,9 @@ pub(crate) async fn take_turns(
         return refusal(Reason::TokenMissing);
     };
     let Some(place) = limits.place(caller).await else { return overloaded() };
-    let Some(one_of_all) = turn(Arc::clone(&limits.all)).await else { return overloaded() };
+    let Some(permit) = turn(Arc::clone(&limits.all)).await else { return overloaded() };
+    let one_of_all = OneOfAll { _permit: Arc::new(permit) };
+    request.extensions_mut().insert(one_of_all.clone());
     let response = next.run(request).await;
     drop(one_of_all);
     response.map(|body| {
@@ -121,5 +159,25 @@ mod tests {
         drop(places);
         drop(bob);
         assert!(limits.callers.lock().unwrap().is_empty());
+    }
+    #[tokio::test(start_paused = true)]
+    async fn streams_leave_places_to_others_and_one_callers_leave_streams_to_others() {
+        const { assert!(STREAMS_OF_ALL < OF_ALL && STREAMS_OF_ONE < OF_ONE) };
+        let streams = Limits::of_streams();
+        let mut open = Vec::new();
+        for caller in 0..STREAMS_OF_ALL / STREAMS_OF_ONE {
+            let caller = TokenDigest::of(&caller.to_string());
+            for _ in 0..STREAMS_OF_ONE {
+                open.push(streams.stream(caller.clone()).await.unwrap());
+            }
+            assert!(streams.stream(caller).await.is_none());
+        }
+        let late = TokenDigest::of("late");
+        assert!(streams.stream(late.clone()).await.is_none());
+        open.pop();
+        let place = streams.stream(late).await;
+        assert!(place.is_some());
+        drop((open, place));
+        assert!(streams.callers.lock().unwrap().is_empty());
     }
 }

@@ -87,7 +87,7 @@ pub fn metrics_table() -> String {
         }
         "outcome" => Some(
             "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, `unknown_prompt`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, `wrong_target`, \
-             `credential_not_accepted`, `not_found`, `rejected`; `unconfirmed`; `timed_out`, `unreachable`, `answer_too_large`, `answer_malformed`; \
+             `credential_not_accepted`, `not_found`, `rejected`; `unconfirmed`; `no_metrics`, `busy`, `timed_out`, `not_yet`, `unreachable`, `answer_too_large`, `answer_malformed`; \
              `invalid_arguments`, `not_signed_in`, \
              `unknown_kind`, `internal`",
         ),

@@ -74,6 +74,12 @@ name! {
 }
 
 name! {
+    /// A service of a node, or a file of its logs.
+    NodeLogName, "query", is_node_log,
+    "a service like kubelet, or a file below /var/log like /pods.log: letters, digits and . _ - @ :, no .."
+}
+
+name! {
     /// A kind, like `Deployment`.
     Kind, "kind", is_kind, "a kind like Pod or Deployment: letters and digits"
 }
@@ -87,6 +93,21 @@ impl Namespace {
     /// The namespace meant when none is named, as people know it from `kubectl`.
     pub(crate) fn default_namespace() -> Self {
         Self("default".to_owned())
+    }
+}
+
+impl NodeLogName {
+    /// The same as the kubelet has it, whose files begin below `/var/log`.
+    pub(crate) fn as_the_kubelet_has_it(self) -> Self {
+        match self.0.strip_prefix("/var/log/") {
+            Some(file) => Self(format!("/{file}")),
+            None => self,
+        }
+    }
+
+    /// Whether it is a file; services have no slash.
+    pub(crate) fn is_file(&self) -> bool {
+        self.0.contains('/')
     }
 }
 
@@ -118,6 +139,18 @@ pub(crate) fn is_segment(text: &str) -> bool {
         && text != "."
         && text != ".."
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&b))
+}
+
+/// The kubelet takes what has a slash for a file below `/var/log`, and hands the rest to a program of the node.
+fn is_node_log(text: &str) -> bool {
+    let word = |word: &str| {
+        !word.is_empty()
+            && !word.starts_with('-')
+            && word != "."
+            && !word.contains("..")
+            && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-@:+".contains(&b))
+    };
+    text.len() <= 255 && text.strip_prefix('/').unwrap_or(text).split('/').all(word)
 }
 
 fn is_kind(text: &str) -> bool {
@@ -173,6 +206,9 @@ mod tests {
             assert!(!accepts::<ObjectName>(text), "name {text:?}");
             assert!(!accepts::<ContainerName>(text), "container {text:?}");
             assert!(!accepts::<Kind>(text), "kind {text:?}");
+            if *text != "a/b" {
+                assert!(!accepts::<NodeLogName>(text), "query {text:?}");
+            }
         }
         for text in [
             "",
@@ -189,6 +225,33 @@ mod tests {
         ] {
             assert!(!accepts::<ApiVersion>(text), "apiVersion {text:?}");
         }
+    }
+
+    #[test]
+    fn the_logs_of_a_node_are_its_services_and_the_files_of_its_log_folder() {
+        for text in ["kubelet", "containerd.service", "getty@tty1", "/kube-proxy.log", "a/b"] {
+            assert!(accepts::<NodeLogName>(text), "{text}");
+        }
+        for text in [
+            "/../../etc/shadow",
+            "/a/../b",
+            "/..%2fetc",
+            "/a//b",
+            "//a",
+            "/a/",
+            "/",
+            "-u",
+            "--since=x",
+            "a,b",
+            "a;b",
+            "$(x)",
+            "a\n",
+        ] {
+            assert!(!accepts::<NodeLogName>(text), "{text:?}");
+        }
+        let name = |text: &str| NodeLogName::try_from(text.to_owned()).unwrap();
+        assert_eq!(name("/var/log/syslog").as_the_kubelet_has_it(), name("/syslog"));
+        assert_eq!(name("kubelet").as_the_kubelet_has_it(), name("kubelet"));
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Running {
             Some(path) => Seal::of_file(path),
             None => Seal::new(None),
         };
-        let shared = Arc::new(Shared { metrics: Arc::clone(&metrics), seal: seal? });
+        let shared = Arc::new(Shared::new(Arc::clone(&metrics), seal?));
         let live = Arc::new(Live::new(config, shared)?);
         let ready = Arc::new(AtomicBool::new(true));
         let (mcp_listener, mcp) = bind(config.listen)?;
@@ -157,6 +157,7 @@ pub(crate) fn router(
         .enforce_origin_validation()
         .with_max_request_body_bytes(config.max_body_bytes);
     let server = McpServer::new(Arc::clone(generation), Arc::clone(shared));
+    let under_way = server.under_way();
     let make = move || Ok(server.clone());
     // The last comes first.
     let app = if config.sessions {
@@ -171,7 +172,7 @@ pub(crate) fn router(
     let app = app
         .layer(Extension(Arc::clone(generation)))
         .layer(from_fn_with_state(
-            (config.max_body_bytes, Arc::clone(metrics)),
+            (config.max_body_bytes, under_way, Arc::clone(metrics)),
             require_strict_body,
         ))
         .layer(from_fn_with_state((Arc::clone(limits), Arc::clone(metrics)), take_turns));

@@ -22,10 +22,12 @@ use crate::cluster::{CONTEXT, Caller, Cluster};
 use crate::confirmation::{Bound, Gate, Returned, Rules, Seal, Way, about};
 use crate::failure::Failure;
 use crate::generation::Generation;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::prompts::{NoPrompt, PromptArguments};
 use crate::resources::{self, K8sUri};
 use crate::tools::{CallContext, Progress};
+use crate::under_way::UnderWay;
 use crate::user_token::UserToken;
 
 /// The revisions that are served. Older ones are neither advertised nor negotiated.
@@ -51,11 +53,50 @@ pub(crate) struct McpServer {
 pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) seal: Seal,
+    /// What lasts longer than a request.
+    streams: Arc<Limits>,
+    /// The calls that their clients may take back.
+    under_way: Arc<UnderWay>,
+}
+
+impl Shared {
+    pub(crate) fn new(metrics: Arc<Metrics>, seal: Seal) -> Self {
+        Self { metrics, seal, streams: Limits::of_streams(), under_way: Arc::default() }
+    }
 }
 
 impl McpServer {
     pub(crate) fn new(generation: Arc<Generation>, shared: Arc<Shared>) -> Self {
         Self { generation, shared }
+    }
+
+    /// The calls that their clients may take back.
+    pub(crate) fn under_way(&self) -> Arc<UnderWay> {
+        Arc::clone(&self.shared.under_way)
+    }
+
+    /// rmcp leaves a handler running when its client has gone, and only fires the token: dropping the work is ours. What
+    /// a client of HTTP takes back by its number rmcp does not know, since it keeps no sessions here.
+    async fn while_wanted<T>(
+        &self,
+        context: &RequestContext<RoleServer>,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let parts = context.extensions.get::<Parts>();
+        let call = parts
+            .and_then(|parts| parts.extensions.get::<UserToken>())
+            .map(|token| self.shared.under_way.begin(token.digest(), context.id.clone()));
+        let taken_back = async {
+            match &call {
+                Some(call) => call.taken_back().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = context.ct.cancelled() => Err(Failure::Cancelled),
+            () = taken_back => Err(Failure::Cancelled),
+            result = work => result,
+        }
     }
 
     /// What this request is served by: what the listener gave it, because a session's handler is older than its requests.
@@ -179,6 +220,7 @@ impl ServerHandler for McpServer {
             let cluster = generation.clusters.chosen(&mut arguments)?;
             log.on(cluster.name());
             let (settings, progress) = (Arc::clone(&generation.settings), Progress::of(&context));
+            let streams = Arc::clone(&self.shared.streams);
             let arguments = &arguments;
             let asking = Asking {
                 rules: &generation.rules,
@@ -192,11 +234,12 @@ impl ServerHandler for McpServer {
             self.asking(asking, |caller, gate| async move {
                 let told = about(tool.name, &caller.server(), arguments);
                 gate.before_tool(tool.name, tool.is_destructive(), &told).await?;
-                tool.run(CallContext { caller, settings, progress }, arguments.clone()).await
+                tool.run(CallContext { caller, settings, progress, streams }, arguments.clone())
+                    .await
             })
             .await
         };
-        match while_wanted(&context, work).await {
+        match self.while_wanted(&context, work).await {
             Ok(outcome) => {
                 log.end(outcome.label());
                 Ok(match outcome {
@@ -259,7 +302,7 @@ impl ServerHandler for McpServer {
             })
             .await
         };
-        match while_wanted(&context, work).await {
+        match self.while_wanted(&context, work).await {
             Ok(outcome) => {
                 log.end(outcome.label());
                 Ok(match outcome {
@@ -335,7 +378,7 @@ impl ServerHandler for McpServer {
             self.asking(asking, |caller, _| async move { resources::read(uri, &caller).await })
                 .await
         };
-        match while_wanted(&context, work).await {
+        match self.while_wanted(&context, work).await {
             Ok(outcome) => {
                 log.end(outcome.label());
                 Ok(match outcome {
@@ -382,7 +425,7 @@ impl ServerHandler for McpServer {
                 let known = PromptArguments::of(known);
                 let prompts = &generation.prompts;
                 let work = prompts.complete(&prompt.name, &name, &known, contexts.as_ref(), caller);
-                match while_wanted(&context, async { Ok(work.await) }).await {
+                match self.while_wanted(&context, async { Ok(work.await) }).await {
                     Ok(Ok(names)) => names,
                     Ok(Err(NoPrompt::Failed(_))) | Err(_) => return nothing(),
                     Ok(Err(other)) => return Err(as_error(&other.into())),
@@ -398,7 +441,7 @@ impl ServerHandler for McpServer {
                 };
                 let known = |name: &str| known.get(name).cloned();
                 let work = resources::complete(&name, known, &caller);
-                while_wanted(&context, work).await.unwrap_or_default()
+                self.while_wanted(&context, work).await.unwrap_or_default()
             }
             _ => return Err(ErrorData::invalid_params("no such reference", None)),
         };
@@ -417,17 +460,6 @@ fn completion(mut offered: Vec<String>, begun: &str) -> CompletionInfo {
     let mut info = CompletionInfo::default();
     (info.values, info.total, info.has_more) = (offered, total, Some(has_more));
     info
-}
-
-/// rmcp leaves a handler running when its client has gone, and only fires the token: dropping the work is ours.
-async fn while_wanted<T>(
-    context: &RequestContext<RoleServer>,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    tokio::select! {
-        () = context.ct.cancelled() => Err(Failure::Cancelled),
-        result = work => result,
-    }
 }
 
 /// Prompts and resources have no results that are errors, as tools do.

@@ -16,6 +16,8 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 use crate::metrics::Metrics;
+use crate::under_way::UnderWay;
+use crate::user_token::UserToken;
 
 /// How long a body may take to arrive: a request that waits for its own body holds a place.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -23,7 +25,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 /// Reads a POST's body and refuses what core refuses: a key twice and other things that readers take differently, and
 /// more values than memory is planned for. rmcp's own reading has no such bounds.
 pub(crate) async fn require_strict_body(
-    State((max_bytes, metrics)): State<(usize, Arc<Metrics>)>,
+    State((max_bytes, under_way, metrics)): State<(usize, Arc<UnderWay>, Arc<Metrics>)>,
     request: Request<Body>,
     next: Next,
 ) -> Response {
@@ -44,16 +46,25 @@ pub(crate) async fn require_strict_body(
         Ok(Err(_)) => return StatusCode::BAD_REQUEST.into_response(),
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
-    if let Err(error) = json::parse_request(&body) {
-        let reason = match error {
-            JsonError::NotUtf8 => Reason::BodyNotUtf8,
-            JsonError::ByteOrderMark => Reason::BodyByteOrderMark,
-            JsonError::DuplicateKey => Reason::JsonDuplicateKey,
-            _ => Reason::JsonMalformed,
-        };
-        return refused(reason, &error.to_string());
+    let message = match json::parse_request(&body) {
+        Ok(message) => message,
+        Err(error) => {
+            let reason = match error {
+                JsonError::NotUtf8 => Reason::BodyNotUtf8,
+                JsonError::ByteOrderMark => Reason::BodyByteOrderMark,
+                JsonError::DuplicateKey => Reason::JsonDuplicateKey,
+                _ => Reason::JsonMalformed,
+            };
+            return refused(reason, &error.to_string());
+        }
+    };
+    let person = parts.extensions.get::<UserToken>().cloned();
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    // rmcp has checked host, origin and revision, and passes notifications over.
+    if response.status() == StatusCode::ACCEPTED {
+        under_way.hear(|| person.as_ref().map(UserToken::digest), &message);
     }
-    next.run(Request::from_parts(parts, Body::from(body))).await
+    response
 }
 
 fn refusal(reason: Reason, message: &str) -> Response {

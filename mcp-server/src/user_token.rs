@@ -5,6 +5,7 @@ use obolus_core::token::{TokenDigest, UnverifiedToken};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 
+use crate::clock::UnixSeconds;
 use crate::person::Person;
 
 /// The bearer token of the request at hand.
@@ -44,6 +45,12 @@ impl UserToken {
     /// Whom it speaks of; see [`crate::person`] for what that is good for.
     pub(crate) fn person(&self) -> Person {
         Person::of_token(self.0.expose_secret())
+    }
+
+    /// When the token says that it ends. Nothing proves it, and it is trusted with nothing but an end: what lasts longer
+    /// than a request must not outlive the token that it was opened with. None of a token that is no JWT.
+    pub(crate) fn expires(&self) -> Option<UnixSeconds> {
+        UnverifiedToken::parse(self.0.expose_secret()).ok()?.claimed_expiry()
     }
 
     /// `text` without the token, for words that somebody else wrote: a proxy's error page may quote the request.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::reading::Reading;
 use super::verify::SignedToken;
 use super::{Claims, Provider, TokenDigest, decode_claims};
-use crate::{Reason, json};
+use crate::{Reason, UnixSeconds, json};
 
 /// The longest token that is looked at, in bytes. Envoy's own limit for all headers is 60 KiB.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -109,6 +109,12 @@ impl UnverifiedToken {
     #[must_use]
     pub fn claimed_subject(&self) -> Option<&str> {
         self.claims.sub.as_deref()
+    }
+
+    /// When the token says that it ends; only good for ending what was begun with it.
+    #[must_use]
+    pub fn claimed_expiry(&self) -> Option<UnixSeconds> {
+        self.claims.exp
     }
 
     /// What it says, which nothing has proved.

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 /// The longest answer that is read. A page of a list is far below it, and so is any object that etcd can hold.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 /// The longest message that is repeated.
-const MAX_MESSAGE_CHARS: usize = 2_000;
+pub(super) const MAX_MESSAGE_CHARS: usize = 2_000;
 
 /// The body of a success, or the failure that the status stands for.
 pub(super) async fn read<B>(

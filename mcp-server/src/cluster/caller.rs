@@ -8,14 +8,15 @@ use http::header::{ACCEPT, USER_AGENT};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper_util::client::legacy;
 use serde::de::DeserializeOwned;
 use tower::{ServiceBuilder, ServiceExt as _};
 
 use super::as_caller::AsCallerLayer;
 use super::identity::Identity;
 use super::operation::Operation;
+use super::wire::Pool;
 use super::{Cluster, answer};
+use crate::clock::UnixSeconds;
 use crate::confirmation::Gate;
 use crate::failure::Failure;
 use crate::names::Namespace;
@@ -103,8 +104,7 @@ impl Caller {
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<(Parts, Bytes), Failure> {
-        self.confirmed(operation).await?;
-        self.identity.ready().await?;
+        self.prepared(operation).await?;
         self.in_time(operation, async {
             let first = self.answer(operation, request.clone()).await;
             match first.as_ref().err().and_then(Failure::come_again_after) {
@@ -134,20 +134,41 @@ impl Caller {
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Failure> {
-        self.confirmed(operation).await?;
-        self.identity.ready().await?;
+        self.prepared(operation).await?;
         self.in_time(operation, async {
             let response = self.exchange(operation, request).await?;
-            if response.status().is_success() {
-                return Ok(response);
-            }
-            let server = &self.cluster.server;
-            let read = answer::read(response, operation, server, &self.identity).await;
-            Err(read
-                .err()
-                .unwrap_or_else(|| self.malformed(operation, "no success, and no failure")))
+            self.success(operation, response).await
         })
         .await
+    }
+
+    /// What comes before a request's time begins to run: a person's yes, and a credential.
+    pub(super) async fn prepared(&self, operation: &Operation) -> Result<(), Failure> {
+        self.confirmed(operation).await?;
+        self.identity.ready().await
+    }
+
+    /// The answer, if it is a success, and otherwise what it says.
+    pub(super) async fn success(
+        &self,
+        operation: &Operation,
+        response: Response<Body>,
+    ) -> Result<Response<Body>, Failure> {
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(self.refused(operation, response).await)
+    }
+
+    /// What an answer says that is not the one that was wanted.
+    pub(super) async fn refused(&self, operation: &Operation, response: Response<Body>) -> Failure {
+        let read = answer::read(response, operation, &self.cluster.server, &self.identity).await;
+        read.err().unwrap_or_else(|| self.malformed(operation, "no success, and no failure"))
+    }
+
+    /// When the credential ends, as far as it says so itself.
+    pub(crate) fn expires(&self) -> Option<UnixSeconds> {
+        self.identity.expires()
     }
 
     async fn in_time<T>(
@@ -221,9 +242,19 @@ impl Caller {
         Ok(())
     }
 
-    /// Every request goes through here, so here is where denied kinds end.
     async fn exchange(
         &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Body>, Failure> {
+        let pools = self.cluster.pools.load_full();
+        self.exchange_over(&pools.shared, operation, request).await
+    }
+
+    /// Every request goes through here, so here is where denied kinds end.
+    pub(super) async fn exchange_over(
+        &self,
+        pool: &Pool,
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Failure> {
@@ -239,26 +270,27 @@ impl Caller {
         request.headers_mut().entry(ACCEPT).or_insert(JSON);
         request.headers_mut().insert(USER_AGENT, PRODUCT);
         let headers = self.identity.headers().await?;
-        let response = self.once(operation, request.clone(), headers.clone()).await?;
+        let response = self.once(pool, operation, request.clone(), headers.clone()).await?;
         // A 401 is for the credential, and nothing was done: once more, if there is another one by now.
         if response.status() == StatusCode::UNAUTHORIZED
             && self.identity.renewed_after(&headers).await
         {
             let headers = self.identity.headers().await?;
-            return self.once(operation, request, headers).await;
+            return self.once(pool, operation, request, headers).await;
         }
         Ok(response)
     }
 
     async fn once(
         &self,
+        pool: &Pool,
         operation: &Operation,
         request: Request<Full<Bytes>>,
         identity: HeaderMap,
     ) -> Result<Response<Body>, Failure> {
         ServiceBuilder::new()
             .layer(AsCallerLayer::new(identity))
-            .service(legacy::Client::clone(&self.cluster.pool.load()))
+            .service(pool.clone())
             .oneshot(request)
             .await
             .map(|response| response.map(Body::new))

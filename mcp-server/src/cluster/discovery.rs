@@ -31,6 +31,14 @@ impl Resource {
         Self { api, namespaced, scalable: false }
     }
 
+    /// A kind of the group `apps`, which every cluster has as well.
+    pub(crate) fn apps(kind: &str, plural: &str) -> Self {
+        let mut resource = Self::core(kind, plural, true);
+        resource.api.group = "apps".to_owned();
+        resource.api.api_version = "apps/v1".to_owned();
+        Self { scalable: true, ..resource }
+    }
+
     pub(crate) fn kind(&self) -> &str {
         &self.api.kind
     }

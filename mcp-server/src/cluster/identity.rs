@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use crate::clock::UnixSeconds;
 use crate::failure::Failure;
 use crate::person::Person;
 use crate::stdio::KubeconfigIdentity;
@@ -83,6 +84,15 @@ impl Identity {
         match self {
             Self::Bearer(token) => token.person(),
             Self::Kubeconfig(person) => Person::of_context(person.context()),
+        }
+    }
+
+    /// When the credential ends, as far as it says so itself.
+    pub(super) fn expires(&self) -> Option<UnixSeconds> {
+        match self {
+            Self::Bearer(token) => token.expires(),
+            // It is renewed when it has to be, and it is the person's own machine.
+            Self::Kubeconfig(_) => None,
         }
     }
 

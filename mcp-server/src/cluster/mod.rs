@@ -10,17 +10,26 @@ mod as_caller;
 mod caller;
 mod clusters;
 mod discovery;
+mod exec;
 mod identity;
 mod known;
 mod list;
+mod logs;
+mod metrics_api;
 mod names_of;
+mod node_proxy;
 mod object;
 mod operation;
 mod redact;
 mod refusal;
+mod revisions;
+mod stream;
 mod url;
 mod verbs;
+mod watch;
+mod web_socket;
 mod wire;
+mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,17 +47,23 @@ pub(crate) use caller::Caller;
 pub use clusters::Clusters;
 pub(crate) use clusters::{CONTEXT, Contexts};
 pub(crate) use discovery::Resource;
+pub(crate) use exec::{Channel, ExecEvent};
 pub(crate) use identity::Identity;
 use known::Known;
+pub(crate) use kube::core::params::PropagationPolicy;
 pub(crate) use list::{ListQuery, RawList};
+pub(crate) use logs::{LogQuery, Since};
+pub(crate) use metrics_api::{Usage, UsageOf};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
 pub(crate) use redact::redacted;
 pub(crate) use refusal::Refusal;
+pub(crate) use revisions::{Revision, annotation};
+pub(crate) use stream::{ByteStream, End, Next, Span};
 use url::ApiServer;
-pub(crate) use verbs::{LogQuery, MAX_LOG_BYTES};
-use wire::Pool;
+use wire::Pools;
 pub(crate) use wire::Wire;
+pub(crate) use write::{Change, Deleted, Deletion, PatchKind, Written, replacing};
 
 /// One API server.
 #[derive(Debug)]
@@ -63,7 +78,7 @@ pub struct Cluster {
     known: Known,
     namespace: Option<Namespace>,
     kept_kinds: KeptKinds,
-    pool: ArcSwap<Pool>,
+    pools: ArcSwap<Pools>,
 }
 
 impl Cluster {
@@ -89,7 +104,7 @@ impl Cluster {
             known: Known::default(),
             namespace: None,
             kept_kinds: KeptKinds::default(),
-            pool: ArcSwap::from_pointee(wire.pool()),
+            pools: ArcSwap::from_pointee(wire.pools()),
         }
     }
 
@@ -109,7 +124,7 @@ impl Cluster {
 
     /// New calls get new connections.
     pub(crate) fn rewire(&self, wire: Wire) {
-        self.pool.store(Arc::new(wire.pool()));
+        self.pools.store(Arc::new(wire.pools()));
     }
 
     /// The file that [`Cluster::reload`] reads.

@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::redact::{ShownSecrets, redact};
+use super::redact::{ShownSecrets, redact, redact_pair};
 
 /// An object as the API server sent it. It may hold the values of Secrets.
 #[derive(Clone)]
@@ -76,6 +76,11 @@ impl RawObject {
         self.text("/apiVersion")
     }
 
+    /// A part of it, which is redacted as it would be in its place.
+    pub(crate) fn part(&self, object: Map<String, Value>) -> Self {
+        Self::new(object, Arc::clone(&self.shown_secrets))
+    }
+
     /// The items of a list leave out what they are; the list says it of all.
     pub(super) fn with_type(mut self, api_version: &str, kind: &str) -> Self {
         for (key, value) in [("apiVersion", api_version), ("kind", kind)] {
@@ -87,6 +92,24 @@ impl RawObject {
     /// The whole of it, for what is sent back to the API server and never shown.
     pub(crate) fn into_unredacted(self) -> Map<String, Value> {
         self.object
+    }
+
+    /// Two states of one object in the form that may be shown, without noise and without what every change changes. A value
+    /// of a Secret that is not the same on both sides is shown to differ.
+    pub(crate) fn show_change(before: Option<Self>, after: Option<Self>) -> (Shown, Shown) {
+        let shown_secrets =
+            before.as_ref().or(after.as_ref()).map(|raw| Arc::clone(&raw.shown_secrets));
+        let side = |raw: Option<Self>| {
+            let mut object = raw.map(|raw| raw.object).unwrap_or_default();
+            drop_noise(&mut object);
+            if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+                metadata.retain(|key, _| !MADE_BY_THE_SERVER.contains(&key.as_str()));
+            }
+            object
+        };
+        let (mut before, mut after) = (side(before), side(after));
+        redact_pair(&mut before, &mut after, &shown_secrets.unwrap_or_default());
+        (Shown(before), Shown(after))
     }
 
     /// The form that may be shown.
@@ -115,6 +138,9 @@ pub(super) const COPIES: [&str; 5] = [
     "objectset.rio.cattle.io/applied",
     "banzaicloud.com/last-applied",
 ];
+
+/// What the API server writes itself, anew with each change or each object.
+const MADE_BY_THE_SERVER: [&str; 4] = ["creationTimestamp", "generation", "resourceVersion", "uid"];
 
 fn drop_noise(object: &mut Map<String, Value>) {
     let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return };
@@ -195,5 +221,21 @@ mod tests {
         assert!(whole.as_map()["metadata"].get("managedFields").is_some());
         let shown = pod.show(Noise::Dropped);
         assert_eq!(shown.as_map()["metadata"], json!({"name": "web"}));
+    }
+
+    #[test]
+    fn a_change_is_shown_without_what_every_change_changes() {
+        let state = |version: &str, image: &str| {
+            RawObject::of(json!({
+                "kind": "Pod", "spec": {"image": image},
+                "metadata": {"name": "web", "resourceVersion": version, "generation": 3, "managedFields": [version]},
+            }))
+        };
+        let (before, after) = RawObject::show_change(Some(state("1", "a")), Some(state("2", "b")));
+        assert_eq!(before.as_map()["metadata"], json!({"name": "web"}));
+        assert_eq!(after.as_map()["metadata"], json!({"name": "web"}));
+        assert_eq!(after.as_map()["spec"], json!({"image": "b"}));
+        let (nothing, made) = RawObject::show_change(None, Some(state("1", "a")));
+        assert!(nothing.as_map().is_empty() && made.as_map().contains_key("spec"));
     }
 }

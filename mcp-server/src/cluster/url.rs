@@ -34,7 +34,12 @@ impl ApiServer {
     /// here is a request that the caller's permissions were never meant to be tried on.
     pub(super) fn address<B>(&self, mut request: Request<B>) -> Result<Request<B>, NotAnApiPath> {
         let path = request.uri().path();
-        let clean = path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_segment));
+        // The one path of the API that ends with a slash.
+        let segments = path.strip_suffix('/').filter(|path| path.ends_with("/proxy/logs"));
+        let clean = segments
+            .unwrap_or(path)
+            .strip_prefix('/')
+            .is_some_and(|path| path.split('/').all(is_segment));
         if !clean {
             return Err(NotAnApiPath);
         }
@@ -72,6 +77,11 @@ mod tests {
     fn api_paths_become_urls_below_the_servers_own_path() {
         for (server, path, url) in [
             ("https://k8s:6443", "/api/v1/pods", "https://k8s:6443/api/v1/pods"),
+            (
+                "https://k8s:6443",
+                "/api/v1/nodes/n1/proxy/logs/?query=kubelet",
+                "https://k8s:6443/api/v1/nodes/n1/proxy/logs/?query=kubelet",
+            ),
             ("https://k8s:6443/", "/api/v1/pods?&limit=5", "https://k8s:6443/api/v1/pods?limit=5"),
             (
                 "https://r/k8s/clusters/c-1/",
@@ -91,6 +101,8 @@ mod tests {
             "/api/./v1",
             "/api//v1",
             "/api/v1/",
+            "/api/v1/nodes/n1/proxy/logs//",
+            "/api/v1/nodes/../proxy/logs/",
             "/api/%2e%2e/v1",
             "/api/v1/pods/a%2fb",
         ] {

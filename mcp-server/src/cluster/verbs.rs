@@ -1,12 +1,10 @@
 //! The verbs that the tools use, each one request (or two) as the caller.
 
-use http::header::ACCEPT;
-use http::{HeaderValue, Request};
+use http::Request;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use k8s_openapi::api::autoscaling::v1::Scale;
-use kube::core::params::{DeleteParams, GetParams, Patch, PatchParams, PostParams};
+use kube::core::params::{GetParams, Patch, PatchParams, PostParams};
 use kube::core::request;
-use kube::core::subresource::LogParams;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -15,18 +13,7 @@ use super::discovery::Resource;
 use super::object::RawObject;
 use super::operation::Operation;
 use crate::failure::Failure;
-use crate::names::{ContainerName, Namespace, ObjectName};
-
-/// How much of a log is asked for.
-pub(crate) const MAX_LOG_BYTES: usize = 128 * 1024;
-
-/// The lines of a log that are wanted.
-#[derive(Debug)]
-pub(crate) struct LogQuery {
-    pub(crate) container: Option<ContainerName>,
-    pub(crate) previous: bool,
-    pub(crate) tail: u32,
-}
+use crate::names::{Namespace, ObjectName};
 
 impl Caller {
     /// An object as it came, with what may be shown of it.
@@ -45,43 +32,6 @@ impl Caller {
         let request = request::Request::new(resource.path(Some(namespace)));
         let request = built(request.get(name.as_str(), &GetParams::default()))?;
         self.ask(&operation, request).await.map(|object| self.raw(object))
-    }
-
-    /// Deletes one object, with its own grace period.
-    pub(crate) async fn delete(
-        &self,
-        resource: &Resource,
-        namespace: &Namespace,
-        name: &ObjectName,
-    ) -> Result<(), Failure> {
-        let operation = resource.operation_on("delete", "", Some(namespace), name);
-        let request = request::Request::new(resource.path(Some(namespace)));
-        self.send(&operation, built(request.delete(name.as_str(), &DeleteParams::default()))?)
-            .await
-            .map(drop)
-    }
-
-    /// Reads the end of a pod's log. Asks for one byte more than [`MAX_LOG_BYTES`], which tells that there is more.
-    pub(crate) async fn logs(
-        &self,
-        pods: &Resource,
-        namespace: &Namespace,
-        name: &ObjectName,
-        query: LogQuery,
-    ) -> Result<String, Failure> {
-        let params = LogParams {
-            container: query.container.map(|container| container.as_str().to_owned()),
-            previous: query.previous,
-            tail_lines: Some(i64::from(query.tail)),
-            limit_bytes: i64::try_from(MAX_LOG_BYTES + 1).ok(),
-            ..LogParams::default()
-        };
-        let operation = pods.operation_on("get", "/log", Some(namespace), name);
-        let mut request =
-            built(request::Request::new(pods.path(Some(namespace))).logs(name.as_str(), &params))?;
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json, */*"));
-        let body = self.send(&operation, request).await?;
-        Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
     /// Reads how many replicas there are and should be.

@@ -22,6 +22,16 @@ use tower::Service;
 /// Connections to one API server, which anybody's request may use.
 pub(super) type Pool = Client<HttpsConnector<Way>, Full<Bytes>>;
 
+/// All connections to one API server.
+#[derive(Debug)]
+pub(super) struct Pools {
+    /// For requests and their answers: HTTP/2 where the API server has it.
+    pub(super) shared: Pool,
+    /// For requests that turn their connection into a WebSocket, which HTTP/1.1 does: one connection each, and nobody's
+    /// afterwards.
+    pub(super) upgrading: Pool,
+}
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE_CONNECTION: Duration = Duration::from_secs(90);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -50,7 +60,12 @@ impl Wire {
     }
 
     /// No connection is made before the first call.
-    pub(super) fn pool(self) -> Pool {
+    pub(super) fn pools(self) -> Pools {
+        let upgrading = self.clone();
+        Pools { shared: self.shared(), upgrading: upgrading.upgrading() }
+    }
+
+    fn shared(self) -> Pool {
         let builder = HttpsConnectorBuilder::new().with_tls_config(self.tls).https_only();
         let builder = match self.server_name {
             Some(name) => builder.with_server_name_resolver(FixedServerNameResolver::new(name)),
@@ -64,6 +79,16 @@ impl Wire {
             .http2_keep_alive_interval(KEEP_ALIVE)
             .http2_keep_alive_timeout(CONNECT_TIMEOUT)
             .build(connector)
+    }
+
+    fn upgrading(self) -> Pool {
+        let builder = HttpsConnectorBuilder::new().with_tls_config(self.tls).https_only();
+        let builder = match self.server_name {
+            Some(name) => builder.with_server_name_resolver(FixedServerNameResolver::new(name)),
+            None => builder,
+        };
+        let connector = builder.enable_http1().wrap_connector(Way::new(self.proxy));
+        Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector)
     }
 }
 

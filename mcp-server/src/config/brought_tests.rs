@@ -28,7 +28,7 @@ fn a_file_of_kubernetes_mcp_server_is_read_as_it_is() {
         read_only = true
         server_instructions = "Ask <somebody> first."
         toolsets = ["core", "config", "helm"]
-        disabled_tools = ["pods_exec"]
+        disabled_tools = ["pods_log"]
         [token_exchange]
         audience = "k"
         [http]
@@ -56,17 +56,13 @@ fn a_file_of_kubernetes_mcp_server_is_read_as_it_is() {
     assert_eq!(config.header_timeout, Duration::from_secs(10));
     assert_eq!(config.instructions.as_deref(), Some("Ask <somebody> first."));
     assert!(config.tools.serves("pods_list") && !config.tools.serves("pods_delete"));
+    assert!(!config.tools.serves("pods_log"));
     assert_eq!(config.tools.description("pods_list"), Some("Pods."));
     assert!(config.clusters.default_cluster().denied.covers("", "Secret", "secrets"));
     let noticed: Vec<_> = config.notices.iter().map(|notice| notice.path.as_str()).collect();
-    for key in [
-        "require_oauth",
-        "cluster_auth_mode",
-        "stateless",
-        "disabled_tools",
-        "telemetry",
-        "http.read_header_timeout",
-    ] {
+    for key in
+        ["require_oauth", "cluster_auth_mode", "stateless", "telemetry", "http.read_header_timeout"]
+    {
         assert!(noticed.contains(&key), "{key} is not in {noticed:?}");
     }
     for key in ["sts_client_id", "server", "callers", "oauth_audience"] {

@@ -281,7 +281,7 @@ impl Item {
 }
 
 /// The rows as lines, and how many of them fit into the bound.
-fn aligned(rows: &[Vec<String>]) -> (String, usize) {
+pub(crate) fn aligned(rows: &[Vec<String>]) -> (String, usize) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let widths: Vec<usize> = (0..columns)
         .map(|column| {

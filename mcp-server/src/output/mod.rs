@@ -1,14 +1,21 @@
 //! Answers of the API server made fit for a model and a person: short, aligned, bounded, and structured.
 
+mod amount;
+mod difference;
 mod format;
+mod lines;
 mod listing;
 mod object;
 mod text;
 mod whole;
 
+pub(crate) use amount::Amount;
+pub(crate) use difference::{Difference, FieldChange};
 pub(crate) use format::Format;
-pub(crate) use listing::Listing;
+pub(crate) use lines::{Cut, Kept, Line, Lines, LogEnd};
+pub(crate) use listing::{Listing, aligned};
 pub(crate) use object::Object;
+pub(crate) use text::one_line;
 
 /// What a tool answers: the structure that its output schema promises, and the same to read.
 #[derive(Debug)]

@@ -37,7 +37,7 @@ pub(super) const MAX_CELL_CHARS: usize = 256;
 
 /// One line of printable text that is not too long: a cell must not be able to start a new row, to move a cursor, or
 /// to push everything else out.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut line: String = chars.by_ref().take(MAX_CELL_CHARS).collect();
     if chars.next().is_some() {

@@ -90,8 +90,12 @@ async fn log(
     container: &ContainerName,
     previous: bool,
 ) -> Result<String, Failure> {
-    let pods = Resource::core("Pod", "pods", true);
-    let query = LogQuery { container: Some(container.clone()), previous, tail: TAIL };
-    let text = caller.logs(&pods, namespace, name, query).await?;
+    let query = LogQuery {
+        container: Some(container.to_string()),
+        previous,
+        tail: Some(TAIL),
+        ..LogQuery::default()
+    };
+    let text = caller.log_end(namespace, name, query).await?;
     Ok(if text.is_empty() { "(empty)".to_owned() } else { text })
 }

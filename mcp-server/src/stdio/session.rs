@@ -14,7 +14,6 @@ use super::persons::{LeftOut, Persons};
 use crate::config::StdioConfig;
 use crate::confirmation::{KeyError, Seal};
 use crate::generation::Generation;
-use crate::metrics::Metrics;
 use crate::server::{McpServer, Shared};
 
 /// Why there is no session.
@@ -74,7 +73,7 @@ impl Prepared {
             Some(path) => Seal::of_file(path),
             None => Seal::new(None),
         };
-        let shared = Arc::new(Shared { metrics: Arc::new(Metrics::default()), seal: seal? });
+        let shared = Arc::new(Shared::new(Arc::default(), seal?));
         let server = McpServer::new(Arc::new(generation), shared);
         Ok(Self { server, default, names, left_out })
     }

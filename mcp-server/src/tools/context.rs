@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use obolus_core::token::TokenDigest;
 use rmcp::RoleServer;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::{Peer, RequestContext};
 
 use crate::cluster::Caller;
 use crate::config::Settings;
+use crate::failure::Failure;
+use crate::limits::{Limits, StreamPlace};
 
 /// One call of one tool.
 #[derive(Debug, Clone)]
@@ -18,6 +21,16 @@ pub(crate) struct CallContext {
     pub(crate) settings: Arc<Settings>,
     /// Where long work tells how far it is.
     pub(crate) progress: Progress,
+    /// What lasts longer than a request, of everybody.
+    pub(crate) streams: Arc<Limits>,
+}
+
+impl CallContext {
+    /// A place for what lasts longer than a request; `to` is what it is for.
+    pub(crate) async fn stream_place(&self, to: &str) -> Result<StreamPlace, Failure> {
+        let place = self.streams.stream(TokenDigest::of(self.caller.person().as_str())).await;
+        place.ok_or_else(|| Failure::Busy { operation: to.to_owned() })
+    }
 }
 
 /// Tells the client how far a call is, if the client wants to know.

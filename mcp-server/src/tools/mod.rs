@@ -4,20 +4,45 @@
 //! and habits carry over (`parity.json` holds them; a test compares).
 
 mod arguments;
+mod changes;
 mod contained;
+mod containers;
 mod context;
 mod context_argument;
+mod feed;
+mod grace_period;
 mod namespaces_list;
+mod nodes_log;
+mod nodes_stats_summary;
+mod nodes_top;
+mod patch_type;
+mod plain;
 mod pods_delete;
+mod pods_exec;
 mod pods_get;
 mod pods_list;
 mod pods_list_in_namespace;
 mod pods_log;
+mod pods_run;
+mod pods_top;
 mod portable;
+mod resources_create_or_update;
+mod resources_delete;
+mod resources_diff;
 mod resources_get;
 mod resources_list;
+mod resources_patch;
 mod resources_scale;
+mod resources_wait;
+mod rollout_history;
+mod rollout_restart;
+mod rollout_status;
+mod rollout_undo;
+mod seconds;
+mod since;
+mod waiting;
 mod whoami;
+mod workload;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -121,14 +146,29 @@ macro_rules! every_tool {
     ($of:ident) => {
         [
             $of::<namespaces_list::NamespacesList>(),
+            $of::<nodes_log::NodesLog>(),
+            $of::<nodes_stats_summary::NodesStatsSummary>(),
+            $of::<nodes_top::NodesTop>(),
             $of::<pods_delete::PodsDelete>(),
+            $of::<pods_exec::PodsExec>(),
             $of::<pods_get::PodsGet>(),
             $of::<pods_list::PodsList>(),
             $of::<pods_list_in_namespace::PodsListInNamespace>(),
             $of::<pods_log::PodsLog>(),
+            $of::<pods_run::PodsRun>(),
+            $of::<pods_top::PodsTop>(),
+            $of::<resources_create_or_update::ResourcesCreateOrUpdate>(),
+            $of::<resources_delete::ResourcesDelete>(),
+            $of::<resources_diff::ResourcesDiff>(),
             $of::<resources_get::ResourcesGet>(),
             $of::<resources_list::ResourcesList>(),
+            $of::<resources_patch::ResourcesPatch>(),
             $of::<resources_scale::ResourcesScale>(),
+            $of::<resources_wait::ResourcesWait>(),
+            $of::<rollout_history::RolloutHistory>(),
+            $of::<rollout_restart::RolloutRestart>(),
+            $of::<rollout_status::RolloutStatus>(),
+            $of::<rollout_undo::RolloutUndo>(),
             $of::<whoami::Whoami>(),
         ]
     };

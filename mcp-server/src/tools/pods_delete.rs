@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arguments::optional;
+use super::grace_period::GracePeriod;
 use super::{CallContext, Effect, KubeTool};
-use crate::cluster::Resource;
+use crate::cluster::{Deletion, Resource};
 use crate::failure::Failure;
 use crate::names::{Namespace, ObjectName};
 use crate::output::Reply;
@@ -21,6 +22,10 @@ pub(super) struct Input {
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,
+    /// How many seconds its containers have to end; 0 is at once. Left out, what the pod says
+    #[serde(default, rename = "gracePeriodSeconds")]
+    #[schemars(with = "GracePeriod")]
+    grace_period_seconds: Option<GracePeriod>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -43,7 +48,11 @@ impl KubeTool for PodsDelete {
     async fn call(context: CallContext, input: Input) -> Result<Reply<Deleted>, Failure> {
         let pods = Resource::core("Pod", "pods", true);
         let namespace = context.caller.namespace_or_default(input.namespace);
-        context.caller.delete(&pods, &namespace, &input.name).await?;
+        let deletion = Deletion {
+            grace_period_seconds: input.grace_period_seconds.map(|GracePeriod(seconds)| seconds),
+            ..Deletion::default()
+        };
+        context.caller.delete(&pods, &namespace, &input.name, &deletion).await?;
         let text = format!("pod {} in namespace {namespace} is being deleted\n", input.name);
         Ok(Reply {
             structured: Deleted { namespace: namespace.to_string(), name: input.name.to_string() },

@@ -8,11 +8,16 @@
 )]
 
 mod brought;
+mod cancellation;
+mod changes;
 mod clusters;
 mod confirmation;
 mod encryption;
+mod exec;
 mod faults;
 mod identity;
+mod logs;
+mod nodes;
 mod overload;
 mod program;
 mod prompts;
@@ -22,3 +27,4 @@ mod resources;
 mod sessions;
 mod stdio;
 mod support;
+mod top;

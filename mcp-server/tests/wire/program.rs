@@ -107,14 +107,14 @@ async fn one_file_for_both_parts_is_good_and_its_notices_are_printed_and_logged(
     let path = write_config(&folder, both, &api, 5);
     let (code, text) = run(&["--config", path.to_str().unwrap(), "--check"]);
     assert_eq!(code, Some(0), "{text}");
-    for note in ["note: require_oauth ", "note: disabled_tools "] {
+    for note in ["note: require_oauth "] {
         assert!(text.contains(note), "{note} is not in {text}");
     }
     assert!(!text.contains("sts_client_id") && !text.contains("callers"), "{text}");
     let program = Program::start(&path, &[]);
     program.terminate();
     let (_, log) = program.end();
-    assert!(log.contains("\"setting\":\"disabled_tools\""), "{log}");
+    assert!(log.contains("\"setting\":\"require_oauth\""), "{log}");
 }
 
 #[tokio::test]

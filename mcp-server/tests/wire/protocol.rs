@@ -24,7 +24,7 @@ async fn every_revision_lists_and_calls_on_the_same_endpoint() {
         assert!(text(&call).starts_with("Bearer alice\n"), "{era:?}");
     }
     assert!(
-        lists[0].as_array().unwrap().len() == 10 && lists.windows(2).all(|pair| pair[0] == pair[1])
+        lists[0].as_array().unwrap().len() >= 15 && lists.windows(2).all(|pair| pair[0] == pair[1])
     );
 }
 
@@ -139,7 +139,7 @@ async fn what_is_not_declared_is_not_found() {
     let unknown = scene.mcp.rpc(
         Era::V2025_11_25,
         "tools/call",
-        json!({"name": "pods_exec", "arguments": {}}),
+        json!({"name": "pods_none", "arguments": {}}),
     );
     let unknown: Value = unknown.bearer_auth("a").send().await.unwrap().json().await.unwrap();
     assert_eq!(unknown["error"]["code"], -32602, "{unknown}");

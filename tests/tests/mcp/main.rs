@@ -10,11 +10,14 @@
 )]
 
 mod bad_arguments;
+mod cancellation;
 mod case;
+mod changes;
 mod conformance;
 mod huge;
 mod injection;
 mod inspector;
+mod rollouts;
 mod rows;
 mod table;
 mod world;

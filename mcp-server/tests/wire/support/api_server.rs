@@ -3,10 +3,13 @@
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use axum::body::{Body, Bytes};
+use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -19,6 +22,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::identity::Identity;
 
@@ -46,6 +53,19 @@ pub(crate) enum Answer {
     Hang,
     /// JSON, but not before the notice.
     After(Arc<Notify>, u16, Value),
+    /// Text as it comes, and then nothing more and no end.
+    Endless(&'static str),
+    /// So many bytes of one line, behind which stands another: `end`.
+    LongLine(usize),
+    /// A WebSocket that sends these messages, and hangs up; or does not.
+    Channels(&'static str, Vec<Vec<u8>>, HangUp),
+}
+
+/// What happens after the last message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HangUp {
+    Yes,
+    No,
 }
 
 type Handler = Arc<dyn Fn(&Arrived) -> Answer + Send + Sync>;
@@ -56,6 +76,8 @@ pub(crate) struct ApiServer {
     log: Arc<Mutex<Vec<Arrived>>>,
     /// Requests whose answer nobody waits for any more.
     abandoned: Arc<AtomicUsize>,
+    /// Streams that are open: endless answers, and WebSockets.
+    open: Arc<AtomicUsize>,
     _accepting: JoinSet<()>,
 }
 
@@ -69,6 +91,7 @@ impl ApiServer {
         let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
         let log = Arc::new(Mutex::new(Vec::new()));
         let abandoned = Arc::new(AtomicUsize::new(0));
+        let open = Arc::new(AtomicUsize::new(0));
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(
@@ -77,8 +100,9 @@ impl ApiServer {
             Arc::new(handler),
             Arc::clone(&log),
             Arc::clone(&abandoned),
+            Arc::clone(&open),
         ));
-        Self { url, ca_pem, log, abandoned, _accepting: accepting }
+        Self { url, ca_pem, log, abandoned, open, _accepting: accepting }
     }
 
     /// Answers `whoami` with the bearer as the user's name, and nothing else.
@@ -88,6 +112,10 @@ impl ApiServer {
 
     pub(crate) fn arrived(&self) -> Vec<Arrived> {
         self.log.lock().unwrap().clone()
+    }
+
+    pub(crate) fn open_streams(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     pub(crate) fn abandoned(&self) -> usize {
@@ -117,12 +145,13 @@ async fn accept(
     handler: Handler,
     log: Arc<Mutex<Vec<Arrived>>>,
     abandoned: Arc<AtomicUsize>,
+    open: Arc<AtomicUsize>,
 ) {
     let mut connections = JoinSet::new();
     for connection in 0.. {
         let Ok((stream, _)) = listener.accept().await else { return };
-        let (acceptor, handler, log, abandoned) =
-            (acceptor.clone(), handler.clone(), log.clone(), abandoned.clone());
+        let (acceptor, handler, log, abandoned, open) =
+            (acceptor.clone(), handler.clone(), log.clone(), abandoned.clone(), open.clone());
         connections.spawn(async move {
             let Ok(stream) = acceptor.accept(stream).await else { return };
             let service = tower::service_fn(move |request| {
@@ -132,10 +161,14 @@ async fn accept(
                     handler.clone(),
                     log.clone(),
                     Abandoned(abandoned.clone(), true),
+                    open.clone(),
                 )
             });
             let _ = auto::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+                .serve_connection_with_upgrades(
+                    TokioIo::new(stream),
+                    TowerToHyperService::new(service),
+                )
                 .await;
         });
     }
@@ -152,17 +185,68 @@ impl Drop for Abandoned {
     }
 }
 
+/// Counts for as long as it is held.
+struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    fn new(count: Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn endless(text: &'static str, open: Open) -> Body {
+    let first =
+        futures_util::stream::iter([Ok::<_, Infallible>(Bytes::from_static(text.as_bytes()))]);
+    let never = futures_util::stream::poll_fn(move |_| {
+        let _held = &open;
+        Poll::Pending
+    });
+    Body::from_stream(first.chain(never))
+}
+
+fn long_line(bytes: usize) -> Body {
+    let piece = Bytes::from(vec![b'x'; 64 * 1024]);
+    let pieces = std::iter::repeat_n(piece, bytes / (64 * 1024));
+    let all = pieces.chain([Bytes::from_static(b"\nend\n")]).map(Ok::<_, Infallible>);
+    Body::from_stream(futures_util::stream::iter(all))
+}
+
+/// Speaks the server's side of a WebSocket, until the client is gone.
+async fn channels(upgrade: OnUpgrade, messages: Vec<Vec<u8>>, hang_up: HangUp, open: Open) {
+    let _held = open;
+    let io = TokioIo::new(upgrade.await.unwrap());
+    let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
+    for message in messages {
+        if socket.send(Message::Binary(message.into())).await.is_err() {
+            return;
+        }
+    }
+    if hang_up == HangUp::Yes {
+        let _ = socket.close(None).await;
+    }
+    while let Some(Ok(_)) = socket.next().await {}
+}
+
 async fn answer<B>(
-    request: Request<B>,
+    mut request: Request<B>,
     connection: usize,
     handler: Handler,
     log: Arc<Mutex<Vec<Arrived>>>,
     mut abandoned: Abandoned,
+    open: Arc<AtomicUsize>,
 ) -> Result<Response<Body>, Infallible>
 where
     B: axum::body::HttpBody<Data = Bytes>,
     B::Error: std::fmt::Debug,
 {
+    let upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let arrived = Arrived {
         method: parts.method.to_string(),
@@ -185,6 +269,26 @@ where
         Answer::After(notice, code, value) => {
             notice.notified().await;
             (code, "application/json", value.to_string())
+        }
+        Answer::Endless(text) => {
+            abandoned.1 = false;
+            return Ok(Response::new(endless(text, Open::new(open))));
+        }
+        Answer::LongLine(bytes) => {
+            abandoned.1 = false;
+            return Ok(Response::new(long_line(bytes)));
+        }
+        Answer::Channels(protocol, messages, hang_up) => {
+            abandoned.1 = false;
+            tokio::spawn(channels(upgrade, messages, hang_up, Open::new(open)));
+            let accept = derive_accept_key(arrived.headers["sec-websocket-key"].as_bytes());
+            let response = Response::builder()
+                .status(101)
+                .header("connection", "upgrade")
+                .header("upgrade", "websocket")
+                .header("sec-websocket-accept", accept)
+                .header("sec-websocket-protocol", protocol);
+            return Ok(response.body(Body::empty()).unwrap());
         }
     };
     abandoned.1 = false;

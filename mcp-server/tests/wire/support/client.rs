@@ -56,11 +56,10 @@ impl Mcp {
     /// One JSON-RPC request in the manner of `era`.
     pub(crate) fn rpc(&self, era: Era, method: &str, mut params: Value) -> RequestBuilder {
         if era.is_modern() {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": era.version(),
-                "io.modelcontextprotocol/clientCapabilities": {},
-                "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
-            });
+            let meta = &mut params["_meta"];
+            meta["io.modelcontextprotocol/protocolVersion"] = json!(era.version());
+            meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
+            meta["io.modelcontextprotocol/clientInfo"] = json!({"name": "test", "version": "0"});
             return self.modern(method, params);
         }
         let body = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});

@@ -14,7 +14,7 @@ use std::time::Duration;
 use obolus_mcp::{Config, Running};
 use tempfile::TempDir;
 
-pub(crate) use api_server::{Answer, ApiServer};
+pub(crate) use api_server::{Answer, ApiServer, HangUp};
 pub(crate) use client::{Era, Mcp};
 
 /// Longer than anything here takes on a busy machine.

@@ -6,22 +6,26 @@ use serde_json::{Value, json};
 use crate::table::Row;
 
 mod access;
+mod changes;
 mod config;
 mod helm;
 mod namespaces;
 mod nodes;
 mod pods;
 mod resources;
+mod rollouts;
 
 pub(crate) fn all() -> Vec<Row> {
     [
         access::rows(),
+        changes::rows(),
         config::rows(),
         helm::rows(),
         namespaces::rows(),
         nodes::rows(),
         pods::rows(),
         resources::rows(),
+        rollouts::rows(),
     ]
     .into_iter()
     .flatten()

@@ -23,6 +23,25 @@ pub(super) fn rows() -> Vec<Row> {
                 .then(|world, arguments| Box::pin(there(world, arguments))),
         },
         Row {
+            tool: "pods_exec",
+            allowed: Case::made(Alice, |world| {
+                Box::pin(async {
+                    let name = world.unique("executes");
+                    world.cluster.run_at_kubelet(SHOP, &name, &["web"]).await?;
+                    let command = ["fail", "7", "out", "of", "order"];
+                    Ok(json!({"namespace": SHOP, "name": name, "command": command}))
+                })
+            })
+            .holds("/stdout", json!("out of order\n"))
+            .holds("/stderr", json!("out of order\n"))
+            .holds("/exitCode", json!(7)),
+            refused: Case::of(
+                Bob,
+                json!({"namespace": SHOP, "name": "web", "command": ["hostname"]}),
+            )
+            .refused("create", "pods/exec", Some(SHOP)),
+        },
+        Row {
             tool: "pods_get",
             allowed: Case::made(Bob, |world| Box::pin(one_to_read(world)))
                 .holds("/object/spec/containers/0/name", json!("web")),
@@ -71,7 +90,35 @@ pub(super) fn rows() -> Vec<Row> {
                 Some(WAREHOUSE),
             ),
         },
+        Row {
+            tool: "pods_top",
+            allowed: Case::made(Alice, |world| {
+                Box::pin(async {
+                    measured(world).await?;
+                    Ok(json!({"namespace": SHOP, "label_selector": "app=web"}))
+                })
+            })
+            .structured(|content| {
+                let pods = content["pods"].as_array().map(Vec::as_slice).unwrap_or_default();
+                ensure!(pods.len() == 2, "not two pods: {content}");
+                let used = content["total"]["memoryBytes"].as_i64().unwrap_or_default();
+                ensure!(used > 0, "they use nothing: {content}");
+                Ok(())
+            }),
+            refused: Case::of(Bob, json!({"namespace": SHOP})).refused("list", "pods", Some(SHOP)),
+        },
     ]
+}
+
+/// Waits until the cluster has measured the application's pods, and all nodes.
+pub(super) async fn measured(world: &World) -> Result<()> {
+    let path = format!("/api/v1/namespaces/{SHOP}/pods?labelSelector=app%3Dweb");
+    let pods = world.cluster.admin_get(&path).await?;
+    for pod in pods["items"].as_array().into_iter().flatten() {
+        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+        world.cluster.wait_for_metrics(SHOP, name).await?;
+    }
+    Ok(())
 }
 
 async fn one_to_delete(world: &World) -> Result<Value> {

@@ -1,0 +1,207 @@
+//! The verbs that change objects, each one request as the caller.
+
+use http::StatusCode;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderValue, Request};
+use kube::core::params::{
+    DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy, ValidationDirective,
+};
+use kube::core::request;
+use serde_json::{Map, Value, json};
+
+use super::caller::Caller;
+use super::discovery::Resource;
+use super::object::RawObject;
+use super::operation::Operation;
+use super::verbs::built;
+use crate::failure::Failure;
+use crate::names::{Namespace, ObjectName};
+
+/// Whose the fields are that are set here.
+pub(crate) const FIELD_MANAGER: &str = "obolus-mcp";
+
+/// How a change is made.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Change {
+    /// The API server does everything but keep it.
+    pub(crate) dry_run: bool,
+    /// Fields are taken over from other field managers.
+    pub(crate) force: bool,
+}
+
+/// What a patch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PatchKind {
+    /// Lists are merged by their keys, as their kind says.
+    Strategic,
+    /// RFC 7386: what is null is taken away, lists are replaced.
+    Merge,
+    /// RFC 6902: operations one after the other.
+    Json,
+    /// The fields that ought to be so, and this manager's from then on.
+    Apply,
+}
+
+/// An object as it is after a change.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// Whether it was not there before.
+    pub(crate) created: bool,
+    pub(crate) object: RawObject,
+}
+
+/// How an object is deleted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Deletion {
+    pub(crate) dry_run: bool,
+    pub(crate) grace_period_seconds: Option<u32>,
+    pub(crate) propagation: Option<PropagationPolicy>,
+}
+
+/// What became of an object that was to be deleted.
+#[derive(Debug)]
+pub(crate) enum Deleted {
+    /// It is gone.
+    Gone,
+    /// It goes when its grace period is over and its finalizers are done.
+    Going { finalizers: Vec<String> },
+}
+
+impl Caller {
+    /// For several changes, before the first of them: fails if the operator has denied what any of them is about, and asks
+    /// the person about all of them at once where the operator wants that.
+    pub(crate) async fn before_changes(
+        &self,
+        verb: &'static str,
+        changes: impl IntoIterator<Item = (&Resource, &Namespace, &ObjectName)>,
+    ) -> Result<(), Failure> {
+        let operations: Vec<_> = changes
+            .into_iter()
+            .map(|(resource, namespace, name)| {
+                resource.operation_on(verb, "", Some(namespace), name)
+            })
+            .collect();
+        operations.iter().try_for_each(|operation| self.admit(operation))?;
+        self.announce(&operations).await
+    }
+
+    /// Makes an object what it is to be, or makes it.
+    pub(crate) async fn apply(
+        &self,
+        resource: &Resource,
+        namespace: &Namespace,
+        name: &ObjectName,
+        object: &Map<String, Value>,
+        change: Change,
+    ) -> Result<Written, Failure> {
+        let params = PatchParams {
+            dry_run: change.dry_run,
+            force: change.force,
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            field_validation: Some(ValidationDirective::Strict),
+        };
+        let operation = resource.operation_on("patch", "", Some(namespace), name);
+        let request = request::Request::new(resource.path(Some(namespace)));
+        let request = built(request.patch(name.as_str(), &params, &Patch::Apply(object)))?;
+        self.written(&operation, request).await
+    }
+
+    /// Changes a part of an object.
+    pub(crate) async fn patch(
+        &self,
+        resource: &Resource,
+        namespace: &Namespace,
+        name: &ObjectName,
+        kind: PatchKind,
+        patch: &Value,
+        change: Change,
+    ) -> Result<Written, Failure> {
+        let params = PatchParams {
+            dry_run: change.dry_run,
+            force: change.force,
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            field_validation: Some(ValidationDirective::Strict),
+        };
+        let operation = resource.operation_on("patch", "", Some(namespace), name);
+        let request = request::Request::new(resource.path(Some(namespace)));
+        let patch = match kind {
+            PatchKind::Apply => Patch::Apply(patch),
+            PatchKind::Strategic => Patch::Strategic(patch),
+            PatchKind::Merge | PatchKind::Json => Patch::Merge(patch),
+        };
+        let mut request = built(request.patch(name.as_str(), &params, &patch))?;
+        if kind == PatchKind::Json {
+            // The client library knows these with a feature only that would bring another library along.
+            let json_patch = HeaderValue::from_static("application/json-patch+json");
+            request.headers_mut().insert(CONTENT_TYPE, json_patch);
+        }
+        self.written(&operation, request).await
+    }
+
+    /// Makes an object that is not there.
+    pub(crate) async fn create(
+        &self,
+        resource: &Resource,
+        namespace: &Namespace,
+        name: &ObjectName,
+        object: &Value,
+    ) -> Result<Written, Failure> {
+        let operation = resource.operation_on("create", "", Some(namespace), name);
+        let params =
+            PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        let request = request::Request::new(resource.path(Some(namespace)));
+        let request = built(request.create(&params, object.to_string().into_bytes()))?;
+        self.written(&operation, request).await
+    }
+
+    /// Deletes one object.
+    pub(crate) async fn delete(
+        &self,
+        resource: &Resource,
+        namespace: &Namespace,
+        name: &ObjectName,
+        deletion: &Deletion,
+    ) -> Result<Deleted, Failure> {
+        let operation = resource.operation_on("delete", "", Some(namespace), name);
+        let params = DeleteParams {
+            dry_run: deletion.dry_run,
+            grace_period_seconds: deletion.grace_period_seconds,
+            propagation_policy: deletion.propagation.clone(),
+            preconditions: None,
+        };
+        let request = request::Request::new(resource.path(Some(namespace)));
+        let answer: Map<String, Value> =
+            self.ask(&operation, built(request.delete(name.as_str(), &params))?).await?;
+        let answer = self.raw(answer);
+        // The object itself is answered as long as it is there; what is gone is a Status.
+        if answer.text("/metadata/deletionTimestamp").is_none() {
+            return Ok(Deleted::Gone);
+        }
+        let finalizers = answer.pointer("/metadata/finalizers").and_then(Value::as_array);
+        let finalizers = finalizers.into_iter().flatten().filter_map(Value::as_str);
+        Ok(Deleted::Going { finalizers: finalizers.map(str::to_owned).collect() })
+    }
+
+    async fn written(
+        &self,
+        operation: &Operation,
+        mut request: Request<Vec<u8>>,
+    ) -> Result<Written, Failure> {
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let (status, body) = self.send_for_status(operation, request).await?;
+        let object = serde_json::from_slice(&body)
+            .map_err(|_| self.malformed(operation, "it is no object"))?;
+        Ok(Written { created: status == StatusCode::CREATED, object: self.raw(object) })
+    }
+}
+
+/// A JSON patch that puts other values in the place of some, if another value is what it was when it was read.
+pub(crate) fn replacing(unchanged: (&str, &Value), values: &[(&str, Value)]) -> Value {
+    let (path, value) = unchanged;
+    let mut operations = vec![json!({"op": "test", "path": path, "value": value})];
+    operations.extend(
+        // `add` replaces what is there.
+        values.iter().map(|(path, value)| json!({"op": "add", "path": path, "value": value})),
+    );
+    Value::Array(operations)
+}
