@@ -76,6 +76,14 @@ pub(crate) enum Failure {
         /// What is wrong, and what to do about it.
         reason: String,
     },
+    /// The helm program says that it did not work.
+    #[error("could not {doing}: {message}")]
+    Helm {
+        /// What was tried.
+        doing: String,
+        /// Its words, without addresses of ours and values of Secrets.
+        message: String,
+    },
     /// Any other answer that is no success.
     #[error("could not {operation}: the API server {server} answered {status}: {message}")]
     Rejected {
@@ -232,6 +240,7 @@ impl Failure {
             Self::Unconfirmed(_) => "unconfirmed",
             Self::TokenNotAccepted { .. } => "token_not_accepted",
             Self::WrongTarget { .. } => "wrong_target",
+            Self::Helm { .. } => "helm_failed",
             Self::CredentialNotAccepted { .. } => "credential_not_accepted",
             Self::NotSignedIn { .. } => "not_signed_in",
             Self::Advised { failure, .. } => failure.label(),

@@ -17,6 +17,8 @@ mod confirmation;
 mod failure;
 mod front;
 mod generation;
+mod guide;
+mod helm;
 mod limits;
 mod live;
 mod manifest;
@@ -44,6 +46,7 @@ mod user_token;
 
 pub use cluster::{Cluster, Clusters};
 pub use config::Config;
+pub use guide::{tools_table, with_tools_table};
 pub use metrics::metrics_table;
 pub use serve::{Running, StartError};
 pub use stdio::{Prepared, StdioError};

@@ -14,6 +14,10 @@ use obolus_mcp::config::{Notice, StdioConfig};
 use obolus_mcp::{Config, Prepared, Running};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// See the workspace's Cargo.toml for why.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long the end waits for what cannot be interrupted: reading from a standard input that nobody closes.
 const AT_THE_END: Duration = Duration::from_millis(100);
 /// What a bad command line or configuration ends with.
@@ -108,7 +112,7 @@ async fn serve_stdio(stdio: Stdio) -> ExitCode {
     };
     if check {
         print_notices(config.notices());
-        for sentence in prepared.left_out() {
+        for sentence in prepared.notes() {
             println!("note: {sentence}");
         }
         println!("contexts: {}", prepared.contexts().join(", "));
@@ -124,7 +128,7 @@ async fn run_stdio(config: &StdioConfig, prepared: Prepared) -> anyhow::Result<(
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
     log_notices(config.notices());
-    for sentence in prepared.left_out() {
+    for sentence in prepared.notes() {
         tracing::warn!("{sentence}");
     }
     tracing::info!(context = prepared.context(), "serving on standard input and output");

@@ -88,7 +88,7 @@ pub fn metrics_table() -> String {
         "outcome" => Some(
             "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, `unknown_prompt`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, `wrong_target`, \
              `credential_not_accepted`, `not_found`, `rejected`; `unconfirmed`; `no_metrics`, `busy`, `timed_out`, `not_yet`, `unreachable`, `answer_too_large`, `answer_malformed`; \
-             `invalid_arguments`, `not_signed_in`, \
+             `invalid_arguments`, `not_signed_in`, `helm_failed`, \
              `unknown_kind`, `internal`",
         ),
         "reason" => Some("a [reason](reasons.md)"),

@@ -15,6 +15,7 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
+use tokio::sync::Semaphore;
 
 use crate::call_log::CallLog;
 use crate::clock;
@@ -57,11 +58,19 @@ pub(crate) struct Shared {
     streams: Arc<Limits>,
     /// The calls that their clients may take back.
     under_way: Arc<UnderWay>,
+    /// How many calls are served at a time, where no listener says so.
+    turns: Option<Semaphore>,
 }
 
 impl Shared {
     pub(crate) fn new(metrics: Arc<Metrics>, seal: Seal) -> Self {
-        Self { metrics, seal, streams: Limits::of_streams(), under_way: Arc::default() }
+        let streams = Limits::of_streams();
+        Self { metrics, seal, streams, under_way: Arc::default(), turns: None }
+    }
+
+    /// The same for one person's own client, whose requests come past no listener.
+    pub(crate) fn with_turns(self, at_a_time: usize) -> Self {
+        Self { turns: Some(Semaphore::new(at_a_time)), ..self }
     }
 }
 
@@ -92,10 +101,17 @@ impl McpServer {
                 None => std::future::pending().await,
             }
         };
+        let in_turn = async {
+            let _turn = match &self.shared.turns {
+                Some(turns) => turns.acquire().await.ok(),
+                None => None,
+            };
+            work.await
+        };
         tokio::select! {
             () = context.ct.cancelled() => Err(Failure::Cancelled),
             () = taken_back => Err(Failure::Cancelled),
-            result = work => result,
+            result = in_turn => result,
         }
     }
 

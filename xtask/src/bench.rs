@@ -1,8 +1,10 @@
 //! Measurements that run both sides in one go.
 
+mod closed_loop;
 mod http1;
 mod listeners;
 mod load;
+mod mcp;
 mod measure;
 mod native;
 mod numbers;
@@ -51,6 +53,8 @@ enum What {
     },
     /// What a warm exchange costs the STS, beside an endpoint that does nothing
     Sts(sts::Arguments),
+    /// What the MCP server costs, beside `kubernetes-mcp-server` on the same cluster
+    Mcp(mcp::Arguments),
 }
 
 /// Distinct tokens in the rows with many.
@@ -62,6 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (rounds, seconds, against) = match &arguments.what {
         What::Filter { rounds, seconds, against } => (rounds, seconds, against),
         What::Sts(arguments) => return sts::run(arguments),
+        What::Mcp(arguments) => return mcp::run(arguments),
     };
     ensure!((1..=100).contains(rounds), "--rounds: from 1 to 100");
     ensure!((0.05..=60.0).contains(seconds), "--seconds: from 0.05 to 60");

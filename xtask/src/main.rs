@@ -61,6 +61,7 @@ fn generate() -> Result<()> {
         ),
         ("docs/reasons.md".to_owned(), Ok(obolus_core::reason::guide::to_markdown())),
         ("docs/metrics.md".to_owned(), Ok(metrics()?)),
+        (KUBERNETES_SERVER.to_owned(), Ok(kubernetes_server()?)),
         ("docs/audit.schema.json".to_owned(), Ok(format!("{:#}\n", obolus_core::audit::schema()))),
     ];
     let mesh = obolus_envoy::istio::Istio::default().all_files();
@@ -72,6 +73,21 @@ fn generate() -> Result<()> {
         println!("wrote {}", path.display());
     }
     Ok(())
+}
+
+/// The guide whose table of tools is generated; the rest is written by hand.
+const KUBERNETES_SERVER: &str = "docs/kubernetes-server.md";
+
+fn kubernetes_server() -> Result<String> {
+    let workspace = obolus_tests::parts::products::workspace();
+    let page = std::fs::File::open(workspace.join(KUBERNETES_SERVER))?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = std::process::Command::new(cargo);
+    command.args(["run", "--locked", "--quiet", "--example", "tools", "--package", "obolus-mcp"]);
+    let output = command.current_dir(workspace).stdin(page).output()?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "the table of tools: {told}");
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// `docs/metrics.md`: each service prints its own chapter, so that this program need not be made of them.

@@ -55,10 +55,13 @@ impl ApiKind {
 
 /// What an API server said last, by the path that was asked.
 #[derive(Debug, Default)]
-pub(super) struct KeptKinds(Mutex<HashMap<&'static str, (HeaderValue, Arc<Vec<ApiKind>>)>>);
+pub(super) struct KeptKinds(Mutex<HashMap<&'static str, Kept>>);
+
+/// What was said, and the name of just this.
+type Kept = (HeaderValue, Arc<Vec<ApiKind>>);
 
 impl KeptKinds {
-    fn get(&self, path: &'static str) -> Option<(HeaderValue, Arc<Vec<ApiKind>>)> {
+    fn get(&self, path: &'static str) -> Option<Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
     }
 

@@ -14,9 +14,10 @@ use tower::{ServiceBuilder, ServiceExt as _};
 use super::as_caller::AsCallerLayer;
 use super::identity::Identity;
 use super::operation::Operation;
-use super::wire::Pool;
+use super::wire::{Pool, Pools};
 use super::{Cluster, answer};
 use crate::clock::UnixSeconds;
+use crate::config::ContextName;
 use crate::confirmation::Gate;
 use crate::failure::Failure;
 use crate::names::Namespace;
@@ -45,6 +46,17 @@ impl Caller {
         Self { gate: Some(gate), ..self }
     }
 
+    /// Whether anything of a kind may be touched here at all.
+    pub(crate) fn lets_through(&self, group: &str, kind: &str, plural: &str) -> bool {
+        !self.cluster.denied.covers(group, kind, plural)
+    }
+
+    /// Whether the operator has said of some requests that they are not made, or not without asking.
+    pub(crate) fn has_bounds(&self) -> bool {
+        !self.cluster.denied.is_empty()
+            || self.gate.as_ref().is_some_and(|gate| gate.asks_about_requests())
+    }
+
     /// Whose calls these are.
     pub(crate) fn person(&self) -> Person {
         self.identity.person()
@@ -65,6 +77,11 @@ impl Caller {
     /// The kubeconfig without its credentials, in stdio mode: whole, or what this cluster needs of it.
     pub(crate) fn kubeconfig(&self, minified: bool) -> Option<serde_json::Value> {
         self.identity.kubeconfig(minified)
+    }
+
+    /// What calls name the cluster by, where there are several.
+    pub(crate) fn context(&self) -> Option<&str> {
+        self.cluster.name().map(ContextName::as_str)
     }
 
     /// Asks for kinds anew from now on. Whether there was anything to forget.
@@ -140,6 +157,16 @@ impl Caller {
             self.success(operation, response).await
         })
         .await
+    }
+
+    /// Like [`Caller::open`], with whatever was answered: somebody else reads it. Only for its beginning is there a time.
+    pub(super) async fn pass_on(
+        &self,
+        operation: &Operation,
+        request: Request<Vec<u8>>,
+    ) -> Result<Response<Body>, Failure> {
+        self.prepared(operation).await?;
+        self.in_time(operation, self.exchange(operation, request)).await
     }
 
     /// What comes before a request's time begins to run: a person's yes, and a credential.
@@ -247,14 +274,13 @@ impl Caller {
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Failure> {
-        let pools = self.cluster.pools.load_full();
-        self.exchange_over(&pools.shared, operation, request).await
+        self.exchange_over(|pools| &pools.shared, operation, request).await
     }
 
     /// Every request goes through here, so here is where denied kinds end.
     pub(super) async fn exchange_over(
         &self,
-        pool: &Pool,
+        pool: fn(&Pools) -> &Pool,
         operation: &Operation,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Body>, Failure> {
@@ -281,16 +307,17 @@ impl Caller {
         Ok(response)
     }
 
+    /// With a credential there may be other connections than before, so they are chosen after it.
     async fn once(
         &self,
-        pool: &Pool,
+        pool: fn(&Pools) -> &Pool,
         operation: &Operation,
         request: Request<Full<Bytes>>,
         identity: HeaderMap,
     ) -> Result<Response<Body>, Failure> {
         ServiceBuilder::new()
             .layer(AsCallerLayer::new(identity))
-            .service(pool.clone())
+            .service(pool(&self.cluster.pools.load()).clone())
             .oneshot(request)
             .await
             .map(|response| response.map(Body::new))

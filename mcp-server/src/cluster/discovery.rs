@@ -21,10 +21,23 @@ pub(crate) struct Resource {
 impl Resource {
     /// A kind that every cluster has, and that therefore need not be discovered.
     pub(crate) fn core(kind: &str, plural: &str, namespaced: bool) -> Self {
+        Self::of("", "v1", kind, plural, namespaced)
+    }
+
+    /// A kind that every cluster has, in a group.
+    pub(crate) fn of(
+        group: &str,
+        version: &str,
+        kind: &str,
+        plural: &str,
+        namespaced: bool,
+    ) -> Self {
+        let api_version =
+            if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
         let api = ApiResource {
-            group: String::new(),
-            version: "v1".to_owned(),
-            api_version: "v1".to_owned(),
+            group: group.to_owned(),
+            version: version.to_owned(),
+            api_version,
             kind: kind.to_owned(),
             plural: plural.to_owned(),
         };

@@ -113,8 +113,12 @@ impl Caller {
         resource: &Resource,
         answer: Value,
     ) -> Result<Listing, Failure> {
-        Listing::read(answer, resource.api_version(), resource.kind())
-            .map_err(|reason| self.malformed(operation, reason))
+        let mut listing = Listing::read(answer, resource.api_version(), resource.kind())
+            .map_err(|reason| self.malformed(operation, reason))?;
+        if resource.kind() == "Event" {
+            listing.redact_messages(&self.cluster().shown_secrets);
+        }
+        Ok(listing)
     }
 
     /// Lists whole objects of a kind, in one namespace or in all of them.

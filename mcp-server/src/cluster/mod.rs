@@ -3,6 +3,7 @@
 //! Connections are pooled by address alone. Identity is a header of each request ([`as_caller`]), so sharing a
 //! connection shares nothing else; a pool, a cache or a client that belonged to a person does not exist here.
 
+mod access;
 mod advice;
 mod answer;
 mod api_kinds;
@@ -10,6 +11,8 @@ mod as_caller;
 mod caller;
 mod clusters;
 mod discovery;
+mod documents;
+mod events;
 mod exec;
 mod identity;
 mod known;
@@ -22,6 +25,7 @@ mod object;
 mod operation;
 mod redact;
 mod refusal;
+mod relay;
 mod revisions;
 mod stream;
 mod url;
@@ -42,11 +46,15 @@ use crate::failure::Failure;
 use crate::names::Namespace;
 use crate::tls::{self, TlsError};
 use crate::user_token::UserToken;
+pub(crate) use access::{AccessQuery, Rules};
+pub(crate) use api_kinds::ApiKind;
 use api_kinds::KeptKinds;
 pub(crate) use caller::Caller;
 pub use clusters::Clusters;
 pub(crate) use clusters::{CONTEXT, Contexts};
 pub(crate) use discovery::Resource;
+use documents::KeptDocuments;
+pub(crate) use events::{EventQuery, Told};
 pub(crate) use exec::{Channel, ExecEvent};
 pub(crate) use identity::Identity;
 use known::Known;
@@ -56,8 +64,9 @@ pub(crate) use logs::{LogQuery, Since};
 pub(crate) use metrics_api::{Usage, UsageOf};
 pub(crate) use object::{Noise, RawObject, Shown};
 pub use redact::ShownSecrets;
-pub(crate) use redact::redacted;
+pub(crate) use redact::redact_message;
 pub(crate) use refusal::Refusal;
+pub(crate) use relay::{ApiPath, Relayed, Subject};
 pub(crate) use revisions::{Revision, annotation};
 pub(crate) use stream::{ByteStream, End, Next, Span};
 use url::ApiServer;
@@ -78,6 +87,7 @@ pub struct Cluster {
     known: Known,
     namespace: Option<Namespace>,
     kept_kinds: KeptKinds,
+    kept_documents: KeptDocuments,
     pools: ArcSwap<Pools>,
 }
 
@@ -104,6 +114,7 @@ impl Cluster {
             known: Known::default(),
             namespace: None,
             kept_kinds: KeptKinds::default(),
+            kept_documents: KeptDocuments::default(),
             pools: ArcSwap::from_pointee(wire.pools()),
         }
     }

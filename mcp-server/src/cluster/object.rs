@@ -158,6 +158,14 @@ impl Shown {
         &self.0
     }
 
+    /// Its fields, in the order in which they are written.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&String, &Value)> {
+        let first = FIRST.iter().filter_map(|&key| self.0.get_key_value(key));
+        let others =
+            self.0.iter().filter(|(key, _)| !FIRST.contains(&key.as_str()) && *key != LAST);
+        first.chain(others).chain(self.0.get_key_value(LAST))
+    }
+
     /// Whether there is nothing to show.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -172,10 +180,7 @@ impl Shown {
 /// What it is comes first and how it fares last, as people know it from `kubectl`.
 impl Serialize for Shown {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let in_order = FIRST.iter().filter_map(|&key| self.0.get_key_value(key));
-        let others =
-            self.0.iter().filter(|(key, _)| !FIRST.contains(&key.as_str()) && *key != LAST);
-        serializer.collect_map(in_order.chain(others).chain(self.0.get_key_value(LAST)))
+        serializer.collect_map(self.entries())
     }
 }
 

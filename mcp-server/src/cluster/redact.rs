@@ -28,44 +28,118 @@ impl ShownSecrets {
 
 /// The longest annotation of a Secret that is shown: a longer one may be a copy of it that nobody here knows.
 const MAX_ANNOTATION_BYTES: usize = 256;
+/// The shortest value that is looked for elsewhere in its Secret: shorter ones stand in every other word.
+const MIN_TELLTALE_BYTES: usize = 4;
+/// How deep copies within copies are read; what is deeper is not shown.
+const MAX_COPIES: usize = 4;
 
-/// Takes the values of every Secret in `object` out, however deep it stands: in lists, in templates, in annotations.
+/// Takes the values of every Secret in `object` out, however deep it stands: in lists, in templates, in annotations, and
+/// in what is told of it.
 pub(super) fn redact(object: &mut Map<String, Value>, shown: &ShownSecrets) {
-    if is_secret(object) && !is_shown(object, shown) {
+    redact_to(object, shown, MAX_COPIES);
+}
+
+fn redact_to(object: &mut Map<String, Value>, shown: &ShownSecrets, copies: usize) {
+    let text = |key: &str| object.get(key).and_then(Value::as_str);
+    let kind = text("kind").unwrap_or_default().to_owned();
+    // The items of a list need not say what they are.
+    if kind == "SecretList"
+        && let Some(Value::Array(items)) = object.get_mut("items")
+    {
+        for item in items.iter_mut().filter_map(Value::as_object_mut) {
+            item.entry("kind").or_insert_with(|| Value::from("Secret"));
+        }
+    }
+    if kind == "Event" {
+        redact_event(object, shown);
+    }
+    if kind == "TokenRequest"
+        && let Some(Value::Object(status)) = object.get_mut("status")
+        && let Some(token) = status.get_mut("token").filter(|token| !token.is_null())
+    {
+        *token = Value::from(redacted(token.as_str().map_or(0, str::len)));
+    }
+    let is_secret = is_secret(object);
+    if is_secret && !is_shown(object, shown) {
         redact_secret(object);
     }
     for (key, value) in object.iter_mut() {
         match value {
-            Value::String(text) if COPIES.contains(&key.as_str()) => redact_copy(text, shown),
-            value => redact_value(value, shown),
+            // Nothing but Secrets, and templates of them, has this field.
+            value if key == "stringData" && !is_secret => redact_each(Some(value), str::len),
+            Value::Object(annotations) if key == "annotations" => {
+                redact_annotations(annotations, shown, copies);
+            }
+            Value::String(text) if COPIES.contains(&key.as_str()) => {
+                redact_copy(text, shown, copies);
+            }
+            value => redact_value(value, shown, copies),
         }
     }
 }
 
-fn redact_value(value: &mut Value, shown: &ShownSecrets) {
+fn redact_value(value: &mut Value, shown: &ShownSecrets, copies: usize) {
     match value {
-        Value::Object(object) => redact(object, shown),
-        Value::Array(items) => items.iter_mut().for_each(|item| redact_value(item, shown)),
+        Value::Object(object) => redact_to(object, shown, copies),
+        Value::Array(items) => {
+            items.iter_mut().for_each(|item| redact_value(item, shown, copies));
+        }
         _ => {}
     }
 }
 
-/// A copy of the object, as JSON in a text. What is not read is not shown.
-fn redact_copy(text: &mut String, shown: &ShownSecrets) {
-    *text = match serde_json::from_str::<Map<String, Value>>(text) {
-        Ok(mut copy) => {
-            redact(&mut copy, shown);
-            Value::Object(copy).to_string()
+/// Annotations may hold whole objects: those that tools are known to keep there, and whatever else reads as one.
+fn redact_annotations(annotations: &mut Map<String, Value>, shown: &ShownSecrets, copies: usize) {
+    for (key, value) in annotations.iter_mut() {
+        let Value::String(text) = value else {
+            redact_value(value, shown, copies);
+            continue;
+        };
+        let is_known = COPIES.contains(&key.as_str());
+        let reads = text.trim_start().starts_with(['{', '[']) && is_json(text);
+        if is_known || reads {
+            redact_copy(text, shown, copies);
         }
-        Err(_) => redacted(text.len()),
-    };
+    }
 }
 
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// A copy of an object, as JSON in a text. What is not read is not shown. What holds nothing to take out stays as it is
+/// written.
+fn redact_copy(text: &mut String, shown: &ShownSecrets, copies: usize) {
+    let read = copies.checked_sub(1).zip(serde_json::from_str::<Value>(text).ok());
+    let Some((copies, mut copy)) = read.filter(|(_, copy)| copy.is_object() || copy.is_array())
+    else {
+        *text = redacted(text.len());
+        return;
+    };
+    let before = copy.clone();
+    redact_value(&mut copy, shown, copies);
+    if copy != before {
+        *text = copy.to_string();
+    }
+}
+
+/// A Secret by its kind, in whichever version somebody has written it down; or what has a Secret's type and data.
 fn is_secret(object: &Map<String, Value>) -> bool {
     let text = |key: &str| object.get(key).and_then(Value::as_str);
-    // What has no version is no object of the API, but may be half of one.
-    text("kind") == Some("Secret") && text("apiVersion").is_none_or(|version| version == "v1")
+    match text("kind") {
+        Some(kind) => kind.eq_ignore_ascii_case("Secret"),
+        None => {
+            object.contains_key("data")
+                && text("type").is_some_and(|of| {
+                    of == "Opaque" || SECRET_TYPES.iter().any(|begin| of.starts_with(begin))
+                })
+        }
+    }
 }
+
+/// How the types of Secrets begin.
+const SECRET_TYPES: [&str; 3] =
+    ["kubernetes.io/", "helm.sh/release", "bootstrap.kubernetes.io/token"];
 
 fn is_shown(secret: &Map<String, Value>, shown: &ShownSecrets) -> bool {
     let text = |key: &str| secret.get("metadata")?.get(key)?.as_str();
@@ -75,21 +149,77 @@ fn is_shown(secret: &Map<String, Value>, shown: &ShownSecrets) -> bool {
     }
 }
 
-fn redact_secret(secret: &mut Map<String, Value>) {
-    let size_of_base64 = |text: &str| STANDARD.decode(text).map_or(text.len(), |bytes| bytes.len());
-    redact_each(secret.get_mut("data"), size_of_base64);
-    redact_each(secret.get_mut("stringData"), str::len);
-    let annotations =
-        secret.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
-    let Some(Value::Object(annotations)) = annotations else { return };
-    for (key, value) in annotations {
-        if let Value::String(text) = value
-            && !COPIES.contains(&key.as_str())
-            && (text.len() > MAX_ANNOTATION_BYTES || text.trim_start().starts_with(['{', '[']))
-        {
+/// What is told about a Secret may quote it: controllers write what they please.
+fn redact_event(event: &mut Map<String, Value>, shown: &ShownSecrets) {
+    let about = ["involvedObject", "regarding"].into_iter().find_map(|key| event.get(key));
+    let text = |key: &str| about.and_then(|about| about.get(key)).and_then(Value::as_str);
+    if !text("kind").is_some_and(|kind| kind.eq_ignore_ascii_case("Secret")) {
+        return;
+    }
+    if shown.covers(text("namespace").unwrap_or_default(), text("name").unwrap_or_default()) {
+        return;
+    }
+    for key in ["message", "note"] {
+        if let Some(Value::String(text)) = event.get_mut(key) {
             *text = redacted(text.len());
         }
     }
+}
+
+/// The message of an event in a table, by what the event is about: `secret/web`.
+pub(crate) fn redact_message(
+    about: &str,
+    namespace: &str,
+    message: &mut String,
+    shown: &ShownSecrets,
+) {
+    let Some((kind, name)) = about.split_once('/') else { return };
+    if kind.eq_ignore_ascii_case("secret") && !shown.covers(namespace, name) {
+        *message = redacted(message.len());
+    }
+}
+
+fn redact_secret(secret: &mut Map<String, Value>) {
+    let telltales = telltales(secret);
+    let size_of_base64 = |text: &str| STANDARD.decode(text).map_or(text.len(), |bytes| bytes.len());
+    redact_each(secret.get_mut("data"), size_of_base64);
+    redact_each(secret.get_mut("stringData"), str::len);
+    let Some(Value::Object(metadata)) = secret.get_mut("metadata") else { return };
+    if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+        for (key, value) in annotations {
+            let Value::String(text) = value else { continue };
+            let is_copy = COPIES.contains(&key.as_str());
+            let may_be_copy = text.len() > MAX_ANNOTATION_BYTES
+                || text.trim_start().starts_with(['{', '['])
+                || telltales.iter().any(|value| text.contains(value));
+            if !is_copy && may_be_copy {
+                *text = redacted(text.len());
+            }
+        }
+    }
+    if let Some(Value::Object(labels)) = metadata.get_mut("labels") {
+        for value in labels.values_mut() {
+            if let Value::String(text) = value
+                && telltales.contains(text)
+            {
+                *text = redacted(text.len());
+            }
+        }
+    }
+}
+
+/// The values of a Secret as they may stand elsewhere in it: as they are, and in base64.
+fn telltales(secret: &Map<String, Value>) -> Vec<String> {
+    let values = |key: &str| {
+        let values = secret.get(key).and_then(Value::as_object).into_iter().flatten();
+        values.filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let (encoded, plain) = (values("data"), values("stringData"));
+    let decoded =
+        encoded.iter().filter_map(|text| String::from_utf8(STANDARD.decode(text).ok()?).ok());
+    let decoded = decoded.map(|text| text.trim().to_owned()).collect::<Vec<_>>();
+    let all = encoded.into_iter().chain(plain).chain(decoded);
+    all.filter(|text| text.len() >= MIN_TELLTALE_BYTES).collect()
 }
 
 /// Every value of a map; anything but a map is no Secret's, and goes whole.
@@ -243,6 +373,77 @@ mod tests {
         assert_eq!(shown_as(secret("db2"), &whole), secret("db2"));
         let other = ShownSecrets::new(vec![("warehouse".to_owned(), None)]);
         assert_ne!(shown_as(secret("db"), &other), secret("db"));
+    }
+
+    #[test]
+    fn secrets_that_do_not_say_what_they_are_are_secrets() {
+        let bare =
+            json!({"type": "Opaque", "data": {"k": "aHVudGVyMg=="}, "metadata": {"name": "a"}});
+        for holder in [
+            json!({"kind": "SecretList", "apiVersion": "v1", "items": [{"metadata": {"name": "a"}, "data": {"k": "aHVudGVyMg=="}}]}),
+            json!({"kind": "Bundle", "apiVersion": "x/v1", "spec": {"made": [bare]}}),
+            json!({"kind": "Bundle", "apiVersion": "x/v1", "spec": {"template": {"stringData": {"k": "aHVudGVyMg=="}}}}),
+            json!({"kind": "secret", "data": {"k": "aHVudGVyMg=="}}),
+            json!({"kind": "Secret", "apiVersion": "vault.example.com/v2", "data": {"k": "aHVudGVyMg=="}}),
+            json!({"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "status": {"token": "aHVudGVyMg=="}}),
+        ] {
+            let text = shown_as(holder.clone(), &ShownSecrets::default()).to_string();
+            assert!(
+                !text.contains("aHVudGVyMg") && text.contains("[redacted: "),
+                "{holder}: {text}"
+            );
+        }
+        let settings = json!({"kind": "ConfigMap", "apiVersion": "v1", "type": "web", "data": {"k": "aHVudGVyMg=="}});
+        assert_eq!(shown_as(settings.clone(), &ShownSecrets::default()), settings);
+    }
+
+    #[test]
+    fn copies_in_any_annotation_of_any_object_and_copies_of_copies_are_redacted() {
+        let mut inner = secret("a");
+        inner["metadata"]["annotations"] = json!({ COPIES[0]: secret("a").to_string() });
+        let list = json!([{"kind": "List", "items": [inner.clone()]}]).to_string();
+        let holder = json!({"kind": "Work", "metadata": {"annotations": {
+            "example.com/made": list, COPIES[0]: inner.to_string(), "example.com/range": "[1, 2]",
+        }}});
+        let redacted = shown_as(holder, &ShownSecrets::default());
+        let text = redacted.to_string();
+        assert!(!text.contains("aHVudGVyMg") && text.contains("password"), "{text}");
+        assert_eq!(redacted["metadata"]["annotations"]["example.com/range"], "[1, 2]");
+    }
+
+    #[test]
+    fn a_value_that_stands_elsewhere_in_its_secret_goes_there_too() {
+        let mut told = secret("a");
+        told["metadata"]["annotations"] = json!({
+            "example.com/was": "password=hunter2", "example.com/encoded": "aHVudGVyMg==", "example.com/owner": "shop",
+        });
+        told["metadata"]["labels"] = json!({"password": "hunter2", "app": "web"});
+        let redacted = shown_as(told, &ShownSecrets::default());
+        let text = redacted.to_string();
+        assert!(!text.contains("hunter2") && !text.contains("aHVudGVyMg"), "{text}");
+        assert_eq!(redacted["metadata"]["annotations"]["example.com/owner"], "shop");
+        assert_eq!(redacted["metadata"]["labels"]["app"], "web");
+    }
+
+    #[test]
+    fn what_events_tell_of_a_secret_goes_and_what_they_tell_of_others_stays() {
+        let event = |key: &str, kind: &str| {
+            json!({"kind": "Event", "apiVersion": "v1", "reason": "Synced", "message": "is hunter2", "note": "is hunter2",
+                key: {"kind": kind, "namespace": "shop", "name": "db"}})
+        };
+        for key in ["involvedObject", "regarding"] {
+            let told = shown_as(event(key, "Secret"), &ShownSecrets::default());
+            assert_eq!(told["message"], "[redacted: 10 bytes]");
+            assert_eq!((&told["note"], &told["reason"]), (&told["message"], &json!("Synced")));
+            assert_eq!(shown_as(event(key, "Pod"), &ShownSecrets::default()), event(key, "Pod"));
+            let shown = ShownSecrets::new(vec![("shop".to_owned(), Some("db".to_owned()))]);
+            assert_eq!(shown_as(event(key, "Secret"), &shown), event(key, "Secret"));
+        }
+        let mut message = "is hunter2".to_owned();
+        redact_message("pod/db", "shop", &mut message, &ShownSecrets::default());
+        assert_eq!(message, "is hunter2");
+        redact_message("secret/db", "shop", &mut message, &ShownSecrets::default());
+        assert_eq!(message, "[redacted: 10 bytes]");
     }
 
     #[test]

@@ -98,8 +98,7 @@ impl Caller {
         let limit = self.limit(span);
         let (caller, of) = (self.clone(), operation.clone());
         let opening: Opening = Box::pin(async move {
-            let pools = caller.cluster().pools.load_full();
-            let response = caller.exchange_over(&pools.shared, &of, request).await?;
+            let response = caller.exchange_over(|pools| &pools.shared, &of, request).await?;
             caller.success(&of, response).await
         });
         Ok(ByteStream {

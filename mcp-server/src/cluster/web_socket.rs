@@ -39,8 +39,7 @@ impl Caller {
             .header(SEC_WEBSOCKET_PROTOCOL, protocols.join(", "))
             .body(Vec::new())
             .map_err(|error| Failure::InvalidArguments(error.to_string()))?;
-        let pools = self.cluster().pools.load_full();
-        let mut response = self.exchange_over(&pools.upgrading, operation, request).await?;
+        let mut response = self.exchange_over(|pools| &pools.upgrading, operation, request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(if response.status().is_success() {
                 self.malformed(operation, "it is no WebSocket: something between us and the API server does not let them through")

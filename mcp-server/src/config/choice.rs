@@ -6,6 +6,7 @@ use obolus_core::config::Section;
 use obolus_core::config::brought::{Notice, nearest};
 use serde_json::{Map, Value};
 
+use super::helm;
 use crate::tools::{Facts, Toolset, facts};
 
 /// Toolsets of `kubernetes-mcp-server` that have no tool here.
@@ -63,11 +64,15 @@ impl ToolChoice {
 pub(super) fn read(
     top: &Section<'_>,
     brought: &Map<String, Value>,
+    has_helm: bool,
     notices: &mut Vec<Notice>,
 ) -> ToolChoice {
     let read_only = top.boolean("read_only", false);
     let disable_destructive = top.boolean("disable_destructive", false);
-    let toolsets = toolsets(top, notices);
+    let mut toolsets = toolsets(top, notices);
+    if !has_helm && toolsets.remove(&Toolset::Helm) {
+        helm::absent(notices);
+    }
     let enabled = named(top, "enabled_tools", notices);
     let disabled = named(top, "disabled_tools", notices);
     // An empty list of enabled tools is no choice; there, too.

@@ -56,6 +56,12 @@ const SHORT_NAMES: [(&str, &str); 32] = [
 ];
 
 impl Denied {
+    /// Whether nothing is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a kind is denied. `plural` is its name in paths, which people write, too.
     #[must_use]
     pub fn covers(&self, group: &str, kind: &str, plural: &str) -> bool {

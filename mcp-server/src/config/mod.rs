@@ -1,7 +1,8 @@
 //! What an operator decides: where we listen, for which hosts, and which API server we speak to.
 //!
 //! No setting names a credential for the API server, and none ever may: every call is made with the
-//! token of the request that caused it. The environment is not read at all.
+//! token of the request that caused it. Of the environment, `PATH` alone is read, to find helm. One person's own machine
+//! has settings of its own ([`StdioConfig`]).
 //!
 //! The settings of `kubernetes-mcp-server` are read, too: honoured with the same meaning, refused with what to write
 //! instead, or noticed, as `obolus_core::config::brought` says whose they are.
@@ -11,6 +12,7 @@ mod clusters;
 mod confirmation;
 mod denied;
 mod files;
+mod helm;
 mod http;
 mod listeners;
 mod not_here;
@@ -22,6 +24,7 @@ mod values;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use choice::ToolChoice;
@@ -29,13 +32,14 @@ pub use clusters::{ClusterConfig, ClustersConfig, ContextName};
 pub use confirmation::Confirmation;
 pub use denied::Denied;
 pub(crate) use files::sources;
+pub use helm::{HelmSettings, Storage};
 pub use listeners::TlsVersion;
 pub use obolus_core::config::Problems;
 pub use obolus_core::config::brought::Notice;
 use obolus_core::config::brought::{Part, sort};
 use obolus_core::config::{Problem, Section};
 use serde_json::{Map, Value};
-pub use settings::{ListOutput, Settings};
+pub use settings::{ListOutput, Reached, Settings};
 pub use stdio::{StdioConfig, StdioFlags};
 pub(crate) use values::plain_https;
 pub use values::{LogFile, LogLevel};
@@ -164,12 +168,18 @@ impl Config {
         let sessions = top.boolean("sessions", false);
         let log_file = values::log_file(&top, folder);
         let log_level = values::log_level(&top);
-        let tools = choice::read(&top, &sorted.brought, &mut notices);
         let instructions = values::text(&top, "server_instructions");
-        let settings = settings::read(&top);
+        let mut settings = settings::read(&top);
         let prompts = prompts::read(&top, &mut notices);
         let confirmation = confirmation::read(&top, folder, &mut notices);
         let clusters = clusters(&top, folder);
+        settings.reached = clusters.iter().flat_map(ClustersConfig::all).map(Reached::of).collect();
+        let path = std::env::var_os("PATH");
+        let denied = clusters.as_ref().map(|clusters| &clusters.default_cluster().denied);
+        settings.helm =
+            helm::read(&top, folder, path.as_deref(), denied, &mut notices).map(Arc::new);
+        let has_helm = settings.helm.is_some();
+        let tools = choice::read(&top, &sorted.brought, has_helm, &mut notices);
         let built = clusters.map(|clusters| Self {
             listen,
             operations,

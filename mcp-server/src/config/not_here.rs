@@ -44,9 +44,6 @@ fn remark(key: &str, value: &Value) -> Remark {
             "does nothing here: the server tells of no changes; write sessions = true if older clients are to be asked",
         ),
         ("telemetry", _) => Notice("does nothing here yet: metrics are at /metrics"),
-        ("toolset_configs", _) => {
-            Notice("does nothing here: it is for tools that are not here yet")
-        }
         ("tls_cipher_suites", _) => Notice("does nothing here: the suites are rustls's own"),
         ("validation_enabled" | "experimental_enable_target_compatibility_tool_filters", _) => {
             Notice("does nothing here")

@@ -12,6 +12,7 @@ use rmcp::service::RequestContext;
 use rmcp::{Peer, RoleServer};
 use tokio::sync::Mutex;
 
+use super::rules::Scope;
 use super::sealed::LIFETIME;
 use super::{Fallback, Question, Rules, Touched};
 use crate::failure::Failure;
@@ -81,6 +82,11 @@ impl Gate {
     /// A call's, of which some questions have been answered with yes before.
     pub(crate) fn new(rules: Arc<Rules>, way: Way, confirmed: BTreeSet<String>) -> Self {
         Self { rules, way, so_far: Mutex::new(SoFar { confirmed, ..SoFar::default() }) }
+    }
+
+    /// Whether there is a rule about requests at all.
+    pub(crate) fn asks_about_requests(&self) -> bool {
+        self.rules.rules.iter().any(|rule| matches!(rule.scope, Scope::Request(_)))
     }
 
     /// Waits before a tool; `about` is what the person reads of the call.

@@ -127,7 +127,10 @@ impl ChartSources {
         local(folder, text).map(Chart::Local).ok_or_else(|| {
             let names = names_in(folder).join(", ");
             let names = if names.is_empty() { "none".to_owned() } else { names };
-            format!("chart {}, or one of the operator's charts by its name alone; there are: {names}", self.wanted())
+            format!(
+                "chart {}, or one of the operator's charts by its name alone; there are: {names}",
+                self.wanted()
+            )
         })
     }
 
@@ -217,7 +220,10 @@ mod tests {
         for (text, shown) in [
             ("oci://ghcr.io/org/web:1.2.3", "oci://ghcr.io/org/web:1.2.3"),
             ("OCI://GHCR.IO/Org/web", "oci://ghcr.io/Org/web"),
-            ("https://charts.example.com:8443/web-1.2.3.tgz", "https://charts.example.com:8443/web-1.2.3.tgz"),
+            (
+                "https://charts.example.com:8443/web-1.2.3.tgz",
+                "https://charts.example.com:8443/web-1.2.3.tgz",
+            ),
             ("oci://ghcr.io/web@sha256:abc", "oci://ghcr.io/web@sha256:abc"),
             ("https://charts.example.com/", "https://charts.example.com"),
         ] {
@@ -248,13 +254,20 @@ mod tests {
         ] {
             assert!(ChartUrl::parse(text).is_err(), "{text}");
         }
-        assert!(ChartUrl::parse(&format!("https://example.com/{}", "a".repeat(MAX_BYTES))).is_err());
+        assert!(
+            ChartUrl::parse(&format!("https://example.com/{}", "a".repeat(MAX_BYTES))).is_err()
+        );
     }
 
     #[test]
     fn only_what_is_at_or_below_an_allowed_registry_is_asked_for() {
         let allowed = sources(&["oci://ghcr.io/org", "https://10.0.0.1:8443"]);
-        for text in ["oci://ghcr.io/org/web", "oci://GHCR.io/org/a/b:1", "oci://ghcr.io/org", "https://10.0.0.1:8443/x.tgz"] {
+        for text in [
+            "oci://ghcr.io/org/web",
+            "oci://GHCR.io/org/a/b:1",
+            "oci://ghcr.io/org",
+            "https://10.0.0.1:8443/x.tgz",
+        ] {
             assert!(allowed.find(text).is_ok(), "{text}");
         }
         for text in [
@@ -307,13 +320,28 @@ mod tests {
         }
         std::fs::write(folder.path().join("db-1.0.0.tgz"), "x").unwrap();
         std::fs::write(folder.path().join("notes.txt"), "x").unwrap();
-        std::os::unix::fs::symlink(outside.path().join("secret"), folder.path().join("link")).unwrap();
-        let sources = ChartSources { registries: Vec::new(), folder: Some(folder.path().to_owned()) };
+        std::os::unix::fs::symlink(outside.path().join("secret"), folder.path().join("link"))
+            .unwrap();
+        let sources =
+            ChartSources { registries: Vec::new(), folder: Some(folder.path().to_owned()) };
         for name in ["web", "db-1.0.0.tgz"] {
             assert!(matches!(sources.find(name), Ok(Chart::Local(_))), "{name}");
         }
         let absolute = folder.path().join("web").display().to_string();
-        for name in ["link", "notes.txt", "../web", "./web", "web/", ".", "..", "", "-web", &absolute, "web/Chart.yaml", "file:///etc"] {
+        for name in [
+            "link",
+            "notes.txt",
+            "../web",
+            "./web",
+            "web/",
+            ".",
+            "..",
+            "",
+            "-web",
+            &absolute,
+            "web/Chart.yaml",
+            "file:///etc",
+        ] {
             assert!(sources.find(name).is_err(), "{name}");
         }
         let advice = sources.find("wep").unwrap_err();

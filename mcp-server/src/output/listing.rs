@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::text::{MAX_TEXT_BYTES, one_line};
 use super::{Format, Reply, whole};
-use crate::cluster::{Noise, RawList, Shown};
+use crate::cluster::{Noise, RawList, Shown, ShownSecrets, redact_message};
 
 /// The widest that a column is padded: what is longer pushes its own row only.
 const MAX_PADDING: usize = 64;
@@ -159,6 +159,17 @@ impl Listing {
                 .collect(),
             remaining: cut.then(|| list.remaining.unwrap_or(1).max(1)),
             next: list.next,
+        }
+    }
+
+    /// Takes out what events tell about Secrets.
+    pub(crate) fn redact_messages(&mut self, shown: &ShownSecrets) {
+        for item in &mut self.items {
+            let namespace = item.namespace.as_deref().unwrap_or_default();
+            let about = item.columns.get("Object").cloned().unwrap_or_default();
+            if let Some(message) = item.columns.get_mut("Message") {
+                redact_message(&about, namespace, message, shown);
+            }
         }
     }
 
@@ -342,6 +353,21 @@ mod tests {
             "the name is the object's, not the printed cell"
         );
         assert!(structured.get("remaining").is_none());
+    }
+
+    #[test]
+    fn what_events_tell_about_secrets_is_not_in_their_table() {
+        let answer = json!({
+            "kind": "Table", "columnDefinitions": [{"name": "Object"}, {"name": "Message"}],
+            "rows": [
+                {"cells": ["secret/db", "is hunter2"], "object": {"metadata": {"name": "a", "namespace": "shop"}}},
+                {"cells": ["pod/db", "is hunter2"], "object": {"metadata": {"name": "b", "namespace": "shop"}}},
+            ],
+        });
+        let mut listing = Listing::read(answer, "v1", "Event").unwrap();
+        listing.redact_messages(&ShownSecrets::default());
+        assert_eq!(listing.items[0].columns["Message"], "[redacted: 10 bytes]");
+        assert_eq!(listing.items[1].columns["Message"], "is hunter2");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod listing;
 mod object;
 mod text;
 mod whole;
+pub(crate) mod yaml;
 
 pub(crate) use amount::Amount;
 pub(crate) use difference::{Difference, FieldChange};
@@ -15,7 +16,7 @@ pub(crate) use format::Format;
 pub(crate) use lines::{Cut, Kept, Line, Lines, LogEnd};
 pub(crate) use listing::{Listing, aligned};
 pub(crate) use object::Object;
-pub(crate) use text::one_line;
+pub(crate) use text::{bounded, one_line};
 
 /// What a tool answers: the structure that its output schema promises, and the same to read.
 #[derive(Debug)]

@@ -1,12 +1,14 @@
 //! One object, to read.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::text::{BoundedText, MAX_TEXT_BYTES, one_line};
-use super::{Format, Listing, Reply};
+use super::{Format, Listing, Reply, yaml};
 use crate::cluster::Shown;
 
 /// More fields than the top of an object has.
@@ -52,10 +54,10 @@ impl Object {
         let is_cut = match format {
             Format::Json => {
                 let cut = serde_json::to_writer(&mut text, &self.object).is_err();
-                cut || std::io::Write::write_all(&mut text, b"\n").is_err()
+                cut || text.write_all(b"\n").is_err()
             }
             Format::Table | Format::Yaml => {
-                serde_yaml_ng::to_writer(&mut text, &self.object).is_err()
+                yaml::write_map(&mut text, self.object.entries()).is_err()
             }
         };
         let text = text.finish(is_cut);
@@ -69,7 +71,7 @@ impl Object {
             .object
             .as_map()
             .iter()
-            .map(|(name, value)| (name.len() + value.to_string().len(), name.clone()))
+            .map(|(name, value)| (name.len() + json_bytes(value), name.clone()))
             .collect();
         sizes.sort();
         let mut sum = 0_usize;
@@ -84,9 +86,25 @@ impl Object {
     }
 }
 
+/// How long a value is in JSON.
+fn json_bytes(value: &Value) -> usize {
+    struct Count(usize);
+    impl Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value).map_or(usize::MAX, |()| count.0)
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::cluster::{Noise, RawObject};

@@ -32,6 +32,17 @@ impl BoundedText {
     }
 }
 
+/// Text that is cut at the bound, with a note then.
+pub(crate) fn bounded(text: String) -> String {
+    if text.len() <= MAX_TEXT_BYTES {
+        return text;
+    }
+    let mut cut = BoundedText::default();
+    // It is longer than the bound, so that writing it ends early.
+    let is_cut = std::io::Write::write_all(&mut cut, text.as_bytes()).is_err();
+    cut.finish(is_cut)
+}
+
 /// The longest cell, in characters: the longest name that Kubernetes has, and room for nobody's essay.
 pub(super) const MAX_CELL_CHARS: usize = 256;
 

@@ -1,6 +1,7 @@
 //! Whole objects as text.
 
 use super::text::{BoundedText, MAX_TEXT_BYTES};
+use super::yaml::write_item;
 use crate::cluster::Shown;
 
 /// A sequence of YAML, and how many of the objects fit into the bound.
@@ -9,7 +10,7 @@ pub(super) fn yaml(objects: &[&Shown]) -> (String, usize) {
     for (shown, object) in objects.iter().enumerate() {
         // Deep nesting makes YAML many times as long as its JSON: writing ends where reading would.
         let mut piece = BoundedText::default();
-        let written = serde_yaml_ng::to_writer(&mut piece, &[object]);
+        let written = write_item(&mut piece, object.entries());
         let piece = piece.finish(false);
         if written.is_err() || text.len() + piece.len() > MAX_TEXT_BYTES {
             return (text, shown);

@@ -6,7 +6,6 @@ use super::gathered::Gathered;
 use super::{Argument, Of, Ours};
 use crate::cluster::{Caller, ListQuery, Resource};
 use crate::failure::Failure;
-use crate::names::Namespace;
 
 pub(super) const PROMPT: Ours = Ours {
     name: "namespace-triage",
@@ -22,7 +21,7 @@ pub(super) const PROMPT: Ours = Ours {
 };
 
 async fn gather(caller: Caller, arguments: Arguments) -> Result<Gathered, Failure> {
-    let namespace = arguments.namespace()?.unwrap_or_else(Namespace::default_namespace);
+    let namespace = caller.namespace_or_default(arguments.namespace()?);
     let mut gathered = Gathered::about(format!(
         "Triage namespace {namespace}. Group what is wrong by its likely cause, begin with what most people feel, and say for \
          each what to check next. If nothing is wrong, say so in one sentence. Change nothing without asking me."

@@ -33,7 +33,7 @@ const TAIL: u32 = 60;
 const MAX_CONTAINERS: usize = 6;
 
 async fn gather(caller: Caller, arguments: Arguments) -> Result<Gathered, Failure> {
-    let namespace = arguments.namespace()?.unwrap_or_else(Namespace::default_namespace);
+    let namespace = caller.namespace_or_default(arguments.namespace()?);
     let name = arguments.pod()?;
     let mut gathered = Gathered::about(format!(
         "Why is pod {name} in namespace {namespace} failing? Name the most likely cause, with the lines that show it, and how to \

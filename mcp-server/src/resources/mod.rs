@@ -103,7 +103,7 @@ pub(crate) async fn read(uri: &K8sUri, caller: &Caller) -> Result<ReadResourceRe
         }
         Some(name) => {
             // A kind that lives in none has no use for it.
-            let namespace = uri.namespace.clone().unwrap_or_else(Namespace::default_namespace);
+            let namespace = caller.namespace_or_default(uri.namespace.clone());
             let shown = caller.get(&resource, &namespace, name).await?.show(Noise::Dropped);
             match uri.output {
                 Written::Yaml => (Object::new(shown).reply().text, YAML),

@@ -17,12 +17,9 @@ use crate::tls::TlsError;
 #[derive(Debug)]
 pub(crate) struct Persons(BTreeMap<ContextName, KubeconfigIdentity>);
 
-/// A context that is there and cannot be used, and why.
-#[derive(Debug)]
-pub(super) struct LeftOut(pub(super) KubeconfigError);
-
 impl Persons {
-    /// The contexts of a kubeconfig, with `default` for calls that name none. Others that cannot be used are left out.
+    /// The contexts of a kubeconfig, with `default` for calls that name none. Others that cannot be used are left out; a
+    /// sentence for each says why, and which of those that can be used have no credential.
     ///
     /// # Errors
     /// When the default cannot be used.
@@ -30,25 +27,33 @@ impl Persons {
         kubeconfig: &Arc<Kubeconfig>,
         default: &str,
         config: &StdioConfig,
-    ) -> Result<(Self, Clusters, Vec<LeftOut>), KubeconfigError> {
+    ) -> Result<(Self, Clusters, Vec<String>), KubeconfigError> {
         let mut persons = BTreeMap::new();
+        let mut nobody = Vec::new();
         let mut put = |name: &str| {
-            let (name, person) = person(kubeconfig, kubeconfig.context(name)?, config)?;
+            let context = kubeconfig.context(name)?;
+            if context.user.is_nobody() {
+                nobody.push(format!(
+                    "the context `{name}` has no credential: to its API server you are nobody"
+                ));
+            }
+            let (name, person) = person(kubeconfig, context, config)?;
             let cluster = Arc::clone(person.cluster());
             persons.insert(name, person);
             Ok(cluster)
         };
         let default_cluster = put(default)?;
         let mut others = Vec::new();
-        let mut left_out = Vec::new();
+        let mut left_out: Vec<String> = Vec::new();
         let names = kubeconfig.names();
         for name in names.iter().filter(|name| config.several && *name != default) {
             match put(name) {
                 Ok(cluster) => others.push(cluster),
-                Err(error) => left_out.push(LeftOut(error)),
+                Err(error) => left_out.push(error.to_string()),
             }
         }
-        Ok((Self(persons), Clusters::of(default_cluster, others), left_out))
+        let notes = [left_out, nobody].concat();
+        Ok((Self(persons), Clusters::of(default_cluster, others), notes))
     }
 
     /// A cluster as the person sees it.

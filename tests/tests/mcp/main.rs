@@ -19,5 +19,6 @@ mod injection;
 mod inspector;
 mod rollouts;
 mod rows;
+mod stdio;
 mod table;
 mod world;

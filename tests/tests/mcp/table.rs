@@ -34,20 +34,22 @@ async fn every_tool_does_what_rbac_allows_says_what_it_does_not_and_names_bad_ar
     let listed = client.send("tools/list", json!({})).await.unwrap();
     let listed = listed.result().unwrap()["tools"].as_array().unwrap().clone();
     let rows = rows::all();
-    complete(&listed, &rows);
 
     let mut outcomes = Vec::new();
     for row in &rows {
-        let tool = listed.iter().find(|tool| tool["name"] == row.tool).unwrap();
-        outcomes.push(outcome(world, tool, row).await);
+        // One that is not listed is missed below.
+        if let Some(tool) = listed.iter().find(|tool| tool["name"] == row.tool) {
+            outcomes.push(outcome(world, tool, row).await);
+        }
     }
-    let (table, failures) = report(&outcomes);
+    let (table, mut failures) = report(&outcomes);
+    failures.extend(incomplete(&listed, &rows));
     println!("{table}");
     assert!(failures.is_empty(), "{table}\n{}", failures.join("\n\n"));
 }
 
-/// The table is complete: a tool without a row is as wrong as a row without a tool.
-fn complete(listed: &[Value], rows: &[Row]) {
+/// What the table lacks: a tool without a row is as wrong as a row without a tool.
+fn incomplete(listed: &[Value], rows: &[Row]) -> Option<String> {
     let listed: Vec<_> = listed.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     let in_rows: Vec<_> = rows.iter().map(|row| row.tool).collect();
     let (tools, covered) =
@@ -55,16 +57,16 @@ fn complete(listed: &[Value], rows: &[Row]) {
     assert_eq!((tools.len(), covered.len()), (listed.len(), in_rows.len()), "one is there twice");
     let missing: Vec<_> = tools.difference(&covered).collect();
     let gone: Vec<_> = covered.difference(&tools).collect();
-    assert!(
-        missing.is_empty() && gone.is_empty(),
-        "no row in tests/tests/mcp/rows/ for {missing:?}; rows for tools that are not listed: {gone:?}"
-    );
+    (!missing.is_empty() || !gone.is_empty()).then(|| {
+        format!("no row in tests/tests/mcp/rows/ for {missing:?}; rows for tools that are not listed: {gone:?}")
+    })
 }
 
 async fn outcome(world: &World, tool: &Value, row: &Row) -> Outcome {
     let refusal = match row.refused.refusal() {
         Some(Refusal::Rbac { .. }) => "403",
         Some(Refusal::Credential) => "401",
+        Some(Refusal::Unknown) => "no token:",
         None => "none",
     };
     let allowed = match row.allowed.refusal() {

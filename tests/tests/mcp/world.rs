@@ -35,6 +35,8 @@ pub(crate) enum Person {
     Bob,
     /// Has a token that the API server does not accept. For tools that RBAC refuses nobody who is known.
     Stranger,
+    /// Has no token.
+    Nobody,
 }
 
 impl World {
@@ -79,7 +81,11 @@ impl World {
         person: Person,
         name: &str,
     ) -> Result<McpClient> {
-        McpClient::new(&mcp.url(), Some(&self.token(person, name)?))
+        let token = match person {
+            Person::Nobody => None,
+            _ => Some(self.token(person, name)?),
+        };
+        McpClient::new(&mcp.url(), token.as_deref())
     }
 
     /// A server of one story alone, for what it measures.
@@ -91,7 +97,7 @@ impl World {
         let (audience, group) = match person {
             Person::Alice => (AUDIENCE, "developers"),
             Person::Bob => (AUDIENCE, "viewers"),
-            Person::Stranger => ("elsewhere", "developers"),
+            Person::Stranger | Person::Nobody => ("elsewhere", "developers"),
         };
         let mut claims = self.idp.claims(name, audience);
         claims["preferred_username"] = json!(name);
@@ -108,10 +114,10 @@ impl World {
 
 const AUDIENCE: &str = "kubernetes";
 
-/// A folder with charts: `notes` can be installed, `refused` cannot.
-pub(crate) fn chart(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("charts").join(name);
-    folder.to_string_lossy().into_owned()
+/// Helm's tools, and charts: `notes` can be installed, `refused` only by an administrator.
+fn helm() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mcp/charts");
+    format!("[toolset_configs.helm]\ncharts_folder = {folder:?}\n")
 }
 
 /// A server with helm within reach.
@@ -122,6 +128,7 @@ fn options(cluster: &Cluster) -> Result<McpServerOptions> {
         server: cluster.url().to_owned(),
         ca_pem: cluster.ca_pem().to_owned(),
         environment: vec![("PATH".to_owned(), path)],
+        more: helm(),
         ..McpServerOptions::default()
     })
 }
@@ -150,6 +157,11 @@ async fn permit(cluster: &Cluster) -> Result<()> {
                     "apiGroups": ["metrics.k8s.io"],
                     "resources": ["nodes", "pods"],
                     "verbs": ["get", "list"],
+                },
+                {
+                    "apiGroups": ["project.openshift.io"],
+                    "resources": ["projects"],
+                    "verbs": ["list"],
                 },
             ],
         }),

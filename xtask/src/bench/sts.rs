@@ -2,7 +2,6 @@
 //! for it; beside an endpoint of the same bytes that does nothing.
 
 mod client;
-mod load;
 mod report;
 mod world;
 
@@ -13,8 +12,8 @@ use anyhow::{Context as _, Result, ensure};
 use obolus_tests::parts::{prerequisites, products, progress::Progress};
 use serde_json::json;
 
+use super::closed_loop::Window;
 use super::load_average;
-use load::Window;
 use report::Row;
 use world::{Side, World};
 

@@ -49,6 +49,8 @@ impl Arrived {
 pub(crate) enum Answer {
     Json(u16, Value),
     Text(u16, String),
+    /// JSON with an `ETag`, or nothing but that it is the same, to whoever has it.
+    Tagged(&'static str, Value),
     /// Never.
     Hang,
     /// JSON, but not before the notice.
@@ -262,7 +264,14 @@ where
         connection,
     };
     log.lock().unwrap().push(arrived.clone());
+    let mut tag = None;
     let (code, kind, text) = match handler(&arrived) {
+        Answer::Tagged(etag, value) => {
+            tag = Some(etag);
+            let is_same = arrived.headers.get("if-none-match").is_some_and(|known| known == etag);
+            let code = if is_same { 304 } else { 200 };
+            (code, "application/json", if is_same { String::new() } else { value.to_string() })
+        }
         Answer::Json(code, value) => (code, "application/json", value.to_string()),
         Answer::Text(code, text) => (code, "text/plain", text),
         Answer::Hang => std::future::pending().await,
@@ -292,11 +301,11 @@ where
         }
     };
     abandoned.1 = false;
-    Ok(Response::builder()
-        .status(code)
-        .header("content-type", kind)
-        .body(Body::from(text))
-        .unwrap())
+    let mut response = Response::builder().status(code).header("content-type", kind);
+    if let Some(tag) = tag {
+        response = response.header("etag", tag);
+    }
+    Ok(response.body(Body::from(text)).unwrap())
 }
 
 fn server_config(certificate_pem: &str, key_pem: &str) -> ServerConfig {

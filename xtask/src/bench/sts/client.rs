@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
+use crate::bench::closed_loop::Connection;
 use crate::bench::http1::Message;
 
 /// Whom to believe.
@@ -51,5 +52,11 @@ impl Client {
         ensure!(self.answer.status()? == 200, "expected 200, got\n{}", self.answer.text());
         ensure!(self.answer.header("connection").is_none(), "the connection does not stay");
         Ok(&self.answer)
+    }
+}
+
+impl Connection for Client {
+    fn call(&mut self, request: &[u8]) -> Result<()> {
+        Self::call(self, request).map(drop)
     }
 }

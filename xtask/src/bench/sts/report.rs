@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::load::Window;
+use crate::bench::closed_loop::Window;
 use crate::bench::numbers::Series;
 
 /// Goals, as the issue says them.

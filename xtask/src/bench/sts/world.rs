@@ -19,7 +19,7 @@ use obolus_tests::secret;
 use serde_json::json;
 
 use super::client::{Client, Trust};
-use super::load::{self, Window};
+use crate::bench::closed_loop::{self, Window};
 use crate::bench::tokens::{LIFE, Mint, SUBJECT, exchanged_filling};
 use crate::dist::build;
 
@@ -224,7 +224,7 @@ impl World {
             Ok(client)
         });
         let clients = clients.collect::<Result<Vec<_>>>()?;
-        let window = load::run(clients, &self.requests, longest, || self.cpu_time(side));
+        let window = closed_loop::run(clients, &self.requests, longest, || self.cpu_time(side));
         self.empty_log()?;
         window.with_context(|| format!("{side:?} with {connections} connections"))
     }

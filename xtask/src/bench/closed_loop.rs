@@ -7,7 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 
-use super::client::Client;
+/// A connection that stays, with one request at a time.
+pub(crate) trait Connection: Send {
+    /// Sends these bytes and reads the answer; one that is not a success is an error.
+    fn call(&mut self, request: &[u8]) -> Result<()>;
+}
 
 /// What one window came to.
 #[derive(Debug, Clone)]
@@ -39,17 +43,17 @@ impl Window {
 
 /// Sends `requests` one after the other, again and again, over these connections.
 pub(crate) fn run(
-    clients: Vec<Client>,
+    connections: Vec<impl Connection>,
     requests: &[Vec<u8>],
     longest: Duration,
     cpu: impl Fn() -> Result<Duration>,
 ) -> Result<Window> {
     ensure!(!requests.is_empty(), "nothing to send");
-    let (barrier, next) = (Barrier::new(clients.len() + 1), AtomicUsize::new(0));
+    let (barrier, next) = (Barrier::new(connections.len() + 1), AtomicUsize::new(0));
     thread::scope(|scope| {
-        let threads: Vec<_> = clients
+        let threads: Vec<_> = connections
             .into_iter()
-            .map(|client| scope.spawn(|| connection(client, requests, longest, &barrier, &next)))
+            .map(|one| scope.spawn(|| connection(one, requests, longest, &barrier, &next)))
             .collect();
         let (before, since) = (cpu(), Instant::now());
         barrier.wait();
@@ -69,7 +73,7 @@ pub(crate) fn run(
 
 /// Comes to every barrier, whatever happens to it. Connections are closed after the last.
 fn connection(
-    mut client: Client,
+    mut connected: impl Connection,
     requests: &[Vec<u8>],
     longest: Duration,
     barrier: &Barrier,
@@ -85,7 +89,7 @@ fn connection(
         }
         let place = next.fetch_add(1, Ordering::Relaxed) % requests.len();
         let Some(request) = requests.get(place) else { break Ok(()) };
-        if let Err(error) = client.call(request) {
+        if let Err(error) = connected.call(request) {
             break Err(error);
         }
         latencies.push(begun.elapsed());

@@ -1,0 +1,448 @@
+//! One run of `helm` after another, for one tool call: what it is started with, how long it may take, how much it may say.
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+
+use super::chart::ChartUrl;
+use super::door::Door;
+use super::manifest::{Written, written_in};
+use super::{Chart, Installed, Release, ReleaseName, Releases};
+use crate::clock;
+use crate::cluster::{Caller, Relayed, Subject};
+use crate::config::HelmSettings;
+use crate::failure::Failure;
+use crate::names::Namespace;
+
+/// Runs at a time, of everybody: each takes as much memory as everything else here together.
+static TURNS: Semaphore = Semaphore::const_new(4);
+/// How long a call waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What is read of a run's output: a release with all that is in it.
+const MAX_OUTPUT_BYTES: u64 = 32 * 1024 * 1024;
+/// What is read of its complaints.
+const MAX_COMPLAINT_BYTES: u64 = 64 * 1024;
+/// What is shown of them.
+const MAX_SHOWN_CHARS: usize = 2_000;
+/// What a run may keep on disk: a chart, and what discovery says.
+const MAX_HOME_BYTES: u64 = 128 * 1024 * 1024;
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// Releases in one list.
+const MAX_RELEASES: usize = 250;
+/// More revisions than helm keeps.
+const MAX_REVISIONS: &str = "256";
+
+/// `helm` for one call: in a home of its own, with one person's view of one cluster.
+pub(crate) struct Helm {
+    settings: Arc<HelmSettings>,
+    relayed: Arc<Relayed>,
+    door: Door,
+    home: Arc<TempDir>,
+    deadline: Instant,
+    _turn: SemaphorePermit<'static>,
+}
+
+/// What a run printed.
+struct Printed {
+    succeeded: bool,
+    output: Vec<u8>,
+    complaint: String,
+}
+
+impl Helm {
+    /// Prepares runs about `release`, if they are about one.
+    ///
+    /// # Errors
+    /// When helm could not keep its releases, too many run, or there is no place for this one.
+    pub(crate) async fn prepare(
+        settings: &Arc<HelmSettings>,
+        caller: Caller,
+        release: Option<&ReleaseName>,
+    ) -> Result<Self, Failure> {
+        if !caller.lets_through("", settings.storage.kind(), settings.storage.plural()) {
+            return Err(Failure::Denied { operation: settings.storage.refusal() });
+        }
+        let turn = timeout(PATIENCE, TURNS.acquire()).await.ok().and_then(Result::ok);
+        let turn = turn.ok_or_else(|| {
+            failed(
+                "start helm",
+                "others have it running as often as this server allows: try again later",
+            )
+        })?;
+        let home = tempfile::Builder::new()
+            .prefix("obolus-helm-")
+            .permissions(std::fs::Permissions::from_mode(0o700))
+            .tempdir();
+        let home = home.map_err(|_| {
+            Failure::Internal("there is no place for helm's temporary files".to_owned())
+        })?;
+        // What the API server would refuse in the middle of it ends before.
+        let left = caller.expires();
+        let left = left.map(|end| Duration::from_secs(end.saturating_sub(clock::now())));
+        let relayed = Arc::new(Relayed::new(caller));
+        let door = Door::open(Arc::clone(&relayed), release.map(ReleaseName::as_str)).await?;
+        Ok(Self {
+            settings: Arc::clone(settings),
+            relayed,
+            door,
+            home: Arc::new(home),
+            deadline: Instant::now() + left.unwrap_or(settings.timeout).min(settings.timeout),
+            _turn: turn,
+        })
+    }
+
+    /// The releases of a namespace, or of all.
+    pub(crate) async fn list(&self, namespace: Option<&Namespace>) -> Result<Releases, Failure> {
+        let place = namespace.map_or_else(|| "--all-namespaces".to_owned(), in_namespace);
+        let max = format!("--max={}", MAX_RELEASES + 1);
+        let states = ["--deployed", "--failed", "--pending", "--uninstalling"];
+        let mut arguments = vec!["list", "--output=json", &place, &max];
+        arguments.extend(states);
+        let doing = "list helm releases";
+        let output = self.succeed(doing, &arguments, None).await?;
+        let mut releases: Vec<Release> =
+            serde_json::from_slice(&output).map_err(|_| unreadable(doing))?;
+        let cut = releases.len() > MAX_RELEASES;
+        releases.truncate(MAX_RELEASES);
+        Ok(Releases { releases, cut })
+    }
+
+    /// Installs a chart and waits until it is ready.
+    pub(crate) async fn install(
+        &self,
+        name: &ReleaseName,
+        namespace: &Namespace,
+        chart: &Chart,
+        values: &[u8],
+    ) -> Result<Installed, Failure> {
+        let chart = match chart {
+            Chart::Local(path) => path.clone(),
+            Chart::Remote(url) => self.pull(url).await?,
+        };
+        let chart = chart
+            .to_str()
+            .ok_or_else(|| Failure::InvalidArguments("the chart's path is no text".to_owned()))?;
+        let place = in_namespace(namespace);
+        let doing = format!("install the release {name} in namespace \"{namespace}\"");
+        if self.relayed.caller().has_bounds() {
+            let render = [
+                "template",
+                name.as_str(),
+                chart,
+                &place,
+                "--values=-",
+                "--include-crds",
+                "--validate",
+            ];
+            let rendered = self.succeed(&doing, &render, Some(values)).await?;
+            let verb = if self.applies().await? { "patch" } else { "create" };
+            let mut subjects =
+                subjects(&rendered, verb, namespace).ok_or_else(|| unreadable(&doing))?;
+            let record = |verb| self.settings.storage.record(verb, namespace, name, 1);
+            subjects.extend([record("create"), record("update")].into_iter().flatten());
+            self.relayed.announce(&subjects).await?;
+        }
+        let patience = format!("--timeout={}s", self.patience().as_secs());
+        let install = [
+            "install",
+            name.as_str(),
+            chart,
+            &place,
+            "--values=-",
+            "--wait",
+            &patience,
+            "--output=json",
+        ];
+        let output = self.succeed(&doing, &install, Some(values)).await?;
+        Installed::read(&output).map_err(|_| unreadable(&doing))
+    }
+
+    /// Uninstalls a release and waits until it is gone. Whether it was there.
+    pub(crate) async fn uninstall(
+        &self,
+        name: &ReleaseName,
+        namespace: &Namespace,
+    ) -> Result<bool, Failure> {
+        let place = in_namespace(namespace);
+        let doing = format!("uninstall the release {name} in namespace \"{namespace}\"");
+        if self.relayed.caller().has_bounds() {
+            let max = format!("--max={MAX_REVISIONS}");
+            let history = ["history", name.as_str(), &place, "--output=json", &max];
+            let Some(history) = self.found(&doing, &history).await? else { return Ok(false) };
+            let revisions: Vec<Revision> =
+                serde_json::from_slice(&history).map_err(|_| unreadable(&doing))?;
+            let mut all = Vec::new();
+            for what in ["manifest", "hooks"] {
+                let told =
+                    self.succeed(&doing, &["get", what, name.as_str(), &place], None).await?;
+                let verbs: &[&'static str] =
+                    if what == "hooks" { &["delete", "create"] } else { &["delete"] };
+                for verb in verbs {
+                    all.extend(subjects(&told, verb, namespace).ok_or_else(|| unreadable(&doing))?);
+                }
+            }
+            for Revision { revision } in revisions {
+                let record = |verb| self.settings.storage.record(verb, namespace, name, revision);
+                all.extend([record("update"), record("delete")].into_iter().flatten());
+            }
+            self.relayed.announce(&all).await?;
+        }
+        let patience = format!("--timeout={}s", self.patience().as_secs());
+        let uninstall = ["uninstall", name.as_str(), &place, "--wait", &patience];
+        Ok(self.found(&doing, &uninstall).await?.is_some())
+    }
+
+    /// Fetches a chart, once: what is looked at is then what is installed.
+    async fn pull(&self, url: &ChartUrl) -> Result<PathBuf, Failure> {
+        let folder = self.home.path().join("charts");
+        std::fs::create_dir(&folder)
+            .map_err(|_| Failure::Internal("there is no place for the chart".to_owned()))?;
+        let doing = format!("fetch the chart {url}");
+        let destination = format!("--destination={}", folder.display());
+        let url = url.to_string();
+        let authority = self.settings.certificate_authority.as_ref();
+        let authority = authority.map(|path| format!("--ca-file={}", path.display()));
+        let mut arguments = vec!["pull", &url, &destination];
+        arguments.extend(authority.as_deref());
+        self.succeed(&doing, &arguments, None).await?;
+        let mut files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        let file = files.next().ok_or_else(|| failed(&doing, "nothing was fetched"))?;
+        Ok(file.path())
+    }
+
+    /// Whether objects are applied (helm 4), rather than created (helm 3).
+    async fn applies(&self) -> Result<bool, Failure> {
+        let doing = "ask helm for its version";
+        let output = self.succeed(doing, &["version", "--template={{.Version}}"], None).await?;
+        Ok(!output.starts_with(b"v3."))
+    }
+
+    async fn succeed(
+        &self,
+        doing: &str,
+        arguments: &[&str],
+        input: Option<&[u8]>,
+    ) -> Result<Vec<u8>, Failure> {
+        let printed = self.run(doing, arguments, input).await?;
+        if printed.succeeded { Ok(printed.output) } else { Err(self.failure(doing, &printed)) }
+    }
+
+    /// Like [`Helm::succeed`], or `None` if there is no such release.
+    async fn found(&self, doing: &str, arguments: &[&str]) -> Result<Option<Vec<u8>>, Failure> {
+        let printed = self.run(doing, arguments, None).await?;
+        if printed.succeeded {
+            return Ok(Some(printed.output));
+        }
+        let is_absent = printed.complaint.contains("release: not found");
+        if is_absent { Ok(None) } else { Err(self.failure(doing, &printed)) }
+    }
+
+    fn failure(&self, doing: &str, printed: &Printed) -> Failure {
+        let server = self.relayed.caller().server();
+        let seen = self.door.seen();
+        if let Some(refused) = seen.refused {
+            return refused;
+        }
+        // Some refusals are none of its concern: the one that it ended with, it repeats.
+        let ended_with = |failure: &&Failure| match failure {
+            Failure::Forbidden { message, .. } => printed.complaint.contains(message.as_str()),
+            _ => true,
+        };
+        if let Some(refusal) = seen.refusals.iter().rev().find(ended_with) {
+            return refusal.clone();
+        }
+        if seen.may_quote_secrets {
+            let said = "it failed, and what it says is withheld, as it may quote a Secret: a template of the chart read one (lookup), or one of the chart's was not taken";
+            return failed(doing, said);
+        }
+        let told = self.door.scrub(&printed.complaint, &server);
+        let told = told.replace(&self.home.path().display().to_string(), "");
+        let told = told.trim().trim_start_matches("Error: ");
+        let told: String = told.chars().take(MAX_SHOWN_CHARS).collect();
+        failed(doing, &told)
+    }
+
+    /// What is left of the call's time, less what it takes to tell.
+    fn patience(&self) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        left.saturating_sub(Duration::from_secs(5)).max(Duration::from_secs(1))
+    }
+
+    async fn run(
+        &self,
+        doing: &str,
+        arguments: &[&str],
+        input: Option<&[u8]>,
+    ) -> Result<Printed, Failure> {
+        let mut running = Running::start(self.command(arguments), &self.home)?;
+        let work = running.work(input.unwrap_or_default());
+        let too_much = watch(self.home.path());
+        tokio::select! {
+            printed = timeout_at(self.deadline, work) => match printed {
+                Ok(printed) => printed.map_err(|said| failed(doing, said)),
+                Err(_) => Err(failed(doing, &format!("it did not end within {} s, or before the credential of this call did", self.settings.timeout.as_secs()))),
+            },
+            () = too_much => Err(failed(doing, "it writes more than this server lets it")),
+        }
+    }
+
+    /// Nothing of our own environment goes to the child: its folders, the way to the API server, and where releases are.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let home = self.home.path();
+        let folder = |name: &str| home.join(name).into_os_string();
+        let environment: [(&str, OsString); 13] = [
+            ("HOME", home.into()),
+            ("TMPDIR", home.into()),
+            ("HELM_CACHE_HOME", folder("cache")),
+            ("HELM_CONFIG_HOME", folder("config")),
+            ("HELM_DATA_HOME", folder("data")),
+            ("HELM_PLUGINS", folder("plugins")),
+            ("HELM_REGISTRY_CONFIG", folder("registry.json")),
+            ("HELM_REPOSITORY_CONFIG", folder("repositories.yaml")),
+            ("HELM_REPOSITORY_CACHE", folder("repository")),
+            ("KUBECONFIG", folder("kubeconfig")),
+            ("KUBECACHEDIR", folder("discovery")),
+            ("HELM_DRIVER", self.settings.storage.driver().into()),
+            ("HELM_KUBEAPISERVER", self.door.url().expose_secret().into()),
+        ];
+        let mut command = Command::new(&self.settings.program);
+        command.args(arguments).env_clear().envs(environment).current_dir(home);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0).kill_on_drop(true);
+        command
+    }
+}
+
+/// A revision of `helm history`.
+#[derive(Deserialize)]
+struct Revision {
+    revision: i64,
+}
+
+/// A child, and everything that it started. Dropped, it is killed with them, and its home goes when it is gone.
+struct Running {
+    child: Option<Child>,
+    home: Arc<TempDir>,
+}
+
+impl Running {
+    fn start(mut command: Command, home: &Arc<TempDir>) -> Result<Self, Failure> {
+        let child = command.spawn().map_err(|error| {
+            Failure::Internal(format!("helm cannot be started: {}", error.kind()))
+        })?;
+        Ok(Self { child: Some(child), home: Arc::clone(home) })
+    }
+
+    /// Hands the input over and reads what is said.
+    async fn work(&mut self, input: &[u8]) -> Result<Printed, &'static str> {
+        const BROKEN: &str = "it could not be listened to";
+        let child = self.child.as_mut().ok_or(BROKEN)?;
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else { return Err(BROKEN) };
+        let write = async move {
+            // It may have no use for it.
+            drop(stdin.write_all(input).await);
+            drop(stdin);
+            Ok(())
+        };
+        let output = async {
+            let mut bounded = stdout.take(MAX_OUTPUT_BYTES + 1);
+            let mut output = Vec::new();
+            bounded.read_to_end(&mut output).await.map_err(|_| BROKEN)?;
+            if bounded.limit() == 0 {
+                Err("it says more than this server reads")
+            } else {
+                Ok(output)
+            }
+        };
+        let ((), output, complaint) = tokio::try_join!(write, output, beginning(stderr))?;
+        let status = child.wait().await.map_err(|_| BROKEN)?;
+        let complaint = String::from_utf8_lossy(&complaint).into_owned();
+        Ok(Printed { succeeded: status.success(), output, complaint })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        // Only while it has not been waited for is its number its own.
+        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let Some(group) = group else { return };
+        // It may have ended by itself just now.
+        drop(kill_process_group(group, Signal::KILL));
+        let home = Arc::clone(&self.home);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                drop(child.wait().await);
+                drop(home);
+            });
+        }
+    }
+}
+
+/// The beginning of complaints. The rest is read as well, so that whoever complains is not held up.
+async fn beginning(mut from: impl AsyncRead + Unpin) -> Result<Vec<u8>, &'static str> {
+    let mut kept = Vec::new();
+    // What cannot be read is not there; the exit status says how it ended.
+    drop((&mut from).take(MAX_COMPLAINT_BYTES).read_to_end(&mut kept).await);
+    drop(tokio::io::copy(&mut from, &mut tokio::io::sink()).await);
+    Ok(kept)
+}
+
+/// Ends when there is too much in a folder.
+async fn watch(folder: &Path) {
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if size(folder) > MAX_HOME_BYTES {
+            return;
+        }
+    }
+}
+
+fn size(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
+        .map(|(path, about)| if about.is_dir() { size(&path) } else { about.len() })
+        .fold(0, u64::saturating_add)
+}
+
+/// What a rendered chart will touch.
+fn subjects(manifest: &[u8], verb: &'static str, namespace: &Namespace) -> Option<Vec<Subject>> {
+    let written = written_in(&String::from_utf8_lossy(manifest))?;
+    let subject = |Written { version, kind, namespace: own, name }: Written| {
+        let namespace = own.unwrap_or_else(|| namespace.clone());
+        Subject { verb, version, kind, namespace, name }
+    };
+    Some(written.into_iter().map(subject).collect())
+}
+
+fn in_namespace(namespace: &Namespace) -> String {
+    format!("--namespace={namespace}")
+}
+
+fn failed(doing: &str, message: &str) -> Failure {
+    Failure::Helm { doing: doing.to_owned(), message: message.to_owned() }
+}
+
+fn unreadable(doing: &str) -> Failure {
+    failed(doing, "what it says cannot be understood")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! What an answer says, whichever server gave it: objects, rows of tables, lines, or a refusal.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use obolus_tests::fixtures::mcp_client::Answered;
+use serde::Deserialize as _;
+use serde_json::{Map, Value, json};
+
+/// Cells that say how long ago something was: the two were not asked at the same moment.
+const PASSING: [&str; 4] = ["AGE", "LAST SEEN", "FIRST SEEN", "UPDATED"];
+
+/// What both servers said, in the same form.
+#[derive(Debug)]
+pub(crate) struct Both {
+    pub(crate) ours: Value,
+    pub(crate) theirs: Value,
+}
+
+/// The places where two meanings differ, as JSON Pointers; the keys of a table's rows are `*`, since names are made up
+/// anew each time.
+pub(crate) fn differences(both: &Both) -> BTreeMap<String, (Value, Value)> {
+    let mut found = BTreeMap::new();
+    walk("", &both.ours, &both.theirs, &mut found);
+    found
+}
+
+fn walk(path: &str, ours: &Value, theirs: &Value, found: &mut BTreeMap<String, (Value, Value)>) {
+    match (ours, theirs) {
+        (Value::Object(one), Value::Object(other)) => {
+            let keys: std::collections::BTreeSet<_> = one.keys().chain(other.keys()).collect();
+            for key in keys {
+                let shown = if path == "/rows" { "*" } else { key };
+                let path = format!("{path}/{}", shown.replace('~', "~0").replace('/', "~1"));
+                let of =
+                    |side: &Map<String, Value>| side.get(key).cloned().unwrap_or(json!("(absent)"));
+                walk(&path, &of(one), &of(other), found);
+            }
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            for (number, (one, other)) in one.iter().zip(other).enumerate() {
+                walk(&format!("{path}/{number}"), one, other, found);
+            }
+        }
+        (ours, theirs) if ours == theirs => {}
+        (ours, theirs) => {
+            found.entry(path.to_owned()).or_insert_with(|| (ours.clone(), theirs.clone()));
+        }
+    }
+}
+
+// === Refusals ===
+
+/// Whether a call was refused, as a tool's error.
+pub(crate) fn refused(answer: &Answered) -> Value {
+    json!({"refused": answer.is_tool_error()})
+}
+
+fn success(answer: &Answered) -> Result<String> {
+    let is_result = answer.body.pointer("/result/content").is_some();
+    ensure!(is_result && !answer.is_tool_error(), "{} {}", answer.status, answer.body);
+    Ok(answer.text())
+}
+
+fn structured(answer: &Answered) -> Result<&Value> {
+    success(answer)?;
+    answer.body.pointer("/result/structuredContent").context("no structured content")
+}
+
+// === Objects ===
+
+/// Our object.
+pub(crate) fn our_object(answer: &Answered) -> Result<Value> {
+    Ok(structured(answer)?["object"].clone())
+}
+
+/// Theirs is text: YAML, after a line that says so where something was done.
+pub(crate) fn their_object(answer: &Answered) -> Result<Value> {
+    yaml(&success(answer)?)
+}
+
+/// The YAML in a text, without the comment before it.
+pub(crate) fn yaml(text: &str) -> Result<Value> {
+    let body: Vec<_> = text.lines().skip_while(|line| line.starts_with('#')).collect();
+    let mut documents = serde_yaml_ng::Deserializer::from_str(&body.join("\n"))
+        .map(Value::deserialize)
+        .collect::<Result<Vec<_>, _>>()
+        .with_context(|| format!("not YAML: {text}"))?;
+    Ok(match documents.len() {
+        1 => documents.remove(0),
+        _ => Value::Array(documents),
+    })
+}
+
+// === Tables ===
+
+/// Our listing: rows by namespace and name, each with its cells by the column's heading.
+pub(crate) fn our_rows(answer: &Answered) -> Result<Value> {
+    let list = structured(answer)?;
+    let mut rows = Map::new();
+    for item in list["items"].as_array().context("no items")? {
+        let mut cells = Map::from_iter([
+            ("APIVERSION".to_owned(), list["apiVersion"].clone()),
+            ("KIND".to_owned(), list["kind"].clone()),
+        ]);
+        for (column, cell) in item["columns"].as_object().into_iter().flatten() {
+            cells.insert(column.to_uppercase(), cell.clone());
+        }
+        let namespace = item["namespace"].as_str();
+        if let Some(namespace) = namespace {
+            cells.insert("NAMESPACE".to_owned(), namespace.into());
+        }
+        let name = item["name"].as_str().context("an item without a name")?;
+        rows.insert(format!("{}/{name}", namespace.unwrap_or_default()), settled(cells));
+    }
+    Ok(json!({"count": rows.len(), "rows": rows}))
+}
+
+/// Their table, as text with aligned columns.
+pub(crate) fn their_rows(answer: &Answered) -> Result<Value> {
+    let text = success(answer)?;
+    let mut rows = Map::new();
+    for cells in table(&text)? {
+        let cell = |column: &str| cells.get(column).and_then(Value::as_str).unwrap_or_default();
+        rows.insert(format!("{}/{}", cell("NAMESPACE"), cell("NAME")), settled(cells.clone()));
+    }
+    Ok(json!({"count": rows.len(), "rows": rows}))
+}
+
+fn settled(mut cells: Map<String, Value>) -> Value {
+    for (column, cell) in &mut cells {
+        if PASSING.contains(&column.as_str()) {
+            *cell = json!("(a moment)");
+        }
+    }
+    Value::Object(cells)
+}
+
+/// The rows of a printed table, by the headings of its columns. A column begins where its heading does, and headings
+/// are two blanks apart or more.
+pub(crate) fn table(text: &str) -> Result<Vec<Map<String, Value>>> {
+    let mut lines = text.lines().skip_while(|line| !line.starts_with(char::is_uppercase));
+    let heading = lines.next().with_context(|| format!("no table: {text}"))?;
+    let mut columns: Vec<(usize, &str)> = Vec::new();
+    let mut from = 0;
+    for part in heading.split("  ") {
+        let begin = from + part.len() - part.trim_start().len();
+        if !part.trim().is_empty() {
+            columns.push((begin, part.trim()));
+        }
+        from += part.len() + 2;
+    }
+    let mut rows = Vec::new();
+    for line in lines.filter(|line| !line.trim().is_empty()) {
+        let ends = columns.iter().skip(1).map(|(begin, _)| Some(*begin)).chain([None]);
+        let cells = columns.iter().zip(ends).map(|((begin, column), end)| {
+            let cell = line.get(*begin..end.unwrap_or(line.len()).min(line.len()));
+            ((*column).to_owned(), cell.unwrap_or_default().trim().into())
+        });
+        rows.push(cells.collect());
+    }
+    Ok(rows)
+}
+
+// === Text ===
+
+/// The lines of a log or of a command's output: what their text is whole, and ours in this field.
+pub(crate) fn our_lines(answer: &Answered, field: &str) -> Result<Value> {
+    Ok(lines(structured(answer)?[field].as_str().with_context(|| format!("no {field}"))?))
+}
+
+pub(crate) fn their_lines(answer: &Answered) -> Result<Value> {
+    Ok(lines(&success(answer)?))
+}
+
+fn lines(text: &str) -> Value {
+    json!({"lines": text.trim_end().lines().collect::<Vec<_>>()})
+}
+
+#[test]
+fn a_table_is_read_by_its_headings_and_two_meanings_are_compared_place_by_place() {
+    let text =
+        "# heading\nNAME    LAST SEEN   NOTE\na       2s (5x)     x y\nbb                  \n";
+    let rows = table(text).unwrap();
+    assert_eq!(
+        Value::from(rows[0].clone()),
+        json!({"NAME": "a", "LAST SEEN": "2s (5x)", "NOTE": "x y"})
+    );
+    assert_eq!(rows[1]["NAME"], "bb");
+    let both = Both {
+        ours: json!({"rows": {"shop/a": {"NAME": "a", "X": 1}}, "same": [1, 2]}),
+        theirs: json!({"rows": {"shop/a": {"NAME": "b"}}, "same": [1, 2]}),
+    };
+    let found: Vec<_> = differences(&both).into_keys().collect();
+    assert_eq!(found, ["/rows/*/NAME", "/rows/*/X"]);
+}
