@@ -40,8 +40,9 @@ fn remark(key: &str, value: &Value) -> Remark {
         ("kubeconfig" | "cluster_auth_mode", _) => {
             Notice("does nothing here: every call is made with its caller's token, or not at all")
         }
-        ("log_file", _) => Notice("does nothing here: the log goes to standard output"),
-        ("stateless", _) => Notice("does nothing here: the server is always stateless"),
+        ("stateless", _) => Notice(
+            "does nothing here: the server tells of no changes; write sessions = true if older clients are to be asked",
+        ),
         ("telemetry", _) => Notice("does nothing here yet: metrics are at /metrics"),
         ("tls_cipher_suites", _) => Notice("does nothing here: the suites are rustls's own"),
         ("validation_enabled" | "experimental_enable_target_compatibility_tool_filters", _) => {
