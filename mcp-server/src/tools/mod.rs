@@ -33,6 +33,7 @@ mod pods_list_in_namespace;
 mod pods_log;
 mod pods_run;
 mod pods_top;
+mod portable;
 mod projects_list;
 mod resources_create_or_update;
 mod resources_delete;
@@ -56,6 +57,7 @@ mod workload;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use rmcp::handler::server::tool::{schema_for_input, schema_for_output};
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool, ToolAnnotations};
@@ -262,7 +264,9 @@ fn register<T: KubeTool>() -> Result<Registered, String> {
     );
     let definition = Tool::new(T::NAME, T::DESCRIPTION, schema_for_input::<T::Input>()?)
         .with_title(T::TITLE)
-        .with_raw_output_schema(schema_for_output::<T::Output>())
+        .with_raw_output_schema(Arc::new(portable::portable(
+            schema_for_output::<T::Output>().as_ref().clone(),
+        )))
         .with_annotations(annotations);
     Ok(Registered {
         definition,
