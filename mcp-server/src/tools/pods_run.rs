@@ -137,10 +137,9 @@ impl KubeTool for PodsRun {
             "app.kubernetes.io/name": name,
             "app.kubernetes.io/managed-by": "obolus-mcp",
         });
-        let mut container = json!({"name": name, "image": image});
-        if let Some(Port(port)) = input.port {
-            container["ports"] = json!([{"containerPort": port}]);
-        }
+        let ports: Vec<_> =
+            input.port.iter().map(|Port(port)| json!({"containerPort": port})).collect();
+        let container = json!({"name": name, "image": image, "ports": ports});
         let pod = json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": namespace.as_str(), "labels": labels},
