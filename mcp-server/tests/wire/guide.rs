@@ -119,7 +119,10 @@ async fn each_setting_does_in_stdio_mode_what_its_row_says() {
         let output =
             home.command(&["--config", file.to_str().unwrap(), "--check"]).output().unwrap();
         let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        (output.status.success(), told)
+        // That there is no helm on this machine is nothing about the setting.
+        let told: Vec<_> =
+            told.lines().filter(|line| !line.contains("no program `helm`")).collect();
+        (output.status.success(), told.join("\n"))
     };
     let kubeconfig = format!("kubeconfig = {:?}", kubeconfig.to_str().unwrap());
     for honoured in [
