@@ -137,9 +137,12 @@ impl KubeTool for PodsRun {
             "app.kubernetes.io/name": name,
             "app.kubernetes.io/managed-by": "obolus-mcp",
         });
-        let ports: Vec<_> =
-            input.port.iter().map(|Port(port)| json!({"containerPort": port})).collect();
-        let container = json!({"name": name, "image": image, "ports": ports});
+        let container = match input.port {
+            Some(Port(port)) => {
+                json!({"name": name, "image": image, "ports": [{"containerPort": port}]})
+            }
+            None => json!({"name": name, "image": image}),
+        };
         let pod = json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": namespace.as_str(), "labels": labels},

@@ -75,7 +75,7 @@ const UNTESTABLE: [&str; 4] = [
 ];
 
 const SETTINGS: &str = r#"
-allowed_origins = ["http://127.0.0.1:*"]
+allowed_origins = ["http://127.0.0.1:*", "http://localhost:*"]
 [[prompts]]
 name = "test_simple_prompt"
 description = "For the suite"
