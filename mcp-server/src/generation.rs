@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::cluster::{Caller, Cluster, Clusters};
-use crate::config::{Config, Settings};
+use crate::config::{ClustersConfig, Config, Settings};
 use crate::confirmation::Rules;
 use crate::failure::Failure;
 use crate::prompts::Prompts;
@@ -38,8 +38,16 @@ impl Generation {
     ///
     /// # Errors
     /// When a file cannot be used.
-    pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
-        let clusters = Clusters::new(&config.clusters)?;
+    pub(crate) fn new(
+        config: &Config,
+        before: Option<(&ClustersConfig, &Self)>,
+    ) -> Result<Self, StartError> {
+        let clusters = match before {
+            Some((clusters, before)) if *clusters == config.clusters => {
+                Arc::clone(&before.clusters)
+            }
+            _ => Arc::new(Clusters::new(&config.clusters)?),
+        };
         Self::with(config, clusters, None).map_err(StartError::Tools)
     }
 
@@ -49,10 +57,14 @@ impl Generation {
         clusters: Clusters,
         persons: Persons,
     ) -> Result<Self, String> {
-        Self::with(config, clusters, Some(persons))
+        Self::with(config, Arc::new(clusters), Some(persons))
     }
 
-    fn with(config: &Config, clusters: Clusters, persons: Option<Persons>) -> Result<Self, String> {
+    fn with(
+        config: &Config,
+        clusters: Arc<Clusters>,
+        persons: Option<Persons>,
+    ) -> Result<Self, String> {
         let contexts = clusters.contexts();
         Ok(Self {
             tools: Tools::chosen(&config.tools, contexts.as_ref())?,
@@ -60,7 +72,7 @@ impl Generation {
             instructions: config.instructions.clone().unwrap_or_else(|| INSTRUCTIONS.to_owned()),
             settings: Arc::new(config.settings.clone()),
             rules: Arc::new(config.confirmation.rules.clone()),
-            clusters: Arc::new(clusters),
+            clusters,
             persons,
         })
     }

@@ -57,7 +57,8 @@ async fn serve_http(Http { config: path, check }: Http) -> ExitCode {
 }
 
 async fn run(config: &Config) -> anyhow::Result<()> {
-    logging::start(config.log_level, Output::Json);
+    let output = logging::output(config.log_file.as_ref(), Output::Json).context("log_file")?;
+    let logged = logging::start(config.log_level, output);
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
@@ -78,9 +79,11 @@ async fn run(config: &Config) -> anyhow::Result<()> {
             "tokens arrive over plain HTTP: only a mesh that encrypts may stand in front"
         );
     }
+    let mut level = running.level();
     loop {
         tokio::select! {
             _ = hangup.recv() => running.reload(),
+            Ok(()) = level.changed() => logged.set(*level.borrow_and_update()),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }
@@ -120,7 +123,8 @@ async fn serve_stdio(stdio: Stdio) -> ExitCode {
 }
 
 async fn run_stdio(config: &StdioConfig, prepared: Prepared) -> anyhow::Result<()> {
-    logging::start(config.log_level(), Output::Text);
+    let output = logging::output(config.log_file(), Output::Text).context("log_file")?;
+    logging::start(config.log_level(), output);
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
     log_notices(config.notices());

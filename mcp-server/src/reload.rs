@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::cluster::Clusters;
-use crate::config::TlsFiles;
+use crate::cluster::Cluster;
+use crate::config::{Config, TlsFiles, sources};
+use crate::live::Live;
 use crate::tls::{self, TlsError};
 
 /// How often files are looked at. Kubernetes takes about a minute to bring a changed Secret into a pod.
@@ -49,23 +50,60 @@ fn read_all(paths: &[PathBuf]) -> Vec<Option<Vec<u8>>> {
     paths.iter().map(|path: &PathBuf| std::fs::read(Path::new(path)).ok()).collect()
 }
 
-/// Looks after the CAs of the clusters, and the listener's certificate if it has one, until the set is shut down:
-/// every [`INTERVAL`], and whenever `now` is notified.
+/// What the files of the configuration say: each by its name, as there can be more of them tomorrow.
+fn configuration(file: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+    sources(file).into_iter().map(|path| (path.clone(), std::fs::read(path).ok())).collect()
+}
+
+/// Takes another configuration if it is good; says everything that is wrong with it if it is not.
+fn take(live: &Live, file: &Path) {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(problems) => {
+            for problem in problems.list() {
+                tracing::error!(
+                    setting = problem.path,
+                    problem = problem.message,
+                    "the configuration is bad"
+                );
+            }
+            tracing::error!("the configuration of before stays in use, all of it");
+            return;
+        }
+    };
+    if let Err(error) = live.replace(&config) {
+        tracing::error!(%error, "the configuration cannot be used: the one of before stays, all of it");
+        return;
+    }
+    for notice in &config.notices {
+        tracing::warn!(setting = notice.path, "{}", notice.text);
+    }
+    tracing::info!("the configuration is reloaded");
+}
+
+/// Each cluster's authorities.
+fn authorities(live: &Live) -> Vec<(String, Watched, Arc<Cluster>)> {
+    let clusters = live.clusters();
+    let of = |cluster: &Arc<Cluster>| {
+        let what = format!("the CAs of the API server {}", cluster.shown());
+        let file = cluster.certificate_authority().cloned().into_iter().collect();
+        (what, Watched::new(file), Arc::clone(cluster))
+    };
+    clusters.all().map(of).collect()
+}
+
+/// Looks after the configuration, the CAs of the clusters, and the listener's certificate if it has one, until the set is
+/// shut down: every [`INTERVAL`], and whenever `now` is notified.
 pub(crate) fn watch(
     tasks: &mut JoinSet<io::Result<()>>,
     now: Arc<Notify>,
-    clusters: Arc<Clusters>,
+    live: Arc<Live>,
+    file: Option<PathBuf>,
     listener: Option<(TlsFiles, RustlsConfig)>,
 ) {
+    let mut said = file.as_deref().map(configuration);
     tasks.spawn(async move {
-        let mut authorities: Vec<_> = clusters
-            .all()
-            .map(|cluster| {
-                let what = format!("the CAs of the API server {}", cluster.shown());
-                let file = cluster.certificate_authority().cloned().into_iter().collect();
-                (what, Watched::new(file), cluster)
-            })
-            .collect();
+        let mut authorities_of = authorities(&live);
         let mut identity = Watched::new(
             listener
                 .iter()
@@ -79,9 +117,18 @@ pub(crate) fn watch(
                 _ = ticks.tick() => {}
                 () = now.notified() => {}
             }
-            for (what, watched, cluster) in &mut authorities {
+            let says = file.as_deref().map(configuration);
+            if says != said {
+                said = says;
+                if let Some(file) = &file {
+                    take(&live, file);
+                    authorities_of = authorities(&live);
+                }
+            }
+            for (what, watched, cluster) in &mut authorities_of {
                 watched.look(what, || cluster.reload());
             }
+            live.reload_keys();
             if let Some((files, config)) = &listener {
                 identity.look("the listener's certificate", || {
                     config.reload_from_config(Arc::new(tls::server_config(files)?));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::{Extension, Router};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -17,16 +17,20 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use crate::confirmation::{KeyError, Seal};
 use crate::front::require_bearer;
 use crate::generation::Generation;
-use crate::limits::{Limits, take_turns};
+use crate::limits::take_turns;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::operations::{self, Operations};
+use crate::rate::hold_rates;
 use crate::reload;
 use crate::server::{McpServer, Shared};
+use crate::sessions::own_sessions;
 use crate::strict_body::require_strict_body;
+use crate::surroundings::Surroundings;
 use crate::tls::{self, TlsError};
 
 /// How long calls under way get to finish after the signal to stop.
@@ -58,6 +62,7 @@ pub struct Running {
     pub mcp: SocketAddr,
     /// Where `/healthz`, `/readyz` and `/metrics` are.
     pub operations: SocketAddr,
+    level: tokio::sync::watch::Receiver<LogLevel>,
     ready: Arc<AtomicBool>,
     reload: Arc<Notify>,
     mcp_handle: Handle<SocketAddr>,
@@ -72,21 +77,19 @@ impl Running {
     /// When an address cannot be bound or a file cannot be used.
     pub fn start(config: &Config) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::default());
-        let generation = Arc::new(Generation::new(config)?);
-        let clusters = Arc::clone(&generation.clusters);
         let seal = match &config.confirmation.key_file {
             Some(path) => Seal::of_file(path),
             None => Seal::new(None),
         };
         let shared = Arc::new(Shared::new(Arc::clone(&metrics), seal?));
-        let server = McpServer::new(generation, shared);
+        let live = Arc::new(Live::new(config, shared)?);
         let ready = Arc::new(AtomicBool::new(true));
         let (mcp_listener, mcp) = bind(config.listen)?;
         let (operations_listener, operations) = bind(config.operations)?;
         let (mcp_handle, operations_handle) = (Handle::new(), Handle::new());
         let mut tasks = JoinSet::new();
 
-        let app = router(config, server, Arc::clone(&metrics));
+        let app = live.service();
         let certificate = match &config.tls {
             Some(files) => Some(RustlsConfig::from_config(Arc::new(tls::server_config(files)?))),
             None => None,
@@ -99,14 +102,30 @@ impl Running {
         reload::watch(
             &mut tasks,
             Arc::clone(&reload),
-            clusters,
+            Arc::clone(&live),
+            config.file.clone(),
             config.tls.clone().zip(certificate),
         );
 
-        Ok(Self { mcp, operations, ready, reload, mcp_handle, operations_handle, tasks })
+        Ok(Self {
+            level: live.level(),
+            mcp,
+            operations,
+            ready,
+            reload,
+            mcp_handle,
+            operations_handle,
+            tasks,
+        })
     }
 
-    /// Looks at certificates and CAs now, rather than at the next of the regular times.
+    /// How much is to be logged, whenever a reload of the configuration changes that.
+    #[must_use]
+    pub fn level(&self) -> tokio::sync::watch::Receiver<LogLevel> {
+        self.level.clone()
+    }
+
+    /// Looks at the configuration, certificates and CAs now, rather than at the next of the regular times.
     pub fn reload(&self) {
         self.reload.notify_one();
     }
@@ -122,29 +141,49 @@ impl Running {
     }
 }
 
-fn router(config: &Config, server: McpServer, metrics: Arc<Metrics>) -> Router {
+/// The application that one configuration makes.
+pub(crate) fn router(
+    config: &Config,
+    generation: &Arc<Generation>,
+    surroundings: &Surroundings,
+) -> Router {
+    let Surroundings { shared, limits, rates, sessions } = surroundings;
+    let metrics = &shared.metrics;
     let transport = StreamableHttpServerConfig::default()
-        .with_legacy_session_mode(false)
+        .with_legacy_session_mode(config.sessions)
         .with_json_response(true)
         .with_allowed_hosts(config.allowed_hosts.iter().cloned())
         .with_allowed_origins(config.allowed_origins.iter().cloned())
         .enforce_origin_validation()
         .with_max_request_body_bytes(config.max_body_bytes);
+    let server = McpServer::new(Arc::clone(generation), Arc::clone(shared));
     let under_way = server.under_way();
-    let service = StreamableHttpService::new(
-        move || Ok(server.clone()),
-        Arc::new(NeverSessionManager::default()),
-        transport,
-    );
+    let make = move || Ok(server.clone());
     // The last comes first.
-    Router::new()
-        .route_service("/mcp", service)
+    let app = if config.sessions {
+        let manager = Arc::clone(&sessions.manager);
+        Router::new()
+            .route_service("/mcp", StreamableHttpService::new(make, manager, transport))
+            .layer(from_fn_with_state((Arc::clone(sessions), Arc::clone(metrics)), own_sessions))
+    } else {
+        let never = Arc::new(NeverSessionManager::default());
+        Router::new().route_service("/mcp", StreamableHttpService::new(make, never, transport))
+    };
+    let app = app
+        .layer(Extension(Arc::clone(generation)))
         .layer(from_fn_with_state(
-            (config.max_body_bytes, under_way, Arc::clone(&metrics)),
+            (config.max_body_bytes, under_way, Arc::clone(metrics)),
             require_strict_body,
         ))
-        .layer(from_fn_with_state((Limits::new(), Arc::clone(&metrics)), take_turns))
-        .layer(from_fn_with_state(metrics, require_bearer))
+        .layer(from_fn_with_state((Arc::clone(limits), Arc::clone(metrics)), take_turns));
+    let app = match config.rate_limit {
+        Some(limit) => {
+            let state = (Arc::clone(rates), limit, Arc::clone(metrics));
+            app.layer(from_fn_with_state(state, hold_rates))
+        }
+        None => app,
+    };
+    app.layer(from_fn_with_state(Arc::clone(metrics), require_bearer))
 }
 
 fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

@@ -17,7 +17,9 @@ use obolus_tests::parts::node::Inspector;
 use obolus_tests::parts::products::{
     PROGRAMS, conformance_server, filter, rmcp_client, target_folder,
 };
-use obolus_tests::parts::{mesh, msal, prerequisites, progress::Progress, python_sdk};
+use obolus_tests::parts::{
+    kubernetes_mcp_server, mesh, msal, prerequisites, progress::Progress, python_sdk,
+};
 
 pub(crate) use build::cargo;
 use build::{TestProgram, TestPrograms};
@@ -63,6 +65,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         Browser::find()?;
         python_sdk::packages()?;
         rmcp_client()?;
+    }
+    if wants("mcp_parity") {
+        kubernetes_mcp_server::binary()?;
     }
     if wants("conformance") {
         Conformance::find()?;

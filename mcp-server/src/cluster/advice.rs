@@ -269,7 +269,7 @@ fn about_status(status: u16, refused: &Refusal) -> Option<String> {
                     .map(|(manager, of)| format!("\"{manager}\" manages {}", fields(of)))
                     .collect();
                 return Some(format!(
-                    "{}: leave these fields out, or take them over if their manager will not set them again",
+                    "{}: leave these fields out, or take them over (force) if their manager will not set them again",
                     managers.join("; ")
                 ));
             }

@@ -64,8 +64,10 @@ fn refusal(
     let message = one_sentence(&identity.scrub(&message));
     let mut refusal =
         Refusal::new(operation, said, &parts.headers, |text| one_sentence(&identity.scrub(text)));
-    let is_about_access = is_of_rbac(&message);
-    let message = if operation.is_of_secrets() && operation.sends() && !is_about_access {
+    let is_of_rbac = is_of_rbac(&message);
+    // Admission rules are asked about changes alone.
+    let is_about_access = is_of_rbac || !operation.changes();
+    let message = if operation.is_of_secrets() && operation.sends() && !is_of_rbac {
         refusal = refusal.without_messages();
         without_values(status, &refusal)
     } else {
@@ -170,15 +172,23 @@ mod tests {
 
     #[tokio::test]
     async fn an_admission_rule_is_told_apart_from_a_permission() {
+        let namespace = Namespace::try_from("shop".to_owned()).unwrap();
+        let server = ApiServer::new(&Uri::from_static("https://k8s:6443"));
+        let identity = Identity::Bearer(UserToken::new("t0ken"));
         let rule = r#"{"message":"pods \"web\" is forbidden: exceeded quota: small"}"#;
-        let text = answer(403, rule).await.unwrap_err().to_string();
-        assert!(
-            text.starts_with("refused: an admission rule does not let you list pods"),
-            "{text}"
-        );
-        let rbac = r#"{"message":"pods is forbidden: User \"bob\" cannot list resource \"pods\" in API group \"\""}"#;
-        let text = answer(403, rbac).await.unwrap_err().to_string();
-        assert!(text.starts_with("refused: you may not list pods"), "{text}");
+        let rbac = r#"{"message":"pods is forbidden: User \"bob\" cannot create resource \"pods\" in API group \"\""}"#;
+        for (verb, body, told) in [
+            ("create", rule, "refused: an admission rule does not let you create pods"),
+            ("create", rbac, "refused: you may not create pods"),
+            ("list", r#"{"message":"no"}"#, "refused: you may not list pods"),
+        ] {
+            let operation = Operation::in_namespace(verb, "pods", Some(&namespace));
+            let response =
+                Response::builder().status(403).body(Full::new(Bytes::from(body))).unwrap();
+            let text =
+                read(response, &operation, &server, &identity).await.unwrap_err().to_string();
+            assert!(text.starts_with(told), "{text}");
+        }
     }
 
     #[tokio::test]

@@ -118,6 +118,11 @@ impl Operation {
         self.kind.as_ref().is_some_and(|of| of.kind == "Secret")
     }
 
+    /// Whether it is more than reading.
+    pub(super) fn changes(&self) -> bool {
+        !matches!(self.verb, "get" | "list" | "watch" | "discover")
+    }
+
     /// Whether the request has a body of the caller's, which an answer may quote.
     pub(super) fn sends(&self) -> bool {
         matches!(self.verb, "create" | "update" | "patch" | "apply")

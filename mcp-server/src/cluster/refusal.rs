@@ -11,6 +11,9 @@ const MAX_CAUSES: usize = 16;
 /// The longest text of a cause that is repeated.
 const MAX_CAUSE_CHARS: usize = 300;
 
+/// The reason of a cause that names a field and the manager who holds it.
+const HELD_BY_ANOTHER: &str = "FieldManagerConflict";
+
 /// A refused operation, and the parts of the `Status` (meta/v1) that say why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -117,9 +120,9 @@ impl Refusal {
         self.retry_after_seconds
     }
 
-    /// Causes without their texts, where those may quote values of a Secret.
+    /// Causes without their texts, where those may quote values of a Secret. Who holds a field is no value.
     pub(super) fn without_messages(mut self) -> Self {
-        for cause in &mut self.causes {
+        for cause in self.causes.iter_mut().filter(|cause| cause.reason != HELD_BY_ANOTHER) {
             cause.message.clear();
         }
         self
@@ -128,7 +131,7 @@ impl Refusal {
     /// Who manages which of the fields that were to be changed, each manager once.
     pub(crate) fn conflicts(&self) -> Vec<(String, Vec<String>)> {
         let mut managers: Vec<(String, Vec<String>)> = Vec::new();
-        for cause in self.causes.iter().filter(|cause| cause.reason == "FieldManagerConflict") {
+        for cause in self.causes.iter().filter(|cause| cause.reason == HELD_BY_ANOTHER) {
             // `conflict with "kubectl" using apps/v1`, where a manager may have any name.
             let manager = cause.message.split('"').nth(1).unwrap_or("another manager").to_owned();
             match managers.iter_mut().find(|(known, _)| *known == manager) {
@@ -166,7 +169,9 @@ mod tests {
         assert!(told.is("Conflict"));
         let kubectl =
             ("kubectl".to_owned(), vec![".spec.replicas".to_owned(), ".spec.paused".to_owned()]);
-        assert_eq!(told.conflicts(), [kubectl, ("helm".to_owned(), vec![".data".to_owned()])]);
+        let all = [kubectl, ("helm".to_owned(), vec![".data".to_owned()])];
+        assert_eq!(told.conflicts(), all);
+        assert_eq!(told.without_messages().conflicts(), all, "names are no values");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::cluster::ShownSecrets;
 
 /// How an API server is reached, and how it proves who it is. How the *caller* proves who they are
 /// is not configuration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterConfig {
     /// What callers call it, where there are several.
     pub name: Option<ContextName>,
@@ -33,7 +33,7 @@ pub struct ClusterConfig {
 }
 
 /// The clusters of one server, at least one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClustersConfig {
     default: ClusterConfig,
     others: Vec<ClusterConfig>,

@@ -5,15 +5,22 @@ use std::time::Duration;
 use obolus_core::config::Section;
 use obolus_core::config::brought::Notice;
 
+use crate::rate::RateLimit;
+
 /// For the head of a request, and for a connection that is kept for the next one. A gateway that keeps connections has
 /// to let go of them sooner, or it may send a request just when we do.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// How long a body may be, and how long its head may take.
-pub(super) fn bounds(top: &Section<'_>, notices: &mut Vec<Notice>) -> (usize, Duration) {
+pub(super) fn bounds(
+    top: &Section<'_>,
+    notices: &mut Vec<Notice>,
+) -> (usize, Duration, Option<RateLimit>) {
     let range = 1024..=16 * 1024 * 1024;
     let own = top.integer("max_body_bytes", 1024 * 1024, range.clone());
-    let Some(http) = top.optional_section("http") else { return (bytes(own), HEADER_TIMEOUT) };
+    let Some(http) = top.optional_section("http") else {
+        return (bytes(own), HEADER_TIMEOUT, None);
+    };
     let body = http.integer("max_body_bytes", own, range);
     if top.has("max_body_bytes") && http.has("max_body_bytes") {
         let text = "says the same as max_body_bytes, which stands here, too: write one of the two";
@@ -32,24 +39,20 @@ pub(super) fn bounds(top: &Section<'_>, notices: &mut Vec<Notice>) -> (usize, Du
         }
         read
     });
-    refuse_rate_limit(&http);
+    let rate_limit = rate_limit(&http);
     http.finish();
-    (bytes(body), timeout.unwrap_or(HEADER_TIMEOUT))
+    (bytes(body), timeout.unwrap_or(HEADER_TIMEOUT), rate_limit)
 }
 
-/// What cannot be honoured yet is not passed over: somebody counts on it.
-fn refuse_rate_limit(http: &Section<'_>) {
-    let rate = http.word("rate_limit_rps", "a number", 0.0_f64);
-    let burst = http.integer("rate_limit_burst", 0, 0..=u64::from(u32::MAX));
-    for (key, is_set) in [("rate_limit_rps", rate > 0.0), ("rate_limit_burst", burst > 0)] {
-        if is_set {
-            http.problem(
-                key,
-                "is not here yet: leave it out, and limit rates at the gateway (envoy.filters.http.local_ratelimit); \
-                 how many requests one caller has under way is bounded here anyway",
-            );
-        }
+/// 0 is no limit, there as here.
+fn rate_limit(http: &Section<'_>) -> Option<RateLimit> {
+    let per_second = http.word("rate_limit_rps", "a number from 0 to 10000", 0.0_f64);
+    if !(0.0..=10_000.0).contains(&per_second) {
+        http.problem("rate_limit_rps", "must be a number from 0 to 10000");
     }
+    let burst = http.integer("rate_limit_burst", 10, 0..=100_000);
+    let burst = u32::try_from(burst).unwrap_or(u32::MAX).max(1);
+    (per_second > 0.0).then_some(RateLimit { per_second, burst })
 }
 
 /// As Go writes durations: `10s`, `1m30s`, `500ms`.

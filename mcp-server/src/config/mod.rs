@@ -11,6 +11,7 @@ mod choice;
 mod clusters;
 mod confirmation;
 mod denied;
+mod files;
 mod helm;
 mod http;
 mod listeners;
@@ -30,6 +31,7 @@ pub use choice::ToolChoice;
 pub use clusters::{ClusterConfig, ClustersConfig, ContextName};
 pub use confirmation::Confirmation;
 pub use denied::Denied;
+pub(crate) use files::sources;
 pub use helm::{HelmSettings, Storage};
 pub use listeners::TlsVersion;
 pub use obolus_core::config::Problems;
@@ -39,18 +41,16 @@ use obolus_core::config::{Problem, Section};
 use serde_json::{Map, Value};
 pub use settings::{ListOutput, Reached, Settings};
 pub use stdio::{StdioConfig, StdioFlags};
-pub use values::LogLevel;
 pub(crate) use values::plain_https;
+pub use values::{LogFile, LogLevel};
 
 use crate::prompts::ConfiguredPrompt;
+use crate::rate::RateLimit;
 
 /// Where a pod finds the API server, and the authority that signed its certificate.
 const IN_CLUSTER: &str = "https://kubernetes.default.svc";
 const IN_CLUSTER_CA: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Drop-ins, which `kubernetes-mcp-server` reads beside its file: one that says `read_only` must not be passed over.
-const DROP_INS: &str = "conf.d";
 
 /// The configuration of one `obolus-mcp`.
 #[derive(Debug, Clone)]
@@ -83,6 +83,14 @@ pub struct Config {
     pub confirmation: Confirmation,
     /// The clusters: one, or several that calls choose among.
     pub clusters: ClustersConfig,
+    /// How often one person may come.
+    pub rate_limit: Option<RateLimit>,
+    /// Whether clients of MCP before 2026-07-28 have sessions.
+    pub sessions: bool,
+    /// Where the log goes, if not to standard output.
+    pub log_file: Option<LogFile>,
+    /// Where the settings stood.
+    pub file: Option<PathBuf>,
     /// What an operator should know about the settings.
     pub notices: Vec<Notice>,
 }
@@ -105,10 +113,32 @@ impl Config {
     /// # Errors
     /// Every problem there is, not only the first.
     pub fn load(path: &Path) -> Result<Self, Problems> {
-        let (text, folder) = read(path)?;
-        Self::parse(&text, &folder)
+        let (keys, folder) = files::read(path)?;
+        let config = Self::of_keys(keys, &folder, clusters::read)?;
+        Ok(Self { file: Some(path.to_owned()), ..config })
     }
 
+    /// The settings that are another here than in `other`, and that nothing but a start can change.
+    pub(crate) fn needs_a_restart_for(&self, other: &Self) -> Vec<&'static str> {
+        let tls = |config: &Self| {
+            config
+                .tls
+                .as_ref()
+                .map(|files| (files.certificate.clone(), files.key.clone(), files.min_version))
+        };
+        [
+            ("listen", self.listen != other.listen),
+            ("operations", self.operations != other.operations),
+            ("tls_cert, tls_key, tls_min_version", tls(self) != tls(other)),
+            ("http.read_header_timeout", self.header_timeout != other.header_timeout),
+            ("log_file", self.log_file != other.log_file),
+        ]
+        .into_iter()
+        .filter_map(|(setting, differs)| differs.then_some(setting))
+        .collect()
+    }
+
+    #[cfg(test)]
     fn parse(text: &str, folder: &Path) -> Result<Self, Problems> {
         Self::of_keys(keys(text)?, folder, clusters::read)
     }
@@ -134,7 +164,9 @@ impl Config {
         let tls = listeners::tls_files(&top, folder);
         let allowed_hosts = allowed_hosts(&top);
         let allowed_origins = values::each(&top, "allowed_origins", values::ORIGIN, values::origin);
-        let (max_body_bytes, header_timeout) = http::bounds(&top, &mut notices);
+        let (max_body_bytes, header_timeout, rate_limit) = http::bounds(&top, &mut notices);
+        let sessions = top.boolean("sessions", false);
+        let log_file = values::log_file(&top, folder);
         let log_level = values::log_level(&top);
         let instructions = values::text(&top, "server_instructions");
         let mut settings = settings::read(&top);
@@ -162,6 +194,10 @@ impl Config {
             settings,
             prompts,
             confirmation,
+            rate_limit,
+            sessions,
+            log_file,
+            file: None,
             clusters,
             notices,
         });
@@ -181,18 +217,6 @@ fn allowed_hosts(top: &Section<'_>) -> Vec<String> {
     hosts
 }
 
-/// A file's text, and the folder where its paths start.
-fn read(path: &Path) -> Result<(String, PathBuf), Problems> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Problems::one(&path.display().to_string(), error.to_string()))?;
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    if has_drop_ins(folder) {
-        let text = "beside this file holds drop-ins, which are not read here: write their settings into this file, and take them away";
-        return Err(Problems::one(DROP_INS, text));
-    }
-    Ok((text, folder.to_owned()))
-}
-
 /// The top level of a file.
 fn keys(text: &str) -> Result<Map<String, Value>, Problems> {
     let table: toml::Table = text.parse().map_err(|error| not_toml(text, &error))?;
@@ -202,11 +226,6 @@ fn keys(text: &str) -> Result<Map<String, Value>, Problems> {
         Value::Object(keys) => Ok(keys),
         _ => Err(Problems::one("", "must be a table")),
     }
-}
-
-fn has_drop_ins(folder: &Path) -> bool {
-    let mut entries = std::fs::read_dir(folder.join(DROP_INS)).into_iter().flatten().flatten();
-    entries.any(|entry| entry.path().extension().is_some_and(|end| end == "toml"))
 }
 
 /// The position and the message alone: the full text quotes the line, which may hold anything.

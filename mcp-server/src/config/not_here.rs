@@ -34,14 +34,15 @@ fn remark(key: &str, value: &Value) -> Remark {
     };
     match (key, value) {
         ("cluster_provider_configs", _) if !is_empty => Problem(
-            "is not here yet: run one server for each cluster, each a target of its own in the STS",
+            "is not read here: write [clusters.NAME] with server, certificate_authority and audience for each",
         ),
         ("cluster_provider_configs", _) => Notice("is empty, and does nothing here"),
         ("kubeconfig" | "cluster_auth_mode", _) => {
             Notice("does nothing here: every call is made with its caller's token, or not at all")
         }
-        ("log_file", _) => Notice("does nothing here: the log goes to standard output"),
-        ("stateless", _) => Notice("does nothing here: the server is always stateless"),
+        ("stateless", _) => Notice(
+            "does nothing here: the server tells of no changes; write sessions = true if older clients are to be asked",
+        ),
         ("telemetry", _) => Notice("does nothing here yet: metrics are at /metrics"),
         ("tls_cipher_suites", _) => Notice("does nothing here: the suites are rustls's own"),
         ("validation_enabled" | "experimental_enable_target_compatibility_tool_filters", _) => {

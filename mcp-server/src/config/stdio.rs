@@ -10,8 +10,8 @@ use obolus_core::config::{Problem, Problems, Section};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ClusterConfig, ClustersConfig, Config, ContextName, Notice, REQUEST_TIMEOUT, denied, keys,
-    read, shown_secrets,
+    ClusterConfig, ClustersConfig, Config, ContextName, LogFile, Notice, REQUEST_TIMEOUT, denied,
+    files, shown_secrets,
 };
 
 /// Settings of a listener that others connect to.
@@ -73,20 +73,34 @@ pub struct StdioConfig {
 }
 
 impl StdioConfig {
+    /// Where the log goes, if not to standard error.
+    #[must_use]
+    pub fn log_file(&self) -> Option<&LogFile> {
+        self.common.log_file.as_ref()
+    }
+
     /// Reads and checks the file, if there is one, and the flags.
     ///
     /// # Errors
     /// Every problem there is, not only the first.
     pub fn load(path: Option<&Path>, flags: StdioFlags) -> Result<Self, Problems> {
-        let (text, folder) = match path {
-            Some(path) => read(path)?,
-            None => (String::new(), PathBuf::new()),
+        let (keys, folder) = match path {
+            Some(path) => files::read(path)?,
+            None => (Map::new(), PathBuf::new()),
         };
-        Self::parse(&text, &folder, flags)
+        Self::of_keys(keys, &folder, flags)
     }
 
+    #[cfg(test)]
     fn parse(text: &str, folder: &Path, flags: StdioFlags) -> Result<Self, Problems> {
-        let mut keys = keys(text)?;
+        Self::of_keys(super::keys(text)?, folder, flags)
+    }
+
+    fn of_keys(
+        mut keys: Map<String, Value>,
+        folder: &Path,
+        flags: StdioFlags,
+    ) -> Result<Self, Problems> {
         let own = Own::take(&mut keys);
         let kubeconfig = flags.kubeconfig.clone();
         let (context, one_context) = (flags.context.clone(), flags.one_context);

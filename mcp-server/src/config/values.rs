@@ -55,6 +55,22 @@ pub(super) fn log_level(top: &Section<'_>) -> LogLevel {
     }
 }
 
+/// Where the log goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogFile {
+    /// Standard error.
+    Stderr,
+    /// To the end of a file, which is made if it is not there.
+    File(PathBuf),
+}
+
+pub(super) fn log_file(top: &Section<'_>, folder: &Path) -> Option<LogFile> {
+    match text(top, "log_file")?.as_str() {
+        "stderr" => Some(LogFile::Stderr),
+        name => Some(LogFile::File(folder.join(name))),
+    }
+}
+
 /// The key that says how a cluster is found.
 pub(super) const STRATEGY: &str = "cluster_provider_strategy";
 

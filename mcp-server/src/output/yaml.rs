@@ -201,8 +201,10 @@ fn double_quoted(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            // All of them are within four digits; writing to a String cannot fail.
-            c if needs_escape(c) => drop(write!(out, "\\u{:04x}", u32::from(c))),
+            // All of them are within four digits.
+            c if needs_escape(c) => {
+                let _infallible = write!(out, "\\u{:04x}", u32::from(c));
+            }
             c => out.push(c),
         }
     }

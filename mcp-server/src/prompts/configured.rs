@@ -45,10 +45,14 @@ impl ConfiguredPrompt {
             argument.description = description.clone();
             argument
         });
-        let mut prompt =
-            Prompt::new(&self.name, self.description.clone(), Some(arguments.collect()));
+        let mut prompt = Prompt::new(&self.name, Some(self.described()), Some(arguments.collect()));
         prompt.title = self.title.clone();
         prompt
+    }
+
+    /// Clients show nothing else beside the name.
+    fn described(&self) -> &str {
+        self.description.as_ref().or(self.title.as_ref()).unwrap_or(&self.name)
     }
 
     pub(super) fn has(&self, argument: &str) -> bool {
@@ -69,7 +73,7 @@ impl ConfiguredPrompt {
             PromptMessage::new_text(role, self.filled(&message.content, arguments))
         });
         let mut result = GetPromptResult::new(messages.collect());
-        result.description = self.description.clone();
+        result.description = Some(self.described().to_owned());
         Ok(result)
     }
 

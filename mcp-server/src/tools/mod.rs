@@ -33,6 +33,7 @@ mod pods_list_in_namespace;
 mod pods_log;
 mod pods_run;
 mod pods_top;
+mod portable;
 mod projects_list;
 mod resources_create_or_update;
 mod resources_delete;
@@ -56,6 +57,7 @@ mod workload;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use rmcp::handler::server::tool::{schema_for_input, schema_for_output};
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool, ToolAnnotations};
@@ -262,7 +264,9 @@ fn register<T: KubeTool>() -> Result<Registered, String> {
     );
     let definition = Tool::new(T::NAME, T::DESCRIPTION, schema_for_input::<T::Input>()?)
         .with_title(T::TITLE)
-        .with_raw_output_schema(schema_for_output::<T::Output>())
+        .with_raw_output_schema(Arc::new(portable::portable(
+            schema_for_output::<T::Output>().as_ref().clone(),
+        )))
         .with_annotations(annotations);
     Ok(Registered {
         definition,
@@ -302,8 +306,9 @@ fn parsed<T: DeserializeOwned>(arguments: Value) -> Result<T, Failure> {
     serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner();
-        let told = if path == "." { reason.to_string() } else { format!("{path}: {reason}") };
-        Failure::InvalidArguments(told)
+        let reason = reason.to_string();
+        let is_told = path == "." || reason.starts_with(&path);
+        Failure::InvalidArguments(if is_told { reason } else { format!("{path}: {reason}") })
     })
 }
 

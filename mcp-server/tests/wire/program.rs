@@ -102,19 +102,40 @@ async fn one_file_for_both_parts_is_good_and_its_notices_are_printed_and_logged(
     let api = ApiServer::echoing_users().await;
     let folder = tempfile::tempdir().unwrap();
     let both = "require_oauth = true\nauthorization_url = \"https://idp/realms/r\"\n\
-                sts_client_id = \"x\"\nlog_file = \"/var/log/mcp.log\"\ndisabled_tools = [\"pods_exec\"]\n\
+                sts_client_id = \"x\"\ndisabled_tools = [\"pods_exec\"]\n\
                 [server]\nlisten = \"0.0.0.0:8443\"\n[[callers]]\nid = \"gateway\"";
     let path = write_config(&folder, both, &api, 5);
     let (code, text) = run(&["--config", path.to_str().unwrap(), "--check"]);
     assert_eq!(code, Some(0), "{text}");
-    for note in ["note: log_file ", "note: require_oauth "] {
+    for note in ["note: require_oauth "] {
         assert!(text.contains(note), "{note} is not in {text}");
     }
     assert!(!text.contains("sts_client_id") && !text.contains("callers"), "{text}");
     let program = Program::start(&path, &[]);
     program.terminate();
     let (_, log) = program.end();
-    assert!(log.contains("\"setting\":\"log_file\""), "{log}");
+    assert!(log.contains("\"setting\":\"require_oauth\""), "{log}");
+}
+
+#[tokio::test]
+async fn the_log_goes_to_the_end_of_a_file_that_nobody_else_reads() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let api = ApiServer::echoing_users().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = write_config(&folder, "log_file = \"mcp.log\"", &api, 5);
+    let log = folder.path().join("mcp.log");
+    for times in [1, 2] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_obolus-mcp"))
+            .arg("--config")
+            .arg(&path)
+            .spawn()
+            .unwrap();
+        let written = || std::fs::read_to_string(&log).unwrap_or_default();
+        eventually("it listens", || written().matches("\"listening\"").count() == times).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_eq!(std::fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,14 +84,11 @@ async fn lists_page_and_are_whole_objects_where_somebody_asks() {
         assert!(!whole.to_string().contains("last-applied"), "{whole}");
     }
     for (arguments, told) in [
-        (json!({"limit": 0}), "limit: limit must be 1 to 1000"),
+        (json!({"limit": 0}), "limit must be 1 to 1000"),
         (json!({"limit": "many"}), "limit: invalid type: string \"many\", expected i64"),
-        (json!({"output": "xml"}), "output: output must be table, yaml or json"),
-        (json!({"continue": "a\nb"}), "continue: continue must be what an earlier answer gave"),
-        (
-            json!({"labelSelector": "a=b&limit=9"}),
-            "labelSelector: labelSelector must be like app=web",
-        ),
+        (json!({"output": "xml"}), "output must be table, yaml or json"),
+        (json!({"continue": "a\nb"}), "continue must be what an earlier answer gave"),
+        (json!({"labelSelector": "a=b&limit=9"}), "labelSelector must be like app=web"),
         (json!({"colour": "red"}), "unknown field `colour`"),
     ] {
         let failure = scene.mcp.failure("alice", "pods_list", arguments).await;

@@ -17,7 +17,7 @@ use obolus_tests::process::Process;
 use obolus_tests::secret;
 use serde_json::json;
 
-use crate::run::Found;
+use obolus_tests::fixtures::conformance_run::Found;
 
 const CLUSTER: &str = "obolus-facade";
 /// Whom the emulator signs in without a page.

@@ -7,7 +7,6 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod authorization_server;
-mod run;
 mod side_by_side;
 mod transparency;
 mod world;

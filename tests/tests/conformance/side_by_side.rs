@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::run::{Found, Scenario};
+use obolus_tests::fixtures::conformance_run::{Found, Scenario};
 
 /// A line for each scenario, a column for each run: checks that passed and that failed.
 pub(crate) fn table(revision: &str, runs: &[(&str, Found)]) -> String {

@@ -9,9 +9,9 @@ use obolus_tests::deadline::eventually;
 use obolus_tests::fixtures::bearer_proxy::BearerProxy;
 use serde_json::Value;
 
-use crate::run::{Found, requirements};
 use crate::side_by_side::{differences, table};
 use crate::world::{Side, World, world};
+use obolus_tests::fixtures::conformance_run::{Found, requirements};
 
 /// Each with as many checks as a server that has everything is known to pass.
 const SETS: [(&str, u32); 2] = [("2026-07-28", 197), ("2025-11-25", 83)];

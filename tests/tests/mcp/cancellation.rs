@@ -1,7 +1,7 @@
 //! Calls that are taken back: what they have open at the API server and behind it closes within a second, and a thousand
 //! of them leave nothing.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -149,10 +149,10 @@ struct StandIn {
     _api: Recorder,
 }
 
-/// What is open, by the namespace that was asked for, and how much was opened.
+/// What is open, or when it was closed, by the namespace that was asked for; and how much was opened.
 #[derive(Clone, Default)]
 struct OpenStreams {
-    now: Arc<Mutex<BTreeSet<String>>>,
+    now: Arc<Mutex<BTreeMap<String, Option<Instant>>>>,
     ever: Arc<AtomicUsize>,
 }
 
@@ -165,12 +165,27 @@ struct Open {
 impl OpenStreams {
     fn open(&self, namespace: &str) -> Open {
         self.ever.fetch_add(1, Ordering::Relaxed);
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).insert(namespace.to_owned());
+        self.set(namespace, None);
         Open { of: self.clone(), namespace: namespace.to_owned() }
     }
 
+    fn set(&self, namespace: &str, closed: Option<Instant>) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.insert(namespace.to_owned(), closed);
+    }
+
+    /// When it was closed; nothing yet, as long as it is open.
+    fn of(&self, namespace: &str) -> Result<Option<Instant>> {
+        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.get(namespace).copied().with_context(|| format!("{namespace} was not asked for"))
+    }
+
     fn has(&self, namespace: &str) -> bool {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).contains(namespace)
+        self.of(namespace).is_ok_and(|closed| closed.is_none())
+    }
+
+    fn forget(&self, namespace: &str) {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).remove(namespace);
     }
 
     fn ever(&self) -> usize {
@@ -180,7 +195,7 @@ impl OpenStreams {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.of.now.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.namespace);
+        self.of.set(&self.namespace, Some(Instant::now()));
     }
 }
 
@@ -218,17 +233,19 @@ impl StandIn {
             "pods_log" => json!({"namespace": namespace, "name": "web", "follow": true}),
             _ => json!({"namespace": namespace}),
         };
+        self.open.forget(namespace);
         let call = start(client, tool, arguments);
-        let has = |wanted: bool| async move {
-            let is = self.open.has(namespace);
-            ensure!(is == wanted, "{namespace} is {}open", if is { "" } else { "not " });
-            Ok(())
-        };
-        eventually(&format!("{tool} to reach the API server"), PATIENCE, || has(true)).await?;
+        eventually(&format!("{tool} to reach the API server"), PATIENCE, || async {
+            self.open.of(namespace)
+        })
+        .await?;
         let since = Instant::now();
         call.abort();
-        eventually(&format!("{tool} to be closed"), PATIENCE, || has(false)).await?;
-        Ok(since.elapsed())
+        let closed = eventually(&format!("{tool} to be closed"), PATIENCE, || async {
+            self.open.of(namespace)?.context("it is open")
+        })
+        .await?;
+        Ok(closed.saturating_duration_since(since))
     }
 
     /// Resident memory, and how many files and connections are open.

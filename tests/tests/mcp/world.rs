@@ -121,7 +121,7 @@ fn helm() -> String {
 }
 
 /// A server with helm within reach.
-fn options(cluster: &Cluster) -> Result<McpServerOptions> {
+pub(crate) fn options(cluster: &Cluster) -> Result<McpServerOptions> {
     let folders = [cluster.programs()?, PathBuf::from("/usr/bin"), PathBuf::from("/bin")];
     let path = std::env::join_paths(folders)?.to_string_lossy().into_owned();
     Ok(McpServerOptions {

@@ -56,13 +56,13 @@ pub(crate) fn refused(answer: &Answered) -> Value {
     json!({"refused": answer.is_tool_error()})
 }
 
-fn success(answer: &Answered) -> Result<String> {
+pub(crate) fn success(answer: &Answered) -> Result<String> {
     let is_result = answer.body.pointer("/result/content").is_some();
     ensure!(is_result && !answer.is_tool_error(), "{} {}", answer.status, answer.body);
     Ok(answer.text())
 }
 
-fn structured(answer: &Answered) -> Result<&Value> {
+pub(crate) fn structured(answer: &Answered) -> Result<&Value> {
     success(answer)?;
     answer.body.pointer("/result/structuredContent").context("no structured content")
 }
@@ -140,7 +140,8 @@ fn settled(mut cells: Map<String, Value>) -> Value {
 /// are two blanks apart or more.
 pub(crate) fn table(text: &str) -> Result<Vec<Map<String, Value>>> {
     let mut lines = text.lines().skip_while(|line| !line.starts_with(char::is_uppercase));
-    let heading = lines.next().with_context(|| format!("no table: {text}"))?;
+    // Theirs says nothing at all where there is no row.
+    let Some(heading) = lines.next() else { return Ok(Vec::new()) };
     let mut columns: Vec<(usize, &str)> = Vec::new();
     let mut from = 0;
     for part in heading.split("  ") {

@@ -102,6 +102,10 @@ pub(crate) const SUITES: &[Suite] = &[
     story("entra_msal", "Microsoft's own client and our STS at the emulator"),
     story("guide_errors", "what published guides print, refused, and what works instead"),
     story("mcp_server", "the MCP server at a real API server"),
+    story(
+        "mcp_parity",
+        "kubernetes-mcp-server and ours, asked the same: each difference has its reason",
+    ),
     story("mcp", "every tool of the MCP server, allowed, refused and misused"),
     story("keycloak_changes", "Keycloak away, other keys, people who signed out or were disabled"),
     story("end_to_end", "a person's token from Keycloak to the API server's audit log"),

@@ -41,6 +41,7 @@ impl Part {
                 "max_body_bytes",
                 "log_level",
                 "confirmation_key_file",
+                "sessions",
                 "shown_secrets",
                 "cluster",
                 "clusters",

@@ -25,7 +25,7 @@ pub(crate) struct Scene {
     pub(crate) api: ApiServer,
     pub(crate) running: Running,
     pub(crate) mcp: Mcp,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 /// Starts both. `more` is configuration besides the cluster's.
@@ -34,7 +34,7 @@ pub(crate) async fn scene(more: &str, api: ApiServer) -> Scene {
     let path = write_config(&folder, more, &api, 30);
     let running = Running::start(&Config::load(&path).unwrap()).unwrap();
     let mcp = Mcp::new(format!("http://{}/mcp", running.mcp));
-    Scene { api, running, mcp, _folder: folder }
+    Scene { api, running, mcp, folder }
 }
 
 pub(crate) fn write_config(
