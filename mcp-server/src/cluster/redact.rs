@@ -213,9 +213,9 @@ fn redact_secret(secret: &mut Map<String, Value>) {
 /// Whether a text has a value of the Secret in it, or is a part of one.
 fn tells(text: &str, telltales: &[String]) -> bool {
     let part = text.trim();
-    telltales.iter().any(|value| {
-        text.contains(value) || (part.len() >= MIN_PART_BYTES && value.contains(part))
-    })
+    telltales
+        .iter()
+        .any(|value| text.contains(value) || (part.len() >= MIN_PART_BYTES && value.contains(part)))
 }
 
 /// The values of a Secret as they may stand elsewhere in it: as they are, and in base64.
