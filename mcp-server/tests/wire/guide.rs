@@ -132,6 +132,7 @@ async fn each_setting_does_in_stdio_mode_what_its_row_says() {
         "cluster_provider_strategy = \"disabled\"",
         "cluster_auth_mode = \"kubeconfig\"",
         "log_level = 3",
+        "log_file = \"x\"",
         "list_output = \"yaml\"",
         "server_instructions = \"x\"",
         "read_only = true",
@@ -146,7 +147,6 @@ async fn each_setting_does_in_stdio_mode_what_its_row_says() {
     }
     for noticed in [
         "cluster_auth_mode = \"passthrough\"",
-        "log_file = \"x\"",
         "port = \"8080\"",
         "bind_address = \"0.0.0.0\"",
         "metrics_port = \"1\"",
