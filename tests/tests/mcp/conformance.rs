@@ -164,7 +164,7 @@ fn judge(revision: &str, found: &Found) {
     );
     assert!(failures.is_empty(), "{revision}: {}\n{}", failures.join("\n"), found.output);
     assert!(
-        scenarios >= 9 && passed >= 20,
+        scenarios >= 9 && passed >= 15,
         "{revision}: what ran is too little to say anything: {}",
         found.output
     );
