@@ -70,60 +70,8 @@ fn named(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value {
     json!({"apiVersion": api_version, "kind": kind, "namespace": namespace, "name": name})
 }
 
-/// One that says hello.
-async fn a_config_map(world: &World) -> Result<Value> {
-    let name = world.unique("greeting");
-    world
-        .cluster
-        .admin_post(&format!("/api/v1/namespaces/{SHOP}/configmaps"), &config_map(&name, "hello"))
-        .await?;
-    Ok(named("v1", "ConfigMap", SHOP, &name))
-}
-
-fn config_map(name: &str, greeting: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": SHOP},
-        "data": {"greeting": greeting},
-    })
-}
-
-/// A manifest after which it would say something else. Who made it holds the field, hence the force.
-async fn manifest(world: &World) -> Result<Value> {
-    let there = a_config_map(world).await?;
-    let name = there["name"].as_str().unwrap_or_default();
-    Ok(json!({"resource": config_map(name, "servus").to_string(), "force": true}))
-}
-
-async fn patch(world: &World) -> Result<Value> {
-    let mut arguments = a_config_map(world).await?;
-    arguments["patch"] = json!(r#"{"data": {"greeting": "servus"}}"#);
-    Ok(arguments)
-}
-
-/// The name in the arguments, or in the manifest among them.
-fn name(arguments: &Value) -> Result<String> {
-    let text = arguments["resource"].as_str();
-    let manifest: Option<Value> = text.map(serde_json::from_str).transpose()?;
-    let name = match &manifest {
-        Some(object) => &object["metadata"]["name"],
-        None => &arguments["name"],
-    };
-    Ok(name.as_str().unwrap_or_default().to_owned())
-}
-
-async fn greets(world: &World, arguments: &Value, greeting: &str) -> Result<()> {
-    let path = format!("/api/v1/namespaces/{SHOP}/configmaps/{}", name(arguments)?);
-    let object = world.cluster.admin_get(&path).await?;
-    ensure!(object["data"]["greeting"] == greeting, "{object}");
-    Ok(())
-}
-
-async fn is_there(world: &World, arguments: &Value, expected: bool) -> Result<()> {
-    let path = format!("/api/v1/namespaces/{SHOP}/configmaps/{}", name(arguments)?);
-    let found = world.cluster.admin_get(&path).await.is_ok();
-    ensure!(found == expected, "it is there: {found}");
-    Ok(())
+fn name(arguments: &Value) -> &str {
+    arguments["name"].as_str().unwrap_or_default()
 }
 
 /// A Deployment of one replica; the arguments want two.
@@ -136,7 +84,7 @@ async fn to_scale(world: &World) -> Result<Value> {
 }
 
 async fn has_replicas(world: &World, arguments: &Value, replicas: u32) -> Result<()> {
-    let path = format!("/apis/apps/v1/namespaces/{SHOP}/deployments/{}", name(arguments)?);
+    let path = format!("/apis/apps/v1/namespaces/{SHOP}/deployments/{}", name(arguments));
     let object = world.cluster.admin_get(&path).await?;
     ensure!(object["spec"]["replicas"] == replicas, "{object}");
     Ok(())
