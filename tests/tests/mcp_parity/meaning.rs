@@ -163,6 +163,126 @@ pub(crate) fn table(text: &str) -> Result<Vec<Map<String, Value>>> {
     Ok(rows)
 }
 
+// === Releases ===
+
+/// What is said of a release, except when it was.
+fn release(cells: [&Value; 7]) -> Value {
+    let [name, namespace, revision, chart, version, app, status] = cells;
+    let revision =
+        revision.as_str().map_or_else(|| revision.clone(), |text| json!(text.parse::<i64>().ok()));
+    json!({
+        "name": name, "namespace": namespace, "revision": revision, "chart": chart, "version": version,
+        "app": app, "status": status,
+    })
+}
+
+/// What we have installed.
+pub(crate) fn our_release(answer: &Answered) -> Result<Value> {
+    let made = structured(answer)?;
+    Ok(release(
+        ["name", "namespace", "revision", "chart", "chartVersion", "appVersion", "status"]
+            .map(|member| &made[member]),
+    ))
+}
+
+/// Our list says a chart's name and version in one word, as `helm list` does.
+pub(crate) fn our_releases(answer: &Answered) -> Result<Value> {
+    let mut rows = Map::new();
+    for one in structured(answer)?["releases"].as_array().context("no releases")? {
+        let word = one["chart"].as_str().context("no chart")?;
+        let (chart, version) = word.rsplit_once('-').context("a chart without a version")?;
+        let (chart, version) = (json!(chart), json!(version));
+        let told = [
+            &one["name"],
+            &one["namespace"],
+            &one["revision"],
+            &chart,
+            &version,
+            &one["appVersion"],
+            &one["status"],
+        ];
+        rows.insert(named(one), release(told));
+    }
+    Ok(json!({"count": rows.len(), "rows": rows}))
+}
+
+/// Theirs, of one that was made or of a list; a sentence where there is none.
+pub(crate) fn their_releases(answer: &Answered) -> Result<Value> {
+    let text = success(answer)?;
+    let list = yaml(&text)?;
+    let mut rows = Map::new();
+    for one in list.as_array().into_iter().flatten() {
+        let members =
+            ["name", "namespace", "revision", "chart", "chartVersion", "appVersion", "status"];
+        rows.insert(named(one), release(members.map(|member| &one[member])));
+    }
+    ensure!(
+        !rows.is_empty() || text.starts_with("No Helm releases"),
+        "neither a list nor none: {text}"
+    );
+    Ok(json!({"count": rows.len(), "rows": rows}))
+}
+
+fn named(one: &Value) -> String {
+    let word = |member: &str| one[member].as_str().unwrap_or_default();
+    format!("{}/{}", word("namespace"), word("name"))
+}
+
+// === Events ===
+
+fn event(cells: [&Value; 6]) -> (String, Value) {
+    let [namespace, kind, name, kind_of_event, reason, message] = cells;
+    let words =
+        [namespace, kind, name, reason, message].map(|word| word.as_str().unwrap_or_default());
+    (
+        words.join("/"),
+        json!({"namespace": namespace, "about": kind, "name": name, "type": kind_of_event, "reason": reason, "message": message}),
+    )
+}
+
+/// Events by what they say, since neither shows their names.
+pub(crate) fn our_events(answer: &Answered) -> Result<Value> {
+    let events = structured(answer)?["events"].as_array().context("no events")?;
+    let rows: Map<_, _> = events
+        .iter()
+        .map(|one| {
+            event(
+                ["namespace", "kind", "name", "type", "reason", "message"]
+                    .map(|member| &one[member]),
+            )
+        })
+        .collect();
+    Ok(json!({"count": events.len(), "rows": rows}))
+}
+
+pub(crate) fn their_events(answer: &Answered) -> Result<Value> {
+    let text = success(answer)?;
+    let list = yaml(&text)?;
+    let events = list.as_array().cloned().unwrap_or_default();
+    ensure!(!events.is_empty() || text.contains("No events"), "neither a list nor none: {text}");
+    let rows: Map<_, _> = events
+        .iter()
+        .map(|one| {
+            let about = &one["InvolvedObject"];
+            event([
+                &one["Namespace"],
+                &about["Kind"],
+                &about["Name"],
+                &one["Type"],
+                &one["Reason"],
+                &one["Message"],
+            ])
+        })
+        .collect();
+    Ok(json!({"count": events.len(), "rows": rows}))
+}
+
+// === Kubeconfigs ===
+
+pub(crate) fn our_kubeconfig(answer: &Answered) -> Result<Value> {
+    Ok(structured(answer)?.clone())
+}
+
 // === Text ===
 
 /// The lines of a log or of a command's output: what their text is whole, and ours in this field.
