@@ -279,8 +279,29 @@ pub(crate) fn their_events(answer: &Answered) -> Result<Value> {
 
 // === Kubeconfigs ===
 
+/// What is reached and with what, whatever names whoever configured it chose.
+fn kubeconfig(config: &Value) -> Result<Value> {
+    let list = |member: &str| config[member].as_array().cloned().unwrap_or_default();
+    let (clusters, contexts) = (list("clusters"), list("contexts"));
+    let current = &config["current-context"];
+    ensure!(contexts.iter().any(|one| one["name"] == *current), "no context {current}: {config}");
+    let servers: Vec<_> = clusters.iter().map(|one| &one["cluster"]["server"]).collect();
+    let has_something = |one: &Value| one["user"].as_object().is_some_and(|user| !user.is_empty());
+    Ok(json!({
+        "kind": config["kind"], "servers": servers, "contexts": contexts.len(),
+        "credentials": list("users").iter().filter(|one| has_something(one)).count(),
+    }))
+}
+
 pub(crate) fn our_kubeconfig(answer: &Answered) -> Result<Value> {
-    Ok(structured(answer)?.clone())
+    kubeconfig(structured(answer)?)
+}
+
+pub(crate) fn their_kubeconfig(answer: &Answered) -> Result<Value> {
+    if answer.is_tool_error() {
+        return Ok(json!("refused"));
+    }
+    kubeconfig(&their_object(answer)?)
 }
 
 // === Text ===

@@ -1,6 +1,6 @@
 //! Tools that read: the same question to both.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use obolus_tests::fixtures::cluster::{Cluster, KUBELET_NODE};
 use obolus_tests::fixtures::mcp_client::Answered;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ fn questions(pod: &str) -> Vec<Question> {
         }
         arguments
     };
-    let view = Says::Else(meaning::our_kubeconfig, meaning::their_object);
+    let view = Says::Else(meaning::our_kubeconfig, meaning::their_kubeconfig);
     let events = Says::Else(meaning::our_events, meaning::their_events);
     vec![
         question("configuration_view", json!({}), view).viewer_may(),
@@ -214,17 +214,20 @@ pub(crate) async fn compare(setting: &Setting, compared: &mut Compared) -> Resul
     cluster.wait_for_metrics("shop", pod).await?;
     cluster.wait_for_metrics("shop", AT_KUBELET).await?;
     some_events(cluster).await?;
+    let mut unread = Vec::new();
     for question in questions(pod) {
-        let (call, tool) = (&question.call, question.tool());
-        let answers = setting.both(Person::Operator, tool, &question.arguments).await?;
-        let both =
-            meaning(question.says, &answers).with_context(|| format!("{call}: {answers:#?}"))?;
-        compared.add(call, &both);
-        let answers = setting.both(Person::Viewer, tool, &question.arguments).await?;
-        let says = if question.viewer_may { question.says } else { Says::Refusal };
-        let both =
-            meaning(says, &answers).with_context(|| format!("{call}, viewer: {answers:#?}"))?;
-        compared.add(&format!("{call}, viewer"), &both);
+        for person in [Person::Operator, Person::Viewer] {
+            let is_viewer = person == Person::Viewer;
+            let call = format!("{}{}", question.call, if is_viewer { ", viewer" } else { "" });
+            let answers = setting.both(person, question.tool(), &question.arguments).await?;
+            let says =
+                if is_viewer && !question.viewer_may { Says::Refusal } else { question.says };
+            match meaning(says, &answers) {
+                Ok(both) => compared.add(&call, &both),
+                Err(error) => unread.push(format!("{call}: {error:#}: {answers:?}")),
+            }
+        }
     }
+    ensure!(unread.is_empty(), "answers that say nothing known:\n{}", unread.join("\n"));
     Ok(())
 }
