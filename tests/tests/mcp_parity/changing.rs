@@ -220,12 +220,19 @@ async fn delete_pod(setting: &Setting, compared: &mut Compared) -> Result<()> {
 /// Installs, lists and uninstalls. The release of one is seen by the other.
 async fn releases(setting: &Setting, compared: &mut Compared) -> Result<()> {
     let arguments = |name: &str| json!({"chart": "notes", "name": name, "namespace": "shop", "values": {"password": "sesame"}});
+    // Wherever it was made.
     let made = async |name: &str| {
-        let config = found(setting, "configmaps", name).await?;
-        let secret = found(setting, "secrets", name).await?;
-        anyhow::Ok(
-            json!({"app": config.first().map(|one| &one["data"]), "password": secret.first().map(|one| &one["data"])}),
-        )
+        let mut made = json!({});
+        for plural in ["configmaps", "secrets"] {
+            let path = format!("/api/v1/{plural}?fieldSelector=metadata.name%3D{name}");
+            let list = setting.cluster.admin_get(&path).await?;
+            let objects = list["items"].as_array().context("no items")?;
+            made[plural] = objects
+                .iter()
+                .map(|one| json!({"in": one["metadata"]["namespace"], "data": one["data"]}))
+                .collect();
+        }
+        anyhow::Ok(made)
     };
     for (person, call_name) in
         [(Person::Viewer, "helm_install, viewer"), (Person::Operator, "helm_install")]
