@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
 use crate::listed::LISTED;
-use crate::meaning::{Both, differences};
+use crate::meaning::{Both, Differences, differences};
 
 /// A difference that has its reason.
 #[derive(Debug)]
@@ -21,7 +19,7 @@ pub(crate) struct Listed {
 
 /// Call by call, in their order.
 #[derive(Debug, Default)]
-pub(crate) struct Compared(Vec<(String, BTreeMap<String, (Value, Value)>)>);
+pub(crate) struct Compared(Vec<(String, Differences)>);
 
 impl Compared {
     pub(crate) fn add(&mut self, call: &str, both: &Both) {

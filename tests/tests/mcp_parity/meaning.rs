@@ -17,15 +17,18 @@ pub(crate) struct Both {
     pub(crate) theirs: Value,
 }
 
+/// What ours and theirs are, by the place where they differ.
+pub(crate) type Differences = BTreeMap<String, (Value, Value)>;
+
 /// The places where two meanings differ, as JSON Pointers; the keys of a table's rows are `*`, since names are made up
 /// anew each time.
-pub(crate) fn differences(both: &Both) -> BTreeMap<String, (Value, Value)> {
+pub(crate) fn differences(both: &Both) -> Differences {
     let mut found = BTreeMap::new();
     walk("", &both.ours, &both.theirs, &mut found);
     found
 }
 
-fn walk(path: &str, ours: &Value, theirs: &Value, found: &mut BTreeMap<String, (Value, Value)>) {
+fn walk(path: &str, ours: &Value, theirs: &Value, found: &mut Differences) {
     match (ours, theirs) {
         (Value::Object(one), Value::Object(other)) => {
             let keys: std::collections::BTreeSet<_> = one.keys().chain(other.keys()).collect();
