@@ -119,7 +119,10 @@ async fn each_setting_does_in_stdio_mode_what_its_row_says() {
         let output =
             home.command(&["--config", file.to_str().unwrap(), "--check"]).output().unwrap();
         let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        (output.status.success(), told)
+        // That there is no helm on this machine is nothing about the setting.
+        let told: Vec<_> =
+            told.lines().filter(|line| !line.contains("no program `helm`")).collect();
+        (output.status.success(), told.join("\n"))
     };
     let kubeconfig = format!("kubeconfig = {:?}", kubeconfig.to_str().unwrap());
     for honoured in [
@@ -129,6 +132,7 @@ async fn each_setting_does_in_stdio_mode_what_its_row_says() {
         "cluster_provider_strategy = \"disabled\"",
         "cluster_auth_mode = \"kubeconfig\"",
         "log_level = 3",
+        "log_file = \"x\"",
         "list_output = \"yaml\"",
         "server_instructions = \"x\"",
         "read_only = true",
@@ -143,7 +147,6 @@ async fn each_setting_does_in_stdio_mode_what_its_row_says() {
     }
     for noticed in [
         "cluster_auth_mode = \"passthrough\"",
-        "log_file = \"x\"",
         "port = \"8080\"",
         "bind_address = \"0.0.0.0\"",
         "metrics_port = \"1\"",

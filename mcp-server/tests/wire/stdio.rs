@@ -481,3 +481,57 @@ async fn a_login_goes_on_when_the_call_that_began_it_is_given_up() {
     assert_eq!(session.whoami(json!({})).unwrap(), "Bearer t");
     assert_eq!(runs(), 1, "the same login served the next call");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_kubeconfig_is_shown_whole_or_of_one_context_and_without_its_credentials() {
+    let (lab, prod) = (ApiServer::echoing_users().await, ApiServer::echoing_users().await);
+    let home = Home::new();
+    home.kubeconfig(&[("lab", &lab), ("prod", &prod)], json!({"token": "canary-of-CONTEXT"}));
+    let mut session = home.session(&[]);
+    let mut view = |arguments: Value| {
+        let result = session.call("configuration_view", arguments);
+        let text = result["content"][0]["text"].as_str().unwrap().to_owned();
+        assert!(!result.to_string().contains("canary"), "{result}");
+        (text, result["structuredContent"].clone())
+    };
+    let (text, shown) = view(json!({}));
+    assert_eq!(shown["current-context"], "lab");
+    assert_eq!(shown["users"], json!([{"name": "lab-user", "user": {"token": "REDACTED"}}]));
+    assert!(text.contains("token: REDACTED") && !text.contains("prod"), "{text}");
+    let (_, shown) = view(json!({"context": "prod"}));
+    assert_eq!(shown["clusters"][0]["cluster"]["server"], prod.url);
+    let (_, shown) = view(json!({"minified": false}));
+    assert_eq!(shown["contexts"].as_array().unwrap().len(), 2, "{shown}");
+    assert!(lab.arrived().is_empty() && prod.arrived().is_empty(), "nobody is asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_calls_are_served_at_a_time_and_the_others_wait() {
+    let release = Arc::new(tokio::sync::Notify::new());
+    let notice = Arc::clone(&release);
+    let api = ApiServer::start(move |request| {
+        if request.path().contains("/pods/") {
+            return Answer::After(Arc::clone(&notice), 404, json!({"message": "none"}));
+        }
+        Answer::Json(201, review("ann"))
+    })
+    .await;
+    let home = Home::new();
+    home.kubeconfig(&[("lab", &api)], json!({"token": "t"}));
+    let mut session = home.session(&[]);
+    for id in 0..20 {
+        session.send(&json!({"jsonrpc": "2.0", "id": format!("p-{id}"), "method": "tools/call",
+            "params": {"name": "pods_get", "arguments": {"name": "p"}}}));
+    }
+    let pods = || api.arrived().iter().filter(|request| request.path().contains("/pods/")).count();
+    crate::support::eventually("sixteen are under way", || pods() == 16).await;
+    // A listing needs no turn, and by its answer the others would have come.
+    assert!(session.ask("tools/list", json!({}))["result"].is_object());
+    assert_eq!(pods(), 16);
+    for _ in 0..20 {
+        crate::support::eventually("one waits for its answer", || pods() >= 16).await;
+        release.notify_one();
+        assert!(session.next()["result"]["isError"] == true);
+    }
+    assert_eq!(pods(), 20);
+}

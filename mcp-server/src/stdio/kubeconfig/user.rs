@@ -286,8 +286,8 @@ fn cluster_info(cluster: &Cluster, endpoint: &Endpoint) -> Result<Value, String>
     if let Some(proxy) = cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) {
         put("proxy-url", json!(proxy));
     }
-    let extensions = cluster.extensions.iter().flatten();
-    let config = extensions.filter(|named| named.name == EXEC_EXTENSION).last();
+    let mut extensions = cluster.extensions.iter().flatten();
+    let config = extensions.rfind(|named| named.name == EXEC_EXTENSION);
     put("config", config.and_then(|named| named.extension.clone()).unwrap_or_default());
     Ok(Value::Object(info))
 }

@@ -18,7 +18,7 @@ pub(super) fn rows() -> Vec<Row> {
                 .structured(says_no_value)
                 .then(|world, arguments| Box::pin(is_made(world, arguments, true))),
             refused: Case::made(Bob, |world| Box::pin(async { Ok(to_install(world)) }))
-                .refused("list", "secrets", Some(SHOP))
+                .refused("get", "secrets", Some(SHOP))
                 .then(|world, arguments| Box::pin(is_made(world, arguments, false))),
         },
         Row {
