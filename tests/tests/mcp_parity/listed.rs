@@ -7,8 +7,7 @@ const fn listed(call: &'static str, at: &'static str, because: &'static str) -> 
 }
 
 const LABELS_COLUMN: &str = "/rows/*/LABELS";
-const LABELS: &str =
-    "labels are the widest column and seldom asked for: ours shows them with output yaml or json";
+const LABELS: &str = "labels are the widest column and seldom asked for: ours has them with output json or yaml, see the rows of labels";
 const KUBECONFIG: &str = "theirs fails: where the caller's token is used it takes the users out of its kubeconfig, and then misses one";
 const IN_DEFAULT: &str = "theirs puts what names no namespace where its kubeconfig says, not where it was told to install";
 const NOT_FOUND: &str = "theirs says of a release that the person may not see that it is not there, and no error; ours says what is missing";

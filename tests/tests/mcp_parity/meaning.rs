@@ -130,6 +130,30 @@ pub(crate) fn their_rows(answer: &Answered) -> Result<Value> {
     Ok(json!({"count": rows.len(), "rows": rows}))
 }
 
+/// The labels of whole objects, as a table writes them.
+pub(crate) fn our_labels(answer: &Answered) -> Result<Value> {
+    let items = structured(answer)?["items"].as_array().context("no items")?;
+    let labels = |one: &Value| {
+        let labels = one["object"]["metadata"]["labels"].as_object().cloned().unwrap_or_default();
+        let mut words: Vec<_> = labels
+            .iter()
+            .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+            .collect();
+        words.sort_unstable();
+        if words.is_empty() { "<none>".to_owned() } else { words.join(",") }
+    };
+    let rows: Map<_, _> = items.iter().map(|one| (named(one), labels(one).into())).collect();
+    Ok(json!({"count": rows.len(), "rows": rows}))
+}
+
+/// The labels in a printed table.
+pub(crate) fn their_labels(answer: &Answered) -> Result<Value> {
+    let told = their_rows(answer)?;
+    let rows = told["rows"].as_object().context("no rows")?.iter();
+    let rows: Map<_, _> = rows.map(|(name, row)| (name.clone(), row["LABELS"].clone())).collect();
+    Ok(json!({"count": rows.len(), "rows": rows}))
+}
+
 fn settled(mut cells: Map<String, Value>) -> Value {
     for (column, cell) in &mut cells {
         if PASSING.contains(&column.as_str()) {
@@ -227,8 +251,11 @@ pub(crate) fn their_releases(answer: &Answered) -> Result<Value> {
 }
 
 fn named(one: &Value) -> String {
-    let word = |member: &str| one[member].as_str().unwrap_or_default();
-    format!("{}/{}", word("namespace"), word("name"))
+    format!("{}/{}", word(one, "namespace"), word(one, "name"))
+}
+
+fn word<'a>(one: &'a Value, member: &str) -> &'a str {
+    one[member].as_str().unwrap_or_default()
 }
 
 // === Events ===

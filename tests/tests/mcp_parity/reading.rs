@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::amounts;
 use crate::compared::Compared;
 use crate::meaning::{self, Both};
-use crate::setting::{Answers, Person, Setting};
+use crate::setting::{Answers, Person, Setting, Side};
 
 /// Reads what an answer means.
 type Reads = fn(&Answered) -> Result<Value>;
@@ -227,6 +227,23 @@ pub(crate) async fn compare(setting: &Setting, compared: &mut Compared) -> Resul
                 Err(error) => unread.push(format!("{call}: {error:#}: {answers:?}")),
             }
         }
+    }
+    // What their tables say in a column more, ours say as whole objects.
+    let person = Person::Operator;
+    for (tool, arguments) in [
+        ("namespaces_list", json!({})),
+        ("pods_list", json!({})),
+        ("pods_list_in_namespace", json!({"namespace": "shop"})),
+        ("projects_list", json!({})),
+        ("resources_list", json!({"apiVersion": "v1", "kind": "Node"})),
+    ] {
+        let theirs = setting.call(Side::Theirs, person, tool, &arguments).await?;
+        let mut arguments = arguments;
+        arguments["output"] = json!("json");
+        let ours = setting.call(Side::Ours, person, tool, &arguments).await?;
+        let both =
+            Both { ours: meaning::our_labels(&ours)?, theirs: meaning::their_labels(&theirs)? };
+        compared.add(&format!("{tool}: labels"), &both);
     }
     ensure!(unread.is_empty(), "answers that say nothing known:\n{}", unread.join("\n"));
     Ok(())

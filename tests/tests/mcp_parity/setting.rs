@@ -203,7 +203,7 @@ async fn a_project(cluster: &Cluster) -> Result<()> {
     });
     cluster.admin_apply(&definition).await?;
     let project = json!({
-        "apiVersion": "project.openshift.io/v1", "kind": "Project", "metadata": {"name": "clearance"},
+        "apiVersion": "project.openshift.io/v1", "kind": "Project", "metadata": {"name": "clearance", "labels": {"season": "winter"}},
     });
     eventually("the kind Project", Duration::from_secs(30), || cluster.admin_apply(&project))
         .await
