@@ -98,7 +98,7 @@ impl Namespace {
 
 impl NodeLogName {
     /// The same as the kubelet has it, whose files begin below `/var/log`.
-    pub(crate) fn as_the_kubelet_has_it(self) -> Self {
+    pub(crate) fn into_kubelet_path(self) -> Self {
         match self.0.strip_prefix("/var/log/") {
             Some(file) => Self(format!("/{file}")),
             None => self,
@@ -250,8 +250,8 @@ mod tests {
             assert!(!accepts::<NodeLogName>(text), "{text:?}");
         }
         let name = |text: &str| NodeLogName::try_from(text.to_owned()).unwrap();
-        assert_eq!(name("/var/log/syslog").as_the_kubelet_has_it(), name("/syslog"));
-        assert_eq!(name("kubelet").as_the_kubelet_has_it(), name("kubelet"));
+        assert_eq!(name("/var/log/syslog").into_kubelet_path(), name("/syslog"));
+        assert_eq!(name("kubelet").into_kubelet_path(), name("kubelet"));
     }
 
     #[test]

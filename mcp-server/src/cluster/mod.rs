@@ -63,7 +63,7 @@ pub(crate) use list::{ListQuery, RawList};
 pub(crate) use logs::{LogQuery, Since};
 pub(crate) use metrics_api::{Usage, UsageOf};
 pub(crate) use object::{Noise, RawObject, Shown};
-pub use redact::ShownSecrets;
+pub(crate) use redact::ShownSecrets;
 pub(crate) use redact::redact_message;
 pub(crate) use refusal::Refusal;
 pub(crate) use relay::{ApiPath, Relayed, Subject};

@@ -89,11 +89,6 @@ impl RawObject {
         self
     }
 
-    /// The whole of it, for what is sent back to the API server and never shown.
-    pub(crate) fn into_unredacted(self) -> Map<String, Value> {
-        self.object
-    }
-
     /// Two states of one object in the form that may be shown, without noise and without what every change changes. A value
     /// of a Secret that is not the same on both sides is shown to differ.
     pub(crate) fn show_change(before: Option<Self>, after: Option<Self>) -> (Shown, Shown) {

@@ -30,6 +30,8 @@ impl ShownSecrets {
 const MAX_ANNOTATION_BYTES: usize = 256;
 /// The shortest value that is looked for elsewhere in its Secret: shorter ones stand in every other word.
 const MIN_TELLTALE_BYTES: usize = 4;
+/// The shortest text that is taken for a part of a value: names of one word stand in many values.
+const MIN_PART_BYTES: usize = 16;
 /// How deep copies within copies are read; what is deeper is not shown.
 const MAX_COPIES: usize = 4;
 
@@ -191,7 +193,7 @@ fn redact_secret(secret: &mut Map<String, Value>) {
             let is_copy = COPIES.contains(&key.as_str());
             let may_be_copy = text.len() > MAX_ANNOTATION_BYTES
                 || text.trim_start().starts_with(['{', '['])
-                || telltales.iter().any(|value| text.contains(value));
+                || tells(text, &telltales);
             if !is_copy && may_be_copy {
                 *text = redacted(text.len());
             }
@@ -200,12 +202,20 @@ fn redact_secret(secret: &mut Map<String, Value>) {
     if let Some(Value::Object(labels)) = metadata.get_mut("labels") {
         for value in labels.values_mut() {
             if let Value::String(text) = value
-                && telltales.contains(text)
+                && tells(text, &telltales)
             {
                 *text = redacted(text.len());
             }
         }
     }
+}
+
+/// Whether a text has a value of the Secret in it, or is a part of one.
+fn tells(text: &str, telltales: &[String]) -> bool {
+    let part = text.trim();
+    telltales
+        .iter()
+        .any(|value| text.contains(value) || (part.len() >= MIN_PART_BYTES && value.contains(part)))
 }
 
 /// The values of a Secret as they may stand elsewhere in it: as they are, and in base64.
@@ -218,7 +228,10 @@ fn telltales(secret: &Map<String, Value>) -> Vec<String> {
     let decoded =
         encoded.iter().filter_map(|text| String::from_utf8(STANDARD.decode(text).ok()?).ok());
     let decoded = decoded.map(|text| text.trim().to_owned()).collect::<Vec<_>>();
-    let all = encoded.into_iter().chain(plain).chain(decoded);
+    let all: Vec<String> = encoded.into_iter().chain(plain).chain(decoded).collect();
+    // A key's lines are copied one by one, too.
+    let lines = all.iter().flat_map(|text| text.lines().map(|line| line.trim().to_owned()));
+    let all = lines.chain(all.iter().cloned());
     all.filter(|text| text.len() >= MIN_TELLTALE_BYTES).collect()
 }
 

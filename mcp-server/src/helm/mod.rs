@@ -12,7 +12,7 @@ mod release;
 mod run;
 
 pub(crate) use chart::Chart;
-pub use chart::{ChartSources, ChartUrl};
+pub(crate) use chart::{ChartSources, ChartUrl};
 pub(crate) use program::{find, is_program};
 pub(crate) use release::{Installed, Release, ReleaseName, Releases};
 pub(crate) use run::Helm;

@@ -381,8 +381,9 @@ impl Drop for Running {
         // Only while it has not been waited for is its number its own.
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         let Some(group) = group else { return };
-        // It may have ended by itself just now.
-        drop(kill_process_group(group, Signal::KILL));
+        if let Err(error) = kill_process_group(group, Signal::KILL) {
+            tracing::debug!(%error, "helm had ended by itself");
+        }
         let home = Arc::clone(&self.home);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {

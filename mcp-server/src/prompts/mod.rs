@@ -16,7 +16,7 @@ use std::pin::Pin;
 
 use rmcp::model::{GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMessage, Role};
 
-pub use configured::{ConfiguredPrompt, Message, Speaker};
+pub(crate) use configured::{ConfiguredPrompt, Message, Speaker};
 
 use crate::cluster::{CONTEXT, Caller, Contexts, Resource};
 use crate::failure::Failure;

@@ -301,6 +301,9 @@ async fn run<T: KubeTool>(
     Ok(result)
 }
 
+/// What is wrong may quote what came, and what came may be long.
+const MAX_REASON_CHARS: usize = 1_000;
+
 /// Reads arguments; what is wrong is said with the parameter's name.
 fn parsed<T: DeserializeOwned>(arguments: Value) -> Result<T, Failure> {
     serde_path_to_error::deserialize(arguments).map_err(|error| {
@@ -308,7 +311,8 @@ fn parsed<T: DeserializeOwned>(arguments: Value) -> Result<T, Failure> {
         let reason = error.into_inner();
         let reason = reason.to_string();
         let is_told = path == "." || reason.starts_with(&path);
-        Failure::InvalidArguments(if is_told { reason } else { format!("{path}: {reason}") })
+        let told = if is_told { reason } else { format!("{path}: {reason}") };
+        Failure::InvalidArguments(told.chars().take(MAX_REASON_CHARS).collect())
     })
 }
 

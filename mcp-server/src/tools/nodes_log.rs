@@ -116,7 +116,7 @@ impl KubeTool for NodesLog {
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Log>, Failure> {
         let tail = input.tail_lines.map_or(DEFAULT_TAIL, |Tail(lines)| lines);
-        let query = input.query.as_the_kubelet_has_it();
+        let query = input.query.into_kubelet_path();
         let counted = (!query.is_file()).then_some(tail.min(MAX_COUNTED));
         let mut found = read(&context, &input.name, &query, tail, counted).await?;
         if matches!(found, Found::Uncounted) {

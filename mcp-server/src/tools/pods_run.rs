@@ -137,10 +137,12 @@ impl KubeTool for PodsRun {
             "app.kubernetes.io/name": name,
             "app.kubernetes.io/managed-by": "obolus-mcp",
         });
-        let mut container = json!({"name": name, "image": image});
-        if let Some(Port(port)) = input.port {
-            container["ports"] = json!([{"containerPort": port}]);
-        }
+        let container = match input.port {
+            Some(Port(port)) => {
+                json!({"name": name, "image": image, "ports": [{"containerPort": port}]})
+            }
+            None => json!({"name": name, "image": image}),
+        };
         let pod = json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": namespace.as_str(), "labels": labels},

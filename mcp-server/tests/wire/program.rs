@@ -107,9 +107,8 @@ async fn one_file_for_both_parts_is_good_and_its_notices_are_printed_and_logged(
     let path = write_config(&folder, both, &api, 5);
     let (code, text) = run(&["--config", path.to_str().unwrap(), "--check"]);
     assert_eq!(code, Some(0), "{text}");
-    for note in ["note: require_oauth "] {
-        assert!(text.contains(note), "{note} is not in {text}");
-    }
+    let note = "note: require_oauth ";
+    assert!(text.contains(note), "{note} is not in {text}");
     assert!(!text.contains("sts_client_id") && !text.contains("callers"), "{text}");
     let program = Program::start(&path, &[]);
     program.terminate();

@@ -43,7 +43,7 @@ async fn next(response: &mut Response, rest: &mut String) -> Value {
             continue;
         }
         let chunk = tokio::time::timeout(DEADLINE, response.chunk()).await.unwrap().unwrap();
-        rest.push_str(&String::from_utf8_lossy(&chunk.expect("the stream ended")));
+        rest.push_str(&String::from_utf8_lossy(&chunk.unwrap()));
     }
 }
 

@@ -75,7 +75,7 @@ const UNTESTABLE: [&str; 4] = [
 ];
 
 const SETTINGS: &str = r#"
-allowed_origins = ["http://127.0.0.1:*"]
+allowed_origins = ["http://127.0.0.1:*", "http://localhost:*"]
 [[prompts]]
 name = "test_simple_prompt"
 description = "For the suite"
@@ -164,7 +164,7 @@ fn judge(revision: &str, found: &Found) {
     );
     assert!(failures.is_empty(), "{revision}: {}\n{}", failures.join("\n"), found.output);
     assert!(
-        scenarios >= 9 && passed >= 20,
+        scenarios >= 9 && passed >= 15,
         "{revision}: what ran is too little to say anything: {}",
         found.output
     );

@@ -84,7 +84,9 @@ async fn tool_is_safe(world: &World, tool: &Value) -> Result<usize> {
             ensure!(answer.body["result"].is_object(), "no result: {}", told());
             ensure!(!answer.text().contains(CANARY), "the Secret: {}", told());
             ensure!(answer.text().len() < 10_000, "{} bytes: {}", answer.text().len(), told());
-            if NAMES.contains(&parameter.as_str()) {
+            // There, the name is a part of one that is looked for.
+            let is_name = NAMES.contains(&parameter.as_str()) && tool_name != "api_resources";
+            if is_name {
                 ensure!(answer.is_tool_error(), "accepted: {}", told());
                 ensure!(answer.text().contains(parameter.as_str()), "not named: {}", told());
             }

@@ -110,7 +110,9 @@ async fn undo_goes_back_to_the_revision_before_and_to_any_that_is_kept() {
         assert_eq!(shown["template"]["template"]["spec"]["containers"][0]["image"], TWO);
         assert_eq!(call("rollout_undo", json!({"toRevision": 2})).await["toRevision"], 2);
         assert_eq!(image(world, kind, &name).await.unwrap(), TWO);
-        let again = call("rollout_undo", json!({"toRevision": 2})).await;
+        // Gone back to, it is the newest.
+        assert_eq!(call("rollout_status", complete.clone()).await["stage"], "complete", "{kind}");
+        let again = call("rollout_undo", json!({"toRevision": 4})).await;
         assert_eq!(again["changed"], false, "{kind}: it is so already");
     }
 }

@@ -117,8 +117,8 @@ impl Session {
 
     /// The next line, which has to be a message.
     pub(crate) fn next(&self) -> Value {
-        let line = self.lines.recv_timeout(DEADLINE).expect("no answer in time");
-        let message: Value = serde_json::from_str(&line).expect("standard output is MCP's alone");
+        let line = self.lines.recv_timeout(DEADLINE).unwrap();
+        let message: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(message["jsonrpc"], "2.0", "{line}");
         message
     }

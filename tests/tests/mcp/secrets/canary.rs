@@ -111,20 +111,20 @@ fn needles(token: &str, value: &[u8]) -> Vec<(&'static str, String)> {
         ("the whole in base64", STANDARD_NO_PAD.encode(value)),
         ("the whole in base64url", URL_SAFE_NO_PAD.encode(value)),
     ];
-    for (encoding, bytes) in [
-        ("in base64", token.as_bytes().to_vec()),
-        ("in base64 of base64", STANDARD.encode(token).into_bytes()),
-    ] {
-        for shift in 0..3 {
-            let padded = [vec![b' '; shift], bytes.clone()].concat();
-            let encoded = STANDARD_NO_PAD.encode(&padded);
-            // The first and the last characters share bits with their neighbours.
-            let inner: String =
-                encoded.chars().skip(4).take(encoded.len().saturating_sub(8)).collect();
-            needles.push((encoding, inner));
-        }
+    for once in shifted(token) {
+        needles.extend(shifted(&once).map(|twice| ("in base64 of base64", twice)));
+        needles.push(("in base64", once));
     }
     needles
+}
+
+/// What base64 makes of a text at each of the three places in which it can begin. The first and the last characters
+/// share bits with their neighbours and are left out.
+fn shifted(text: &str) -> impl Iterator<Item = String> {
+    (0..3).map(move |shift| {
+        let encoded = STANDARD_NO_PAD.encode(" ".repeat(shift) + text);
+        encoded.chars().skip(4).take(encoded.len().saturating_sub(8)).collect()
+    })
 }
 
 #[test]
