@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use axum::body::{Body, Bytes};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
-use http::{HeaderName, Method, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Collected, Limited};
 
 use super::caller::Caller;
@@ -78,6 +78,7 @@ impl Relayed {
         let mut onward = Request::builder().method(parts.method).uri(target);
         for name in PASSED_ON {
             if let Some(value) = parts.headers.get(&name) {
+                let value = if name == ACCEPT { readable(value) } else { value.clone() };
                 onward = onward.header(name, value);
             }
         }
@@ -197,6 +198,19 @@ impl Relayed {
     }
 }
 
+/// What a program accepts, without the form that we cannot read: a refusal in it would lose its reason. Whoever accepts
+/// that form accepts JSON too.
+fn readable(accept: &HeaderValue) -> HeaderValue {
+    let json = HeaderValue::from_static("application/json");
+    let Ok(text) = accept.to_str() else { return json };
+    let kept: Vec<_> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|one| !one.starts_with("application/vnd.kubernetes.protobuf"))
+        .collect();
+    if kept.is_empty() { json } else { HeaderValue::from_str(&kept.join(",")).unwrap_or(json) }
+}
+
 impl ApiPath {
     /// Of an object or a collection; `None` for all other paths.
     pub(crate) fn read(path: &str) -> Option<Self> {
@@ -309,6 +323,25 @@ mod tests {
             "x",
         ] {
             assert_eq!(ApiPath::read(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn answers_are_asked_for_in_a_form_whose_refusals_can_be_read() {
+        for (accepted, asked) in [
+            ("application/json", "application/json"),
+            ("application/vnd.kubernetes.protobuf,application/json", "application/json"),
+            ("application/vnd.kubernetes.protobuf", "application/json"),
+            (
+                "application/json;as=Table;v=v1;g=meta.k8s.io, application/vnd.kubernetes.protobuf;as=Table",
+                "application/json;as=Table;v=v1;g=meta.k8s.io",
+            ),
+            (
+                "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+                "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+            ),
+        ] {
+            assert_eq!(readable(&HeaderValue::from_static(accepted)), asked);
         }
     }
 

@@ -6,7 +6,7 @@ use obolus_tests::fixtures::mcp_client::McpClient;
 use obolus_tests::fixtures::mcp_server::McpServer;
 use serde_json::{Value, json};
 
-use crate::world::Person::Alice;
+use crate::world::Person::{Alice, Bob};
 use crate::world::{SHOP, World, options};
 
 #[tokio::test]
@@ -26,6 +26,27 @@ async fn what_a_person_may_not_make_no_chart_makes_for_them() {
     let arguments = json!({"chart": "notes", "name": release, "namespace": SHOP});
     let made = client.call("helm_install", arguments).await.unwrap();
     assert!(!made.is_tool_error(), "{}", made.body);
+}
+
+#[tokio::test]
+async fn who_may_not_see_a_release_is_told_the_verb_that_is_missing_and_not_that_there_is_none() {
+    let world = World::get().await.unwrap();
+    let release = world.unique("unseen");
+    let arguments = json!({"chart": "notes", "name": release, "namespace": SHOP});
+    let alice = world.client(Alice, &world.unique("alice-installs")).unwrap();
+    let made = alice.call("helm_install", arguments).await.unwrap();
+    assert!(!made.is_tool_error(), "{}", made.body);
+    let arguments = json!({"name": release, "namespace": SHOP});
+    let bob = world.client(Bob, &world.unique("bob-uninstalls")).unwrap();
+    let refused = bob.call("helm_uninstall", arguments.clone()).await.unwrap();
+    assert!(
+        refused.is_tool_error() && refused.text().starts_with("refused: you may not list secrets"),
+        "{}",
+        refused.body
+    );
+    // The control: it was there all the time.
+    let gone = alice.call("helm_uninstall", arguments).await.unwrap();
+    assert_eq!(gone.body["result"]["structuredContent"]["found"], true, "{}", gone.body);
 }
 
 #[tokio::test]

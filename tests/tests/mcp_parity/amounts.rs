@@ -71,18 +71,24 @@ pub(crate) fn our_pods(answer: &Answered) -> Result<Value> {
     Ok(json!({"count": rows.len(), "rows": rows, "total": our_use(&top["total"])}))
 }
 
-/// The last rows are a line and the sum.
+/// The last rows are a line and the sum, neither of them below the headings.
 pub(crate) fn their_pods(answer: &Answered) -> Result<Value> {
-    let (mut rows, mut total) = (Map::new(), Value::Null);
-    for row in table(&success(answer)?)? {
+    let text = success(answer)?;
+    let mut rows = Map::new();
+    for row in table(&text)? {
         let words = ["NAMESPACE", "POD", "NAME"];
         let words = words.map(|word| row.get(word).and_then(Value::as_str).unwrap_or_default());
-        match words[1] {
-            "" => total = their_use(&row),
-            _ => drop(rows.insert(words.join("/"), their_use(&row))),
+        if !words[1].is_empty() {
+            rows.insert(words.join("/"), their_use(&row));
         }
     }
-    Ok(json!({"count": rows.len(), "rows": rows, "total": total}))
+    let last = text.lines().rfind(|line| !line.trim().is_empty()).context("no row at all")?;
+    let mut cells = last.split_whitespace().map(Value::from);
+    let total: Map<_, _> = ["CPU(cores)", "MEMORY(bytes)"]
+        .into_iter()
+        .map(|column| (column.to_owned(), cells.next().unwrap_or_default()))
+        .collect();
+    Ok(json!({"count": rows.len(), "rows": rows, "total": their_use(&total)}))
 }
 
 // === What a kubelet tells ===

@@ -4,45 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use obolus_tests::deadline::eventually;
-use obolus_tests::fixtures::mcp_client::Answered;
 use serde_json::{Value, json};
 
 use crate::compared::Compared;
 use crate::meaning::{self, Both};
-use crate::setting::{Person, Setting};
+use crate::setting::{Person, Setting, Side};
 
 const SOON: Duration = Duration::from_secs(30);
-
-/// Whose object it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Ours,
-    Theirs,
-}
-
-impl Side {
-    /// A name that the other has not, and that means the same.
-    fn name(self, stem: &str) -> String {
-        match self {
-            Self::Ours => format!("{stem}-ours"),
-            Self::Theirs => format!("{stem}-theirs"),
-        }
-    }
-}
-
-async fn call(
-    setting: &Setting,
-    person: Person,
-    side: Side,
-    tool: &str,
-    arguments: &Value,
-) -> Result<Answered> {
-    let client = match side {
-        Side::Ours => setting.ours(person)?,
-        Side::Theirs => setting.theirs(person)?,
-    };
-    client.call(tool, arguments.clone()).await
-}
 
 /// What both have become, each with names that mean the same.
 async fn each(of: impl AsyncFn(Side) -> Result<Value>) -> Result<Both> {
@@ -77,7 +45,8 @@ pub(crate) async fn compare(setting: &Setting, compared: &mut Compared) -> Resul
     delete_pod(setting, compared).await?;
     apply(setting, compared).await?;
     delete(setting, compared).await?;
-    run(setting, compared).await
+    run(setting, compared).await?;
+    releases(setting, compared).await
 }
 
 /// Whether it is there.
@@ -108,7 +77,7 @@ async fn apply(setting: &Setting, compared: &mut Compared) -> Result<()> {
             for resource in [two, manifest(&name, "  a: '3'\n")] {
                 let arguments = json!({"resource": resource});
                 let answer =
-                    call(setting, person, side, "resources_create_or_update", &arguments).await?;
+                    setting.call(side, person, "resources_create_or_update", &arguments).await?;
                 refused.push(answer.is_tool_error());
             }
             let data = |found: Vec<Value>| found.first().map(|one| one["data"].clone());
@@ -134,8 +103,8 @@ async fn delete(setting: &Setting, compared: &mut Compared) -> Result<()> {
             setting.cluster.admin_apply(&object).await?;
             let arguments =
                 json!({"apiVersion": "v1", "kind": "ConfigMap", "namespace": "shop", "name": name});
-            let answer = call(setting, person, side, "resources_delete", &arguments).await?;
-            let again = call(setting, person, side, "resources_delete", &arguments).await?;
+            let answer = setting.call(side, person, "resources_delete", &arguments).await?;
+            let again = setting.call(side, person, "resources_delete", &arguments).await?;
             Ok(json!({
                 "refused": answer.is_tool_error(),
                 "again": again.is_tool_error(),
@@ -154,7 +123,7 @@ async fn run(setting: &Setting, compared: &mut Compared) -> Result<()> {
         let done = each(async |side| {
             let name = side.name("run");
             let arguments = json!({"namespace": "shop", "name": name, "image": "example.test/shop/web:1.0", "port": 8080});
-            let answer = call(setting, person, side, "pods_run", &arguments).await?;
+            let answer = setting.call(side, person, "pods_run", &arguments).await?;
             let (pods, services) =
                 (found(setting, "pods", &name).await?, found(setting, "services", &name).await?);
             let container = pods.first().map(|pod| {
@@ -194,7 +163,7 @@ async fn scale(setting: &Setting, compared: &mut Compared) -> Result<()> {
         })
         .await?;
         let answer =
-            call(setting, Person::Operator, side, "resources_scale", &arguments(&name, 3)).await?;
+            setting.call(side, Person::Operator, "resources_scale", &arguments(&name, 3)).await?;
         ensure!(!answer.is_tool_error(), "{}", answer.body);
         let told = match side {
             Side::Ours => meaning::structured(&answer)?["desired"].clone(),
@@ -207,7 +176,7 @@ async fn scale(setting: &Setting, compared: &mut Compared) -> Result<()> {
     let refused = each(async |side| {
         let name = side.name("scaled");
         let answer =
-            call(setting, Person::Viewer, side, "resources_scale", &arguments(&name, 5)).await?;
+            setting.call(side, Person::Viewer, "resources_scale", &arguments(&name, 5)).await?;
         let now = setting.cluster.admin_get(&path(&name)).await?;
         Ok(json!({"refused": answer.is_tool_error(), "replicas": now["spec"]["replicas"]}))
     });
@@ -233,7 +202,7 @@ async fn delete_pod(setting: &Setting, compared: &mut Compared) -> Result<()> {
             let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec});
             setting.cluster.admin_apply(&pod).await?;
             let arguments = json!({"namespace": "shop", "name": name});
-            let answer = call(setting, person, side, "pods_delete", &arguments).await?;
+            let answer = setting.call(side, person, "pods_delete", &arguments).await?;
             if !answer.is_tool_error() {
                 eventually("the pod to be gone", SOON, || async {
                     ensure!(there(&name).await? == 0, "it is still there");
@@ -242,6 +211,82 @@ async fn delete_pod(setting: &Setting, compared: &mut Compared) -> Result<()> {
                 .await?;
             }
             Ok(json!({"refused": answer.is_tool_error(), "left": there(&name).await?}))
+        });
+        compared.add(call_name, &done.await?);
+    }
+    Ok(())
+}
+
+/// Installs, lists and uninstalls. The release of one is seen by the other.
+async fn releases(setting: &Setting, compared: &mut Compared) -> Result<()> {
+    let arguments = |name: &str| json!({"chart": "notes", "name": name, "namespace": "shop", "values": {"password": "sesame"}});
+    // Wherever it was made.
+    let made = async |name: &str| {
+        let mut made = json!({});
+        for plural in ["configmaps", "secrets"] {
+            let path = format!("/api/v1/{plural}?fieldSelector=metadata.name%3D{name}");
+            let list = setting.cluster.admin_get(&path).await?;
+            let objects = list["items"].as_array().context("no items")?;
+            made[plural] = objects
+                .iter()
+                .map(|one| json!({"in": one["metadata"]["namespace"], "data": one["data"]}))
+                .collect();
+        }
+        anyhow::Ok(made)
+    };
+    for (person, call_name) in
+        [(Person::Viewer, "helm_install, viewer"), (Person::Operator, "helm_install")]
+    {
+        let done = each(async |side| {
+            let name = side.name("release");
+            let answer = setting.call(side, person, "helm_install", &arguments(&name)).await?;
+            let told = match (answer.is_tool_error(), side) {
+                (true, _) => json!("refused"),
+                (false, Side::Ours) => meaning::our_release(&answer)?,
+                (false, Side::Theirs) => {
+                    meaning::their_releases(&answer)?["rows"][format!("shop/{name}")].clone()
+                }
+            };
+            Ok(json!({"told": told, "made": made(&name).await?}))
+        });
+        compared.add(call_name, &done.await?);
+    }
+    let done = each(async |side| {
+        let name = side.name("release");
+        let again = setting.call(side, Person::Operator, "helm_install", &arguments(&name)).await?;
+        Ok(json!({"refused": again.is_tool_error()}))
+    });
+    compared.add("helm_install: a name that is taken", &done.await?);
+    for (call, arguments) in [
+        ("helm_list", json!({"namespace": "shop"})),
+        ("helm_list: all namespaces", json!({"all_namespaces": true})),
+        ("helm_list: where none is", json!({"namespace": "warehouse"})),
+    ] {
+        let answers = setting.both(Person::Operator, "helm_list", &arguments).await?;
+        let both = Both {
+            ours: meaning::our_releases(&answers.ours)?,
+            theirs: meaning::their_releases(&answers.theirs)?,
+        };
+        compared.add(call, &both);
+        let answers = setting.both(Person::Viewer, "helm_list", &arguments).await?;
+        let both = Both {
+            ours: meaning::refused(&answers.ours),
+            theirs: meaning::refused(&answers.theirs),
+        };
+        compared.add(&format!("{call}, viewer"), &both);
+    }
+    for (person, call_name) in
+        [(Person::Viewer, "helm_uninstall, viewer"), (Person::Operator, "helm_uninstall")]
+    {
+        let done = each(async |side| {
+            let name = side.name("release");
+            let arguments = json!({"name": name, "namespace": "shop"});
+            let answer = setting.call(side, person, "helm_uninstall", &arguments).await?;
+            let again = setting.call(side, person, "helm_uninstall", &arguments).await?;
+            Ok(json!({
+                "refused": answer.is_tool_error(), "again": again.is_tool_error(),
+                "left": made(&name).await?,
+            }))
         });
         compared.add(call_name, &done.await?);
     }

@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
 use crate::listed::LISTED;
-use crate::meaning::{Both, differences};
+use crate::meaning::{Both, Differences, differences};
 
 /// A difference that has its reason.
 #[derive(Debug)]
@@ -21,20 +19,33 @@ pub(crate) struct Listed {
 
 /// Call by call, in their order.
 #[derive(Debug, Default)]
-pub(crate) struct Compared(Vec<(String, BTreeMap<String, (Value, Value)>)>);
+pub(crate) struct Compared(Vec<(String, Differences)>);
 
 impl Compared {
     pub(crate) fn add(&mut self, call: &str, both: &Both) {
         self.0.push((call.to_owned(), differences(both)));
     }
 
-    /// The tools that were called: the first word of each call's name.
-    pub(crate) fn tools(&self) -> BTreeSet<&str> {
-        self.0.iter().filter_map(|(call, _)| call.split([' ', ':']).next()).collect()
+    /// Tool by tool: whether all its calls mean the same, and which do not.
+    pub(crate) fn tools(&self) -> BTreeMap<&str, String> {
+        let mut tools: BTreeMap<&str, (usize, Vec<&str>)> = BTreeMap::new();
+        for (call, found) in &self.0 {
+            let tool = call.split([' ', ':', ',']).next().unwrap_or_default();
+            let (asked, differing) = tools.entry(tool).or_default();
+            *asked += 1;
+            if !found.is_empty() {
+                differing.push(call);
+            }
+        }
+        let said = |(asked, differing): (usize, Vec<&str>)| match differing.len() {
+            0 => format!("same in {asked} calls"),
+            _ => format!("differs as listed in: {}", differing.join("; ")),
+        };
+        tools.into_iter().map(|(tool, found)| (tool, said(found))).collect()
     }
 
-    /// The table, and everything that is not as listed.
-    pub(crate) fn table(&self) -> (String, Vec<String>) {
+    /// Call by call what differs and why, and everything that is not as listed.
+    pub(crate) fn calls(&self) -> (String, Vec<String>) {
         let (mut text, mut wrong) = (String::new(), Vec::new());
         let mut met = BTreeSet::new();
         for (call, found) in &self.0 {
@@ -77,13 +88,13 @@ fn what_is_not_listed_and_what_no_longer_differs_is_wrong() {
     let differs = Both { ours: serde_json::json!({"a": 1}), theirs: serde_json::json!({"a": 2}) };
     let mut compared = Compared::default();
     compared.add("pods_get: nobody's", &same);
-    let (_, wrong) = compared.table();
+    let (_, wrong) = compared.calls();
     assert_eq!(wrong.len(), LISTED.len(), "nothing that is listed was met: {wrong:?}");
     compared.add("pods_get: nobody's", &differs);
-    let (text, wrong) = compared.table();
+    let (text, wrong) = compared.calls();
     assert_eq!(wrong.len(), LISTED.len() + 1);
     assert!(wrong[0].contains("/a differs and is not listed: ours 1, theirs 2"), "{wrong:?}");
     assert!(text.contains("same") && text.contains("NOT LISTED"), "{text}");
-    assert!(compared.tools().contains("pods_get"));
+    assert_eq!(compared.tools()["pods_get"], "differs as listed in: pods_get: nobody's");
     assert!(covers("/rows/*", "/rows/*/NAME") && !covers("/rows", "/rowsets"));
 }

@@ -17,15 +17,18 @@ pub(crate) struct Both {
     pub(crate) theirs: Value,
 }
 
+/// What ours and theirs are, by the place where they differ.
+pub(crate) type Differences = BTreeMap<String, (Value, Value)>;
+
 /// The places where two meanings differ, as JSON Pointers; the keys of a table's rows are `*`, since names are made up
 /// anew each time.
-pub(crate) fn differences(both: &Both) -> BTreeMap<String, (Value, Value)> {
+pub(crate) fn differences(both: &Both) -> Differences {
     let mut found = BTreeMap::new();
     walk("", &both.ours, &both.theirs, &mut found);
     found
 }
 
-fn walk(path: &str, ours: &Value, theirs: &Value, found: &mut BTreeMap<String, (Value, Value)>) {
+fn walk(path: &str, ours: &Value, theirs: &Value, found: &mut Differences) {
     match (ours, theirs) {
         (Value::Object(one), Value::Object(other)) => {
             let keys: std::collections::BTreeSet<_> = one.keys().chain(other.keys()).collect();
@@ -127,6 +130,30 @@ pub(crate) fn their_rows(answer: &Answered) -> Result<Value> {
     Ok(json!({"count": rows.len(), "rows": rows}))
 }
 
+/// The labels of whole objects, as a table writes them.
+pub(crate) fn our_labels(answer: &Answered) -> Result<Value> {
+    let items = structured(answer)?["items"].as_array().context("no items")?;
+    let labels = |one: &Value| {
+        let labels = one["object"]["metadata"]["labels"].as_object().cloned().unwrap_or_default();
+        let mut words: Vec<_> = labels
+            .iter()
+            .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+            .collect();
+        words.sort_unstable();
+        if words.is_empty() { "<none>".to_owned() } else { words.join(",") }
+    };
+    let rows: Map<_, _> = items.iter().map(|one| (named(one), labels(one).into())).collect();
+    Ok(json!({"count": rows.len(), "rows": rows}))
+}
+
+/// The labels in a printed table.
+pub(crate) fn their_labels(answer: &Answered) -> Result<Value> {
+    let told = their_rows(answer)?;
+    let rows = told["rows"].as_object().context("no rows")?.iter();
+    let rows: Map<_, _> = rows.map(|(name, row)| (name.clone(), row["LABELS"].clone())).collect();
+    Ok(json!({"count": rows.len(), "rows": rows}))
+}
+
 fn settled(mut cells: Map<String, Value>) -> Value {
     for (column, cell) in &mut cells {
         if PASSING.contains(&column.as_str()) {
@@ -161,6 +188,150 @@ pub(crate) fn table(text: &str) -> Result<Vec<Map<String, Value>>> {
         rows.push(cells.collect());
     }
     Ok(rows)
+}
+
+// === Releases ===
+
+/// What is said of a release, except when it was.
+fn release(cells: [&Value; 7]) -> Value {
+    let [name, namespace, revision, chart, version, app, status] = cells;
+    let revision =
+        revision.as_str().map_or_else(|| revision.clone(), |text| json!(text.parse::<i64>().ok()));
+    json!({
+        "name": name, "namespace": namespace, "revision": revision, "chart": chart, "version": version,
+        "app": app, "status": status,
+    })
+}
+
+/// What we have installed.
+pub(crate) fn our_release(answer: &Answered) -> Result<Value> {
+    let made = structured(answer)?;
+    Ok(release(
+        ["name", "namespace", "revision", "chart", "chartVersion", "appVersion", "status"]
+            .map(|member| &made[member]),
+    ))
+}
+
+/// Our list says a chart's name and version in one word, as `helm list` does.
+pub(crate) fn our_releases(answer: &Answered) -> Result<Value> {
+    let mut rows = Map::new();
+    for one in structured(answer)?["releases"].as_array().context("no releases")? {
+        let word = one["chart"].as_str().context("no chart")?;
+        let (chart, version) = word.rsplit_once('-').context("a chart without a version")?;
+        let (chart, version) = (json!(chart), json!(version));
+        let told = [
+            &one["name"],
+            &one["namespace"],
+            &one["revision"],
+            &chart,
+            &version,
+            &one["appVersion"],
+            &one["status"],
+        ];
+        rows.insert(named(one), release(told));
+    }
+    Ok(json!({"count": rows.len(), "rows": rows}))
+}
+
+/// Theirs, of one that was made or of a list; a sentence where there is none.
+pub(crate) fn their_releases(answer: &Answered) -> Result<Value> {
+    let text = success(answer)?;
+    let list = yaml(&text)?;
+    let mut rows = Map::new();
+    for one in list.as_array().into_iter().flatten() {
+        let members =
+            ["name", "namespace", "revision", "chart", "chartVersion", "appVersion", "status"];
+        rows.insert(named(one), release(members.map(|member| &one[member])));
+    }
+    ensure!(
+        !rows.is_empty() || text.starts_with("No Helm releases"),
+        "neither a list nor none: {text}"
+    );
+    Ok(json!({"count": rows.len(), "rows": rows}))
+}
+
+fn named(one: &Value) -> String {
+    format!("{}/{}", word(one, "namespace"), word(one, "name"))
+}
+
+fn word<'a>(one: &'a Value, member: &str) -> &'a str {
+    one[member].as_str().unwrap_or_default()
+}
+
+// === Events ===
+
+fn event(cells: [&Value; 6]) -> (String, Value) {
+    let [namespace, kind, name, kind_of_event, reason, message] = cells;
+    let words =
+        [namespace, kind, name, reason, message].map(|word| word.as_str().unwrap_or_default());
+    (
+        words.join("/"),
+        json!({"namespace": namespace, "about": kind, "name": name, "type": kind_of_event, "reason": reason, "message": message}),
+    )
+}
+
+/// Events by what they say, since neither shows their names.
+pub(crate) fn our_events(answer: &Answered) -> Result<Value> {
+    let events = structured(answer)?["events"].as_array().context("no events")?;
+    let rows: Map<_, _> = events
+        .iter()
+        .map(|one| {
+            event(
+                ["namespace", "kind", "name", "type", "reason", "message"]
+                    .map(|member| &one[member]),
+            )
+        })
+        .collect();
+    Ok(json!({"count": events.len(), "rows": rows}))
+}
+
+pub(crate) fn their_events(answer: &Answered) -> Result<Value> {
+    let text = success(answer)?;
+    let list = yaml(&text)?;
+    let events = list.as_array().cloned().unwrap_or_default();
+    ensure!(!events.is_empty() || text.contains("No events"), "neither a list nor none: {text}");
+    let rows: Map<_, _> = events
+        .iter()
+        .map(|one| {
+            let about = &one["InvolvedObject"];
+            event([
+                &one["Namespace"],
+                &about["Kind"],
+                &about["Name"],
+                &one["Type"],
+                &one["Reason"],
+                &one["Message"],
+            ])
+        })
+        .collect();
+    Ok(json!({"count": events.len(), "rows": rows}))
+}
+
+// === Kubeconfigs ===
+
+/// What is reached and with what, whatever names whoever configured it chose.
+fn kubeconfig(config: &Value) -> Result<Value> {
+    let list = |member: &str| config[member].as_array().cloned().unwrap_or_default();
+    let (clusters, contexts) = (list("clusters"), list("contexts"));
+    let current = &config["current-context"];
+    ensure!(contexts.iter().any(|one| one["name"] == *current), "no context {current}: {config}");
+    let servers: Vec<_> = clusters.iter().map(|one| &one["cluster"]["server"]).collect();
+    let has_something = |one: &Value| one["user"].as_object().is_some_and(|user| !user.is_empty());
+    Ok(json!({
+        "kind": config["kind"], "servers": servers, "contexts": contexts.len(),
+        "credentials": list("users").iter().filter(|one| has_something(one)).count(),
+    }))
+}
+
+pub(crate) fn our_kubeconfig(answer: &Answered) -> Result<Value> {
+    kubeconfig(structured(answer)?)
+}
+
+pub(crate) fn their_kubeconfig(answer: &Answered) -> Result<Value> {
+    if answer.is_tool_error() {
+        return Ok(json!("refused"));
+    }
+    kubeconfig(&their_object(answer)?)
 }
 
 // === Text ===

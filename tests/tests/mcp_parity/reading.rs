@@ -1,14 +1,14 @@
 //! Tools that read: the same question to both.
 
-use anyhow::{Context as _, Result};
-use obolus_tests::fixtures::cluster::KUBELET_NODE;
+use anyhow::{Context as _, Result, ensure};
+use obolus_tests::fixtures::cluster::{Cluster, KUBELET_NODE};
 use obolus_tests::fixtures::mcp_client::Answered;
 use serde_json::{Value, json};
 
 use crate::amounts;
 use crate::compared::Compared;
 use crate::meaning::{self, Both};
-use crate::setting::{Answers, Person, Setting};
+use crate::setting::{Answers, Person, Setting, Side};
 
 /// Reads what an answer means.
 type Reads = fn(&Answered) -> Result<Value>;
@@ -36,7 +36,7 @@ struct Question {
 
 impl Question {
     fn tool(&self) -> &str {
-        self.call.split([' ', ':']).next().unwrap_or_default()
+        self.call.split([' ', ':', ',']).next().unwrap_or_default()
     }
 }
 
@@ -60,7 +60,25 @@ fn questions(pod: &str) -> Vec<Question> {
         }
         arguments
     };
+    let view = Says::Else(meaning::our_kubeconfig, meaning::their_kubeconfig);
+    let events = Says::Else(meaning::our_events, meaning::their_events);
     vec![
+        question("configuration_view", json!({}), view).viewer_may(),
+        question("configuration_view: whole", json!({"minified": false}), view).viewer_may(),
+        // Controllers tell new ones all the time, but of nothing in this namespace.
+        question("events_list", json!({"namespace": "warehouse"}), events),
+        question(
+            "events_list: fieldSelector",
+            json!({"namespace": "warehouse", "fieldSelector": "type=Warning"}),
+            events,
+        ),
+        question(
+            "events_list: everywhere",
+            json!({"fieldSelector": "reportingComponent=till"}),
+            events,
+        ),
+        question("events_list: where none is", json!({"namespace": "nowhere"}), events),
+        question("projects_list", json!({}), Says::Rows),
         question("namespaces_list", json!({}), Says::Rows),
         question(
             "namespaces_list: fieldSelector",
@@ -168,6 +186,24 @@ fn meaning(says: Says, answers: &Answers) -> Result<Both> {
     })
 }
 
+/// Events that both have to tell.
+async fn some_events(cluster: &Cluster) -> Result<()> {
+    for (name, kind, reason) in
+        [("out-of-stock", "Warning", "OutOfStock"), ("delivered", "Normal", "Delivered")]
+    {
+        let event = json!({
+            "apiVersion": "v1", "kind": "Event",
+            "metadata": {"name": name, "namespace": "warehouse"},
+            "involvedObject": {"apiVersion": "v1", "kind": "Pod", "name": "web", "namespace": "warehouse"},
+            "type": kind, "reason": reason, "message": format!("{name}, as the till says"), "count": 3,
+            "source": {"component": "till"}, "reportingComponent": "till", "reportingInstance": "till-1",
+            "firstTimestamp": "2026-11-20T08:00:00Z", "lastTimestamp": "2026-11-20T08:05:00Z",
+        });
+        cluster.admin_apply(&event).await?;
+    }
+    Ok(())
+}
+
 /// Asks everything of both, as both people.
 pub(crate) async fn compare(setting: &Setting, compared: &mut Compared) -> Result<()> {
     let cluster = &setting.cluster;
@@ -177,17 +213,38 @@ pub(crate) async fn compare(setting: &Setting, compared: &mut Compared) -> Resul
     let pod = pods["items"][0]["metadata"]["name"].as_str().context("no pod")?;
     cluster.wait_for_metrics("shop", pod).await?;
     cluster.wait_for_metrics("shop", AT_KUBELET).await?;
+    some_events(cluster).await?;
+    let mut unread = Vec::new();
     for question in questions(pod) {
-        let (call, tool) = (&question.call, question.tool());
-        let answers = setting.both(Person::Operator, tool, &question.arguments).await?;
-        let both =
-            meaning(question.says, &answers).with_context(|| format!("{call}: {answers:#?}"))?;
-        compared.add(call, &both);
-        let answers = setting.both(Person::Viewer, tool, &question.arguments).await?;
-        let says = if question.viewer_may { question.says } else { Says::Refusal };
-        let both =
-            meaning(says, &answers).with_context(|| format!("{call}, viewer: {answers:#?}"))?;
-        compared.add(&format!("{call}, viewer"), &both);
+        for person in [Person::Operator, Person::Viewer] {
+            let is_viewer = person == Person::Viewer;
+            let call = format!("{}{}", question.call, if is_viewer { ", viewer" } else { "" });
+            let answers = setting.both(person, question.tool(), &question.arguments).await?;
+            let says =
+                if is_viewer && !question.viewer_may { Says::Refusal } else { question.says };
+            match meaning(says, &answers) {
+                Ok(both) => compared.add(&call, &both),
+                Err(error) => unread.push(format!("{call}: {error:#}: {answers:?}")),
+            }
+        }
     }
+    // What their tables say in a column more, ours say as whole objects.
+    let person = Person::Operator;
+    for (tool, arguments) in [
+        ("namespaces_list", json!({})),
+        ("pods_list", json!({})),
+        ("pods_list_in_namespace", json!({"namespace": "shop"})),
+        ("projects_list", json!({})),
+        ("resources_list", json!({"apiVersion": "v1", "kind": "Node"})),
+    ] {
+        let theirs = setting.call(Side::Theirs, person, tool, &arguments).await?;
+        let mut arguments = arguments;
+        arguments["output"] = json!("json");
+        let ours = setting.call(Side::Ours, person, tool, &arguments).await?;
+        let both =
+            Both { ours: meaning::our_labels(&ours)?, theirs: meaning::their_labels(&theirs)? };
+        compared.add(&format!("{tool}: labels"), &both);
+    }
+    ensure!(unread.is_empty(), "answers that say nothing known:\n{}", unread.join("\n"));
     Ok(())
 }
