@@ -315,14 +315,40 @@ impl Caller {
         request: Request<Full<Bytes>>,
         identity: HeaderMap,
     ) -> Result<Response<Body>, Failure> {
-        ServiceBuilder::new()
-            .layer(AsCallerLayer::new(identity))
-            .service(pool(&self.cluster.pools.load()).clone())
-            .oneshot(request)
-            .await
-            .map(|response| response.map(Body::new))
-            .map_err(|error| operation.unreachable(&self.cluster.server, causes(&error)))
+        let mut patience = MAX_TURNED_AWAY;
+        loop {
+            let answer = ServiceBuilder::new()
+                .layer(AsCallerLayer::new(identity.clone()))
+                .service(pool(&self.cluster.pools.load()).clone())
+                .oneshot(request.clone())
+                .await;
+            match answer {
+                Ok(response) => return Ok(response.map(Body::new)),
+                Err(error) if patience > 0 && is_turned_away(&error) => patience -= 1,
+                Err(error) => {
+                    return Err(operation.unreachable(&self.cluster.server, causes(&error)));
+                }
+            }
+        }
     }
+}
+
+/// How often a request is made again that no connection took.
+const MAX_TURNED_AWAY: u32 = 3;
+
+/// Whether the server had closed the connection to new requests (GOAWAY without an error, RFC 9113 §6.8) when this one
+/// came: it has not been looked at. The API server does that after each 401, so one person's bad token would
+/// otherwise be another's failed call.
+fn is_turned_away(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            let is_without_error = error.reason() == Some(h2::Reason::NO_ERROR);
+            return error.is_go_away() && error.is_remote() && is_without_error;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// The innermost causes, which say more than "client error".

@@ -7,6 +7,10 @@ use crate::stack;
 
 const SERVED: [&str; 3] = ["2025-06-18", "2025-11-25", "2026-07-28"];
 
+fn offered() -> Value {
+    json!({"tools": {}, "prompts": {}, "resources": {}, "completions": {}})
+}
+
 #[tokio::test]
 async fn every_revision_lists_and_calls_with_a_token_and_does_neither_without() {
     let stack = stack().await;
@@ -46,7 +50,7 @@ async fn initialize_agrees_on_a_revision_that_has_it() {
         let answer = client.send("initialize", params).await.unwrap();
         let result = answer.result().unwrap();
         assert_eq!(result["protocolVersion"], agreed, "{asked}");
-        assert_eq!(result["capabilities"], json!({"tools": {}}), "{asked}");
+        assert_eq!(result["capabilities"], offered(), "{asked}");
         assert_eq!(result["serverInfo"]["name"], "obolus-mcp", "{asked}");
         assert!(answer.headers.get("mcp-session-id").is_none(), "{asked}: a session");
     }
@@ -58,7 +62,7 @@ async fn discovery_tells_what_is_served() {
     let answer = client.send("server/discover", json!({})).await.unwrap();
     let result = answer.result().unwrap();
     assert_eq!(result["supportedVersions"], json!(SERVED));
-    assert_eq!(result["capabilities"], json!({"tools": {}}));
+    assert_eq!(result["capabilities"], offered());
     assert!(result["instructions"].as_str().unwrap().contains("whoami"), "{result}");
     assert!(result.to_string().contains("obolus-mcp"), "{result}");
 }
@@ -113,11 +117,11 @@ async fn what_there_is_not_is_an_error_of_the_protocol() {
     let client = stack().await.client("alice").await.unwrap();
     for revision in Revision::ALL {
         let client = client.speaking(revision);
-        let tool = client.call("pods_exec", json!({"namespace": "shop"})).await.unwrap();
+        let tool = client.call("pods_teleport", json!({"namespace": "shop"})).await.unwrap();
         // The gateway says the same of a tool that it hides (core/src/policy/unknown_tool.rs).
         let unknown = json!({"code": -32602, "message": "unknown tool"});
         assert_eq!(tool.body["error"], unknown, "{revision:?}: {}", tool.body);
-        for method in ["prompts/list", "resources/list", "no/such/method"] {
+        for method in ["prompts/none", "no/such/method"] {
             let answer = client.send(method, json!({})).await.unwrap();
             assert_eq!(answer.body["error"]["code"], -32601, "{revision:?} {method}");
             assert_eq!(answer.body["id"], 1, "{revision:?} {method}");

@@ -8,18 +8,47 @@ use serde_json::{Value, json};
 use crate::stack;
 
 /// In the order in which they are listed.
-pub(crate) const ALL_TOOLS: [&str; 10] = [
+/// Those that every machine has: helm's are there where helm is.
+pub(crate) const ALL_TOOLS: [&str; 32] = [
+    "api_resources",
+    "can_i",
+    "configuration_view",
+    "events_list",
+    "explain",
     "namespaces_list",
+    "nodes_log",
+    "nodes_stats_summary",
+    "nodes_top",
     "pods_delete",
+    "pods_exec",
     "pods_get",
     "pods_list",
     "pods_list_in_namespace",
     "pods_log",
+    "pods_run",
+    "pods_top",
+    "projects_list",
+    "resources_create_or_update",
+    "resources_delete",
+    "resources_describe",
+    "resources_diff",
     "resources_get",
     "resources_list",
+    "resources_patch",
     "resources_scale",
+    "resources_wait",
+    "rollout_history",
+    "rollout_restart",
+    "rollout_status",
+    "rollout_undo",
     "whoami",
 ];
+
+/// The names of listed tools.
+pub(crate) fn without_helm(tools: &[Value]) -> Vec<&str> {
+    let names = tools.iter().map(|tool| tool["name"].as_str().unwrap());
+    names.filter(|name| !name.starts_with("helm_")).collect()
+}
 
 /// Somebody with a token of their own, by whose id the API server's audit log tells their requests from those
 /// of every other story.
@@ -39,7 +68,7 @@ impl Person {
         Self { name, client, credential }
     }
 
-    /// Makes the call, and returns the one request for a resource that the API server wrote down for it.
+    /// Makes the call, and returns the request for a resource that the API server wrote down for it.
     async fn audited(&self, tool: &str, arguments: Value) -> (Answered, Value) {
         let cluster = &stack().await.cluster;
         let before = cluster.marker().await.unwrap();
@@ -52,8 +81,12 @@ impl Person {
                 && event["objectRef"].is_object()
                 && event["stage"] == "ResponseComplete"
         });
-        assert_eq!(events.len(), 1, "{} {tool}: {events:#?}", self.name);
+        assert!(!events.is_empty(), "{} {tool}: nothing was asked", self.name);
         let event = events.remove(0);
+        // What may follow is how to go on after a refusal: as the same person, and without changing anything.
+        let looks = |event: &Value| event["verb"] == "get" || event["verb"] == "list";
+        let is_advice = answer.is_tool_error() && events.iter().all(looks);
+        assert!(events.is_empty() || is_advice, "{} {tool}: {events:#?}", self.name);
         let username = format!("kc:{}", self.name);
         assert_eq!(event["user"]["username"], username.as_str(), "{event:#}");
         assert!(event["impersonatedUser"].is_null(), "{event:#}");
@@ -244,8 +277,7 @@ async fn the_list_of_tools_is_complete_and_the_same_for_everybody_every_time() {
             assert!(result["ttlMs"].is_u64(), "{person} {revision:?}");
             assert!(result["nextCursor"].is_null(), "{person} {revision:?}");
             let tools = result["tools"].as_array().unwrap();
-            let names: Vec<_> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-            assert_eq!(names, ALL_TOOLS, "{person} {revision:?}");
+            assert_eq!(without_helm(tools), ALL_TOOLS, "{person} {revision:?}");
             for tool in tools {
                 assert_eq!(tool["inputSchema"]["type"], "object", "{tool}");
                 assert!(
