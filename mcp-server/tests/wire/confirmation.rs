@@ -114,7 +114,10 @@ async fn no_is_no_and_a_yes_is_for_one_person_one_call_and_its_arguments() {
         let answer = send(&scene, token, again(params.clone(), &question, "accept")).await;
         assert!(refused(&answer).contains("not for this call"), "{params} {answer}");
     }
-    let changed = format!("{}A", &question[..question.len() - 1]);
+    // In its middle: at its end some bits mean nothing, and one letter in 64 is the same.
+    let (begin, end) = question.split_at(question.len() / 2);
+    let other = if end.starts_with('A') { 'B' } else { 'A' };
+    let changed = format!("{begin}{other}{}", &end[1..]);
     for state in [changed.as_str(), "", "made-up"] {
         let answer = send(&scene, &alice, again(delete("web"), state, "accept")).await;
         assert!(refused(&answer).contains("not for this call"), "{answer}");
