@@ -43,6 +43,7 @@ mod tls;
 mod tools;
 mod under_way;
 mod user_token;
+mod written_list;
 
 pub use cluster::{Cluster, Clusters};
 pub use config::Config;

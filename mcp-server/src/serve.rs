@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Extension, Router};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
@@ -32,6 +32,7 @@ use crate::sessions::own_sessions;
 use crate::strict_body::require_strict_body;
 use crate::surroundings::Surroundings;
 use crate::tls::{self, TlsError};
+use crate::written_list::put_written_list;
 
 /// How long calls under way get to finish after the signal to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -167,7 +168,9 @@ pub(crate) fn router(
             .layer(from_fn_with_state((Arc::clone(sessions), Arc::clone(metrics)), own_sessions))
     } else {
         let never = Arc::new(NeverSessionManager::default());
-        Router::new().route_service("/mcp", StreamableHttpService::new(make, never, transport))
+        Router::new()
+            .route_service("/mcp", StreamableHttpService::new(make, never, transport))
+            .layer(from_fn(put_written_list))
     };
     let app = app
         .layer(Extension(Arc::clone(generation)))

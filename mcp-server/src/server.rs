@@ -30,6 +30,7 @@ use crate::resources::{self, K8sUri};
 use crate::tools::{CallContext, Progress};
 use crate::under_way::UnderWay;
 use crate::user_token::UserToken;
+use crate::written_list::WrittenList;
 
 /// The revisions that are served. Older ones are neither advertised nor negotiated.
 pub(crate) const PROTOCOL_VERSIONS: &[ProtocolVersion] =
@@ -211,7 +212,15 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         one_page(request.as_ref())?;
-        let tools = self.generation(&context).tools.definitions();
+        let generation = self.generation(&context);
+        let parts = context.extensions.get::<Parts>();
+        let tools = match parts.and_then(|parts| parts.extensions.get::<WrittenList>()) {
+            Some(place) => {
+                place.leave(generation.tools.written());
+                Vec::new()
+            }
+            None => generation.tools.definitions(),
+        };
         let mut list = ListToolsResult::with_all_items(tools);
         list.cache_scope = Some(CacheScope::Private);
         list.ttl_ms = Some(LIST_FRESH_MS);

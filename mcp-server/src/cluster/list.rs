@@ -5,16 +5,17 @@ use http::header::ACCEPT;
 use kube::core::params::{GetParams, ListParams};
 use kube::core::request;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::caller::Caller;
 use super::discovery::Resource;
 use super::object::RawObject;
 use super::operation::Operation;
 use super::verbs::built;
+use super::without_managed_fields::WithoutManagedFields;
 use crate::failure::Failure;
 use crate::names::{Namespace, ObjectName};
-use crate::output::Listing;
+use crate::output::{Listing, TableAnswer};
 use crate::selectors::{FieldSelector, LabelSelector};
 
 /// How many objects a list shows when nobody says how many; the rest is counted.
@@ -60,7 +61,7 @@ struct Answer {
     #[serde(default)]
     metadata: Meta,
     #[serde(default)]
-    items: Vec<Map<String, Value>>,
+    items: Vec<WithoutManagedFields>,
 }
 
 #[derive(Default, Deserialize)]
@@ -84,7 +85,7 @@ impl Caller {
         let request = request::Request::new(resource.path(namespace)).list(&query.params());
         let mut request = built(request)?;
         request.headers_mut().insert(ACCEPT, AS_TABLE);
-        let answer: Value = self.ask(&operation, request).await?;
+        let answer = self.ask(&operation, request).await?;
         self.table(&operation, resource, answer)
     }
 
@@ -104,6 +105,8 @@ impl Caller {
             // A server that makes no tables sends the object.
             answer = json!({ "items": [{ "metadata": answer.get("metadata") }] });
         }
+        let answer = serde_json::from_value(answer)
+            .map_err(|_| self.malformed(&operation, "neither a Table nor an object"))?;
         self.table(&operation, resource, answer)
     }
 
@@ -111,7 +114,7 @@ impl Caller {
         &self,
         operation: &Operation,
         resource: &Resource,
-        answer: Value,
+        answer: TableAnswer,
     ) -> Result<Listing, Failure> {
         let mut listing = Listing::read(answer, resource.api_version(), resource.kind())
             .map_err(|reason| self.malformed(operation, reason))?;
@@ -131,7 +134,9 @@ impl Caller {
         let operation = resource.operation("list", "", namespace);
         let request = request::Request::new(resource.path(namespace)).list(&query.params());
         let answer: Answer = self.ask(&operation, built(request)?).await?;
-        let item = |object| self.raw(object).with_type(resource.api_version(), resource.kind());
+        let item = |WithoutManagedFields(object)| {
+            self.raw(object).with_type(resource.api_version(), resource.kind())
+        };
         Ok(RawList {
             items: answer.items.into_iter().map(item).collect(),
             next: answer.metadata.next.filter(|next| !next.is_empty()),

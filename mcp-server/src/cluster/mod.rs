@@ -33,6 +33,7 @@ mod verbs;
 mod watch;
 mod web_socket;
 mod wire;
+mod without_managed_fields;
 mod write;
 
 use std::path::PathBuf;

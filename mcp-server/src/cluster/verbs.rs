@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use super::caller::Caller;
 use super::discovery::Resource;
-use super::object::RawObject;
+use super::object::{Noise, RawObject, Shown};
 use super::operation::Operation;
+use super::without_managed_fields::WithoutManagedFields;
 use crate::failure::Failure;
 use crate::names::{Namespace, ObjectName};
 
@@ -32,6 +33,24 @@ impl Caller {
         let request = request::Request::new(resource.path(Some(namespace)));
         let request = built(request.get(name.as_str(), &GetParams::default()))?;
         self.ask(&operation, request).await.map(|object| self.raw(object))
+    }
+
+    /// Reads one object to show it.
+    pub(crate) async fn get_shown(
+        &self,
+        resource: &Resource,
+        namespace: &Namespace,
+        name: &ObjectName,
+        noise: Noise,
+    ) -> Result<Shown, Failure> {
+        if noise == Noise::Kept {
+            return Ok(self.get(resource, namespace, name).await?.show(noise));
+        }
+        let operation = resource.operation_on("get", "", Some(namespace), name);
+        let request = request::Request::new(resource.path(Some(namespace)));
+        let request = built(request.get(name.as_str(), &GetParams::default()))?;
+        let WithoutManagedFields(object) = self.ask(&operation, request).await?;
+        Ok(self.raw(object).show(noise))
     }
 
     /// Reads how many replicas there are and should be.

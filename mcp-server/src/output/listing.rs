@@ -15,6 +15,9 @@ const MAX_PADDING: usize = 64;
 /// More columns than any kind prints.
 const MAX_COLUMNS: usize = 64;
 
+/// The kind of an answer with columns.
+const TABLE: &str = "Table";
+
 /// Objects of one kind, each with its printed columns or whole.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -53,22 +56,23 @@ struct Item {
     object: Shown,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Table {
-    #[serde(default)]
+/// What an API server answers that was asked for a table: a Table, or a list if it knows none. Whatever else comes with the
+/// rows is passed over as it is read.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct TableAnswer {
+    kind: Option<String>,
     metadata: ListMeta,
-    column_definitions: Vec<Column>,
-    #[serde(default)]
+    column_definitions: Option<Vec<Column>>,
     rows: Option<Vec<Row>>,
+    items: Option<Vec<Named>>,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 struct ListMeta {
-    #[serde(default)]
     remaining_item_count: Option<i64>,
-    #[serde(default, rename = "continue")]
+    #[serde(rename = "continue")]
     next: Option<String>,
 }
 
@@ -81,13 +85,6 @@ struct Column {
 struct Row {
     cells: Vec<Value>,
     object: Named,
-}
-
-#[derive(Deserialize)]
-struct Plain {
-    #[serde(default)]
-    metadata: ListMeta,
-    items: Vec<Named>,
 }
 
 #[derive(Deserialize)]
@@ -104,32 +101,26 @@ struct Meta {
 
 impl Listing {
     /// Reads a Table, or the plain list that a server sends which knows no tables.
-    pub(crate) fn read(answer: Value, api_version: &str, kind: &str) -> Result<Self, &'static str> {
-        let is_table = answer.get("kind").and_then(Value::as_str) == Some("Table");
-        let (columns, items, meta) = if is_table {
-            let table: Table =
-                serde_json::from_value(answer).map_err(|_| "the table is not a meta/v1 Table")?;
-            let columns: Vec<_> = table
+    pub(crate) fn read(
+        answer: TableAnswer,
+        api_version: &str,
+        kind: &str,
+    ) -> Result<Self, &'static str> {
+        let meta = answer.metadata;
+        let (columns, items) = if answer.kind.as_deref() == Some(TABLE) {
+            let columns: Vec<_> = answer
                 .column_definitions
+                .ok_or("the table is not a meta/v1 Table")?
                 .into_iter()
                 .take(MAX_COLUMNS)
                 .map(|column| one_line(&column.name))
                 .collect();
-            let items = table
-                .rows
-                .unwrap_or_default()
-                .into_iter()
-                .map(|row| Item::of_row(row, &columns))
-                .collect();
-            (columns, items, table.metadata)
+            let rows = answer.rows.unwrap_or_default();
+            let items = rows.into_iter().map(|row| Item::of_row(row, &columns)).collect();
+            (columns, items)
         } else {
-            let plain: Plain =
-                serde_json::from_value(answer).map_err(|_| "neither a Table nor a list")?;
-            (
-                vec!["Name".to_owned()],
-                plain.items.into_iter().map(Item::of_name).collect(),
-                plain.metadata,
-            )
+            let items = answer.items.ok_or("neither a Table nor a list")?;
+            (vec!["Name".to_owned()], items.into_iter().map(Item::of_name).collect())
         };
         let next = meta.next.filter(|next| !next.is_empty());
         let cut = next.is_some();
@@ -325,6 +316,10 @@ mod tests {
     use super::*;
     use crate::cluster::RawObject;
 
+    fn read(answer: Value, api_version: &str, kind: &str) -> Result<Listing, &'static str> {
+        Listing::read(serde_json::from_value(answer).unwrap(), api_version, kind)
+    }
+
     fn table() -> Value {
         json!({
             "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {"resourceVersion": "7"},
@@ -338,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_table_reads_like_kubectl_and_keeps_its_columns() {
-        let reply = Listing::read(table(), "v1", "Pod").unwrap().reply();
+        let reply = read(table(), "v1", "Pod").unwrap().reply();
         assert_eq!(
             reply.text,
             "NAMESPACE   NAME      READY   RESTARTS\nshop        web-1     1/1     0\nshop        db fake   0/1\n"
@@ -364,7 +359,7 @@ mod tests {
                 {"cells": ["pod/db", "is hunter2"], "object": {"metadata": {"name": "b", "namespace": "shop"}}},
             ],
         });
-        let mut listing = Listing::read(answer, "v1", "Event").unwrap();
+        let mut listing = read(answer, "v1", "Event").unwrap();
         listing.redact_messages(&ShownSecrets::default());
         assert_eq!(listing.items[0].columns["Message"], "[redacted: 10 bytes]");
         assert_eq!(listing.items[1].columns["Message"], "is hunter2");
@@ -378,7 +373,7 @@ mod tests {
         ] {
             let mut answer = table();
             answer["metadata"] = meta;
-            let reply = Listing::read(answer, "v1", "Pod").unwrap().reply();
+            let reply = read(answer, "v1", "Pod").unwrap().reply();
             assert!(reply.text.contains("[2 shown, at least"), "{}", reply.text);
             assert_eq!(json!(reply.structured)["remaining"], remaining);
         }
@@ -390,7 +385,7 @@ mod tests {
         answer["columnDefinitions"][1]["name"] = json!("n".repeat(70_000));
         answer["rows"][0]["cells"][1] = json!("x".repeat(70_000));
         answer["rows"][1]["object"]["metadata"]["namespace"] = json!("s".repeat(70_000));
-        let reply = Listing::read(answer, "v1", "Pod").unwrap().reply();
+        let reply = read(answer, "v1", "Pod").unwrap().reply();
         assert!(reply.text.contains(&format!("{}…", "x".repeat(255))), "{}", reply.text);
         assert!(reply.text.len() < 2_000, "{}", reply.text.len());
         assert!(json!(reply.structured).to_string().len() < 3_000);
@@ -403,7 +398,7 @@ mod tests {
             json!({"cells": ["x".repeat(300), "1/1", 0], "object": {"metadata": {"name": "web"}}});
         answer["rows"] = json!(vec![row; 2_000]);
         answer["metadata"] = json!({"continue": "x", "remainingItemCount": 40});
-        let reply = Listing::read(answer, "v1", "Pod").unwrap().reply();
+        let reply = read(answer, "v1", "Pod").unwrap().reply();
         let structured = json!(reply.structured);
         let shown = structured["items"].as_array().unwrap().len();
         assert!(shown > 100 && shown < 2_000, "{shown}");
@@ -484,9 +479,10 @@ mod tests {
     #[test]
     fn servers_without_tables_and_empty_lists_are_fine() {
         let plain = json!({"kind": "FooList", "items": [{"metadata": {"name": "a"}}]});
-        assert_eq!(Listing::read(plain, "x/v1", "Foo").unwrap().reply().text, "NAME\na\n");
+        assert_eq!(read(plain, "x/v1", "Foo").unwrap().reply().text, "NAME\na\n");
         let empty = json!({"kind": "Table", "columnDefinitions": [{"name": "Name"}], "rows": null});
-        assert_eq!(Listing::read(empty, "v1", "Pod").unwrap().reply().text, "no Pod found\n");
-        assert!(Listing::read(json!({"kind": "Status"}), "v1", "Pod").is_err());
+        assert_eq!(read(empty, "v1", "Pod").unwrap().reply().text, "no Pod found\n");
+        assert!(read(json!({"kind": "Status"}), "v1", "Pod").is_err());
+        assert!(read(json!({"kind": "Table", "rows": []}), "v1", "Pod").is_err());
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use amount::Amount;
 pub(crate) use difference::{Difference, FieldChange};
 pub(crate) use format::Format;
 pub(crate) use lines::{Cut, Kept, Line, Lines, LogEnd};
-pub(crate) use listing::{Listing, aligned};
+pub(crate) use listing::{Listing, TableAnswer, aligned};
 pub(crate) use object::Object;
 pub(crate) use text::{bounded, one_line};
 

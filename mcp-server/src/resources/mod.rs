@@ -104,7 +104,7 @@ pub(crate) async fn read(uri: &K8sUri, caller: &Caller) -> Result<ReadResourceRe
         Some(name) => {
             // A kind that lives in none has no use for it.
             let namespace = caller.namespace_or_default(uri.namespace.clone());
-            let shown = caller.get(&resource, &namespace, name).await?.show(Noise::Dropped);
+            let shown = caller.get_shown(&resource, &namespace, name, Noise::Dropped).await?;
             match uri.output {
                 Written::Yaml => (Object::new(shown).reply().text, YAML),
                 Written::Json => {

@@ -59,6 +59,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use rmcp::handler::server::tool::{schema_for_input, schema_for_output};
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool, ToolAnnotations};
 use schemars::JsonSchema;
@@ -140,7 +141,11 @@ pub(crate) struct Registered {
 
 /// Every tool, in the order in which they are listed.
 #[derive(Debug)]
-pub(crate) struct Tools(Vec<Registered>);
+pub(crate) struct Tools {
+    all: Vec<Registered>,
+    /// Their definitions, as a JSON array.
+    written: Bytes,
+}
 
 /// What a tool is called, and what it may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,15 +223,22 @@ impl Tools {
                 context_argument::add(&mut tool.definition, contexts);
             }
         }
-        Ok(Self(tools))
+        let definitions: Vec<_> = tools.iter().map(|tool| &tool.definition).collect();
+        let written = serde_json::to_vec(&definitions).map_err(|error| error.to_string())?;
+        Ok(Self { all: tools, written: written.into() })
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Registered> {
-        self.0.iter().find(|tool| tool.name == name)
+        self.all.iter().find(|tool| tool.name == name)
     }
 
     pub(crate) fn definitions(&self) -> Vec<Tool> {
-        self.0.iter().map(|tool| tool.definition.clone()).collect()
+        self.all.iter().map(|tool| tool.definition.clone()).collect()
+    }
+
+    /// The same as a JSON array.
+    pub(crate) fn written(&self) -> Bytes {
+        self.written.clone()
     }
 }
 

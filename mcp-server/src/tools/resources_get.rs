@@ -67,6 +67,7 @@ pub(super) async fn read(
         let row = context.caller.get_table(resource, &namespace, name).await?;
         return Ok(Object::of_row(row));
     }
-    let object = context.caller.get(resource, &namespace, name).await?;
-    Ok(Object::new(object.show(wanted.everything.noise())).reply_as(format))
+    let noise = wanted.everything.noise();
+    let shown = context.caller.get_shown(resource, &namespace, name, noise).await?;
+    Ok(Object::new(shown).reply_as(format))
 }

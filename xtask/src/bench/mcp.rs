@@ -33,8 +33,8 @@ pub(crate) struct Arguments {
     /// Another build of obolus-mcp, in place of the one that is shipped
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
-    /// Whether kubernetes-mcp-server keeps sessions, as it does by default; without, each request stands for itself,
-    /// as with ours
+    /// Whether both keep sessions, as kubernetes-mcp-server does by default; without, each request stands for itself, as
+    /// with ours by default
     #[arg(long)]
     sessions: bool,
 }
@@ -54,10 +54,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 async fn measured(arguments: &Arguments, program: PathBuf) -> Result<()> {
     let progress = Progress::start("cluster and both servers", "starting");
-    let world = World::start(program, arguments.sessions).await?;
+    let mut world = World::start(program, arguments.sessions).await?;
     progress.done();
     let load = load_average();
     let mut memory = Memory { idle: world.rss()?, ..Memory::default() };
+    tokio::task::block_in_place(|| world.begin_sessions())?;
 
     let progress = Progress::start("API requests per call", "counting");
     let requests = world.api_requests().await?;
@@ -105,9 +106,9 @@ async fn measured(arguments: &Arguments, program: PathBuf) -> Result<()> {
         load_average()
     );
     println!(
-        "kubernetes-mcp-server {} {}\n",
+        "kubernetes-mcp-server {}; both {} sessions\n",
         obolus_tests::parts::kubernetes_mcp_server::VERSION,
-        if arguments.sessions { "with sessions" } else { "without sessions (`stateless`)" }
+        if arguments.sessions { "with" } else { "without" }
     );
     measured.print();
     let path = products::target_folder().join("bench/mcp.json");

@@ -1,9 +1,10 @@
 //! One cluster, both servers, and one person.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -92,7 +93,9 @@ pub(crate) struct World {
     /// The person's, for everything that is not about many tokens.
     token: String,
     pod: String,
+    /// Whether both servers keep sessions, and the person's then.
     sessions: bool,
+    session: Both<Option<String>>,
 }
 
 impl World {
@@ -113,6 +116,7 @@ impl World {
             server: cluster.url().to_owned(),
             ca_pem: cluster.ca_pem().to_owned(),
             program: Some(program),
+            settings: format!("sessions = {sessions}\n"),
             ..McpServerOptions::default()
         })
         .await?;
@@ -130,8 +134,9 @@ impl World {
             token: String::new(),
             pod: String::new(),
             sessions,
+            session: Both::default(),
         };
-        world.token = world.token("0")?;
+        world.token = world.token(PERSON)?;
         world.cluster.wait_for_issuer(&world.token).await?;
         let pods = world.cluster.admin_get("/api/v1/namespaces/shop/pods").await?;
         let name = pods["items"][0]["metadata"]["name"].as_str().context("no pod in shop")?;
@@ -139,18 +144,17 @@ impl World {
         Ok(world)
     }
 
-    /// A token that differs from others by its `jti`.
-    fn token(&self, id: &str) -> Result<String> {
-        let mut claims = self.idp.claims(PERSON, AUDIENCE);
+    /// Somebody's token. To the API server all are one user, who may do the same; to whoever reads the token they are not.
+    fn token(&self, subject: &str) -> Result<String> {
+        let mut claims = self.idp.claims(subject, AUDIENCE);
         claims["preferred_username"] = json!(PERSON);
         claims["groups"] = json!(["developers"]);
         claims["exp"] = json!(obolus_tests::fixtures::idp::now() + LIFE);
-        claims["jti"] = json!(format!("{id:0>36}"));
         self.key.sign(&claims)
     }
 
     pub(crate) fn tokens(&self, count: usize) -> Result<Vec<String>> {
-        (1..=count).map(|number| self.token(&number.to_string())).collect()
+        (1..=count).map(|number| self.token(&format!("{number:0>36}"))).collect()
     }
 
     pub(crate) fn token_bytes(&self) -> usize {
@@ -195,9 +199,19 @@ impl World {
         Ok(())
     }
 
-    fn session(&self, side: Side, token: &str) -> Result<Option<String>> {
-        let keeps = self.sessions && side == Side::Theirs;
-        keeps.then(|| Client::session(self.address(side), token)).transpose()
+    /// Begins the person's sessions, if there are any.
+    pub(crate) fn begin_sessions(&mut self) -> Result<()> {
+        if self.sessions {
+            self.session = Both::of(|side| Client::session(self.address(side), &self.token))?;
+        }
+        Ok(())
+    }
+
+    fn session(&self, side: Side) -> Option<&str> {
+        match side {
+            Side::Ours => self.session.ours.as_deref(),
+            Side::Theirs => self.session.theirs.as_deref(),
+        }
     }
 
     /// A client of one server and a call of a tool, ready to be sent.
@@ -207,9 +221,8 @@ impl World {
         tool: &str,
         arguments: &Value,
     ) -> Result<(Client, Vec<u8>)> {
-        let session = self.session(side, &self.token)?;
         let params = json!({"name": tool, "arguments": arguments});
-        let request = client::request("tools/call", &params, &self.token, session.as_deref());
+        let request = client::request("tools/call", &params, &self.token, self.session(side));
         Ok((Client::connect(self.address(side), r#""result""#)?, request))
     }
 
@@ -282,13 +295,29 @@ impl World {
         Ok(own as f64 / COUNTED as f64)
     }
 
-    /// One `pods_get` with each token.
+    /// One `pods_get` with each token, in a session of its own if there are any, which stays open until the server has no
+    /// room for others.
     pub(crate) fn call_with_each(&self, side: Side, tokens: &[String]) -> Result<()> {
-        let next = AtomicUsize::new(0);
+        let (next, open) = (AtomicUsize::new(0), Mutex::new(VecDeque::new()));
+        let session = |token| -> Result<Option<String>> {
+            if !self.sessions {
+                return Ok(None);
+            }
+            loop {
+                if let Some(session) = Client::session(self.address(side), token)? {
+                    let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+                    open.push_back((token, session.clone()));
+                    return Ok(Some(session));
+                }
+                let oldest = open.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let (token, session) = oldest.context("no room for a session, and none open")?;
+                Client::end(self.address(side), token, &session)?;
+            }
+        };
         let some = || -> Result<()> {
             let mut client = Client::connect(self.address(side), self.expected(Question::Get))?;
             while let Some(token) = tokens.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let session = self.session(side, token)?;
+                let session = session(token)?;
                 client.ask(&self.request(Question::Get, token, session.as_deref()))?;
             }
             Ok(())
@@ -312,9 +341,8 @@ impl World {
         window: Duration,
     ) -> Result<Row> {
         let answers = Both::of(|side| {
-            let session = self.session(side, &self.token)?;
             let mut client = Client::connect(self.address(side), self.expected(question))?;
-            let answer = client.ask(&self.request(question, &self.token, session.as_deref()))?;
+            let answer = client.ask(&self.request(question, &self.token, self.session(side)))?;
             Ok((answer.body().len(), client::message(answer)?))
         })?;
         let tools = |message: &Value| message["result"]["tools"].as_array().map(Vec::len);
@@ -344,8 +372,7 @@ impl World {
         connections: usize,
         longest: Duration,
     ) -> Result<Window> {
-        let session = self.session(side, &self.token)?;
-        let request = self.request(question, &self.token, session.as_deref());
+        let request = self.request(question, &self.token, self.session(side));
         let clients = (0..connections).map(|_| {
             let mut client = Client::connect(self.address(side), self.expected(question))?;
             (0..WARM_UP).try_for_each(|_| client.ask(&request).map(drop))?;
