@@ -142,3 +142,17 @@ async fn the_newest_revision_has_no_sessions_and_ignores_their_ids() {
     assert_eq!(response.status(), 200);
     assert!(response.headers().get("mcp-session-id").is_none());
 }
+
+#[tokio::test]
+async fn the_list_in_a_session_is_the_one_that_everybody_else_gets() {
+    let (with, without) = (started().await, scene("", ApiServer::echoing_users().await).await);
+    let session = begin(&with, "alice", json!({})).await.unwrap();
+    let list = |scene: &Scene| {
+        scene.mcp.rpc(Era::V2025_11_25, "tools/list", json!({})).bearer_auth("alice")
+    };
+    let mut stream = list(&with).header("mcp-session-id", session).send().await.unwrap();
+    let told = next(&mut stream, &mut String::new()).await;
+    let other: Value = list(&without).send().await.unwrap().json().await.unwrap();
+    assert_eq!(told, other);
+    assert!(other["result"]["tools"].as_array().is_some_and(|tools| tools.len() > 30), "{other}");
+}
