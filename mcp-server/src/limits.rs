@@ -1,14 +1,16 @@
 //! How many requests are served at a time: of everybody, and of one caller.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http_body_util::BodyExt as _;
+use hyper::body::{Frame, SizeHint};
 use obolus_core::Reason;
 use obolus_core::token::TokenDigest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -131,12 +133,33 @@ pub(crate) async fn take_turns(
     request.extensions_mut().insert(one_of_all.clone());
     let response = next.run(request).await;
     drop(one_of_all);
-    response.map(|body| {
-        Body::new(body.map_frame(move |frame| {
-            let _held = &place;
-            frame
-        }))
-    })
+    response.map(|body| Body::new(Held { body, _place: place }))
+}
+
+/// An answer that keeps its caller's place until it is sent. How long it is stays known.
+struct Held {
+    body: Body,
+    _place: Place,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,11 @@ const BAD_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
     let mode = Arguments::parse().mode();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // One worker: a call is a handful of short tasks, and a second worker spends more on waking up for them than it takes
+    // off the first. Who needs more than one core takes another replica. `cargo xtask bench mcp` measures it.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("cannot start: {error}");

@@ -4,15 +4,20 @@
 //! with the configuration. rmcp answers each request as ever, with whatever the revision wants, but lists nothing; what is
 //! written already is put where nothing stands. The answer is that request's own: nothing of it is kept.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt as _;
+use hyper::body::{Frame, SizeHint};
 
 /// As rmcp writes an empty list. Inside of a text its quotes would be escaped, so nothing that a caller sends can be
 /// taken for it.
@@ -43,23 +48,47 @@ pub(crate) async fn put_written_list(mut request: Request<Body>, next: Next) -> 
     }
 }
 
-async fn filled(response: Response, list: &[u8]) -> Response {
+async fn filled(response: Response, list: &Bytes) -> Response {
     let (mut parts, body) = response.into_parts();
-    let body = body.collect().await.map(|body| whole(&body.to_bytes(), list));
+    let body = body.collect().await.map(|body| whole(&body.to_bytes(), list.clone()));
     let Ok(Some(body)) = body else {
         tracing::error!("the answer has no place for the list of tools");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     parts.headers.remove(CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from(body))
+    Response::from_parts(parts, Body::new(body))
 }
 
 /// An answer with a list, made of one with an empty list.
-fn whole(answer: &[u8], list: &[u8]) -> Option<Bytes> {
+fn whole(answer: &Bytes, list: Bytes) -> Option<Pieces> {
     let at = answer.windows(NOTHING.len()).position(|part| part == NOTHING)?;
-    let before = answer.get(..at + BEFORE)?;
-    let after = answer.get(at + NOTHING.len()..)?;
-    Some([before, list, after].concat().into())
+    let (before, after) = (answer.slice(..at + BEFORE), answer.slice(at + NOTHING.len()..));
+    Some(Pieces([before, list, after].into()))
+}
+
+/// A body whose bytes lie in several places, where they stay until they are sent.
+#[derive(Debug)]
+struct Pieces(VecDeque<Bytes>);
+
+impl HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let bytes: usize = self.0.iter().map(Bytes::len).sum();
+        u64::try_from(bytes).map_or_else(|_| SizeHint::default(), SizeHint::with_exact)
+    }
 }
 
 #[cfg(test)]
@@ -71,8 +100,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_list_stands_where_there_was_none_whatever_the_request_is_called() {
+    #[tokio::test]
+    async fn a_list_stands_where_there_was_none_whatever_the_request_is_called() {
         for id in ["7", r#""tools":[]"#, r#"\"tools\":[]"#] {
             let result = ServerResult::ListToolsResult(ListToolsResult::default());
             let answer: ServerJsonRpcMessage =
@@ -81,9 +110,13 @@ mod tests {
             let mut expected: Value = serde_json::from_slice(&answer).unwrap();
             assert_eq!(expected["id"], id);
             expected["result"]["tools"] = json!([{"name": "web"}]);
-            let whole = whole(&answer, br#"[{"name":"web"}]"#).unwrap();
+            let list = Bytes::from_static(br#"[{"name":"web"}]"#);
+            let whole = whole(&answer.into(), list).unwrap();
+            let length = whole.size_hint().exact().unwrap();
+            let whole = whole.collect().await.unwrap().to_bytes();
             assert_eq!(serde_json::from_slice::<Value>(&whole).unwrap(), expected);
+            assert_eq!(whole.len() as u64, length);
         }
-        assert!(whole(br#"{"error":{}}"#, b"[]").is_none());
+        assert!(whole(&Bytes::from_static(br#"{"error":{}}"#), Bytes::new()).is_none());
     }
 }
