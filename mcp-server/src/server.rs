@@ -7,11 +7,12 @@ use std::sync::Arc;
 use http::request::Parts;
 use rmcp::model::{
     ArgumentInfo, CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult,
-    CompleteRequestParams, CompleteResult, CompletionInfo, ContentBlock, ErrorData,
-    GetPromptRequestParams, GetPromptResponse, Implementation, InputRequiredResult, JsonObject,
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
-    Reference, ResourceTemplate, ServerCapabilities, ServerConfig, Tool,
+    CompleteRequestParams, CompleteResult, CompletionInfo, ContentBlock, DiscoverResult, ErrorData,
+    GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams,
+    InitializeResult, InputRequiredResult, JsonObject, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Reference, ResourceTemplate,
+    ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
@@ -27,6 +28,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::prompts::{NoPrompt, PromptArguments};
 use crate::resources::{self, K8sUri};
+use crate::telemetry::{RequestSpan, Scope, Telemetry};
 use crate::tools::{CallContext, Progress};
 use crate::under_way::UnderWay;
 use crate::user_token::UserToken;
@@ -54,6 +56,7 @@ pub(crate) struct McpServer {
 pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) seal: Seal,
+    telemetry: Telemetry,
     /// What lasts longer than a request.
     streams: Arc<Limits>,
     /// The calls that their clients may take back.
@@ -63,9 +66,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(metrics: Arc<Metrics>, seal: Seal) -> Self {
+    pub(crate) fn new(metrics: Arc<Metrics>, seal: Seal, telemetry: Telemetry) -> Self {
         let streams = Limits::of_streams();
-        Self { metrics, seal, streams, under_way: Arc::default(), turns: None }
+        Self { metrics, seal, telemetry, streams, under_way: Arc::default(), turns: None }
     }
 
     /// The same for one person's own client, whose requests come past no listener.
@@ -115,6 +118,16 @@ impl McpServer {
         }
     }
 
+    /// The span of this request, which ends when it is dropped.
+    fn span(
+        &self,
+        context: &RequestContext<RoleServer>,
+        method: &'static str,
+        tool: Option<&'static str>,
+    ) -> RequestSpan {
+        RequestSpan::begin(&self.shared.telemetry, context, method, tool)
+    }
+
     /// What this request is served by: what the listener gave it, because a session's handler is older than its requests.
     fn generation(&self, context: &RequestContext<RoleServer>) -> Arc<Generation> {
         let parts = context.extensions.get::<Parts>();
@@ -142,13 +155,14 @@ impl McpServer {
         W: FnOnce(Caller, Arc<Gate>) -> F,
         F: Future<Output = Result<T, Failure>>,
     {
-        let Asking { rules, caller, way, returned, method, called, arguments } = asking;
+        let Asking { rules, caller, scope, way, returned, method, called, arguments } = asking;
         let (person, cluster) = (caller.person(), caller.server());
         let (person, cluster) = (person.as_str(), cluster.as_str());
         let bound = Bound { person, method, called, cluster, arguments };
         let seal = &self.shared.seal;
         let gate = Arc::new(returned.gate(seal, bound, rules, way, clock::now())?);
-        let result = work(caller.guarded_by(Arc::clone(&gate)), Arc::clone(&gate)).await;
+        let result =
+            work(caller.within(scope).guarded_by(Arc::clone(&gate)), Arc::clone(&gate)).await;
         match gate.question(seal, bound, clock::now()).await? {
             Some(question) => Ok(Outcome::Asked(question)),
             None => result.map(Outcome::Done),
@@ -160,6 +174,7 @@ impl McpServer {
 struct Asking<'a> {
     rules: &'a Arc<Rules>,
     caller: Caller,
+    scope: Scope,
     way: Way,
     returned: Returned,
     method: &'a str,
@@ -200,6 +215,32 @@ impl ServerHandler for McpServer {
         Cow::Borrowed(PROTOCOL_VERSIONS)
     }
 
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let mut span = self.span(&context, "initialize", None);
+        context.peer.set_peer_info(request.clone());
+        let negotiated = self.negotiate_initialize(&request);
+        span.ends(if negotiated.is_ok() { "ok" } else { "invalid_arguments" });
+        negotiated
+    }
+
+    async fn discover(
+        &self,
+        context: RequestContext<RoleServer>,
+    ) -> Result<DiscoverResult, ErrorData> {
+        self.span(&context, "server/discover", None).ends("ok");
+        let versions = self.supported_protocol_versions().into_owned();
+        Ok(DiscoverResult::from_server_info(versions, self.get_info()))
+    }
+
+    async fn ping(&self, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.span(&context, "ping", None).ends("ok");
+        Ok(())
+    }
+
     /// rmcp holds `Mcp-Param-*` headers against the schema that this returns.
     fn get_tool(&self, name: &str) -> Option<Tool> {
         self.generation.tools.get(name).map(|tool| tool.definition.clone())
@@ -210,7 +251,8 @@ impl ServerHandler for McpServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        one_page(request.as_ref())?;
+        let mut span = self.span(&context, "tools/list", None);
+        one_page(request.as_ref(), &mut span)?;
         let tools = self.generation(&context).tools.definitions();
         let mut list = ListToolsResult::with_all_items(tools);
         list.cache_scope = Some(CacheScope::Private);
@@ -227,11 +269,13 @@ impl ServerHandler for McpServer {
         let generation = self.generation(&context);
         let mut arguments = request.arguments.unwrap_or_default();
         let Some(tool) = generation.tools.get(&request.name) else {
-            CallLog::start("(unknown)", &arguments, metrics).end("unknown_tool");
+            let span = self.span(&context, "tools/call", None);
+            CallLog::start("(unknown)", &arguments, metrics, span).end("unknown_tool");
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
         let token = Self::token(&generation, &context)?;
-        let mut log = CallLog::start(tool.name, &arguments, metrics);
+        let span = self.span(&context, "tools/call", Some(tool.name));
+        let mut log = CallLog::start(tool.name, &arguments, metrics, span);
         let work = async {
             let cluster = generation.clusters.chosen(&mut arguments)?;
             log.on(cluster.name());
@@ -241,6 +285,7 @@ impl ServerHandler for McpServer {
             let asking = Asking {
                 rules: &generation.rules,
                 caller: generation.caller(cluster, token)?,
+                scope: log.scope(),
                 way: Way::of(&context),
                 returned: Returned::new(request.request_state, request.input_responses),
                 method: "tools/call",
@@ -275,7 +320,8 @@ impl ServerHandler for McpServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        one_page(request.as_ref())?;
+        let mut span = self.span(&context, "prompts/list", None);
+        one_page(request.as_ref(), &mut span)?;
         let generation = self.generation(&context);
         let prompts = generation.prompts.list(generation.clusters.contexts().as_ref());
         let mut list = ListPromptsResult::with_all_items(prompts);
@@ -292,7 +338,8 @@ impl ServerHandler for McpServer {
         let generation = self.generation(&context);
         let (prompts, name) = (&generation.prompts, request.name.as_str());
         let mut arguments = request.arguments.unwrap_or_default();
-        let mut log = CallLog::start(PROMPT, &arguments, Arc::clone(&self.shared.metrics));
+        let span = self.span(&context, "prompts/get", None);
+        let mut log = CallLog::start(PROMPT, &arguments, Arc::clone(&self.shared.metrics), span);
         if !prompts.known(name) {
             log.end("unknown_prompt");
             return Err(ErrorData::invalid_params("unknown prompt", None));
@@ -307,6 +354,7 @@ impl ServerHandler for McpServer {
             let asking = Asking {
                 rules: &generation.rules,
                 caller: generation.caller(cluster, token)?,
+                scope: log.scope(),
                 way: Way::of(&context),
                 returned: Returned::new(request.request_state, request.input_responses),
                 method: "prompts/get",
@@ -336,9 +384,10 @@ impl ServerHandler for McpServer {
     async fn list_resources(
         &self,
         request: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        one_page(request.as_ref())?;
+        let mut span = self.span(&context, "resources/list", None);
+        one_page(request.as_ref(), &mut span)?;
         let mut list = ListResourcesResult::with_all_items(resources::list());
         list.cache_scope = Some(CacheScope::Private);
         list.ttl_ms = Some(LIST_FRESH_MS);
@@ -348,9 +397,10 @@ impl ServerHandler for McpServer {
     async fn list_resource_templates(
         &self,
         request: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        one_page(request.as_ref())?;
+        let mut span = self.span(&context, "resources/templates/list", None);
+        one_page(request.as_ref(), &mut span)?;
         let templates = resources::templates();
         let mut list = ListResourceTemplatesResult::with_all_items(templates);
         list.cache_scope = Some(CacheScope::Private);
@@ -365,7 +415,8 @@ impl ServerHandler for McpServer {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let generation = self.generation(&context);
         let none = JsonObject::new();
-        let mut log = CallLog::start(RESOURCE, &none, Arc::clone(&self.shared.metrics));
+        let span = self.span(&context, "resources/read", None);
+        let mut log = CallLog::start(RESOURCE, &none, Arc::clone(&self.shared.metrics), span);
         let found = K8sUri::parse(&request.uri).map_err(|advice| format!("uri {advice}"));
         let found = found.and_then(|uri| {
             let cluster = generation.clusters.named(&uri.cluster);
@@ -385,6 +436,7 @@ impl ServerHandler for McpServer {
             let asking = Asking {
                 rules: &generation.rules,
                 caller: generation.caller(cluster, token)?,
+                scope: log.scope(),
                 way: Way::of(&context),
                 returned: Returned::new(request.request_state, request.input_responses),
                 method: "resources/read",
@@ -422,13 +474,14 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         let generation = self.generation(&context);
+        let mut span = self.span(&context, "completion/complete", None);
         let token = Self::token(&generation, &context)?;
         let known = request.context.and_then(|context| context.arguments).unwrap_or_default();
         let ArgumentInfo { name, value, .. } = request.argument;
         let caller = |cluster: Option<&Arc<Cluster>>| {
             let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, BTreeSet::new());
             let caller = generation.caller(cluster?, token).ok()?;
-            Some(caller.guarded_by(Arc::new(gate)))
+            Some(caller.within(span.scope()).guarded_by(Arc::new(gate)))
         };
         let nothing = || Ok(CompleteResult::new(CompletionInfo::default()));
         let offered = match &request.r#ref {
@@ -461,6 +514,7 @@ impl ServerHandler for McpServer {
             }
             _ => return Err(ErrorData::invalid_params("no such reference", None)),
         };
+        span.ends("ok");
         Ok(CompleteResult::new(completion(offered, &value)))
     }
 }
@@ -492,9 +546,14 @@ fn as_error(failure: &Failure) -> ErrorData {
     }
 }
 
-fn one_page(request: Option<&PaginatedRequestParams>) -> Result<(), ErrorData> {
-    match request.and_then(|request| request.cursor.as_ref()) {
-        Some(_) => Err(ErrorData::invalid_params("no such cursor: the list has one page", None)),
-        None => Ok(()),
+fn one_page(
+    request: Option<&PaginatedRequestParams>,
+    span: &mut RequestSpan,
+) -> Result<(), ErrorData> {
+    if request.is_some_and(|request| request.cursor.is_some()) {
+        span.ends("invalid_arguments");
+        return Err(ErrorData::invalid_params("no such cursor: the list has one page", None));
     }
+    span.ends("ok");
+    Ok(())
 }
