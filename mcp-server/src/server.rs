@@ -28,7 +28,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::prompts::{NoPrompt, PromptArguments};
 use crate::resources::{self, K8sUri};
-use crate::telemetry::{RequestSpan, Telemetry};
+use crate::telemetry::{RequestSpan, Scope, Telemetry};
 use crate::tools::{CallContext, Progress};
 use crate::under_way::UnderWay;
 use request::{Outcome, Request};
@@ -95,6 +95,55 @@ impl McpServer {
         tool: Option<&'static str>,
     ) -> RequestSpan {
         RequestSpan::begin(&self.shared.telemetry, context, method, tool)
+    }
+
+    async fn completed(
+        &self,
+        request: CompleteRequestParams,
+        context: &RequestContext<RoleServer>,
+        scope: Scope,
+    ) -> Result<CompleteResult, ErrorData> {
+        let generation = self.generation(context);
+        let token = Self::token(&generation, context)?;
+        let known = request.context.and_then(|context| context.arguments).unwrap_or_default();
+        let ArgumentInfo { name, value, .. } = request.argument;
+        let caller = |cluster: Option<&Arc<Cluster>>| {
+            let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, BTreeSet::new());
+            let caller = generation.caller(cluster?, token).ok()?;
+            Some(caller.within(scope).guarded_by(Arc::new(gate)))
+        };
+        let nothing = || Ok(CompleteResult::new(CompletionInfo::default()));
+        let offered = match &request.r#ref {
+            Reference::Prompt(prompt) => {
+                let contexts = generation.clusters.contexts();
+                let chosen = known.get(CONTEXT).map_or("", String::as_str);
+                let Some(caller) = caller(generation.clusters.named(chosen)) else {
+                    return nothing();
+                };
+                let known = PromptArguments::of(known);
+                let prompts = &generation.prompts;
+                let work = prompts.complete(&prompt.name, &name, &known, contexts.as_ref(), caller);
+                match self.while_wanted(context, async { Ok(work.await) }).await {
+                    Ok(Ok(names)) => names,
+                    Ok(Err(NoPrompt::Failed(_))) | Err(_) => return nothing(),
+                    Ok(Err(other)) => return Err(as_error(&other.into())),
+                }
+            }
+            Reference::Resource(template) => {
+                let is_ours = |ours: &ResourceTemplate| ours.uri_template == template.uri;
+                if !resources::templates().iter().any(is_ours) {
+                    return Err(ErrorData::invalid_params("unknown resource template", None));
+                }
+                let Some(caller) = caller(Some(generation.clusters.default_cluster())) else {
+                    return nothing();
+                };
+                let known = |name: &str| known.get(name).cloned();
+                let work = resources::complete(&name, known, &caller);
+                self.while_wanted(context, work).await.unwrap_or_default()
+            }
+            _ => return Err(ErrorData::invalid_params("no such reference", None)),
+        };
+        Ok(CompleteResult::new(completion(offered, &value)))
     }
 }
 
@@ -327,49 +376,10 @@ impl ServerHandler for McpServer {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let generation = self.generation(&context);
         let mut span = self.span(&context, "completion/complete", None);
-        let token = Self::token(&generation, &context)?;
-        let known = request.context.and_then(|context| context.arguments).unwrap_or_default();
-        let ArgumentInfo { name, value, .. } = request.argument;
-        let caller = |cluster: Option<&Arc<Cluster>>| {
-            let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, BTreeSet::new());
-            let caller = generation.caller(cluster?, token).ok()?;
-            Some(caller.within(span.scope()).guarded_by(Arc::new(gate)))
-        };
-        let nothing = || Ok(CompleteResult::new(CompletionInfo::default()));
-        let offered = match &request.r#ref {
-            Reference::Prompt(prompt) => {
-                let contexts = generation.clusters.contexts();
-                let chosen = known.get(CONTEXT).map_or("", String::as_str);
-                let Some(caller) = caller(generation.clusters.named(chosen)) else {
-                    return nothing();
-                };
-                let known = PromptArguments::of(known);
-                let prompts = &generation.prompts;
-                let work = prompts.complete(&prompt.name, &name, &known, contexts.as_ref(), caller);
-                match self.while_wanted(&context, async { Ok(work.await) }).await {
-                    Ok(Ok(names)) => names,
-                    Ok(Err(NoPrompt::Failed(_))) | Err(_) => return nothing(),
-                    Ok(Err(other)) => return Err(as_error(&other.into())),
-                }
-            }
-            Reference::Resource(template) => {
-                let is_ours = |ours: &ResourceTemplate| ours.uri_template == template.uri;
-                if !resources::templates().iter().any(is_ours) {
-                    return Err(ErrorData::invalid_params("unknown resource template", None));
-                }
-                let Some(caller) = caller(Some(generation.clusters.default_cluster())) else {
-                    return nothing();
-                };
-                let known = |name: &str| known.get(name).cloned();
-                let work = resources::complete(&name, known, &caller);
-                self.while_wanted(&context, work).await.unwrap_or_default()
-            }
-            _ => return Err(ErrorData::invalid_params("no such reference", None)),
-        };
-        span.ends("ok");
-        Ok(CompleteResult::new(completion(offered, &value)))
+        let completed = self.completed(request, &context, span.scope()).await;
+        span.ends(if completed.is_ok() { "ok" } else { "invalid_arguments" });
+        completed
     }
 }
 
