@@ -114,16 +114,17 @@ pub(super) fn read(
     let enabled = table
         .as_ref()
         .and_then(|table| table.has("enabled").then(|| table.boolean("enabled", true)));
+    let is_disabled = environment("OTEL_SDK_DISABLED")
+        .is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
+    let is_off = enabled == Some(false) || is_disabled;
+    // What is off needs no environment that fits. The file is read whole, so that all that is wrong with it is said.
+    let nothing = |_: &str| None::<String>;
+    let environment: &dyn Fn(&str) -> Option<String> = if is_off { &nothing } else { environment };
     let sources = Sources { top, table, environment };
-    let is_off = enabled == Some(false)
-        || sources
-            .variable("OTEL_SDK_DISABLED")
-            .is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    // Everything is read, so that everything that is wrong is said, even of what is off.
     let url = url(&sources);
     let sampler = sampler(&sources);
     protocol(&sources, notices);
-    let certificate_authority = authority(&sources, folder);
+    let certificate_authority = authority(&sources, folder, &url);
     let headers = headers(&sources, folder);
     let service = sources.said(&["OTEL_SERVICE_NAME"], None).map(|said| said.text);
     let attributes = attributes(&sources);
@@ -245,14 +246,18 @@ fn protocol(sources: &Sources<'_, '_>, notices: &mut Vec<Notice>) {
     }
 }
 
-fn authority(sources: &Sources<'_, '_>, folder: &Path) -> Option<PathBuf> {
+fn authority(sources: &Sources<'_, '_>, folder: &Path, url: &Found<Uri>) -> Option<PathBuf> {
     let variables = ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"];
-    let Said { place, text } = sources.said(&variables, Some("certificate_authority"))?;
-    let file = folder.join(text);
-    if let Err(error) = crate::tls::client_config(Some(&file)) {
-        sources.problem(place, error.to_string());
+    let said = sources.said(&variables, Some("certificate_authority"));
+    let is_tls = matches!(url, Found::Good(url) if url.scheme_str() == Some("https"));
+    let place = said.as_ref().map(|said| said.place);
+    let file = said.map(|said| folder.join(said.text));
+    if (is_tls || file.is_some())
+        && let Err(error) = crate::tls::client_config(file.as_deref())
+    {
+        sources.problem(place.unwrap_or(Place::Key("endpoint")), error.to_string());
     }
-    Some(file)
+    file
 }
 
 /// Of the variable (`name=value,…`), or of a file with `name: value` on each line.
@@ -383,6 +388,16 @@ mod tests {
         }
         let off = json!({"endpoint": COLLECTOR, "enabled": false});
         assert_eq!((of(off.clone(), &[]), of(off, &variable)), (None, None));
+        // An environment that is somebody else's does not keep us from starting.
+        let others = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://other:4317"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ];
+        assert_eq!(of(json!({"enabled": false}), &others), None);
+        let told = read_of(Value::Null, &others).unwrap_err().to_string();
+        for (name, _) in others {
+            assert!(told.contains(name), "{told}");
+        }
         let disabled = [variable[0], ("OTEL_SDK_DISABLED", "true")];
         assert_eq!(of(json!({"endpoint": COLLECTOR, "enabled": true}), &disabled), None);
         let told = read_of(json!({"enabled": true}), &[]).unwrap_err().to_string();

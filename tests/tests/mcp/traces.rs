@@ -200,7 +200,14 @@ async fn what_ends_badly_is_told_as_that_and_unknown_names_are_not_told() {
     assert!(client.call("pods_get", gone).await.unwrap().is_tool_error());
     client.call("tool-in-question", json!({})).await.unwrap();
     client.send("tools/list", json!({})).await.unwrap().result().unwrap();
-    let spans = collector.so_many_of(SERVICE, 4).await.unwrap();
+    // The last of the three; spans come in the order in which they ended.
+    let spans = eventually("the traces", SOON, || async {
+        let spans = collector.spans_of(SERVICE)?;
+        ensure!(spans.iter().any(|span| span.member("name") == "tools/list"), "{spans:?}");
+        Ok(spans)
+    })
+    .await
+    .unwrap();
     let of = |name: &str, outcome: &str| {
         spans.iter().find(|span| {
             span.member("name") == name
