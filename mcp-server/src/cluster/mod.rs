@@ -137,8 +137,11 @@ impl Cluster {
     /// # Errors
     /// When the CAs cannot be read.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.rewire(Wire::direct(tls::client_config(self.certificate_authority.as_deref())?));
-        self.impersonation.as_ref().map_or(Ok(()), Impersonation::reload)
+        let tls = tls::client_config(self.certificate_authority.as_deref());
+        let wired = tls.map(|tls| self.rewire(Wire::direct(tls)));
+        // One that is bad does not keep the other from being new.
+        let of_keys = self.impersonation.as_ref().map_or(Ok(()), Impersonation::reload);
+        wired.and(of_keys)
     }
 
     /// New calls get new connections.

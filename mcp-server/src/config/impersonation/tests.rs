@@ -161,7 +161,7 @@ fn each_thing_that_is_wrong_is_told_with_its_key() {
             "jwks_file = \"keys.json\"",
             "jwks_uri = \"https://i.example.com/k\"\ncertificate_authority = \"token\"",
             "certificate_authority",
-            "no PEM",
+            "holds no certificate",
         ),
         ("username_claim = \"sub\"\n", "", "username_claim", "is missing"),
         ("username_prefix = \"kc:\"\n", "", "username_prefix", "is missing"),
