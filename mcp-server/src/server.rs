@@ -1,4 +1,6 @@
-//! The MCP side: what is listed, and how a call gets its caller.
+//! The MCP side: what is listed, what is called, and what is said of it.
+
+mod request;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -7,30 +9,31 @@ use std::sync::Arc;
 use http::request::Parts;
 use rmcp::model::{
     ArgumentInfo, CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult,
-    CompleteRequestParams, CompleteResult, CompletionInfo, ContentBlock, ErrorData,
-    GetPromptRequestParams, GetPromptResponse, Implementation, InputRequiredResult, JsonObject,
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
-    Reference, ResourceTemplate, ServerCapabilities, ServerConfig, Tool,
+    CompleteRequestParams, CompleteResult, CompletionInfo, ContentBlock, DiscoverResult, ErrorData,
+    GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams,
+    InitializeResult, JsonObject, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+    ReadResourceRequestParams, ReadResourceResponse, Reference, ResourceTemplate,
+    ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 use tokio::sync::Semaphore;
 
 use crate::call_log::CallLog;
-use crate::clock;
 use crate::cluster::{CONTEXT, Caller, Cluster};
-use crate::confirmation::{Bound, Gate, Returned, Rules, Seal, Way, about};
+use crate::confirmation::{Gate, Returned, Seal, Way, about};
 use crate::failure::Failure;
 use crate::generation::Generation;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::prompts::{NoPrompt, PromptArguments};
 use crate::resources::{self, K8sUri};
+use crate::telemetry::{RequestSpan, Scope, Telemetry};
 use crate::tools::{CallContext, Progress};
 use crate::under_way::UnderWay;
-use crate::user_token::UserToken;
 use crate::written_list::WrittenList;
+use request::{Outcome, Request};
 
 /// The revisions that are served. Older ones are neither advertised nor negotiated.
 pub(crate) const PROTOCOL_VERSIONS: &[ProtocolVersion] =
@@ -55,6 +58,7 @@ pub(crate) struct McpServer {
 pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) seal: Seal,
+    telemetry: Telemetry,
     /// What lasts longer than a request.
     streams: Arc<Limits>,
     /// The calls that their clients may take back.
@@ -64,9 +68,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(metrics: Arc<Metrics>, seal: Seal) -> Self {
+    pub(crate) fn new(metrics: Arc<Metrics>, seal: Seal, telemetry: Telemetry) -> Self {
         let streams = Limits::of_streams();
-        Self { metrics, seal, streams, under_way: Arc::default(), turns: None }
+        Self { metrics, seal, telemetry, streams, under_way: Arc::default(), turns: None }
     }
 
     /// The same for one person's own client, whose requests come past no listener.
@@ -85,101 +89,63 @@ impl McpServer {
         Arc::clone(&self.shared.under_way)
     }
 
-    /// rmcp leaves a handler running when its client has gone, and only fires the token: dropping the work is ours. What
-    /// a client of HTTP takes back by its number rmcp does not know, since it keeps no sessions here.
-    async fn while_wanted<T>(
+    /// The span of this request, which ends when it is dropped.
+    fn span(
         &self,
         context: &RequestContext<RoleServer>,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        let parts = context.extensions.get::<Parts>();
-        let call = parts
-            .and_then(|parts| parts.extensions.get::<UserToken>())
-            .map(|token| self.shared.under_way.begin(token.digest(), context.id.clone()));
-        let taken_back = async {
-            match &call {
-                Some(call) => call.taken_back().await,
-                None => std::future::pending().await,
-            }
-        };
-        let in_turn = async {
-            let _turn = match &self.shared.turns {
-                Some(turns) => turns.acquire().await.ok(),
-                None => None,
-            };
-            work.await
-        };
-        tokio::select! {
-            () = context.ct.cancelled() => Err(Failure::Cancelled),
-            () = taken_back => Err(Failure::Cancelled),
-            result = in_turn => result,
-        }
+        method: &'static str,
+        tool: Option<&'static str>,
+    ) -> RequestSpan {
+        RequestSpan::begin(&self.shared.telemetry, context, method, tool)
     }
 
-    /// What this request is served by: what the listener gave it, because a session's handler is older than its requests.
-    fn generation(&self, context: &RequestContext<RoleServer>) -> Arc<Generation> {
-        let parts = context.extensions.get::<Parts>();
-        let own = parts.and_then(|parts| parts.extensions.get::<Arc<Generation>>());
-        Arc::clone(own.unwrap_or(&self.generation))
-    }
-
-    /// The caller's token. It is an extension of this very request, put there by [`crate::front`]; there is no
-    /// other place to look, so a request without one gets nowhere. In stdio mode there is none, and no request for one.
-    fn token(
-        generation: &Generation,
+    async fn completed(
+        &self,
+        request: CompleteRequestParams,
         context: &RequestContext<RoleServer>,
-    ) -> Result<Option<UserToken>, ErrorData> {
-        let parts = context.extensions.get::<Parts>();
-        let token = parts.and_then(|parts| parts.extensions.get::<UserToken>()).cloned();
-        if token.is_none() && !generation.is_of_one_person() {
-            return Err(ErrorData::internal_error("the request carries no caller", None));
-        }
-        Ok(token)
-    }
-
-    /// Does what is asked for behind a gate at which its person can be asked. It may end with the question instead.
-    async fn asking<T, W, F>(&self, asking: Asking<'_>, work: W) -> Result<Outcome<T>, Failure>
-    where
-        W: FnOnce(Caller, Arc<Gate>) -> F,
-        F: Future<Output = Result<T, Failure>>,
-    {
-        let Asking { rules, caller, way, returned, method, called, arguments } = asking;
-        let (person, cluster) = (caller.person(), caller.server());
-        let (person, cluster) = (person.as_str(), cluster.as_str());
-        let bound = Bound { person, method, called, cluster, arguments };
-        let seal = &self.shared.seal;
-        let gate = Arc::new(returned.gate(seal, bound, rules, way, clock::now())?);
-        let result = work(caller.guarded_by(Arc::clone(&gate)), Arc::clone(&gate)).await;
-        match gate.question(seal, bound, clock::now()).await? {
-            Some(question) => Ok(Outcome::Asked(question)),
-            None => result.map(Outcome::Done),
-        }
-    }
-}
-
-/// A request, and what its client sent back of an earlier question.
-struct Asking<'a> {
-    rules: &'a Arc<Rules>,
-    caller: Caller,
-    way: Way,
-    returned: Returned,
-    method: &'a str,
-    called: &'a str,
-    arguments: &'a JsonObject,
-}
-
-enum Outcome<T> {
-    Done(T),
-    Asked(InputRequiredResult),
-}
-
-impl<T> Outcome<T> {
-    /// For log and metrics.
-    fn label(&self) -> &'static str {
-        match self {
-            Self::Done(_) => "ok",
-            Self::Asked(_) => "asked",
-        }
+        scope: Scope,
+    ) -> Result<CompleteResult, ErrorData> {
+        let generation = self.generation(context);
+        let token = Self::token(&generation, context)?;
+        let known = request.context.and_then(|context| context.arguments).unwrap_or_default();
+        let ArgumentInfo { name, value, .. } = request.argument;
+        let caller = async |cluster: Option<&Arc<Cluster>>| {
+            let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, BTreeSet::new());
+            let caller = generation.caller(cluster?, token).await.ok()?;
+            Some(caller.within(scope).guarded_by(Arc::new(gate)))
+        };
+        let nothing = || Ok(CompleteResult::new(CompletionInfo::default()));
+        let offered = match &request.r#ref {
+            Reference::Prompt(prompt) => {
+                let contexts = generation.clusters.contexts();
+                let chosen = known.get(CONTEXT).map_or("", String::as_str);
+                let Some(caller) = caller(generation.clusters.named(chosen)).await else {
+                    return nothing();
+                };
+                let known = PromptArguments::of(known);
+                let prompts = &generation.prompts;
+                let work = prompts.complete(&prompt.name, &name, &known, contexts.as_ref(), caller);
+                match self.while_wanted(context, async { Ok(work.await) }).await {
+                    Ok(Ok(names)) => names,
+                    Ok(Err(NoPrompt::Failed(_))) | Err(_) => return nothing(),
+                    Ok(Err(other)) => return Err(as_error(&other.into())),
+                }
+            }
+            Reference::Resource(template) => {
+                let is_ours = |ours: &ResourceTemplate| ours.uri_template == template.uri;
+                if !resources::templates().iter().any(is_ours) {
+                    return Err(ErrorData::invalid_params("unknown resource template", None));
+                }
+                let Some(caller) = caller(Some(generation.clusters.default_cluster())).await else {
+                    return nothing();
+                };
+                let known = |name: &str| known.get(name).cloned();
+                let work = resources::complete(&name, known, &caller);
+                self.while_wanted(context, work).await.unwrap_or_default()
+            }
+            _ => return Err(ErrorData::invalid_params("no such reference", None)),
+        };
+        Ok(CompleteResult::new(completion(offered, &value)))
     }
 }
 
@@ -201,6 +167,32 @@ impl ServerHandler for McpServer {
         Cow::Borrowed(PROTOCOL_VERSIONS)
     }
 
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let mut span = self.span(&context, "initialize", None);
+        context.peer.set_peer_info(request.clone());
+        let negotiated = self.negotiate_initialize(&request);
+        span.ends(if negotiated.is_ok() { "ok" } else { "invalid_arguments" });
+        negotiated
+    }
+
+    async fn discover(
+        &self,
+        context: RequestContext<RoleServer>,
+    ) -> Result<DiscoverResult, ErrorData> {
+        self.span(&context, "server/discover", None).ends("ok");
+        let versions = self.supported_protocol_versions().into_owned();
+        Ok(DiscoverResult::from_server_info(versions, self.get_info()))
+    }
+
+    async fn ping(&self, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.span(&context, "ping", None).ends("ok");
+        Ok(())
+    }
+
     /// rmcp holds `Mcp-Param-*` headers against the schema that this returns.
     fn get_tool(&self, name: &str) -> Option<Tool> {
         self.generation.tools.get(name).map(|tool| tool.definition.clone())
@@ -211,7 +203,8 @@ impl ServerHandler for McpServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        one_page(request.as_ref())?;
+        let mut span = self.span(&context, "tools/list", None);
+        one_page(request.as_ref(), &mut span)?;
         let generation = self.generation(&context);
         let parts = context.extensions.get::<Parts>();
         let tools = match parts.and_then(|parts| parts.extensions.get::<WrittenList>()) {
@@ -236,47 +229,36 @@ impl ServerHandler for McpServer {
         let generation = self.generation(&context);
         let mut arguments = request.arguments.unwrap_or_default();
         let Some(tool) = generation.tools.get(&request.name) else {
-            CallLog::start("(unknown)", &arguments, metrics).end("unknown_tool");
+            let span = self.span(&context, "tools/call", None);
+            CallLog::start("(unknown)", &arguments, metrics, span).end("unknown_tool");
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
-        let token = Self::token(&generation, &context)?;
-        let mut log = CallLog::start(tool.name, &arguments, metrics);
-        let work = async {
-            let cluster = generation.clusters.chosen(&mut arguments)?;
-            log.on(cluster.name());
-            let (settings, progress) = (Arc::clone(&generation.settings), Progress::of(&context));
-            let streams = Arc::clone(&self.shared.streams);
-            let arguments = &arguments;
-            let asking = Asking {
-                rules: &generation.rules,
-                caller: generation.caller(cluster, token)?,
-                way: Way::of(&context),
-                returned: Returned::new(request.request_state, request.input_responses),
-                method: "tools/call",
-                called: tool.name,
-                arguments,
-            };
-            self.asking(asking, |caller, gate| async move {
-                let told = about(tool.name, &caller.server(), arguments);
-                gate.before_tool(tool.name, tool.is_destructive(), &told).await?;
-                tool.run(CallContext { caller, settings, progress, streams }, arguments.clone())
-                    .await
-            })
-            .await
+        let span = self.span(&context, "tools/call", Some(tool.name));
+        let log = CallLog::start(tool.name, &arguments, metrics, span);
+        let cluster = generation.clusters.chosen(&mut arguments);
+        let arguments = &arguments;
+        let asked = Request {
+            context: &context,
+            generation: &generation,
+            cluster,
+            returned: Returned::new(request.request_state, request.input_responses),
+            method: "tools/call",
+            called: tool.name,
+            arguments,
         };
-        match self.while_wanted(&context, work).await {
-            Ok(outcome) => {
-                log.end(outcome.label());
-                Ok(match outcome {
-                    Outcome::Done(result) => result.into(),
-                    Outcome::Asked(question) => question.into(),
-                })
-            }
+        let (settings, progress) = (Arc::clone(&generation.settings), Progress::of(&context));
+        let streams = Arc::clone(&self.shared.streams);
+        let work = |caller: Caller, gate: Arc<Gate>| async move {
+            let told = about(tool.name, &caller.server(), arguments);
+            gate.before_tool(tool.name, tool.is_destructive(), &told).await?;
+            tool.run(CallContext { caller, settings, progress, streams }, arguments.clone()).await
+        };
+        Ok(match self.serve(log, asked, work).await? {
+            Ok(outcome) => outcome.into_response(),
             Err(failure) => {
-                log.end(failure.label());
-                Ok(CallToolResult::error(vec![ContentBlock::text(failure.to_string())]).into())
+                CallToolResult::error(vec![ContentBlock::text(failure.to_string())]).into()
             }
-        }
+        })
     }
 
     async fn list_prompts(
@@ -284,7 +266,8 @@ impl ServerHandler for McpServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        one_page(request.as_ref())?;
+        let mut span = self.span(&context, "prompts/list", None);
+        one_page(request.as_ref(), &mut span)?;
         let generation = self.generation(&context);
         let prompts = generation.prompts.list(generation.clusters.contexts().as_ref());
         let mut list = ListPromptsResult::with_all_items(prompts);
@@ -301,53 +284,39 @@ impl ServerHandler for McpServer {
         let generation = self.generation(&context);
         let (prompts, name) = (&generation.prompts, request.name.as_str());
         let mut arguments = request.arguments.unwrap_or_default();
-        let mut log = CallLog::start(PROMPT, &arguments, Arc::clone(&self.shared.metrics));
+        let span = self.span(&context, "prompts/get", None);
+        let log = CallLog::start(PROMPT, &arguments, Arc::clone(&self.shared.metrics), span);
         if !prompts.known(name) {
             log.end("unknown_prompt");
             return Err(ErrorData::invalid_params("unknown prompt", None));
         }
-        let token = Self::token(&generation, &context)?;
-        let work = async {
-            // Clients send every field of a form.
-            arguments.retain(|_, value| *value != "");
-            let cluster = generation.clusters.chosen(&mut arguments)?;
-            log.on(cluster.name());
-            let arguments = &arguments;
-            let asking = Asking {
-                rules: &generation.rules,
-                caller: generation.caller(cluster, token)?,
-                way: Way::of(&context),
-                returned: Returned::new(request.request_state, request.input_responses),
-                method: "prompts/get",
-                called: name,
-                arguments,
-            };
-            self.asking(asking, |caller, _| async move {
-                prompts.get(name, arguments, caller).await.map_err(Failure::from)
-            })
-            .await
+        // Clients send every field of a form.
+        arguments.retain(|_, value| *value != "");
+        let cluster = generation.clusters.chosen(&mut arguments);
+        let arguments = &arguments;
+        let asked = Request {
+            context: &context,
+            generation: &generation,
+            cluster,
+            returned: Returned::new(request.request_state, request.input_responses),
+            method: "prompts/get",
+            called: name,
+            arguments,
         };
-        match self.while_wanted(&context, work).await {
-            Ok(outcome) => {
-                log.end(outcome.label());
-                Ok(match outcome {
-                    Outcome::Done(result) => result.into(),
-                    Outcome::Asked(question) => question.into(),
-                })
-            }
-            Err(failure) => {
-                log.end(failure.label());
-                Err(as_error(&failure))
-            }
-        }
+        let work = |caller: Caller, _| async move {
+            prompts.get(name, arguments, caller).await.map_err(Failure::from)
+        };
+        let ended = self.serve(log, asked, work).await?;
+        ended.map(Outcome::into_response).map_err(|failure| as_error(&failure))
     }
 
     async fn list_resources(
         &self,
         request: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        one_page(request.as_ref())?;
+        let mut span = self.span(&context, "resources/list", None);
+        one_page(request.as_ref(), &mut span)?;
         let mut list = ListResourcesResult::with_all_items(resources::list());
         list.cache_scope = Some(CacheScope::Private);
         list.ttl_ms = Some(LIST_FRESH_MS);
@@ -357,9 +326,10 @@ impl ServerHandler for McpServer {
     async fn list_resource_templates(
         &self,
         request: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        one_page(request.as_ref())?;
+        let mut span = self.span(&context, "resources/templates/list", None);
+        one_page(request.as_ref(), &mut span)?;
         let templates = resources::templates();
         let mut list = ListResourceTemplatesResult::with_all_items(templates);
         list.cache_scope = Some(CacheScope::Private);
@@ -374,7 +344,8 @@ impl ServerHandler for McpServer {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let generation = self.generation(&context);
         let none = JsonObject::new();
-        let mut log = CallLog::start(RESOURCE, &none, Arc::clone(&self.shared.metrics));
+        let span = self.span(&context, "resources/read", None);
+        let log = CallLog::start(RESOURCE, &none, Arc::clone(&self.shared.metrics), span);
         let found = K8sUri::parse(&request.uri).map_err(|advice| format!("uri {advice}"));
         let found = found.and_then(|uri| {
             let cluster = generation.clusters.named(&uri.cluster);
@@ -387,40 +358,25 @@ impl ServerHandler for McpServer {
                 return Err(ErrorData::resource_not_found(advice, None));
             }
         };
-        log.on(cluster.name());
-        let token = Self::token(&generation, &context)?;
-        let (uri, none) = (&uri, &none);
-        let work = async {
-            let asking = Asking {
-                rules: &generation.rules,
-                caller: generation.caller(cluster, token)?,
-                way: Way::of(&context),
-                returned: Returned::new(request.request_state, request.input_responses),
-                method: "resources/read",
-                called: &request.uri,
-                arguments: none,
-            };
-            self.asking(asking, |caller, _| async move { resources::read(uri, &caller).await })
-                .await
+        let uri = &uri;
+        let asked = Request {
+            context: &context,
+            generation: &generation,
+            cluster: Ok(cluster),
+            returned: Returned::new(request.request_state, request.input_responses),
+            method: "resources/read",
+            called: &request.uri,
+            arguments: &none,
         };
-        match self.while_wanted(&context, work).await {
-            Ok(outcome) => {
-                log.end(outcome.label());
-                Ok(match outcome {
-                    Outcome::Done(mut result) => {
-                        // Whoever reads it may be another tomorrow, and so may the object.
-                        result.cache_scope = Some(CacheScope::Private);
-                        result.ttl_ms = Some(0);
-                        result.into()
-                    }
-                    Outcome::Asked(question) => question.into(),
-                })
-            }
-            Err(failure) => {
-                log.end(failure.label());
-                Err(as_error(&failure))
-            }
-        }
+        let work = |caller: Caller, _| async move {
+            let mut result = resources::read(uri, &caller).await?;
+            // Whoever reads it may be another tomorrow, and so may the object.
+            result.cache_scope = Some(CacheScope::Private);
+            result.ttl_ms = Some(0);
+            Ok(result)
+        };
+        let ended = self.serve(log, asked, work).await?;
+        ended.map(Outcome::into_response).map_err(|failure| as_error(&failure))
     }
 
     /// What an argument could be. Whatever the caller may not list is not offered; a completion asks nobody, so that what
@@ -430,47 +386,10 @@ impl ServerHandler for McpServer {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let generation = self.generation(&context);
-        let token = Self::token(&generation, &context)?;
-        let known = request.context.and_then(|context| context.arguments).unwrap_or_default();
-        let ArgumentInfo { name, value, .. } = request.argument;
-        let caller = |cluster: Option<&Arc<Cluster>>| {
-            let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, BTreeSet::new());
-            let caller = generation.caller(cluster?, token).ok()?;
-            Some(caller.guarded_by(Arc::new(gate)))
-        };
-        let nothing = || Ok(CompleteResult::new(CompletionInfo::default()));
-        let offered = match &request.r#ref {
-            Reference::Prompt(prompt) => {
-                let contexts = generation.clusters.contexts();
-                let chosen = known.get(CONTEXT).map_or("", String::as_str);
-                let Some(caller) = caller(generation.clusters.named(chosen)) else {
-                    return nothing();
-                };
-                let known = PromptArguments::of(known);
-                let prompts = &generation.prompts;
-                let work = prompts.complete(&prompt.name, &name, &known, contexts.as_ref(), caller);
-                match self.while_wanted(&context, async { Ok(work.await) }).await {
-                    Ok(Ok(names)) => names,
-                    Ok(Err(NoPrompt::Failed(_))) | Err(_) => return nothing(),
-                    Ok(Err(other)) => return Err(as_error(&other.into())),
-                }
-            }
-            Reference::Resource(template) => {
-                let is_ours = |ours: &ResourceTemplate| ours.uri_template == template.uri;
-                if !resources::templates().iter().any(is_ours) {
-                    return Err(ErrorData::invalid_params("unknown resource template", None));
-                }
-                let Some(caller) = caller(Some(generation.clusters.default_cluster())) else {
-                    return nothing();
-                };
-                let known = |name: &str| known.get(name).cloned();
-                let work = resources::complete(&name, known, &caller);
-                self.while_wanted(&context, work).await.unwrap_or_default()
-            }
-            _ => return Err(ErrorData::invalid_params("no such reference", None)),
-        };
-        Ok(CompleteResult::new(completion(offered, &value)))
+        let mut span = self.span(&context, "completion/complete", None);
+        let completed = self.completed(request, &context, span.scope()).await;
+        span.ends(if completed.is_ok() { "ok" } else { "invalid_arguments" });
+        completed
     }
 }
 
@@ -501,9 +420,14 @@ fn as_error(failure: &Failure) -> ErrorData {
     }
 }
 
-fn one_page(request: Option<&PaginatedRequestParams>) -> Result<(), ErrorData> {
-    match request.and_then(|request| request.cursor.as_ref()) {
-        Some(_) => Err(ErrorData::invalid_params("no such cursor: the list has one page", None)),
-        None => Ok(()),
+fn one_page(
+    request: Option<&PaginatedRequestParams>,
+    span: &mut RequestSpan,
+) -> Result<(), ErrorData> {
+    if request.is_some_and(|request| request.cursor.is_some()) {
+        span.ends("invalid_arguments");
+        return Err(ErrorData::invalid_params("no such cursor: the list has one page", None));
     }
+    span.ends("ok");
+    Ok(())
 }
