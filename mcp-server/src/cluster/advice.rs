@@ -71,6 +71,10 @@ impl Seen {
 impl Caller {
     /// The failure with what to do about it, where there is something to say.
     pub(crate) async fn advise(&self, failure: Failure) -> Failure {
+        if let Failure::Partly { failure, failed, done, left } = failure {
+            let failure = Box::new(Box::pin(self.advise(*failure)).await);
+            return Failure::Partly { failure, failed, done, left };
+        }
         let advice = tokio::time::timeout(PATIENCE, self.advice(&failure)).await.ok().flatten();
         match advice {
             Some(advice) => Failure::Advised { failure: Box::new(failure), advice },
@@ -88,6 +92,10 @@ impl Caller {
                     .to_owned(),
             ),
             Failure::Rejected { status: 404, refused, .. } => self.about_missing(refused).await,
+            Failure::Rejected { refused, .. } if refused.is_of_unknown_fields() => Some(
+                "The fields that the API server names are none of this kind, or hold another type: correct them; explain tells what there is"
+                    .to_owned(),
+            ),
             Failure::Rejected { status, refused, .. } => about_status(*status, refused),
             Failure::UnknownKind { kind, api_version, .. } => {
                 self.about_kind(api_version, kind).await
@@ -297,6 +305,10 @@ fn about_status(status: u16, refused: &Refusal) -> Option<String> {
                 format!("Correct by field: {}; explain tells what fields take", causes.join("; "))
             })
         }
+        400 if refused.operation.verb() == "list" => Some(
+            "Correct what the API server names: a fieldSelector takes few fields of a kind, a labelSelector all labels"
+                .to_owned(),
+        ),
         400 => Some(
             "Correct what the API server names; explain tells which fields a kind has".to_owned(),
         ),

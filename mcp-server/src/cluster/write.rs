@@ -73,13 +73,11 @@ impl Caller {
     pub(crate) async fn before_changes(
         &self,
         verb: &'static str,
-        changes: impl IntoIterator<Item = (&Resource, &Namespace, &ObjectName)>,
+        changes: impl IntoIterator<Item = (&Resource, &Namespace, Option<&ObjectName>)>,
     ) -> Result<(), Failure> {
         let operations: Vec<_> = changes
             .into_iter()
-            .map(|(resource, namespace, name)| {
-                resource.operation_on(verb, "", Some(namespace), name)
-            })
+            .map(|(resource, namespace, name)| change(verb, resource, namespace, name))
             .collect();
         operations.iter().try_for_each(|operation| self.admit(operation))?;
         self.announce(&operations).await
@@ -138,15 +136,16 @@ impl Caller {
         self.written(&operation, request).await
     }
 
-    /// Makes an object that is not there.
+    /// Makes an object that is not there. A name that was made up for it is not spoken of (`name` is none): the question
+    /// about it has to be the same when the call comes again with the answer, and with another name.
     pub(crate) async fn create(
         &self,
         resource: &Resource,
         namespace: &Namespace,
-        name: &ObjectName,
+        name: Option<&ObjectName>,
         object: &Value,
     ) -> Result<Written, Failure> {
-        let operation = resource.operation_on("create", "", Some(namespace), name);
+        let operation = change("create", resource, namespace, name);
         let params =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         let request = request::Request::new(resource.path(Some(namespace)));
@@ -192,6 +191,19 @@ impl Caller {
         let object = serde_json::from_slice(&body)
             .map_err(|_| self.malformed(operation, "it is no object"))?;
         Ok(Written { created: status == StatusCode::CREATED, object: self.raw(object) })
+    }
+}
+
+fn change(
+    verb: &'static str,
+    resource: &Resource,
+    namespace: &Namespace,
+    name: Option<&ObjectName>,
+) -> Operation {
+    let operation = resource.operation(verb, "", Some(namespace));
+    match name {
+        Some(name) => operation.named(name),
+        None => operation,
     }
 }
 

@@ -19,6 +19,7 @@ mod grace_period;
 mod helm_install;
 mod helm_list;
 mod helm_uninstall;
+mod made_before;
 mod namespaces_list;
 mod nodes_log;
 mod nodes_stats_summary;
