@@ -50,6 +50,10 @@ pub(crate) struct Written {
     pub(crate) object: RawObject,
 }
 
+/// A request that is going to be made: its verb, and what it is about. Of what is made under a name that was made up,
+/// there is none.
+pub(crate) type Intended<'a> = (&'static str, &'a Resource, &'a Namespace, Option<&'a ObjectName>);
+
 /// How an object is deleted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Deletion {
@@ -70,17 +74,27 @@ pub(crate) enum Deleted {
 impl Caller {
     /// For several changes, before the first of them: fails if the operator has denied what any of them is about, and asks
     /// the person about all of them at once where the operator wants that.
-    pub(crate) async fn before_changes(
-        &self,
-        verb: &'static str,
-        changes: impl IntoIterator<Item = (&Resource, &Namespace, Option<&ObjectName>)>,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn before_changes(&self, changes: &[Intended<'_>]) -> Result<(), Failure> {
         let operations: Vec<_> = changes
-            .into_iter()
-            .map(|(resource, namespace, name)| change(verb, resource, namespace, name))
+            .iter()
+            .map(|&(verb, resource, namespace, name)| change(verb, resource, namespace, name))
             .collect();
         operations.iter().try_for_each(|operation| self.admit(operation))?;
         self.announce(&operations).await
+    }
+
+    /// For a change of an object that reads it first: who is asked about the reading is asked about the change with it.
+    /// About the change alone they are asked when it is known that there is one.
+    pub(crate) async fn before_reading_and_changing(
+        &self,
+        resource: &Resource,
+        namespace: &Namespace,
+        name: &ObjectName,
+    ) -> Result<(), Failure> {
+        let operations = ["get", "patch"].map(|verb| change(verb, resource, namespace, Some(name)));
+        operations.iter().try_for_each(|operation| self.admit(operation))?;
+        let is_read_asked_about = operations.first().is_some_and(|read| self.asks_about(read));
+        if is_read_asked_about { self.announce(&operations).await } else { Ok(()) }
     }
 
     /// Makes an object what it is to be, or makes it.

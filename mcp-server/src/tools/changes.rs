@@ -57,11 +57,13 @@ pub(super) struct Changed {
 }
 
 /// Reads a manifest and finds out where its objects belong. Nothing is changed before all of it is known to be an object
-/// each, of a kind that there is, or will be by then, and that is not denied, and in the namespace that the call is about.
+/// each, of a kind that there is, or will be by then, and that is not denied, and in the namespace that the call is about;
+/// and before a person has been asked, where the operator wants that, about `verbs` on all of them.
 pub(super) async fn prepare(
     context: &CallContext,
     text: &str,
     namespace: Option<&Namespace>,
+    verbs: &[&'static str],
 ) -> Result<Vec<Prepared>, Failure> {
     let wrong = |reason: String| Failure::InvalidArguments(format!("resource: {reason}"));
     let mut prepared = Vec::new();
@@ -101,9 +103,12 @@ pub(super) async fn prepare(
         let namespace_by = made.namespace(&namespace).filter(|_| resource.is_namespaced());
         prepared.push(Prepared { index, resource, namespace, document, kind_by, namespace_by });
     }
-    let changes =
-        prepared.iter().map(|one| (&one.resource, &one.namespace, Some(&one.document.name)));
-    context.caller.before_changes("patch", changes).await?;
+    let requests: Vec<_> = prepared
+        .iter()
+        .flat_map(|one| verbs.iter().map(move |verb| (*verb, one)))
+        .map(|(verb, one)| (verb, &one.resource, &one.namespace, Some(&one.document.name)))
+        .collect();
+    context.caller.before_changes(&requests).await?;
     Ok(prepared)
 }
 

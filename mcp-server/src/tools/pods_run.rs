@@ -153,8 +153,8 @@ impl KubeTool for PodsRun {
         let pods = Resource::core("Pod", "pods", true);
         let services = Resource::core("Service", "services", true);
         let kinds = [&pods, &services].into_iter().take(if input.port.is_some() { 2 } else { 1 });
-        let creations = kinds.map(|kind| (kind, &namespace, told));
-        context.caller.before_changes("create", creations).await?;
+        let creations: Vec<_> = kinds.map(|kind| ("create", kind, &namespace, told)).collect();
+        context.caller.before_changes(&creations).await?;
         context.caller.create(&pods, &namespace, told, &pod).await?;
         let mut text = format!("pod {name} in namespace {namespace} is made, with image {image}\n");
         let mut service = None;

@@ -60,7 +60,8 @@ impl KubeTool for ResourcesCreateOrUpdate {
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Applied>, Failure> {
         let prepared =
-            changes::prepare(&context, &input.resource, input.namespace.as_ref()).await?;
+            changes::prepare(&context, &input.resource, input.namespace.as_ref(), &["patch"])
+                .await?;
         let dry_run = is_on(input.dry_run);
         let change = Change { dry_run, force: is_on(input.force) };
         let (mut objects, mut text, mut done) = (Vec::new(), String::new(), Vec::new());

@@ -158,7 +158,8 @@ async fn manifest(
             "{name}: goes with a patch; a manifest says of itself what it is about"
         )));
     }
-    let prepared = changes::prepare(context, resource, input.namespace.as_ref()).await?;
+    let prepared =
+        changes::prepare(context, resource, input.namespace.as_ref(), &["get", "patch"]).await?;
     let mut done = Vec::new();
     for (index, one) in prepared.iter().enumerate() {
         let (resource, namespace, name) = (&one.resource, &one.namespace, &one.document.name);
@@ -205,6 +206,7 @@ async fn patched(
     let resource = context.caller.discover(api_version, kind).await?;
     let (kind, patch) = patch_type.read(patch, &resource, name)?;
     let namespace = context.caller.namespace_or_default(input.namespace.clone());
+    context.caller.before_reading_and_changing(&resource, &namespace, name).await?;
     let live = live(context, &resource, &namespace, name).await?;
     let written = context
         .caller

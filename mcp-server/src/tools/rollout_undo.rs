@@ -69,6 +69,7 @@ impl KubeTool for RolloutUndo {
         let resource = kind.resource();
         let namespace = context.caller.namespace_or_default(namespace);
         let dry_run = is_on(dry_run);
+        context.caller.before_reading_and_changing(&resource, &namespace, &name).await?;
         let object = context.caller.get(&resource, &namespace, &name).await?;
         refuse_paused(&object, &name)?;
         let revisions = context.caller.revisions(&object, &namespace).await?;
