@@ -68,7 +68,7 @@ pub(crate) fn instead_of(arguments: &[String]) -> Option<String> {
     Some(match (is_stdio, over_http) {
         (false, true) => http(&flags),
         (true, true) => format!(
-            "in stdio mode nobody connects, so there is no port. Write\n  {}\nor, to serve over HTTP: {}",
+            "in stdio mode nobody connects, so there is no port. Write\n  {}\nOr {}",
             stdio(&flags),
             http(&flags)
         ),

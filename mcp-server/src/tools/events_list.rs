@@ -38,6 +38,7 @@ pub(super) struct Input {
     /// Only warnings
     #[serde(default)]
     warnings: bool,
+    /// How many events at most; the newest 100 if left out
     #[serde(default)]
     #[schemars(with = "Limit")]
     limit: Option<Limit>,

@@ -153,7 +153,7 @@ impl Prepared {
                 && failure.is_for_want_of("namespaces", namespace.as_str())
             {
                 return if !maker.is_before(self.index) {
-                    let advice = format!("{} makes it: put that before this one", maker.words());
+                    let advice = format!("Put {} before this one: it makes it", maker.words());
                     Err(Failure::Advised { failure: Box::new(failure), advice })
                 } else if change.dry_run {
                     Ok(Attempt::Untried(self.untried(caller, "namespace", maker).await))
@@ -172,6 +172,12 @@ impl Prepared {
 
     /// Why the object is not tried, and whether it could be made, as far as that can be asked.
     async fn untried(&self, caller: &Caller, what: &str, maker: Maker) -> String {
+        // The API server looks at fields before it misses a namespace. Without a kind there is nothing to look by.
+        let checked = if what == "namespace" {
+            "; its fields are known and of the right types, their values are not checked"
+        } else {
+            ""
+        };
         let (resource, namespace, name) = (&self.resource, &self.namespace, &self.document.name);
         let may = match caller.may_apply(resource, namespace, name).await {
             Ok(true) => "; you may make it then",
@@ -180,7 +186,7 @@ impl Prepared {
             }
             Err(_) => "",
         };
-        format!("its {what} does not exist yet, and {} makes it{may}", maker.words())
+        format!("its {what} does not exist yet, and {} makes it{checked}{may}", maker.words())
     }
 
     /// Waits until the API server serves the kind that has just been defined.

@@ -24,7 +24,7 @@ pub(super) struct Input {
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "PodName")]
     name: Option<PodName>,
-    /// The namespace to run it in; default if left out
+    /// The namespace to run it in; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,

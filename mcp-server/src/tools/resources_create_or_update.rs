@@ -21,7 +21,7 @@ pub(super) struct Input {
     /// One or several objects in YAML (documents between ---) or JSON, each with apiVersion, kind and metadata.name.
     /// Fields that are left out stay as they are
     resource: String,
-    /// The namespace of objects that do not name one; default if left out
+    /// The namespace of objects that do not name one; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,

@@ -46,7 +46,7 @@ pub(super) struct Input {
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "ObjectName")]
     name: Option<ObjectName>,
-    /// The namespace of what does not name one; default if left out
+    /// The namespace of what does not name one; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,

@@ -18,6 +18,7 @@ mod helm;
 mod huge;
 mod injection;
 mod inspector;
+mod made_before;
 mod rollouts;
 mod rows;
 mod secrets;
