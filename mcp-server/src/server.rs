@@ -284,9 +284,9 @@ impl ServerHandler for McpServer {
         let token = Self::token(&generation, &context)?;
         let known = request.context.and_then(|context| context.arguments).unwrap_or_default();
         let ArgumentInfo { name, value, .. } = request.argument;
-        let caller = |cluster: Option<&Arc<Cluster>>| {
+        let caller = async |cluster: Option<&Arc<Cluster>>| {
             let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, BTreeSet::new());
-            let caller = generation.caller(cluster?, token).ok()?;
+            let caller = generation.caller(cluster?, token).await.ok()?;
             Some(caller.guarded_by(Arc::new(gate)))
         };
         let nothing = || Ok(CompleteResult::new(CompletionInfo::default()));
@@ -294,7 +294,7 @@ impl ServerHandler for McpServer {
             Reference::Prompt(prompt) => {
                 let contexts = generation.clusters.contexts();
                 let chosen = known.get(CONTEXT).map_or("", String::as_str);
-                let Some(caller) = caller(generation.clusters.named(chosen)) else {
+                let Some(caller) = caller(generation.clusters.named(chosen)).await else {
                     return nothing();
                 };
                 let known = PromptArguments::of(known);
@@ -311,7 +311,7 @@ impl ServerHandler for McpServer {
                 if !resources::templates().iter().any(is_ours) {
                     return Err(ErrorData::invalid_params("unknown resource template", None));
                 }
-                let Some(caller) = caller(Some(generation.clusters.default_cluster())) else {
+                let Some(caller) = caller(Some(generation.clusters.default_cluster())).await else {
                     return nothing();
                 };
                 let known = |name: &str| known.get(name).cloned();

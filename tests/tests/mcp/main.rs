@@ -16,6 +16,7 @@ mod changes;
 mod conformance;
 mod helm;
 mod huge;
+mod impersonation;
 mod injection;
 mod inspector;
 mod made_before;
