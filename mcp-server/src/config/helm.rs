@@ -163,7 +163,7 @@ pub(super) fn read(
 pub(super) fn absent(notices: &mut Vec<Notice>) {
     notices.push(Notice::new(
         "toolsets",
-        "has helm, also if it is left out, and these tools need a program `helm`: none is on the PATH, and toolset_configs.helm.program names none. All others are there",
+        "has helm, also if nobody wrote it there, and its tools are left out: no program `helm` is on the PATH, and toolset_configs.helm.program names none",
     ));
 }
 
