@@ -25,4 +25,5 @@ mod rows;
 mod secrets;
 mod stdio;
 mod table;
+mod traces;
 mod world;
