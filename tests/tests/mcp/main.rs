@@ -24,4 +24,5 @@ mod rows;
 mod secrets;
 mod stdio;
 mod table;
+mod traces;
 mod world;
