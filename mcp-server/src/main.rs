@@ -1,6 +1,7 @@
 //! `obolus-mcp --config FILE [--check]`, and `obolus-mcp stdio`.
 
 mod arguments;
+mod brought_command;
 mod logging;
 
 use std::process::ExitCode;
@@ -8,7 +9,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use arguments::{Arguments, Http, Mode, Stdio};
-use clap::Parser as _;
 use logging::Output;
 use obolus_mcp::config::{Notice, StdioConfig};
 use obolus_mcp::{Config, Prepared, Running};
@@ -24,7 +24,7 @@ const AT_THE_END: Duration = Duration::from_millis(100);
 const BAD_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
-    let mode = Arguments::parse().mode();
+    let mode = Arguments::read();
     // One worker: a call is a handful of short tasks, and a second worker spends more on waking up for them than it takes
     // off the first. Who needs more than one core takes another replica. `cargo xtask bench mcp` measures it.
     let runtime =
