@@ -7,7 +7,9 @@
 mod chart;
 mod door;
 mod manifest;
+mod outside;
 mod program;
+mod registry;
 mod release;
 mod run;
 
