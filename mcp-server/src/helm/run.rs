@@ -118,6 +118,7 @@ impl Helm {
             serde_json::from_slice(&output).map_err(|_| unreadable(doing))?;
         let cut = releases.len() > MAX_RELEASES;
         releases.truncate(MAX_RELEASES);
+        let releases = releases.into_iter().map(Release::in_lines).collect();
         Ok(Releases { releases, cut })
     }
 

@@ -15,6 +15,7 @@ mod case;
 mod changes;
 mod charts_elsewhere;
 mod conformance;
+mod copied;
 mod helm;
 mod huge;
 mod injection;
