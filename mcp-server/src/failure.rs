@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use obolus_core::Reason;
+
 use crate::cluster::Refusal;
 
 /// A call that failed. Its text goes to the caller as a tool error, its [label](Failure::label) to logs and metrics.
@@ -54,6 +56,60 @@ pub(crate) enum Failure {
     WrongTarget {
         /// The cluster that the call names.
         cluster: String,
+    },
+    /// The token is not good where this server verifies it itself, before it impersonates anybody; nothing was sent.
+    #[error(
+        "refused: the token that came with this call is not accepted for the cluster {cluster}, and nothing was sent: {} ({})",
+        .reason.description(), .reason.as_str()
+    )]
+    TokenRefused {
+        /// The cluster that the call names.
+        cluster: String,
+        /// The check that failed.
+        reason: Reason,
+    },
+    /// The token is good, and has no names that may be sent; nothing was.
+    #[error(
+        "refused: this server cannot act as you at the cluster {cluster}, and nothing was sent: {unfit}; ask the operator"
+    )]
+    NotImpersonated {
+        /// The cluster that the call names.
+        cluster: String,
+        /// Why.
+        unfit: String,
+    },
+    /// 403 to this server, which may not act as the person.
+    #[error(
+        "could not {operation}: RBAC does not let this MCP server act as you. The API server {server} says: {message}; \
+         this is for the operator to mend, not for you"
+    )]
+    MayNotImpersonate {
+        /// What was tried.
+        operation: String,
+        /// Who refused.
+        server: String,
+        /// The API server's words.
+        message: String,
+    },
+    /// 401 to this server's own credential.
+    #[error(
+        "could not {operation}: the API server {server} did not accept this MCP server's own credential (401); \
+         this is for the operator to mend (impersonation.token_file), and signing in again will not help"
+    )]
+    OwnCredentialNotAccepted {
+        /// What was tried.
+        operation: String,
+        /// Who did not accept it.
+        server: String,
+    },
+    /// There is no credential of this server's own; nothing was sent.
+    #[error(
+        "could not ask the API server {server}: this MCP server has no credential of its own for it; \
+         this is for the operator to mend (impersonation.token_file), and signing in again will not help"
+    )]
+    NoOwnCredential {
+        /// Who was not asked.
+        server: String,
     },
     /// 401 to the one person of stdio mode.
     #[error(
@@ -240,6 +296,12 @@ impl Failure {
             Self::Unconfirmed(_) => "unconfirmed",
             Self::TokenNotAccepted { .. } => "token_not_accepted",
             Self::WrongTarget { .. } => "wrong_target",
+            Self::TokenRefused { reason: Reason::KeysUnavailable, .. } => "keys_unavailable",
+            Self::TokenRefused { .. } => "token_refused",
+            Self::NotImpersonated { .. } => "not_impersonated",
+            Self::MayNotImpersonate { .. } => "may_not_impersonate",
+            Self::OwnCredentialNotAccepted { .. } => "own_credential_not_accepted",
+            Self::NoOwnCredential { .. } => "no_own_credential",
             Self::Helm { .. } => "helm_failed",
             Self::CredentialNotAccepted { .. } => "credential_not_accepted",
             Self::NotSignedIn { .. } => "not_signed_in",

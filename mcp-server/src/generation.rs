@@ -86,14 +86,14 @@ impl Generation {
     ///
     /// # Errors
     /// When the token is not for this cluster.
-    pub(crate) fn caller(
+    pub(crate) async fn caller(
         &self,
         cluster: &Arc<Cluster>,
         token: Option<UserToken>,
     ) -> Result<Caller, Failure> {
         match (&self.persons, token) {
             (Some(persons), None) => persons.caller(cluster),
-            (None, Some(token)) => cluster.admit(token),
+            (None, Some(token)) => cluster.admit(token).await,
             (Some(_), Some(_)) | (None, None) => {
                 Err(Failure::Internal("it is not said who calls".to_owned()))
             }

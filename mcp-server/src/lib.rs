@@ -2,7 +2,8 @@
 //!
 //! Every request brings the caller's own token, already exchanged for one that the API server accepts. The server
 //! has no credential of its own: no kubeconfig, no service account, nothing read from the environment. What the
-//! caller may not do, it cannot do either.
+//! caller may not do, it cannot do either. The one exception is off unless it is configured: at an API server that cannot
+//! be told of the identity provider, people whose tokens were verified here are impersonated.
 //!
 //! [`Prepared`] is for the other mode: one person, on their own machine, with their own kubeconfig. Only the module behind
 //! it reads one, and nothing of it is reachable from [`Running`].

@@ -3,6 +3,7 @@
 //! Everything that one configuration decides hangs together: hosts, bounds, tools, denied kinds, rules, clusters. A request
 //! gets hold of all of it when it arrives, so that none is ever served by a mixture.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -12,11 +13,38 @@ use axum::extract::Request;
 use tower::ServiceExt as _;
 
 use crate::cluster::Clusters;
-use crate::config::{Config, LogLevel};
+use crate::config::{ClusterConfig, ClustersConfig, Config, LogLevel};
 use crate::generation::Generation;
 use crate::serve::{StartError, router};
 use crate::server::Shared;
 use crate::surroundings::Surroundings;
+
+/// Says where people are impersonated in another way than before, or not any more: the log is where somebody would look for
+/// that. Where they are, the configuration's own notices say.
+fn tell_of_impersonation(before: &ClustersConfig, now: &ClustersConfig) {
+    let at = |clusters: &ClustersConfig| -> BTreeMap<_, _> {
+        let at = |cluster: &ClusterConfig| {
+            (cluster.name.clone(), (cluster.impersonation.clone(), cluster.audiences.clone()))
+        };
+        clusters.all().map(at).collect()
+    };
+    let (before, now) = (at(before), at(now));
+    for (name, (was, of)) in &before {
+        let Some(was) = was else { continue };
+        let cluster = name.as_ref().map(tracing::field::display);
+        match now.get(name) {
+            Some((Some(is), for_whom)) if is == was && for_whom == of => {}
+            Some((Some(_), _)) => tracing::warn!(cluster, "impersonation has changed"),
+            Some((None, _)) | None => tracing::warn!(cluster, "impersonation is off now"),
+        }
+    }
+    for (name, (is, _)) in &now {
+        if is.is_some() && before.get(name).is_none_or(|(was, _)| was.is_none()) {
+            let cluster = name.as_ref().map(tracing::field::display);
+            tracing::warn!(cluster, "impersonation is on now");
+        }
+    }
+}
 
 /// The newest application, and what it was made of.
 #[derive(Debug)]
@@ -65,6 +93,7 @@ impl Live {
         for setting in newest.config.needs_a_restart_for(config) {
             tracing::warn!(setting, "takes effect at the next start only: the one of before stays");
         }
+        tell_of_impersonation(&newest.config.clusters, &config.clusters);
         *newest = Newest { config: config.clone(), generation };
         Ok(())
     }

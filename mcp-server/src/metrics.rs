@@ -89,6 +89,7 @@ pub fn metrics_table() -> String {
             "`ok`, `asked` (it ended with a question), `cancelled`, `unknown_tool`, `unknown_prompt`, or how it failed: the API server's `forbidden`, `denied`, `token_not_accepted`, `wrong_target`, \
              `credential_not_accepted`, `not_found`, `rejected`; `unconfirmed`; `no_metrics`, `busy`, `timed_out`, `not_yet`, `unreachable`, `answer_too_large`, `answer_malformed`; \
              `invalid_arguments`, `not_signed_in`, `helm_failed`, \
+             where people are impersonated `token_refused`, `keys_unavailable`, `not_impersonated`, `may_not_impersonate`, `own_credential_not_accepted`, `no_own_credential`; \
              `unknown_kind`, `internal`",
         ),
         "reason" => Some("a [reason](reasons.md)"),

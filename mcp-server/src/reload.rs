@@ -86,7 +86,7 @@ fn authorities(live: &Live) -> Vec<(String, Watched, Arc<Cluster>)> {
     let clusters = live.clusters();
     let of = |cluster: &Arc<Cluster>| {
         let what = format!("the CAs of the API server {}", cluster.shown());
-        let file = cluster.certificate_authority().cloned().into_iter().collect();
+        let file = cluster.certificate_authorities().cloned().collect();
         (what, Watched::new(file), Arc::clone(cluster))
     };
     clusters.all().map(of).collect()

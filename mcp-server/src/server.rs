@@ -1,26 +1,26 @@
-//! The MCP side: what is listed, and how a call gets its caller.
+//! The MCP side: what is listed, what is called, and what is said of it.
+
+mod request;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use http::request::Parts;
 use rmcp::model::{
     ArgumentInfo, CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult,
     CompleteRequestParams, CompleteResult, CompletionInfo, ContentBlock, ErrorData,
-    GetPromptRequestParams, GetPromptResponse, Implementation, InputRequiredResult, JsonObject,
-    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse,
-    Reference, ResourceTemplate, ServerCapabilities, ServerConfig, Tool,
+    GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Reference, ResourceTemplate,
+    ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 use tokio::sync::Semaphore;
 
 use crate::call_log::CallLog;
-use crate::clock;
 use crate::cluster::{CONTEXT, Caller, Cluster};
-use crate::confirmation::{Bound, Gate, Returned, Rules, Seal, Way, about};
+use crate::confirmation::{Gate, Returned, Seal, Way, about};
 use crate::failure::Failure;
 use crate::generation::Generation;
 use crate::limits::Limits;
@@ -29,7 +29,7 @@ use crate::prompts::{NoPrompt, PromptArguments};
 use crate::resources::{self, K8sUri};
 use crate::tools::{CallContext, Progress};
 use crate::under_way::UnderWay;
-use crate::user_token::UserToken;
+use request::{Outcome, Request};
 
 /// The revisions that are served. Older ones are neither advertised nor negotiated.
 pub(crate) const PROTOCOL_VERSIONS: &[ProtocolVersion] =
@@ -83,103 +83,6 @@ impl McpServer {
     pub(crate) fn under_way(&self) -> Arc<UnderWay> {
         Arc::clone(&self.shared.under_way)
     }
-
-    /// rmcp leaves a handler running when its client has gone, and only fires the token: dropping the work is ours. What
-    /// a client of HTTP takes back by its number rmcp does not know, since it keeps no sessions here.
-    async fn while_wanted<T>(
-        &self,
-        context: &RequestContext<RoleServer>,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        let parts = context.extensions.get::<Parts>();
-        let call = parts
-            .and_then(|parts| parts.extensions.get::<UserToken>())
-            .map(|token| self.shared.under_way.begin(token.digest(), context.id.clone()));
-        let taken_back = async {
-            match &call {
-                Some(call) => call.taken_back().await,
-                None => std::future::pending().await,
-            }
-        };
-        let in_turn = async {
-            let _turn = match &self.shared.turns {
-                Some(turns) => turns.acquire().await.ok(),
-                None => None,
-            };
-            work.await
-        };
-        tokio::select! {
-            () = context.ct.cancelled() => Err(Failure::Cancelled),
-            () = taken_back => Err(Failure::Cancelled),
-            result = in_turn => result,
-        }
-    }
-
-    /// What this request is served by: what the listener gave it, because a session's handler is older than its requests.
-    fn generation(&self, context: &RequestContext<RoleServer>) -> Arc<Generation> {
-        let parts = context.extensions.get::<Parts>();
-        let own = parts.and_then(|parts| parts.extensions.get::<Arc<Generation>>());
-        Arc::clone(own.unwrap_or(&self.generation))
-    }
-
-    /// The caller's token. It is an extension of this very request, put there by [`crate::front`]; there is no
-    /// other place to look, so a request without one gets nowhere. In stdio mode there is none, and no request for one.
-    fn token(
-        generation: &Generation,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<Option<UserToken>, ErrorData> {
-        let parts = context.extensions.get::<Parts>();
-        let token = parts.and_then(|parts| parts.extensions.get::<UserToken>()).cloned();
-        if token.is_none() && !generation.is_of_one_person() {
-            return Err(ErrorData::internal_error("the request carries no caller", None));
-        }
-        Ok(token)
-    }
-
-    /// Does what is asked for behind a gate at which its person can be asked. It may end with the question instead.
-    async fn asking<T, W, F>(&self, asking: Asking<'_>, work: W) -> Result<Outcome<T>, Failure>
-    where
-        W: FnOnce(Caller, Arc<Gate>) -> F,
-        F: Future<Output = Result<T, Failure>>,
-    {
-        let Asking { rules, caller, way, returned, method, called, arguments } = asking;
-        let (person, cluster) = (caller.person(), caller.server());
-        let (person, cluster) = (person.as_str(), cluster.as_str());
-        let bound = Bound { person, method, called, cluster, arguments };
-        let seal = &self.shared.seal;
-        let gate = Arc::new(returned.gate(seal, bound, rules, way, clock::now())?);
-        let result = work(caller.guarded_by(Arc::clone(&gate)), Arc::clone(&gate)).await;
-        match gate.question(seal, bound, clock::now()).await? {
-            Some(question) => Ok(Outcome::Asked(question)),
-            None => result.map(Outcome::Done),
-        }
-    }
-}
-
-/// A request, and what its client sent back of an earlier question.
-struct Asking<'a> {
-    rules: &'a Arc<Rules>,
-    caller: Caller,
-    way: Way,
-    returned: Returned,
-    method: &'a str,
-    called: &'a str,
-    arguments: &'a JsonObject,
-}
-
-enum Outcome<T> {
-    Done(T),
-    Asked(InputRequiredResult),
-}
-
-impl<T> Outcome<T> {
-    /// For log and metrics.
-    fn label(&self) -> &'static str {
-        match self {
-            Self::Done(_) => "ok",
-            Self::Asked(_) => "asked",
-        }
-    }
 }
 
 impl ServerHandler for McpServer {
@@ -230,44 +133,31 @@ impl ServerHandler for McpServer {
             CallLog::start("(unknown)", &arguments, metrics).end("unknown_tool");
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
-        let token = Self::token(&generation, &context)?;
-        let mut log = CallLog::start(tool.name, &arguments, metrics);
-        let work = async {
-            let cluster = generation.clusters.chosen(&mut arguments)?;
-            log.on(cluster.name());
-            let (settings, progress) = (Arc::clone(&generation.settings), Progress::of(&context));
-            let streams = Arc::clone(&self.shared.streams);
-            let arguments = &arguments;
-            let asking = Asking {
-                rules: &generation.rules,
-                caller: generation.caller(cluster, token)?,
-                way: Way::of(&context),
-                returned: Returned::new(request.request_state, request.input_responses),
-                method: "tools/call",
-                called: tool.name,
-                arguments,
-            };
-            self.asking(asking, |caller, gate| async move {
-                let told = about(tool.name, &caller.server(), arguments);
-                gate.before_tool(tool.name, tool.is_destructive(), &told).await?;
-                tool.run(CallContext { caller, settings, progress, streams }, arguments.clone())
-                    .await
-            })
-            .await
+        let log = CallLog::start(tool.name, &arguments, metrics);
+        let cluster = generation.clusters.chosen(&mut arguments);
+        let arguments = &arguments;
+        let asked = Request {
+            context: &context,
+            generation: &generation,
+            cluster,
+            returned: Returned::new(request.request_state, request.input_responses),
+            method: "tools/call",
+            called: tool.name,
+            arguments,
         };
-        match self.while_wanted(&context, work).await {
-            Ok(outcome) => {
-                log.end(outcome.label());
-                Ok(match outcome {
-                    Outcome::Done(result) => result.into(),
-                    Outcome::Asked(question) => question.into(),
-                })
-            }
+        let (settings, progress) = (Arc::clone(&generation.settings), Progress::of(&context));
+        let streams = Arc::clone(&self.shared.streams);
+        let work = |caller: Caller, gate: Arc<Gate>| async move {
+            let told = about(tool.name, &caller.server(), arguments);
+            gate.before_tool(tool.name, tool.is_destructive(), &told).await?;
+            tool.run(CallContext { caller, settings, progress, streams }, arguments.clone()).await
+        };
+        Ok(match self.serve(log, asked, work).await? {
+            Ok(outcome) => outcome.into_response(),
             Err(failure) => {
-                log.end(failure.label());
-                Ok(CallToolResult::error(vec![ContentBlock::text(failure.to_string())]).into())
+                CallToolResult::error(vec![ContentBlock::text(failure.to_string())]).into()
             }
-        }
+        })
     }
 
     async fn list_prompts(
@@ -292,45 +182,29 @@ impl ServerHandler for McpServer {
         let generation = self.generation(&context);
         let (prompts, name) = (&generation.prompts, request.name.as_str());
         let mut arguments = request.arguments.unwrap_or_default();
-        let mut log = CallLog::start(PROMPT, &arguments, Arc::clone(&self.shared.metrics));
+        let log = CallLog::start(PROMPT, &arguments, Arc::clone(&self.shared.metrics));
         if !prompts.known(name) {
             log.end("unknown_prompt");
             return Err(ErrorData::invalid_params("unknown prompt", None));
         }
-        let token = Self::token(&generation, &context)?;
-        let work = async {
-            // Clients send every field of a form.
-            arguments.retain(|_, value| *value != "");
-            let cluster = generation.clusters.chosen(&mut arguments)?;
-            log.on(cluster.name());
-            let arguments = &arguments;
-            let asking = Asking {
-                rules: &generation.rules,
-                caller: generation.caller(cluster, token)?,
-                way: Way::of(&context),
-                returned: Returned::new(request.request_state, request.input_responses),
-                method: "prompts/get",
-                called: name,
-                arguments,
-            };
-            self.asking(asking, |caller, _| async move {
-                prompts.get(name, arguments, caller).await.map_err(Failure::from)
-            })
-            .await
+        // Clients send every field of a form.
+        arguments.retain(|_, value| *value != "");
+        let cluster = generation.clusters.chosen(&mut arguments);
+        let arguments = &arguments;
+        let asked = Request {
+            context: &context,
+            generation: &generation,
+            cluster,
+            returned: Returned::new(request.request_state, request.input_responses),
+            method: "prompts/get",
+            called: name,
+            arguments,
         };
-        match self.while_wanted(&context, work).await {
-            Ok(outcome) => {
-                log.end(outcome.label());
-                Ok(match outcome {
-                    Outcome::Done(result) => result.into(),
-                    Outcome::Asked(question) => question.into(),
-                })
-            }
-            Err(failure) => {
-                log.end(failure.label());
-                Err(as_error(&failure))
-            }
-        }
+        let work = |caller: Caller, _| async move {
+            prompts.get(name, arguments, caller).await.map_err(Failure::from)
+        };
+        let ended = self.serve(log, asked, work).await?;
+        ended.map(Outcome::into_response).map_err(|failure| as_error(&failure))
     }
 
     async fn list_resources(
@@ -365,7 +239,7 @@ impl ServerHandler for McpServer {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let generation = self.generation(&context);
         let none = JsonObject::new();
-        let mut log = CallLog::start(RESOURCE, &none, Arc::clone(&self.shared.metrics));
+        let log = CallLog::start(RESOURCE, &none, Arc::clone(&self.shared.metrics));
         let found = K8sUri::parse(&request.uri).map_err(|advice| format!("uri {advice}"));
         let found = found.and_then(|uri| {
             let cluster = generation.clusters.named(&uri.cluster);
@@ -378,40 +252,25 @@ impl ServerHandler for McpServer {
                 return Err(ErrorData::resource_not_found(advice, None));
             }
         };
-        log.on(cluster.name());
-        let token = Self::token(&generation, &context)?;
-        let (uri, none) = (&uri, &none);
-        let work = async {
-            let asking = Asking {
-                rules: &generation.rules,
-                caller: generation.caller(cluster, token)?,
-                way: Way::of(&context),
-                returned: Returned::new(request.request_state, request.input_responses),
-                method: "resources/read",
-                called: &request.uri,
-                arguments: none,
-            };
-            self.asking(asking, |caller, _| async move { resources::read(uri, &caller).await })
-                .await
+        let uri = &uri;
+        let asked = Request {
+            context: &context,
+            generation: &generation,
+            cluster: Ok(cluster),
+            returned: Returned::new(request.request_state, request.input_responses),
+            method: "resources/read",
+            called: &request.uri,
+            arguments: &none,
         };
-        match self.while_wanted(&context, work).await {
-            Ok(outcome) => {
-                log.end(outcome.label());
-                Ok(match outcome {
-                    Outcome::Done(mut result) => {
-                        // Whoever reads it may be another tomorrow, and so may the object.
-                        result.cache_scope = Some(CacheScope::Private);
-                        result.ttl_ms = Some(0);
-                        result.into()
-                    }
-                    Outcome::Asked(question) => question.into(),
-                })
-            }
-            Err(failure) => {
-                log.end(failure.label());
-                Err(as_error(&failure))
-            }
-        }
+        let work = |caller: Caller, _| async move {
+            let mut result = resources::read(uri, &caller).await?;
+            // Whoever reads it may be another tomorrow, and so may the object.
+            result.cache_scope = Some(CacheScope::Private);
+            result.ttl_ms = Some(0);
+            Ok(result)
+        };
+        let ended = self.serve(log, asked, work).await?;
+        ended.map(Outcome::into_response).map_err(|failure| as_error(&failure))
     }
 
     /// What an argument could be. Whatever the caller may not list is not offered; a completion asks nobody, so that what
@@ -425,9 +284,9 @@ impl ServerHandler for McpServer {
         let token = Self::token(&generation, &context)?;
         let known = request.context.and_then(|context| context.arguments).unwrap_or_default();
         let ArgumentInfo { name, value, .. } = request.argument;
-        let caller = |cluster: Option<&Arc<Cluster>>| {
+        let caller = async |cluster: Option<&Arc<Cluster>>| {
             let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, BTreeSet::new());
-            let caller = generation.caller(cluster?, token).ok()?;
+            let caller = generation.caller(cluster?, token).await.ok()?;
             Some(caller.guarded_by(Arc::new(gate)))
         };
         let nothing = || Ok(CompleteResult::new(CompletionInfo::default()));
@@ -435,7 +294,7 @@ impl ServerHandler for McpServer {
             Reference::Prompt(prompt) => {
                 let contexts = generation.clusters.contexts();
                 let chosen = known.get(CONTEXT).map_or("", String::as_str);
-                let Some(caller) = caller(generation.clusters.named(chosen)) else {
+                let Some(caller) = caller(generation.clusters.named(chosen)).await else {
                     return nothing();
                 };
                 let known = PromptArguments::of(known);
@@ -452,7 +311,7 @@ impl ServerHandler for McpServer {
                 if !resources::templates().iter().any(is_ours) {
                     return Err(ErrorData::invalid_params("unknown resource template", None));
                 }
-                let Some(caller) = caller(Some(generation.clusters.default_cluster())) else {
+                let Some(caller) = caller(Some(generation.clusters.default_cluster())).await else {
                     return nothing();
                 };
                 let known = |name: &str| known.get(name).cloned();

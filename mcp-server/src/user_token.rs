@@ -1,8 +1,12 @@
 //! The one credential there is: the caller's own, good for the one request that brought it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
+use obolus_core::Reason;
 use obolus_core::token::{TokenDigest, UnverifiedToken};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 use crate::clock::UnixSeconds;
@@ -33,6 +37,24 @@ impl UserToken {
     /// How callers are told apart while their requests are under way.
     pub(crate) fn digest(&self) -> TokenDigest {
         TokenDigest::of(self.0.expose_secret())
+    }
+
+    /// The token taken apart, for whoever is going to verify it.
+    ///
+    /// # Errors
+    /// When it is no token of this form.
+    pub(crate) fn unverified(&self) -> Result<UnverifiedToken, Reason> {
+        UnverifiedToken::parse(self.0.expose_secret())
+    }
+
+    /// All that it says, which has only one reading. Nothing here proves it: only of a token that was verified may anything
+    /// be believed.
+    pub(crate) fn claims(&self) -> Option<Map<String, Value>> {
+        let part = self.0.expose_secret().split('.').nth(1)?;
+        match obolus_core::json::parse(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()? {
+            Value::Object(claims) => Some(claims),
+            _ => None,
+        }
     }
 
     /// Whether the token says of itself that it is for one of these. Nothing proves it: good for turning it away.

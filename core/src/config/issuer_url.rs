@@ -6,7 +6,8 @@ use super::{Resource, Section};
 use crate::token::{IssuerRules, Provider};
 
 /// What is wrong with `issuer` of a provider that has one.
-pub(super) fn fault_of(provider: &Provider) -> Option<&'static str> {
+#[must_use]
+pub fn issuer_fault(provider: &Provider) -> Option<&'static str> {
     let issuer = provider.single_issuer()?;
     if issuer.contains(['{', '}']) {
         return Some(
@@ -41,7 +42,7 @@ pub(super) fn check_no_resources(
 ) {
     for (path, rules) in issuers {
         let provider = &rules.provider;
-        let issuer = provider.single_issuer().filter(|_| fault_of(provider).is_none());
+        let issuer = provider.single_issuer().filter(|_| issuer_fault(provider).is_none());
         let Some(issuer) = issuer else { continue };
         let is_that =
             |resource: &&Resource| resource.url.to_string() == issuer.trim_end_matches('/');

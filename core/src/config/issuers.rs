@@ -59,7 +59,7 @@ fn issuer_rules(section: &Section<'_>) -> (Option<IssuerRules>, Option<Arc<Facad
     let algorithms = algorithms(section, "algorithms", profile);
     let clock_skew_seconds = section.integer("clockSkewSeconds", 30, 0..=300);
     check_name(section, name.as_deref());
-    if let Some(fault) = provider.as_ref().and_then(issuer_url::fault_of) {
+    if let Some(fault) = provider.as_ref().and_then(issuer_url::issuer_fault) {
         section.problem("issuer", fault);
     }
     let facade = facade(section, name.as_deref(), provider.as_ref());

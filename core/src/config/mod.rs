@@ -27,6 +27,7 @@ mod tenants;
 pub use algorithms::algorithms;
 pub use facade::{Facade, facade_issuer};
 pub use filter::{FilterConfig, StsEndpoint};
+pub use issuer_url::issuer_fault;
 pub use names::{check_name, names_in, not_configured};
 pub use origins::allowed_origins;
 pub use page::PageSettings;

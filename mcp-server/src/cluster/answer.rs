@@ -80,6 +80,9 @@ fn refusal(
     if status == StatusCode::UNAUTHORIZED {
         return identity.not_accepted(operation, server);
     }
+    if status == StatusCode::FORBIDDEN && identity.may_not_impersonate(&message) {
+        return Failure::MayNotImpersonate { operation, server, message };
+    }
     if status == StatusCode::FORBIDDEN {
         return Failure::Forbidden { operation, server, message, is_about_access, refused };
     }

@@ -2,8 +2,11 @@
 
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderName, Request};
 use tower::{Layer, Service};
+
+/// What the headers of impersonation begin with.
+const ACTS_AS: &str = "impersonate-";
 
 /// Puts the headers that say who calls on what passes. Made for one call, over the pool that all calls share.
 #[derive(Clone)]
@@ -38,6 +41,13 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for AsCaller<S> {
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        // Nothing but the identity says as whom to act, also if it says nothing of it.
+        let acts_as = |name: &HeaderName| name.as_str().starts_with(ACTS_AS);
+        let others: Vec<_> =
+            request.headers().keys().filter(|name| acts_as(name)).cloned().collect();
+        for name in others {
+            request.headers_mut().remove(name);
+        }
         // `extend` puts what has a name in the place of all that had it before, so there is one `Authorization`.
         request.headers_mut().extend(self.identity.clone());
         self.inner.call(request)
@@ -64,5 +74,33 @@ mod tests {
             ServiceBuilder::new().layer(layer).service(echo).oneshot(request).await.unwrap();
         let values: Vec<_> = headers.get_all(AUTHORIZATION).iter().collect();
         assert_eq!(values, ["Bearer alice"]);
+    }
+
+    #[tokio::test]
+    async fn nobody_but_the_identity_says_as_whom_to_act() {
+        let echo = tower::service_fn(|request: Request<()>| async move {
+            Ok::<_, std::convert::Infallible>(request.headers().clone())
+        });
+        let group = HeaderName::from_static("impersonate-group");
+        let names = ["impersonate-user", "impersonate-uid", "impersonate-extra-scopes"];
+        let request = || {
+            let with = Request::get("/").header(&group, "system:masters").header("accept", "x");
+            let with = names.iter().fold(with, |with, name| with.header(*name, "admin"));
+            with.body(()).unwrap()
+        };
+        let pass = async |identity: HeaderMap| {
+            let layer = AsCallerLayer::new(identity);
+            ServiceBuilder::new().layer(layer).service(echo).oneshot(request()).await.unwrap()
+        };
+        let alone = pass(HeaderMap::new()).await;
+        assert_eq!(alone.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["accept"]);
+        let mut identity = HeaderMap::new();
+        for name in ["kc:one", "kc:two"] {
+            identity.append(&group, HeaderValue::from_static(name));
+        }
+        let headers = pass(identity).await;
+        let groups: Vec<_> = headers.get_all(&group).iter().collect();
+        assert_eq!(groups, ["kc:one", "kc:two"]);
+        assert!(names.iter().all(|name| !headers.contains_key(*name)), "{headers:?}");
     }
 }

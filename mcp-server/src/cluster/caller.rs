@@ -295,13 +295,13 @@ impl Caller {
             .map(|body| Full::new(Bytes::from(body)));
         request.headers_mut().entry(ACCEPT).or_insert(JSON);
         request.headers_mut().insert(USER_AGENT, PRODUCT);
-        let headers = self.identity.headers().await?;
+        let headers = self.identity.headers(server).await?;
         let response = self.once(pool, operation, request.clone(), headers.clone()).await?;
         // A 401 is for the credential, and nothing was done: once more, if there is another one by now.
         if response.status() == StatusCode::UNAUTHORIZED
             && self.identity.renewed_after(&headers).await
         {
-            let headers = self.identity.headers().await?;
+            let headers = self.identity.headers(server).await?;
             return self.once(pool, operation, request, headers).await;
         }
         Ok(response)

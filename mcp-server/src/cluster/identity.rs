@@ -3,6 +3,8 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use super::impersonation::Impersonated;
+use super::url::ApiServer;
 use crate::clock::UnixSeconds;
 use crate::failure::Failure;
 use crate::person::Person;
@@ -12,11 +14,14 @@ use crate::user_token::UserToken;
 /// One caller, as the API server will see them.
 ///
 /// Made anew for each call and dropped with it. There is no variant for nobody: whoever serves many people has nothing
-/// to make a call with that comes without a token, because only [`crate::stdio`] can make the other variant.
+/// to make a call with that comes without a token, because only [`crate::stdio`] can make the last variant, and
+/// only a verified token the second.
 #[derive(Debug, Clone)]
 pub(crate) enum Identity {
     /// The bearer token that the call arrived with.
     Bearer(UserToken),
+    /// A person whose token was verified, and who is named to an API server that could not verify it.
+    Impersonated(Impersonated),
     /// The one person of a program that was started on their own machine.
     Kubeconfig(KubeconfigIdentity),
 }
@@ -26,7 +31,7 @@ impl Identity {
     ///
     /// # Errors
     /// When there is no credential to be had, or it does not fit into a header.
-    pub(super) async fn headers(&self) -> Result<HeaderMap, Failure> {
+    pub(super) async fn headers(&self, server: &ApiServer) -> Result<HeaderMap, Failure> {
         match self {
             Self::Bearer(token) => {
                 let authorization = token.authorization().ok_or_else(|| {
@@ -36,6 +41,7 @@ impl Identity {
                 })?;
                 Ok(HeaderMap::from_iter([(AUTHORIZATION, authorization)]))
             }
+            Self::Impersonated(person) => person.headers(&server.to_string()),
             Self::Kubeconfig(person) => person.headers().await,
         }
     }
@@ -46,7 +52,7 @@ impl Identity {
     /// When there is none to be had.
     pub(super) async fn ready(&self) -> Result<(), Failure> {
         match self {
-            Self::Bearer(_) => Ok(()),
+            Self::Bearer(_) | Self::Impersonated(_) => Ok(()),
             Self::Kubeconfig(person) => person.headers().await.map(drop),
         }
     }
@@ -54,7 +60,7 @@ impl Identity {
     /// The kubeconfig that this person comes from, without its credentials.
     pub(super) fn kubeconfig(&self, minified: bool) -> Option<serde_json::Value> {
         match self {
-            Self::Bearer(_) => None,
+            Self::Bearer(_) | Self::Impersonated(_) => None,
             Self::Kubeconfig(person) => person.kubeconfig(minified),
         }
     }
@@ -63,6 +69,7 @@ impl Identity {
     pub(super) async fn renewed_after(&self, refused: &HeaderMap) -> bool {
         match self {
             Self::Bearer(_) => false,
+            Self::Impersonated(person) => person.renewed_after(refused),
             Self::Kubeconfig(person) => person.renewed_after(refused).await,
         }
     }
@@ -71,6 +78,7 @@ impl Identity {
     pub(super) fn not_accepted(&self, operation: String, server: String) -> Failure {
         match self {
             Self::Bearer(_) => Failure::TokenNotAccepted { operation, server },
+            Self::Impersonated(_) => Failure::OwnCredentialNotAccepted { operation, server },
             Self::Kubeconfig(person) => Failure::CredentialNotAccepted {
                 operation,
                 server,
@@ -79,10 +87,16 @@ impl Identity {
         }
     }
 
+    /// Whether a 403 with these words is about this server, which may not act as the person, and not about the person.
+    pub(super) fn may_not_impersonate(&self, message: &str) -> bool {
+        matches!(self, Self::Impersonated(_)) && message.contains(" cannot impersonate")
+    }
+
     /// Whose requests these are, as far as nobody verified it.
     pub(super) fn person(&self) -> Person {
         match self {
             Self::Bearer(token) => token.person(),
+            Self::Impersonated(person) => person.person(),
             Self::Kubeconfig(person) => Person::of_context(person.context()),
         }
     }
@@ -91,6 +105,7 @@ impl Identity {
     pub(super) fn expires(&self) -> Option<UnixSeconds> {
         match self {
             Self::Bearer(token) => token.expires(),
+            Self::Impersonated(person) => Some(person.expires()),
             // It is renewed when it has to be, and it is the person's own machine.
             Self::Kubeconfig(_) => None,
         }
@@ -100,6 +115,7 @@ impl Identity {
     pub(super) fn scrub(&self, text: &str) -> String {
         match self {
             Self::Bearer(token) => token.scrub(text),
+            Self::Impersonated(person) => person.scrub(text),
             Self::Kubeconfig(person) => person.scrub(text),
         }
     }

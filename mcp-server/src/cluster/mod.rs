@@ -15,6 +15,7 @@ mod documents;
 mod events;
 mod exec;
 mod identity;
+mod impersonation;
 mod known;
 mod list;
 mod logs;
@@ -57,6 +58,8 @@ use documents::KeptDocuments;
 pub(crate) use events::{EventQuery, Told};
 pub(crate) use exec::{Channel, ExecEvent};
 pub(crate) use identity::Identity;
+use impersonation::Impersonation;
+pub(crate) use impersonation::{check_key_file, check_token_file};
 use known::Known;
 pub(crate) use kube::core::params::PropagationPolicy;
 pub(crate) use list::{ListQuery, RawList};
@@ -81,6 +84,7 @@ pub struct Cluster {
     audiences: Vec<String>,
     server: ApiServer,
     certificate_authority: Option<PathBuf>,
+    impersonation: Option<Impersonation>,
     request_timeout: Duration,
     denied: Denied,
     shown_secrets: Arc<ShownSecrets>,
@@ -98,7 +102,10 @@ impl Cluster {
     /// When the CAs cannot be read.
     pub fn new(config: &ClusterConfig) -> Result<Self, TlsError> {
         let tls = tls::client_config(config.certificate_authority.as_deref())?;
-        Ok(Self::over(config, Wire::direct(tls)))
+        let impersonation = config.impersonation.as_ref();
+        let impersonation =
+            impersonation.map(|of| Impersonation::new(of, &config.audiences)).transpose()?;
+        Ok(Self { impersonation, ..Self::over(config, Wire::direct(tls)) })
     }
 
     /// The same, with connections that are made in another way than `config` has it.
@@ -108,6 +115,7 @@ impl Cluster {
             audiences: config.audiences.clone(),
             server: ApiServer::new(&config.server),
             certificate_authority: config.certificate_authority.clone(),
+            impersonation: None,
             request_timeout: config.request_timeout,
             denied: config.denied.clone(),
             shown_secrets: Arc::new(config.shown_secrets.clone()),
@@ -129,8 +137,11 @@ impl Cluster {
     /// # Errors
     /// When the CAs cannot be read.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.rewire(Wire::direct(tls::client_config(self.certificate_authority.as_deref())?));
-        Ok(())
+        let tls = tls::client_config(self.certificate_authority.as_deref());
+        let wired = tls.map(|tls| self.rewire(Wire::direct(tls)));
+        // One that is bad does not keep the other from being new.
+        let of_keys = self.impersonation.as_ref().map_or(Ok(()), Impersonation::reload);
+        wired.and(of_keys)
     }
 
     /// New calls get new connections.
@@ -138,10 +149,10 @@ impl Cluster {
         self.pools.store(Arc::new(wire.pools()));
     }
 
-    /// The file that [`Cluster::reload`] reads.
-    #[must_use]
-    pub fn certificate_authority(&self) -> Option<&PathBuf> {
-        self.certificate_authority.as_ref()
+    /// The files that [`Cluster::reload`] reads.
+    pub fn certificate_authorities(&self) -> impl Iterator<Item = &PathBuf> {
+        let of_keys = self.impersonation.as_ref().and_then(Impersonation::certificate_authority);
+        self.certificate_authority.iter().chain(of_keys)
     }
 
     /// What callers call it, if they have a choice.
@@ -160,11 +171,19 @@ impl Cluster {
     ///
     /// What it says is not believed, only used against it: the API server verifies it. Where nothing is configured for the
     /// only cluster that there is, the API server alone decides.
-    pub(crate) fn admit(self: &Arc<Self>, token: UserToken) -> Result<Caller, Failure> {
+    ///
+    /// Where people are impersonated, the API server is told who they are, and it is verified here.
+    pub(crate) async fn admit(self: &Arc<Self>, token: UserToken) -> Result<Caller, Failure> {
         if !self.audiences.is_empty() && !token.is_for_any_of(&self.audiences) {
             return Err(Failure::WrongTarget { cluster: self.shown() });
         }
-        Ok(self.caller(Identity::Bearer(token)))
+        let identity = match &self.impersonation {
+            None => Identity::Bearer(token),
+            Some(impersonation) => {
+                Identity::Impersonated(impersonation.admit(&token, self.shown()).await?)
+            }
+        };
+        Ok(self.caller(identity))
     }
 
     /// This cluster as one person sees it.

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ::http::Uri;
+use obolus_core::config::brought::Notice;
 use obolus_core::config::{Section, not_configured};
 
 use super::denied::{self, Denied};
+use super::impersonation::{self, ImpersonationConfig};
 use super::values::{self, Strategy};
 use super::{IN_CLUSTER, IN_CLUSTER_CA, REQUEST_TIMEOUT, shown_secrets};
 use crate::cluster::ShownSecrets;
 
 /// How an API server is reached, and how it proves who it is. How the *caller* proves who they are
-/// is not configuration.
+/// is not configuration, unless it says that they are impersonated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterConfig {
     /// What callers call it, where there are several.
@@ -26,6 +28,8 @@ pub struct ClusterConfig {
     pub request_timeout: Duration,
     /// The audiences by one of which a token says that it is for this cluster. Empty only if it is the only one.
     pub audiences: Vec<String>,
+    /// How people are impersonated, where the API server cannot be told of their identity provider.
+    pub impersonation: Option<ImpersonationConfig>,
     /// What nobody reaches through this server.
     pub denied: Denied,
     /// The Secrets whose values may be shown.
@@ -64,6 +68,14 @@ impl ClustersConfig {
     #[must_use]
     pub fn default_cluster(&self) -> &ClusterConfig {
         &self.default
+    }
+
+    /// What an operator should know of the clusters at which people are impersonated.
+    pub(super) fn impersonation_notices(&self) -> impl Iterator<Item = Notice> {
+        self.all().filter_map(|cluster| {
+            let name = cluster.name.as_ref().map(ContextName::as_str);
+            Some(cluster.impersonation.as_ref()?.notice(name))
+        })
     }
 
     /// All of them, the default first.
@@ -115,7 +127,7 @@ impl fmt::Display for ContextName {
 const TABLE: &str = "cluster";
 const TABLES: &str = "clusters";
 const DEFAULT: &str = "default_cluster";
-const AUDIENCE: &str = "audience";
+pub(super) const AUDIENCE: &str = "audience";
 
 /// What goes for all clusters.
 #[derive(Clone)]
@@ -206,7 +218,10 @@ fn tables_have_audiences(tables: &Section<'_>, clusters: &[Option<ClusterConfig>
     }
     for (index, cluster) in clusters.iter().enumerate() {
         let Some(name) = &cluster.name else { continue };
-        let key = format!("{name}.{AUDIENCE}");
+        let key = match cluster.impersonation {
+            Some(_) => format!("{name}.impersonation.audiences"),
+            None => format!("{name}.{AUDIENCE}"),
+        };
         if cluster.audiences.is_empty() {
             tables.problem(&key, "is missing: write the audience that the gateway's exchanged tokens for this cluster have; beside other clusters nothing else keeps a token for one from being taken to another");
         }
@@ -240,6 +255,7 @@ fn in_cluster(top: &Section<'_>, for_all: ForAll) -> Option<ClusterConfig> {
         certificate_authority: Some(certificate_authority),
         request_timeout: REQUEST_TIMEOUT,
         audiences: Vec::new(),
+        impersonation: None,
         denied: for_all.denied,
         shown_secrets: for_all.shown_secrets,
     })
@@ -262,7 +278,17 @@ fn of_table(
     let seconds = section.integer("request_timeout_seconds", default, 1..=600);
     let audiences =
         section.one_or_more_strings(AUDIENCE, "the audience of tokens for this cluster");
+    let (impersonation, audiences) = match impersonation::read(&section, folder) {
+        Some((impersonation, audiences)) => (Some(impersonation), audiences),
+        None => (None, audiences),
+    };
     section.finish();
+    // INVARIANT: a table that cannot be used is never taken for none.
+    let impersonation = match impersonation {
+        Some(None) => return None,
+        Some(impersonation) => impersonation,
+        None => None,
+    };
     let ForAll { denied, shown_secrets } = for_all.clone();
     Some(ClusterConfig {
         name,
@@ -270,6 +296,7 @@ fn of_table(
         certificate_authority,
         request_timeout: Duration::from_secs(seconds),
         audiences,
+        impersonation,
         denied,
         shown_secrets,
     })

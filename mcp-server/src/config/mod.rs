@@ -1,7 +1,7 @@
 //! What an operator decides: where we listen, for which hosts, and which API server we speak to.
 //!
-//! No setting names a credential for the API server, and none ever may: every call is made with the
-//! token of the request that caused it. Of the environment, `PATH` alone is read, to find helm. One person's own machine
+//! No setting names a credential for the API server but the one of [`impersonation`], which is off unless it is written:
+//! without it, every call is made with the token of the request that caused it. Of the environment, `PATH` alone is read, to find helm. One person's own machine
 //! has settings of its own ([`StdioConfig`]).
 //!
 //! The settings of `kubernetes-mcp-server` are read, too: honoured with the same meaning, refused with what to write
@@ -14,7 +14,9 @@ mod denied;
 mod files;
 mod helm;
 mod http;
+mod impersonation;
 mod listeners;
+mod name_prefix;
 mod not_here;
 mod prompts;
 mod settings;
@@ -33,7 +35,10 @@ pub use confirmation::Confirmation;
 pub use denied::Denied;
 pub(crate) use files::sources;
 pub use helm::{HelmSettings, Storage};
+pub use impersonation::{ImpersonationConfig, KeysFrom, Named, NamesConfig};
 pub use listeners::TlsVersion;
+pub(crate) use name_prefix::RESERVED_NAMES;
+pub use name_prefix::{NamePrefix, PrefixFault};
 pub use obolus_core::config::Problems;
 pub use obolus_core::config::brought::Notice;
 use obolus_core::config::brought::{Part, sort};
@@ -173,6 +178,7 @@ impl Config {
         let prompts = prompts::read(&top, &mut notices);
         let confirmation = confirmation::read(&top, folder, &mut notices);
         let clusters = clusters(&top, folder);
+        notices.extend(clusters.iter().flat_map(ClustersConfig::impersonation_notices));
         settings.reached = clusters.iter().flat_map(ClustersConfig::all).map(Reached::of).collect();
         let path = std::env::var_os("PATH");
         let denied = clusters.as_ref().map(|clusters| &clusters.default_cluster().denied);

@@ -152,6 +152,7 @@ fn template(top: &Section<'_>, _: &Path) -> Option<ClustersConfig> {
         certificate_authority: None,
         request_timeout: REQUEST_TIMEOUT,
         audiences: Vec::new(),
+        impersonation: None,
         denied: denied::read(top),
         shown_secrets: shown_secrets::read(top),
     };

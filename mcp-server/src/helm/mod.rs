@@ -5,6 +5,7 @@
 //! folders that were made for this run, and ends with it.
 
 mod chart;
+mod child;
 mod door;
 mod manifest;
 mod outside;

@@ -1,22 +1,21 @@
-//! One run of `helm` after another, for one tool call: what it is started with, how long it may take, how much it may say.
+//! One run of `helm` after another, for one tool call: what it is started with, and how long it may take.
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::chart::ChartUrl;
+use super::child::{Printed, Running, watch};
 use super::door::Door;
 use super::manifest::{Written, written_in};
 use super::{Chart, Installed, Release, ReleaseName, Releases};
@@ -31,16 +30,8 @@ use crate::tls;
 static TURNS: Semaphore = Semaphore::const_new(4);
 /// How long a call waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What is read of a run's output: a release with all that is in it.
-const MAX_OUTPUT_BYTES: u64 = 32 * 1024 * 1024;
-/// What is read of its complaints.
-const MAX_COMPLAINT_BYTES: u64 = 64 * 1024;
 /// What is shown of them.
 const MAX_SHOWN_CHARS: usize = 2_000;
-/// What a run may keep on disk: a chart, and what discovery says.
-const MAX_HOME_BYTES: u64 = 128 * 1024 * 1024;
-/// How often that is looked at.
-const LOOK: Duration = Duration::from_millis(250);
 /// Releases in one list.
 const MAX_RELEASES: usize = 250;
 /// More revisions than helm keeps.
@@ -54,13 +45,6 @@ pub(crate) struct Helm {
     home: Arc<TempDir>,
     deadline: Instant,
     _turn: SemaphorePermit<'static>,
-}
-
-/// What a run printed.
-struct Printed {
-    succeeded: bool,
-    output: Vec<u8>,
-    complaint: String,
 }
 
 impl Helm {
@@ -335,97 +319,6 @@ impl Helm {
 #[derive(Deserialize)]
 struct Revision {
     revision: i64,
-}
-
-/// A child, and everything that it started. Dropped, it is killed with them, and its home goes when it is gone.
-struct Running {
-    child: Option<Child>,
-    home: Arc<TempDir>,
-}
-
-impl Running {
-    fn start(mut command: Command, home: &Arc<TempDir>) -> Result<Self, Failure> {
-        let child = command.spawn().map_err(|error| {
-            Failure::Internal(format!("helm cannot be started: {}", error.kind()))
-        })?;
-        Ok(Self { child: Some(child), home: Arc::clone(home) })
-    }
-
-    /// Hands the input over and reads what is said.
-    async fn work(&mut self, input: &[u8]) -> Result<Printed, &'static str> {
-        const BROKEN: &str = "it could not be listened to";
-        let child = self.child.as_mut().ok_or(BROKEN)?;
-        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else { return Err(BROKEN) };
-        let write = async move {
-            // It may have no use for it.
-            drop(stdin.write_all(input).await);
-            drop(stdin);
-            Ok(())
-        };
-        let output = async {
-            let mut bounded = stdout.take(MAX_OUTPUT_BYTES + 1);
-            let mut output = Vec::new();
-            bounded.read_to_end(&mut output).await.map_err(|_| BROKEN)?;
-            if bounded.limit() == 0 {
-                Err("it says more than this server reads")
-            } else {
-                Ok(output)
-            }
-        };
-        let ((), output, complaint) = tokio::try_join!(write, output, beginning(stderr))?;
-        let status = child.wait().await.map_err(|_| BROKEN)?;
-        let complaint = String::from_utf8_lossy(&complaint).into_owned();
-        Ok(Printed { succeeded: status.success(), output, complaint })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
-        // Only while it has not been waited for is its number its own.
-        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        let Some(group) = group else { return };
-        if let Err(error) = kill_process_group(group, Signal::KILL) {
-            tracing::debug!(%error, "helm had ended by itself");
-        }
-        let home = Arc::clone(&self.home);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                drop(child.wait().await);
-                drop(home);
-            });
-        }
-    }
-}
-
-/// The beginning of complaints. The rest is read as well, so that whoever complains is not held up.
-async fn beginning(mut from: impl AsyncRead + Unpin) -> Result<Vec<u8>, &'static str> {
-    let mut kept = Vec::new();
-    // What cannot be read is not there; the exit status says how it ended.
-    drop((&mut from).take(MAX_COMPLAINT_BYTES).read_to_end(&mut kept).await);
-    drop(tokio::io::copy(&mut from, &mut tokio::io::sink()).await);
-    Ok(kept)
-}
-
-/// Ends when there is too much in a folder.
-async fn watch(folder: &Path) {
-    let mut ticks = interval(LOOK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        if size(folder) > MAX_HOME_BYTES {
-            return;
-        }
-    }
-}
-
-fn size(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
-        .map(|(path, about)| if about.is_dir() { size(&path) } else { about.len() })
-        .fold(0, u64::saturating_add)
 }
 
 /// What a rendered chart will touch.

@@ -7,11 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::text::{MAX_TEXT_BYTES, one_line};
-use super::{Format, Reply, whole};
+use super::{Format, Reply, aligned, whole};
 use crate::cluster::{Noise, RawList, Shown, ShownSecrets, redact_message};
 
-/// The widest that a column is padded: what is longer pushes its own row only.
-const MAX_PADDING: usize = 64;
 /// More columns than any kind prints.
 const MAX_COLUMNS: usize = 64;
 
@@ -289,33 +287,6 @@ impl Item {
         let (namespace, name) = (text("namespace"), text("name").unwrap_or_default());
         Self { namespace, name, columns: BTreeMap::new(), object }
     }
-}
-
-/// The rows as lines, and how many of them fit into the bound.
-pub(crate) fn aligned(rows: &[Vec<String>]) -> (String, usize) {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            rows.iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or(0)
-                .min(MAX_PADDING)
-        })
-        .collect();
-    let mut text = String::new();
-    for (shown, row) in rows.iter().enumerate() {
-        let line: String =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}   ")).collect();
-        let line = line.trim_end();
-        if text.len() + line.len() >= MAX_TEXT_BYTES {
-            return (text, shown);
-        }
-        text.push_str(line);
-        text.push('\n');
-    }
-    (text, rows.len())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Answers of the API server made fit for a model and a person: short, aligned, bounded, and structured.
 
+mod aligned;
 mod amount;
 mod difference;
 mod format;
@@ -10,11 +11,12 @@ mod text;
 mod whole;
 pub(crate) mod yaml;
 
+pub(crate) use aligned::aligned;
 pub(crate) use amount::Amount;
 pub(crate) use difference::{Difference, FieldChange};
 pub(crate) use format::Format;
 pub(crate) use lines::{Cut, Kept, Line, Lines, LogEnd};
-pub(crate) use listing::{Listing, aligned};
+pub(crate) use listing::Listing;
 pub(crate) use object::Object;
 pub(crate) use text::{bounded, is_unseen, one_line};
 

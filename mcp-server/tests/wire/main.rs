@@ -7,6 +7,7 @@
     reason = "a test that meets something unexpected fails"
 )]
 
+mod advice;
 mod brought;
 mod cancellation;
 mod changes;
@@ -17,6 +18,7 @@ mod exec;
 mod faults;
 mod guide;
 mod identity;
+mod kubeconfig_user;
 mod logs;
 mod nodes;
 mod overload;

@@ -18,6 +18,7 @@ mod conformance;
 mod copied;
 mod helm;
 mod huge;
+mod impersonation;
 mod injection;
 mod inspector;
 mod rollouts;

@@ -1,6 +1,7 @@
 //! With a program in helm's place that tells what it was started with, or does not end.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use super::*;
 use crate::cluster::Identity;
