@@ -1,4 +1,4 @@
-//! One line and one count for every tool call, however it ends.
+//! One line, one count and one span for every tool call, however it ends.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::config::ContextName;
 use crate::metrics::Metrics;
 use crate::names::Namespace;
+use crate::telemetry::{RequestSpan, Scope};
 
 /// A call under way. Dropped without an outcome, it was cancelled.
 pub(crate) struct CallLog {
@@ -18,10 +19,16 @@ pub(crate) struct CallLog {
     outcome: &'static str,
     started: Instant,
     metrics: Arc<Metrics>,
+    span: RequestSpan,
 }
 
 impl CallLog {
-    pub(crate) fn start(tool: &'static str, arguments: &JsonObject, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn start(
+        tool: &'static str,
+        arguments: &JsonObject,
+        metrics: Arc<Metrics>,
+        span: RequestSpan,
+    ) -> Self {
         Self {
             tool,
             cluster: None,
@@ -29,12 +36,19 @@ impl CallLog {
             outcome: "cancelled",
             started: Instant::now(),
             metrics,
+            span,
         }
+    }
+
+    /// Where the requests to the API server belong.
+    pub(crate) fn scope(&self) -> Scope {
+        self.span.scope()
     }
 
     /// Says on which of several clusters.
     pub(crate) fn on(&mut self, cluster: Option<&ContextName>) {
         self.cluster = cluster.cloned();
+        self.span.on(cluster);
     }
 
     pub(crate) fn end(mut self, outcome: &'static str) {
@@ -44,12 +58,14 @@ impl CallLog {
 
 impl Drop for CallLog {
     fn drop(&mut self) {
-        let Self { tool, cluster, namespace, outcome, started, metrics } = self;
+        let Self { tool, cluster, namespace, outcome, started, metrics, span } = self;
         let duration = started.elapsed();
         metrics.call(tool, cluster.as_ref(), outcome, duration);
+        span.ends(outcome);
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let cluster = cluster.as_ref().map(tracing::field::display);
-        tracing::info!(%tool, cluster, %namespace, %outcome, duration_ms, "tool call");
+        let trace_id = span.trace_id();
+        tracing::info!(%tool, cluster, %namespace, %outcome, duration_ms, trace_id, "tool call");
     }
 }
 
@@ -83,8 +99,12 @@ mod tests {
     #[test]
     fn a_call_that_is_dropped_counts_as_cancelled() {
         let metrics = Arc::new(Metrics::default());
-        drop(CallLog::start("whoami", &JsonObject::new(), Arc::clone(&metrics)));
-        CallLog::start("whoami", &JsonObject::new(), Arc::clone(&metrics)).end("ok");
+        let start = || {
+            let span = RequestSpan::unrecorded();
+            CallLog::start("whoami", &JsonObject::new(), Arc::clone(&metrics), span)
+        };
+        drop(start());
+        start().end("ok");
         let text = metrics.render();
         assert!(text.contains(r#"{tool="whoami",outcome="cancelled"} 1"#), "{text}");
         assert!(text.contains(r#"{tool="whoami",outcome="ok"} 1"#), "{text}");

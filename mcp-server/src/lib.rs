@@ -40,6 +40,7 @@ mod sessions;
 mod stdio;
 mod strict_body;
 mod surroundings;
+mod telemetry;
 mod tls;
 mod tools;
 mod under_way;

@@ -13,6 +13,9 @@ use crate::config::ContextName;
 /// Upper bounds of the call duration's buckets, in seconds.
 const BUCKETS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
+/// What becomes of spans.
+const SPANS: &str = "obolus_mcp_spans_total";
+
 /// This program's chapter of `docs/metrics.md`.
 const TITLE: &str = "obolus-mcp";
 
@@ -25,6 +28,7 @@ struct Counts {
     calls: BTreeMap<(&'static str, Option<ContextName>, &'static str), u64>,
     durations: BTreeMap<&'static str, Durations>,
     refused: BTreeMap<&'static str, u64>,
+    spans: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +64,13 @@ impl Metrics {
         *counts.refused.entry(reason.as_str()).or_default() += 1;
     }
 
+    /// So many spans were `sent`, or `lost`.
+    pub(crate) fn spans(&self, outcome: &'static str, number: usize) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.spans.entry(outcome).or_default();
+        *count = count.saturating_add(u64::try_from(number).unwrap_or(u64::MAX));
+    }
+
     /// Everything, in Prometheus' text format.
     pub(crate) fn render(&self) -> String {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,7 +89,9 @@ pub fn metrics_table() -> String {
     let cluster = ContextName::try_from("x".to_owned()).ok();
     metrics.call("", cluster.as_ref(), "", Duration::ZERO);
     metrics.refused(Reason::Internal);
-    let told = |_: &Family, label: &str| match label {
+    metrics.spans("", 1);
+    let told = |family: &Family, label: &str| match label {
+        "outcome" if family.name == SPANS => Some("`sent`, `lost`"),
         "tool" => Some(
             "a tool that is offered; `(unknown)` for any other name, `(prompt)` and `(resource)` for what is none",
         ),
@@ -131,6 +144,10 @@ impl Counts {
         for (reason, count) in &self.refused {
             writeln!(text, "{name}{{reason=\"{reason}\"}} {count}")?;
         }
+        head(text, SPANS, "counter", "Spans of traces: sent to the collector, or lost.")?;
+        for (outcome, count) in &self.spans {
+            writeln!(text, "{SPANS}{{outcome=\"{outcome}\"}} {count}")?;
+        }
         Ok(())
     }
 }
@@ -147,6 +164,7 @@ mod tests {
         let lab = ContextName::try_from("lab".to_owned()).unwrap();
         metrics.call("whoami", Some(&lab), "ok", Duration::from_millis(60));
         metrics.refused(Reason::TokenMissing);
+        metrics.spans("lost", 3);
         let text = metrics.render();
         for line in [
             r#"obolus_mcp_tool_calls_total{tool="pods_list",outcome="forbidden"} 1"#,
@@ -155,6 +173,7 @@ mod tests {
             r#"obolus_mcp_tool_call_duration_seconds_bucket{tool="pods_list",le="0.05"} 1"#,
             r#"obolus_mcp_tool_call_duration_seconds_bucket{tool="pods_list",le="+Inf"} 2"#,
             r#"obolus_mcp_requests_refused_total{reason="token_missing"} 1"#,
+            r#"obolus_mcp_spans_total{outcome="lost"} 3"#,
         ] {
             assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
         }

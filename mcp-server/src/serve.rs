@@ -31,6 +31,7 @@ use crate::server::{McpServer, Shared};
 use crate::sessions::own_sessions;
 use crate::strict_body::require_strict_body;
 use crate::surroundings::Surroundings;
+use crate::telemetry::{self, Telemetry};
 use crate::tls::{self, TlsError};
 
 /// How long calls under way get to finish after the signal to stop.
@@ -68,6 +69,9 @@ pub struct Running {
     mcp_handle: Handle<SocketAddr>,
     operations_handle: Handle<SocketAddr>,
     tasks: JoinSet<io::Result<()>>,
+    telemetry: Telemetry,
+    /// What is nobody's to wait for.
+    background: JoinSet<()>,
 }
 
 impl Running {
@@ -81,13 +85,18 @@ impl Running {
             Some(path) => Seal::of_file(path),
             None => Seal::new(None),
         };
-        let shared = Arc::new(Shared::new(Arc::clone(&metrics), seal?));
+        let (telemetry, collector) = telemetry::start(config.telemetry.as_ref(), &metrics)?;
+        let shared = Arc::new(Shared::new(Arc::clone(&metrics), seal?, telemetry.clone()));
         let live = Arc::new(Live::new(config, shared)?);
         let ready = Arc::new(AtomicBool::new(true));
         let (mcp_listener, mcp) = bind(config.listen)?;
         let (operations_listener, operations) = bind(config.operations)?;
         let (mcp_handle, operations_handle) = (Handle::new(), Handle::new());
         let mut tasks = JoinSet::new();
+        let mut background = JoinSet::new();
+        if let Some(collector) = collector {
+            background.spawn(collector.run());
+        }
 
         let app = live.service();
         let certificate = match &config.tls {
@@ -116,6 +125,8 @@ impl Running {
             mcp_handle,
             operations_handle,
             tasks,
+            telemetry,
+            background,
         })
     }
 
@@ -136,6 +147,8 @@ impl Running {
         self.mcp_handle.graceful_shutdown(Some(GRACE));
         // The first to end is the MCP listener; until then probes see why.
         self.tasks.join_next().await;
+        telemetry::flush(&self.telemetry).await;
+        self.background.shutdown().await;
         self.operations_handle.shutdown();
         self.tasks.shutdown().await;
     }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use rmcp::model::{
     ArgumentInfo, CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult,
-    CompleteRequestParams, CompleteResult, CompletionInfo, ContentBlock, ErrorData,
-    GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Reference, ResourceTemplate,
+    CompleteRequestParams, CompleteResult, CompletionInfo, ContentBlock, DiscoverResult, ErrorData,
+    GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams,
+    InitializeResult, JsonObject, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+    ReadResourceRequestParams, ReadResourceResponse, Reference, ResourceTemplate,
     ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
@@ -27,6 +28,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::prompts::{NoPrompt, PromptArguments};
 use crate::resources::{self, K8sUri};
+use crate::telemetry::{RequestSpan, Scope, Telemetry};
 use crate::tools::{CallContext, Progress};
 use crate::under_way::UnderWay;
 use request::{Outcome, Request};
@@ -54,6 +56,7 @@ pub(crate) struct McpServer {
 pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) seal: Seal,
+    telemetry: Telemetry,
     /// What lasts longer than a request.
     streams: Arc<Limits>,
     /// The calls that their clients may take back.
@@ -63,9 +66,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(metrics: Arc<Metrics>, seal: Seal) -> Self {
+    pub(crate) fn new(metrics: Arc<Metrics>, seal: Seal, telemetry: Telemetry) -> Self {
         let streams = Limits::of_streams();
-        Self { metrics, seal, streams, under_way: Arc::default(), turns: None }
+        Self { metrics, seal, telemetry, streams, under_way: Arc::default(), turns: None }
     }
 
     /// The same for one person's own client, whose requests come past no listener.
@@ -82,6 +85,65 @@ impl McpServer {
     /// The calls that their clients may take back.
     pub(crate) fn under_way(&self) -> Arc<UnderWay> {
         Arc::clone(&self.shared.under_way)
+    }
+
+    /// The span of this request, which ends when it is dropped.
+    fn span(
+        &self,
+        context: &RequestContext<RoleServer>,
+        method: &'static str,
+        tool: Option<&'static str>,
+    ) -> RequestSpan {
+        RequestSpan::begin(&self.shared.telemetry, context, method, tool)
+    }
+
+    async fn completed(
+        &self,
+        request: CompleteRequestParams,
+        context: &RequestContext<RoleServer>,
+        scope: Scope,
+    ) -> Result<CompleteResult, ErrorData> {
+        let generation = self.generation(context);
+        let token = Self::token(&generation, context)?;
+        let known = request.context.and_then(|context| context.arguments).unwrap_or_default();
+        let ArgumentInfo { name, value, .. } = request.argument;
+        let caller = async |cluster: Option<&Arc<Cluster>>| {
+            let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, BTreeSet::new());
+            let caller = generation.caller(cluster?, token).await.ok()?;
+            Some(caller.within(scope).guarded_by(Arc::new(gate)))
+        };
+        let nothing = || Ok(CompleteResult::new(CompletionInfo::default()));
+        let offered = match &request.r#ref {
+            Reference::Prompt(prompt) => {
+                let contexts = generation.clusters.contexts();
+                let chosen = known.get(CONTEXT).map_or("", String::as_str);
+                let Some(caller) = caller(generation.clusters.named(chosen)).await else {
+                    return nothing();
+                };
+                let known = PromptArguments::of(known);
+                let prompts = &generation.prompts;
+                let work = prompts.complete(&prompt.name, &name, &known, contexts.as_ref(), caller);
+                match self.while_wanted(context, async { Ok(work.await) }).await {
+                    Ok(Ok(names)) => names,
+                    Ok(Err(NoPrompt::Failed(_))) | Err(_) => return nothing(),
+                    Ok(Err(other)) => return Err(as_error(&other.into())),
+                }
+            }
+            Reference::Resource(template) => {
+                let is_ours = |ours: &ResourceTemplate| ours.uri_template == template.uri;
+                if !resources::templates().iter().any(is_ours) {
+                    return Err(ErrorData::invalid_params("unknown resource template", None));
+                }
+                let Some(caller) = caller(Some(generation.clusters.default_cluster())).await else {
+                    return nothing();
+                };
+                let known = |name: &str| known.get(name).cloned();
+                let work = resources::complete(&name, known, &caller);
+                self.while_wanted(context, work).await.unwrap_or_default()
+            }
+            _ => return Err(ErrorData::invalid_params("no such reference", None)),
+        };
+        Ok(CompleteResult::new(completion(offered, &value)))
     }
 }
 
@@ -103,6 +165,32 @@ impl ServerHandler for McpServer {
         Cow::Borrowed(PROTOCOL_VERSIONS)
     }
 
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let mut span = self.span(&context, "initialize", None);
+        context.peer.set_peer_info(request.clone());
+        let negotiated = self.negotiate_initialize(&request);
+        span.ends(if negotiated.is_ok() { "ok" } else { "invalid_arguments" });
+        negotiated
+    }
+
+    async fn discover(
+        &self,
+        context: RequestContext<RoleServer>,
+    ) -> Result<DiscoverResult, ErrorData> {
+        self.span(&context, "server/discover", None).ends("ok");
+        let versions = self.supported_protocol_versions().into_owned();
+        Ok(DiscoverResult::from_server_info(versions, self.get_info()))
+    }
+
+    async fn ping(&self, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.span(&context, "ping", None).ends("ok");
+        Ok(())
+    }
+
     /// rmcp holds `Mcp-Param-*` headers against the schema that this returns.
     fn get_tool(&self, name: &str) -> Option<Tool> {
         self.generation.tools.get(name).map(|tool| tool.definition.clone())
@@ -113,7 +201,8 @@ impl ServerHandler for McpServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        one_page(request.as_ref())?;
+        let mut span = self.span(&context, "tools/list", None);
+        one_page(request.as_ref(), &mut span)?;
         let tools = self.generation(&context).tools.definitions();
         let mut list = ListToolsResult::with_all_items(tools);
         list.cache_scope = Some(CacheScope::Private);
@@ -130,10 +219,12 @@ impl ServerHandler for McpServer {
         let generation = self.generation(&context);
         let mut arguments = request.arguments.unwrap_or_default();
         let Some(tool) = generation.tools.get(&request.name) else {
-            CallLog::start("(unknown)", &arguments, metrics).end("unknown_tool");
+            let span = self.span(&context, "tools/call", None);
+            CallLog::start("(unknown)", &arguments, metrics, span).end("unknown_tool");
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
-        let log = CallLog::start(tool.name, &arguments, metrics);
+        let span = self.span(&context, "tools/call", Some(tool.name));
+        let log = CallLog::start(tool.name, &arguments, metrics, span);
         let cluster = generation.clusters.chosen(&mut arguments);
         let arguments = &arguments;
         let asked = Request {
@@ -165,7 +256,8 @@ impl ServerHandler for McpServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        one_page(request.as_ref())?;
+        let mut span = self.span(&context, "prompts/list", None);
+        one_page(request.as_ref(), &mut span)?;
         let generation = self.generation(&context);
         let prompts = generation.prompts.list(generation.clusters.contexts().as_ref());
         let mut list = ListPromptsResult::with_all_items(prompts);
@@ -182,7 +274,8 @@ impl ServerHandler for McpServer {
         let generation = self.generation(&context);
         let (prompts, name) = (&generation.prompts, request.name.as_str());
         let mut arguments = request.arguments.unwrap_or_default();
-        let log = CallLog::start(PROMPT, &arguments, Arc::clone(&self.shared.metrics));
+        let span = self.span(&context, "prompts/get", None);
+        let log = CallLog::start(PROMPT, &arguments, Arc::clone(&self.shared.metrics), span);
         if !prompts.known(name) {
             log.end("unknown_prompt");
             return Err(ErrorData::invalid_params("unknown prompt", None));
@@ -210,9 +303,10 @@ impl ServerHandler for McpServer {
     async fn list_resources(
         &self,
         request: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        one_page(request.as_ref())?;
+        let mut span = self.span(&context, "resources/list", None);
+        one_page(request.as_ref(), &mut span)?;
         let mut list = ListResourcesResult::with_all_items(resources::list());
         list.cache_scope = Some(CacheScope::Private);
         list.ttl_ms = Some(LIST_FRESH_MS);
@@ -222,9 +316,10 @@ impl ServerHandler for McpServer {
     async fn list_resource_templates(
         &self,
         request: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        one_page(request.as_ref())?;
+        let mut span = self.span(&context, "resources/templates/list", None);
+        one_page(request.as_ref(), &mut span)?;
         let templates = resources::templates();
         let mut list = ListResourceTemplatesResult::with_all_items(templates);
         list.cache_scope = Some(CacheScope::Private);
@@ -239,7 +334,8 @@ impl ServerHandler for McpServer {
     ) -> Result<ReadResourceResponse, ErrorData> {
         let generation = self.generation(&context);
         let none = JsonObject::new();
-        let log = CallLog::start(RESOURCE, &none, Arc::clone(&self.shared.metrics));
+        let span = self.span(&context, "resources/read", None);
+        let log = CallLog::start(RESOURCE, &none, Arc::clone(&self.shared.metrics), span);
         let found = K8sUri::parse(&request.uri).map_err(|advice| format!("uri {advice}"));
         let found = found.and_then(|uri| {
             let cluster = generation.clusters.named(&uri.cluster);
@@ -280,47 +376,10 @@ impl ServerHandler for McpServer {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let generation = self.generation(&context);
-        let token = Self::token(&generation, &context)?;
-        let known = request.context.and_then(|context| context.arguments).unwrap_or_default();
-        let ArgumentInfo { name, value, .. } = request.argument;
-        let caller = async |cluster: Option<&Arc<Cluster>>| {
-            let gate = Gate::new(Arc::clone(&generation.rules), Way::Return, BTreeSet::new());
-            let caller = generation.caller(cluster?, token).await.ok()?;
-            Some(caller.guarded_by(Arc::new(gate)))
-        };
-        let nothing = || Ok(CompleteResult::new(CompletionInfo::default()));
-        let offered = match &request.r#ref {
-            Reference::Prompt(prompt) => {
-                let contexts = generation.clusters.contexts();
-                let chosen = known.get(CONTEXT).map_or("", String::as_str);
-                let Some(caller) = caller(generation.clusters.named(chosen)).await else {
-                    return nothing();
-                };
-                let known = PromptArguments::of(known);
-                let prompts = &generation.prompts;
-                let work = prompts.complete(&prompt.name, &name, &known, contexts.as_ref(), caller);
-                match self.while_wanted(&context, async { Ok(work.await) }).await {
-                    Ok(Ok(names)) => names,
-                    Ok(Err(NoPrompt::Failed(_))) | Err(_) => return nothing(),
-                    Ok(Err(other)) => return Err(as_error(&other.into())),
-                }
-            }
-            Reference::Resource(template) => {
-                let is_ours = |ours: &ResourceTemplate| ours.uri_template == template.uri;
-                if !resources::templates().iter().any(is_ours) {
-                    return Err(ErrorData::invalid_params("unknown resource template", None));
-                }
-                let Some(caller) = caller(Some(generation.clusters.default_cluster())).await else {
-                    return nothing();
-                };
-                let known = |name: &str| known.get(name).cloned();
-                let work = resources::complete(&name, known, &caller);
-                self.while_wanted(&context, work).await.unwrap_or_default()
-            }
-            _ => return Err(ErrorData::invalid_params("no such reference", None)),
-        };
-        Ok(CompleteResult::new(completion(offered, &value)))
+        let mut span = self.span(&context, "completion/complete", None);
+        let completed = self.completed(request, &context, span.scope()).await;
+        span.ends(if completed.is_ok() { "ok" } else { "invalid_arguments" });
+        completed
     }
 }
 
@@ -351,9 +410,14 @@ fn as_error(failure: &Failure) -> ErrorData {
     }
 }
 
-fn one_page(request: Option<&PaginatedRequestParams>) -> Result<(), ErrorData> {
-    match request.and_then(|request| request.cursor.as_ref()) {
-        Some(_) => Err(ErrorData::invalid_params("no such cursor: the list has one page", None)),
-        None => Ok(()),
+fn one_page(
+    request: Option<&PaginatedRequestParams>,
+    span: &mut RequestSpan,
+) -> Result<(), ErrorData> {
+    if request.is_some_and(|request| request.cursor.is_some()) {
+        span.ends("invalid_arguments");
+        return Err(ErrorData::invalid_params("no such cursor: the list has one page", None));
     }
+    span.ends("ok");
+    Ok(())
 }

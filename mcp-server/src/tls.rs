@@ -75,6 +75,14 @@ pub(crate) fn client_config(
     Ok(believing(authorities)?.with_no_client_auth())
 }
 
+/// Nobody is believed: for connections that are not TLS.
+///
+/// # Errors
+/// When rustls refuses it.
+pub(crate) fn client_config_of_nobody() -> Result<ClientConfig, TlsError> {
+    Ok(believing(Some(Vec::new()))?.with_no_client_auth())
+}
+
 /// The same for one person's own connections, from PEM: only these CAs, when there are some, and their certificate and
 /// key if they have them.
 ///

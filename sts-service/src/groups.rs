@@ -23,6 +23,7 @@ use crate::config::Groups;
 use crate::providers::{self, Exchange};
 use crate::record::{About, Record};
 use crate::service::Service;
+use crate::telemetry::parent_of;
 use crate::upstream::Errand;
 use crate::{reply, token};
 
@@ -45,7 +46,7 @@ pub(crate) async fn groups(State(service): State<Arc<Service>>, request: Request
 }
 
 async fn judge(service: &Arc<Service>, parts: &request::Parts, body: Body) -> Response {
-    let trace = service.telemetry.begin(&parts.headers, "groups");
+    let trace = service.telemetry.begin(parent_of(&parts.headers), "groups");
     let scope = trace.scope();
     let mut record = Record::begin(trace, About::Groups);
     let outcome = scope.around(answer(service, parts, body, &mut record)).await;

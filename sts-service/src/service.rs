@@ -16,7 +16,7 @@ use crate::keys::KeyMirror;
 use crate::material::Watch;
 use crate::metrics::Metrics;
 use crate::strangers::Strangers;
-use crate::telemetry::{Collector, Telemetry};
+use crate::telemetry::{self, Collector, Telemetry};
 use crate::tls::TlsError;
 use crate::upstream::{Gate, Places};
 
@@ -55,10 +55,10 @@ impl Service {
         let metrics = Metrics::new();
         let (telemetry, collector) = match config.traces {
             Some(Collection { url, tls }) => {
-                let (telemetry, collector) = Collector::new(url, tls, metrics.clone())?;
+                let (telemetry, collector) = telemetry::collected(url, tls, metrics.clone())?;
                 (telemetry, Some(collector))
             }
-            None => (Telemetry::off(metrics.clone()), None),
+            None => (Telemetry::off(), None),
         };
         let (mut mirrors, mut clients) = (BTreeMap::new(), Vec::new());
         for issuer in &config.issuers {

@@ -20,6 +20,7 @@ use crate::config::Target;
 use crate::record::{About, Record};
 use crate::reply;
 use crate::service::Service;
+use crate::telemetry::parent_of;
 use crate::wanted::Wanted;
 
 /// The filter takes no token that ends sooner.
@@ -41,7 +42,7 @@ pub(crate) async fn exchange(State(service): State<Arc<Service>>, request: Reque
 }
 
 async fn judge(service: &Arc<Service>, parts: &request::Parts, body: Body) -> Response {
-    let trace = service.telemetry.begin(&parts.headers, "exchange");
+    let trace = service.telemetry.begin(parent_of(&parts.headers), "exchange");
     let scope = trace.scope();
     let mut record = Record::begin(trace, About::Exchange);
     let outcome = scope.around(grant(service, parts, body, &mut record)).await;

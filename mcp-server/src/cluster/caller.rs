@@ -6,8 +6,9 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use http::header::{ACCEPT, USER_AGENT};
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
+use obolus_telemetry::TRACEPARENT;
 use serde::de::DeserializeOwned;
 use tower::{ServiceBuilder, ServiceExt as _};
 
@@ -22,6 +23,7 @@ use crate::confirmation::Gate;
 use crate::failure::Failure;
 use crate::names::Namespace;
 use crate::person::Person;
+use crate::telemetry::{Attributes, Scope, Value, text};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PRODUCT: HeaderValue =
@@ -34,16 +36,23 @@ pub(crate) struct Caller {
     identity: Identity,
     /// Where requests wait that the operator wants people to be asked about.
     gate: Option<Arc<Gate>>,
+    /// The request of MCP that its requests belong to.
+    scope: Scope,
 }
 
 impl Caller {
     pub(super) fn new(cluster: Arc<Cluster>, identity: Identity) -> Self {
-        Self { cluster, identity, gate: None }
+        Self { cluster, identity, gate: None, scope: Scope::default() }
     }
 
     /// The same, whose requests pass a gate.
     pub(crate) fn guarded_by(self, gate: Arc<Gate>) -> Self {
         Self { gate: Some(gate), ..self }
+    }
+
+    /// The same, whose requests are told of as parts of another.
+    pub(crate) fn within(self, scope: Scope) -> Self {
+        Self { scope, ..self }
     }
 
     /// Whether anything of a kind may be touched here at all.
@@ -307,15 +316,47 @@ impl Caller {
         Ok(response)
     }
 
+    /// What the span of a request says, however it ended: not which object it was about, nor where that is.
+    fn told_of(
+        &self,
+        operation: &Operation,
+        method: &Method,
+        ended: Result<StatusCode, &'static str>,
+    ) -> Attributes {
+        let mut told = vec![
+            text("http.request.method", method.as_str()),
+            text("obolus.verb", operation.verb()),
+        ];
+        told.extend(span_resource(operation).map(|resource| text("obolus.resource", resource)));
+        told.extend(self.context().map(|name| text("k8s.cluster.name", name)));
+        match ended {
+            Ok(status) => {
+                let number = Value::Number(status.as_u16().into());
+                told.push(("http.response.status_code", number));
+                if status.is_client_error() || status.is_server_error() {
+                    told.push(text("error.type", status.as_str()));
+                }
+            }
+            Err(reason) => told.push(text("error.type", reason)),
+        }
+        told
+    }
+
     /// With a credential there may be other connections than before, so they are chosen after it.
     async fn once(
         &self,
         pool: fn(&Pools) -> &Pool,
         operation: &Operation,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
         identity: HeaderMap,
     ) -> Result<Response<Body>, Failure> {
         let mut patience = MAX_TURNED_AWAY;
+        let call = self.scope.call(|| span_name(operation));
+        if let Some(parent) = call.traceparent().and_then(|text| HeaderValue::try_from(text).ok()) {
+            request.headers_mut().insert(TRACEPARENT, parent);
+        }
+        let method = request.method().clone();
+        let told = |ended| self.told_of(operation, &method, ended);
         loop {
             let answer = ServiceBuilder::new()
                 .layer(AsCallerLayer::new(identity.clone()))
@@ -323,14 +364,34 @@ impl Caller {
                 .oneshot(request.clone())
                 .await;
             match answer {
-                Ok(response) => return Ok(response.map(Body::new)),
+                Ok(response) => {
+                    let status = response.status();
+                    let is_error = status.is_client_error() || status.is_server_error();
+                    call.end(is_error, || told(Ok(status)));
+                    return Ok(response.map(Body::new));
+                }
                 Err(error) if patience > 0 && is_turned_away(&error) => patience -= 1,
                 Err(error) => {
+                    call.end(true, || told(Err("unreachable")));
                     return Err(operation.unreachable(&self.cluster.server, causes(&error)));
                 }
             }
         }
     }
+}
+
+/// As RBAC speaks of it. The resource only where it is one that the API server has: whatever else stands there is the
+/// caller's, or a sentence.
+fn span_name(operation: &Operation) -> String {
+    match span_resource(operation) {
+        Some(resource) => format!("{} {resource}", operation.verb()),
+        None => operation.verb().to_owned(),
+    }
+}
+
+fn span_resource(operation: &Operation) -> Option<&str> {
+    operation.kind().filter(|of| !of.kind.is_empty())?;
+    Some(operation.resource())
 }
 
 /// How often a request is made again that no connection took.

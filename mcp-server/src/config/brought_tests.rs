@@ -36,6 +36,7 @@ fn a_file_of_kubernetes_mcp_server_is_read_as_it_is() {
         read_header_timeout = "10s"
         [telemetry]
         enabled = true
+        endpoint = "http://localhost:4318"
         [tool_overrides.pods_list]
         description = "Pods."
         [[denied_resources]]
@@ -60,11 +61,10 @@ fn a_file_of_kubernetes_mcp_server_is_read_as_it_is() {
     assert_eq!(config.tools.description("pods_list"), Some("Pods."));
     assert!(config.clusters.default_cluster().denied.covers("", "Secret", "secrets"));
     let noticed: Vec<_> = config.notices.iter().map(|notice| notice.path.as_str()).collect();
-    for key in
-        ["require_oauth", "cluster_auth_mode", "stateless", "telemetry", "http.read_header_timeout"]
-    {
+    for key in ["require_oauth", "cluster_auth_mode", "stateless", "http.read_header_timeout"] {
         assert!(noticed.contains(&key), "{key} is not in {noticed:?}");
     }
+    assert_eq!(config.telemetry.unwrap().url, "http://localhost:4318/v1/traces");
     for key in ["sts_client_id", "server", "callers", "oauth_audience"] {
         assert!(!noticed.contains(&key), "{key} is the STS's");
     }

@@ -1,7 +1,8 @@
 //! What an operator decides: where we listen, for which hosts, and which API server we speak to.
 //!
 //! No setting names a credential for the API server but the one of [`impersonation`], which is off unless it is written:
-//! without it, every call is made with the token of the request that caused it. Of the environment, `PATH` alone is read, to find helm. One person's own machine
+//! without it, every call is made with the token of the request that caused it. Of the environment, `PATH` is read to find
+//! helm, and what OpenTelemetry has there to find the collector of traces; nothing else. One person's own machine
 //! has settings of its own ([`StdioConfig`]).
 //!
 //! The settings of `kubernetes-mcp-server` are read, too: honoured with the same meaning, refused with what to write
@@ -22,6 +23,7 @@ mod prompts;
 mod settings;
 mod shown_secrets;
 mod stdio;
+mod telemetry;
 mod values;
 
 use std::net::SocketAddr;
@@ -46,6 +48,7 @@ use obolus_core::config::{Problem, Section};
 use serde_json::{Map, Value};
 pub use settings::{ListOutput, Reached, Settings};
 pub use stdio::{StdioConfig, StdioFlags};
+pub use telemetry::TelemetryConfig;
 pub(crate) use values::plain_https;
 pub use values::{LogFile, LogLevel};
 
@@ -94,6 +97,8 @@ pub struct Config {
     pub sessions: bool,
     /// Where the log goes, if not to standard output.
     pub log_file: Option<LogFile>,
+    /// To whom traces are told.
+    pub telemetry: Option<TelemetryConfig>,
     /// Where the settings stood.
     pub file: Option<PathBuf>,
     /// What an operator should know about the settings.
@@ -137,6 +142,7 @@ impl Config {
             ("tls_cert, tls_key, tls_min_version", tls(self) != tls(other)),
             ("http.read_header_timeout", self.header_timeout != other.header_timeout),
             ("log_file", self.log_file != other.log_file),
+            ("telemetry", self.telemetry != other.telemetry),
         ]
         .into_iter()
         .filter_map(|(setting, differs)| differs.then_some(setting))
@@ -172,6 +178,8 @@ impl Config {
         let (max_body_bytes, header_timeout, rate_limit) = http::bounds(&top, &mut notices);
         let sessions = top.boolean("sessions", false);
         let log_file = values::log_file(&top, folder);
+        let variable = |name: &str| std::env::var(name).ok();
+        let telemetry = telemetry::read(&top, folder, &variable, &mut notices);
         let log_level = values::log_level(&top);
         let instructions = values::text(&top, "server_instructions");
         let mut settings = settings::read(&top);
@@ -203,6 +211,7 @@ impl Config {
             rate_limit,
             sessions,
             log_file,
+            telemetry,
             file: None,
             clusters,
             notices,

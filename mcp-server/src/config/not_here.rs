@@ -43,7 +43,6 @@ fn remark(key: &str, value: &Value) -> Remark {
         ("stateless", _) => Notice(
             "does nothing here: the server tells of no changes; write sessions = true if older clients are to be asked",
         ),
-        ("telemetry", _) => Notice("does nothing here yet: metrics are at /metrics"),
         ("tls_cipher_suites", _) => Notice("does nothing here: the suites are rustls's own"),
         ("validation_enabled" | "experimental_enable_target_compatibility_tool_filters", _) => {
             Notice("does nothing here")

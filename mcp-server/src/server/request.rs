@@ -78,7 +78,7 @@ impl McpServer {
         let work = async {
             let cluster = cluster?;
             log.on(cluster.name());
-            let caller = generation.caller(cluster, token).await?;
+            let caller = generation.caller(cluster, token).await?.within(log.scope());
             let (person, cluster) = (caller.person(), caller.server());
             let (person, cluster) = (person.as_str(), cluster.as_str());
             let bound = Bound { person, method, called, cluster, arguments };

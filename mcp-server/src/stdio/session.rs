@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rmcp::ServiceExt as _;
 use rmcp::service::{QuitReason, ServerInitializeError};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
 
 use super::kubeconfig::{Kubeconfig, KubeconfigError, Places};
 use super::persons::Persons;
@@ -15,6 +16,8 @@ use crate::config::StdioConfig;
 use crate::confirmation::{KeyError, Seal};
 use crate::generation::Generation;
 use crate::server::{McpServer, Shared};
+use crate::telemetry::{self, Collector, Telemetry};
+use crate::tls::TlsError;
 
 /// Calls that are served at a time; others wait. Each may hold an answer of the API server, which is what memory is
 /// planned for.
@@ -29,6 +32,9 @@ pub enum StdioError {
     /// No key for confirmations.
     #[error("confirmation_key_file: {0}")]
     Key(#[from] KeyError),
+    /// The authorities of the collector of traces cannot be used.
+    #[error("telemetry: {0}")]
+    Telemetry(#[from] TlsError),
     /// A tool's schema is no schema.
     #[error("tools: {0}")]
     Tools(String),
@@ -53,6 +59,8 @@ pub struct Prepared {
     default: String,
     names: Vec<String>,
     notes: Vec<String>,
+    telemetry: Telemetry,
+    collector: Option<Collector>,
 }
 
 impl Prepared {
@@ -77,9 +85,11 @@ impl Prepared {
             Some(path) => Seal::of_file(path),
             None => Seal::new(None),
         };
-        let shared = Shared::new(Arc::default(), seal?).with_turns(AT_A_TIME);
+        let metrics = Arc::default();
+        let (telemetry, collector) = telemetry::start(config.common.telemetry.as_ref(), &metrics)?;
+        let shared = Shared::new(metrics, seal?, telemetry.clone()).with_turns(AT_A_TIME);
         let server = McpServer::new(Arc::new(generation), Arc::new(shared));
-        Ok(Self { server, default, names, notes })
+        Ok(Self { server, default, names, notes, telemetry, collector })
     }
 
     /// The context of calls that name none.
@@ -111,9 +121,14 @@ impl Prepared {
         stop: impl Future<Output = ()>,
     ) -> Result<(), StdioError> {
         tokio::pin!(stop);
+        let Self { server, telemetry, collector, .. } = self;
+        let mut collecting = JoinSet::new();
+        if let Some(collector) = collector {
+            collecting.spawn(collector.run());
+        }
         let running = tokio::select! {
             () = &mut stop => return Ok(()),
-            running = self.server.serve((input, output)) => running,
+            running = server.serve((input, output)) => running,
         };
         let running = match running {
             Ok(running) => running,
@@ -137,6 +152,7 @@ impl Prepared {
             }
             quit = &mut waiting => quit,
         };
+        telemetry::flush(&telemetry).await;
         match quit {
             Ok(QuitReason::Closed | QuitReason::Cancelled) => Ok(()),
             _ => Err(StdioError::BrokeOff),

@@ -128,7 +128,7 @@ impl Exchange<'_> {
         let status = failure.map_or(Some(200), |failure| failure.upstream.status);
         let is_error = status.is_none_or(|status| status >= 500);
         let status = status.map(|s| ("http.response.status_code", Value::Number(s.into())));
-        span.end(is_error, texts.into_iter().chain(status).collect());
+        span.end(is_error, || texts.into_iter().chain(status).collect());
     }
 
     /// Posts a form as our client, with an authentication made for this one request and, where it is an assertion of

@@ -26,5 +26,6 @@ mod rows;
 mod secrets;
 mod stdio;
 mod table;
+mod traces;
 mod turned_away;
 mod world;

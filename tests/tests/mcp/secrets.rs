@@ -1,5 +1,5 @@
 //! A hundred Secrets whose values nobody could miss, a person who may read them, and everything that the server offers:
-//! no value comes out, in no encoding, neither in answers nor in the log. The same values come out where the operator
+//! no value comes out, in no encoding, neither in answers nor in the log nor in traces. The same values come out where the operator
 //! allows it by name, so that what is looked for is there to be found.
 //!
 //! Not shown here: what programs in pods print (logs, commands) is theirs, and is not redacted.
@@ -7,10 +7,14 @@
 mod canary;
 mod touching;
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
+use obolus_tests::deadline::eventually;
 use obolus_tests::fixtures::cluster::username;
 use obolus_tests::fixtures::mcp_client::{McpClient, Revision};
 use obolus_tests::fixtures::mcp_server::{McpServer, McpServerOptions};
+use obolus_tests::fixtures::otlp::{Collector, Span};
 use serde_json::{Value, json};
 
 use crate::world::{Person, World, options};
@@ -19,6 +23,8 @@ use canary::Canary;
 /// Where they are. Nobody else's story is here.
 const CANARIES: &str = "canaries";
 const COUNT: usize = 100;
+/// How long spans may take from their end to the collector.
+const TRACED: Duration = Duration::from_secs(30);
 
 /// What came out, and where.
 struct Found(Vec<String>);
@@ -33,19 +39,28 @@ impl Found {
     }
 }
 
-#[tokio::test]
+// Looking for values takes a thread for itself, and the collector has to answer in the meantime.
+#[tokio::test(flavor = "multi_thread")]
 async fn values_of_secrets_come_out_of_nothing_unless_the_operator_allows_it_by_name() {
     let world = World::get().await.unwrap();
     let canaries = planted(world).await.unwrap();
-    let guarded = server(world, "").await.unwrap();
-    let open = server(world, &format!("shown_secrets = [\"{CANARIES}/*\"]\n")).await.unwrap();
+    let collector = Collector::start().await.unwrap();
+    let guarded = server(world, "", Some(&collector)).await.unwrap();
+    let open = server(world, &format!("shown_secrets = [\"{CANARIES}/*\"]\n"), None).await.unwrap();
 
     let name = world.unique("alice-canaries");
-    let alice = world.client_of(&guarded, Person::Alice, &name).unwrap();
+    let token = world.token(Person::Alice, &name).unwrap();
+    let alice = McpClient::new(&guarded.url(), Some(&token)).unwrap();
     let mut found = Found(Vec::new());
     let calls = tools(&alice, &canaries, &mut found).await.unwrap();
     let read = prompts_and_resources(&alice, &canaries, &mut found).await.unwrap();
     found.look("the log", &guarded.log(), &canaries);
+    let told = traced(&alice, &collector).await.unwrap();
+    found.look("the traces", &told, &canaries);
+    // Neither who asked nor about what: each name here has this in it.
+    for secret in token.split('.').chain(["canar"]) {
+        assert!(!told.contains(secret), "the traces have {secret}");
+    }
     println!("{calls} calls of tools, {read} of prompts and resources");
     assert!(found.0.is_empty(), "values came out:\n{}", found.0.join("\n"));
 
@@ -67,10 +82,35 @@ async fn values_of_secrets_come_out_of_nothing_unless_the_operator_allows_it_by_
 }
 
 /// Another server for the same cluster, at its most talkative.
-async fn server(world: &World, settings: &str) -> Result<McpServer> {
+async fn server(world: &World, settings: &str, collector: Option<&Collector>) -> Result<McpServer> {
     let settings = settings.to_owned();
     let log_level = Some("debug".to_owned());
-    McpServer::start(&McpServerOptions { settings, log_level, ..options(&world.cluster)? }).await
+    let mut options = McpServerOptions { settings, log_level, ..options(&world.cluster)? };
+    if let Some(collector) = collector {
+        options.more += &format!("\n[telemetry]\nendpoint = \"{}\"\n", collector.url());
+    }
+    McpServer::start(&options).await
+}
+
+/// All that the collector was told, once it has heard of each tool, of prompts and resources, and of Secrets that the API
+/// server was asked for.
+async fn traced(alice: &McpClient, collector: &Collector) -> Result<String> {
+    let tools = alice.tools().await?;
+    eventually("the traces", TRACED, || async {
+        let spans = collector.spans_of("obolus-mcp")?;
+        for name in ["prompts/get", "resources/read"] {
+            ensure!(spans.iter().any(|span| span.member("name") == name), "nothing of {name}");
+        }
+        for tool in &tools {
+            let is_told = |span: &Span| span.attribute("gen_ai.tool.name").as_ref() == Some(tool);
+            ensure!(spans.iter().any(is_told), "nothing of {tool}");
+        }
+        let asked = spans.iter().filter(|span| span.member("name") == "get secrets").count();
+        ensure!(asked >= COUNT, "{asked} requests for Secrets");
+        Ok(())
+    })
+    .await?;
+    Ok(collector.told())
 }
 
 /// The namespace, the Secrets, and what is told of them.
@@ -106,8 +146,9 @@ async fn planted(world: &World) -> Result<Vec<Canary>> {
     }
     let holder = touching::holder(CANARIES, &canaries);
     world.cluster.admin_apply(&holder).await?;
-    let pod = touching::pod(CANARIES, &canaries);
-    world.cluster.admin_apply(&pod).await?;
+    for pod in touching::pods(CANARIES, &canaries) {
+        world.cluster.admin_apply(&pod).await?;
+    }
     world.cluster.admin_apply(&touching::deployment(CANARIES, &canaries)).await?;
     Ok(canaries)
 }
@@ -131,6 +172,9 @@ async fn tools(alice: &McpClient, canaries: &[Canary], found: &mut Found) -> Res
             let told = || format!("{name} {}: {}", short(&arguments), short(&answer.body));
             ensure!(answer.body["result"].is_object(), "no result: {}", told());
             ensure!(!call.must || !answer.is_tool_error(), "it has to be allowed: {}", told());
+            let whole = answer.body.to_string();
+            let unsaid = call.says.iter().find(|text| !whole.contains(*text));
+            ensure!(unsaid.is_none(), "it has to say {unsaid:?}: {}", told());
             // What the caller sent themselves is in their own hands, and nothing of it comes back either.
             found.look(
                 &format!("{name} {}", short(&arguments)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use obolus_tests::deadline::eventually;
 use obolus_tests::fixtures::entra::Style;
-use obolus_tests::fixtures::recorder::Recorder;
+use obolus_tests::fixtures::otlp::{Collector, Span};
 use serde_json::Value;
 
 use crate::world::{World, granted};
@@ -15,46 +15,16 @@ const SOON: Duration = Duration::from_secs(15);
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
 
-async fn traced() -> (World, Recorder) {
-    let collector = Recorder::start().await.unwrap();
+async fn traced() -> (World, Collector) {
+    let collector = Collector::start().await.unwrap();
     let world = World::start_with(&[], |options| {
         options.more += &format!("\n[traces]\notlp_endpoint = \"{}\"\n", collector.url());
     });
     (world.await.unwrap(), collector)
 }
 
-/// All spans that have arrived.
-fn spans(collector: &Recorder) -> Vec<Value> {
-    let requests = collector.requests();
-    let bodies = requests.iter().map(|request| {
-        assert_eq!((request.method.as_str(), request.uri.path()), ("POST", "/v1/traces"));
-        assert_eq!(request.header("content-type"), Some("application/json"));
-        serde_json::from_str::<Value>(&request.text()).unwrap()
-    });
-    let lists = bodies.map(|body| {
-        let resource = &body["resourceSpans"][0];
-        let service = &resource["resource"]["attributes"][0];
-        assert_eq!(service["key"], "service.name");
-        assert_eq!(service["value"]["stringValue"], "obolus-sts");
-        resource["scopeSpans"][0]["spans"].as_array().unwrap().clone()
-    });
-    lists.flatten().collect()
-}
-
-async fn so_many(collector: &Recorder, number: usize) -> Vec<Value> {
-    eventually("spans", SOON, || async {
-        let spans = spans(collector);
-        ensure!(spans.len() >= number, "{spans:?}");
-        Ok(spans)
-    })
-    .await
-    .unwrap()
-}
-
-fn attribute<'a>(span: &'a Value, key: &str) -> Option<&'a str> {
-    let all = span["attributes"].as_array().unwrap();
-    let found = all.iter().find(|attribute| attribute["key"] == key)?;
-    found["value"]["stringValue"].as_str().or_else(|| found["value"]["intValue"].as_str())
+async fn so_many(collector: &Collector, number: usize) -> Vec<Span> {
+    collector.so_many_of("obolus-sts", number).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,21 +41,21 @@ async fn an_exchange_goes_on_with_the_gateways_trace_and_the_call_to_entra_is_it
     let exchanged = ask("01").await;
     let seen = so_many(&collector, 2).await;
     assert_eq!(seen.len(), 2, "{seen:?}");
-    let of_kind = |kind: u64| seen.iter().find(|span| span["kind"] == kind).unwrap();
-    let (request, call) = (of_kind(2), of_kind(3));
+    let of_kind = |call: bool| seen.iter().find(|span| span.is_of_a_call() == call).unwrap();
+    let (request, call) = (of_kind(false), of_kind(true));
     for span in [request, call] {
-        assert_eq!(span["traceId"], TRACE);
-        let nanoseconds = |name: &str| span[name].as_str().unwrap().parse::<u64>().unwrap();
+        assert_eq!(span.member("traceId"), TRACE);
+        let nanoseconds = |name: &str| span.member(name).parse::<u64>().unwrap();
         assert!(nanoseconds("startTimeUnixNano") <= nanoseconds("endTimeUnixNano"));
-        assert_eq!(attribute(span, "obolus.provider"), Some("entra"));
-        assert_eq!(attribute(span, "http.response.status_code"), Some("200"));
+        assert_eq!(span.attribute("obolus.provider").as_deref(), Some("entra"));
+        assert_eq!(span.attribute("http.response.status_code").as_deref(), Some("200"));
     }
-    assert_eq!(request["parentSpanId"], PARENT);
-    assert_eq!(call["parentSpanId"], request["spanId"]);
-    assert_ne!(call["spanId"], request["spanId"]);
-    assert_eq!(attribute(request, "obolus.target"), Some(target));
-    assert_eq!(attribute(request, "obolus.caller"), Some("envoy"));
-    assert_eq!(attribute(request, "obolus.outcome"), Some("exchanged"));
+    assert_eq!(request.member("parentSpanId"), PARENT);
+    assert_eq!(call.member("parentSpanId"), request.member("spanId"));
+    assert_ne!(call.member("spanId"), request.member("spanId"));
+    assert_eq!(request.attribute("obolus.target").as_deref(), Some(target));
+    assert_eq!(request.attribute("obolus.caller").as_deref(), Some("envoy"));
+    assert_eq!(request.attribute("obolus.outcome").as_deref(), Some("exchanged"));
     let line = world.lines().pop().unwrap();
     assert_eq!(line["trace_id"], TRACE);
     assert!(line["token_id"].is_string() && line["exchanged_token_id"].is_string(), "{line}");
@@ -93,11 +63,11 @@ async fn an_exchange_goes_on_with_the_gateways_trace_and_the_call_to_entra_is_it
     // From memory: Entra is not asked, and there is no call.
     ask("01").await;
     let seen = so_many(&collector, 3).await;
-    assert_eq!(attribute(&seen[2], "obolus.cache"), Some("hit"));
-    assert_eq!((seen.len(), &seen[2]["kind"]), (3, &2.into()));
+    assert_eq!(seen[2].attribute("obolus.cache").as_deref(), Some("hit"));
+    assert_eq!((seen.len(), seen[2].is_of_a_call()), (3, false));
 
     // Nobody of the trace is told anything that a token could be put together from, or whose it is.
-    let told: String = collector.requests().iter().map(|request| request.text()).collect();
+    let told = collector.told();
     let person = world.entra.object_id("alice");
     let parts = [&alice, &exchanged].into_iter().flat_map(|token| token.split('.'));
     for secret in parts.chain(["the-gateways-credential", person.as_str()]) {
@@ -123,10 +93,10 @@ async fn a_trace_that_nobody_records_is_in_the_log_alone_and_strangers_begin_non
     assert_eq!(world.exchange(&alice, target).await, granted());
     let seen = so_many(&collector, 1).await;
     assert_eq!(seen.len(), 1, "{seen:?}");
-    assert_eq!(seen[0]["parentSpanId"], "");
+    assert_eq!(seen[0].member("parentSpanId"), "");
     let line = world.lines().pop().unwrap();
-    assert_eq!(line["trace_id"], seen[0]["traceId"]);
-    assert_ne!(seen[0]["traceId"], TRACE);
+    assert_eq!(line["trace_id"], seen[0].member("traceId"));
+    assert_ne!(seen[0].member("traceId"), TRACE);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,7 +108,7 @@ async fn a_collector_that_is_away_costs_its_spans_and_nothing_else() {
     assert_eq!(world.exchange(&alice, target).await, granted());
     so_many(&collector, 2).await;
     assert_eq!(world.measured(lost).await, None);
-    collector.hang_up().await.unwrap();
+    collector.0.hang_up().await.unwrap();
     assert_eq!(world.exchange(&alice, target).await, granted());
     eventually("a lost span", SOON, || async {
         ensure!(world.measured(lost).await == Some(1), "{}", world.sts.log());
@@ -146,8 +116,8 @@ async fn a_collector_that_is_away_costs_its_spans_and_nothing_else() {
     })
     .await
     .unwrap();
-    let before = spans(&collector).len();
-    collector.listen_again().unwrap();
+    let before = collector.spans_of("obolus-sts").unwrap().len();
+    collector.0.listen_again().unwrap();
     assert_eq!(world.exchange(&alice, target).await, granted());
     so_many(&collector, before + 1).await;
     eventually("it is said", SOON, || async {

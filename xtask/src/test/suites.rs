@@ -73,6 +73,7 @@ pub(crate) const SUITES: &[Suite] = &[
         What::Cargo(LINT_RMCP_CLIENT),
     ),
     suite("core", "pure decisions", What::Package("core")),
+    suite("telemetry", "traces and their collector", What::Package("telemetry")),
     suite("envoy", "the generator of Envoy's configuration", What::Package("envoy")),
     suite("sts", "the STS by itself", What::Package("sts-service")),
     suite("mcp-server", "the MCP server by itself", What::Package("mcp-server")),

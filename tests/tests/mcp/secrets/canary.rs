@@ -82,6 +82,11 @@ impl Canary {
         Ok(Self { needles: needles(&token, &value), name, form, token, secret })
     }
 
+    /// Under which the value is.
+    pub(super) fn key(&self) -> &'static str {
+        if self.form == "helm release" { "release" } else { "value" }
+    }
+
     /// In which encoding the value is in a text, if it is.
     pub(super) fn is_in(&self, text: &str) -> Option<&'static str> {
         self.needles.iter().find(|(_, needle)| text.contains(needle)).map(|(encoding, _)| *encoding)

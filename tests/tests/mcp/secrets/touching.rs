@@ -1,25 +1,39 @@
 //! For each tool, calls that touch Secrets: with every form of answer, and where they might quote what they were given.
 
+use obolus_tests::fixtures::cluster::KUBELET_NODE;
 use serde_json::{Value, json};
 
 use super::canary::Canary;
 
 /// A pod that takes its environment from a Secret.
 pub(super) const POD: &str = "canary-eater";
+/// Another, to be deleted.
+const DOOMED: &str = "canary-doomed";
 
 /// One call.
 pub(super) struct Call {
     pub(super) arguments: Value,
-    /// Whether it has to be allowed. Others may fail, and must not tell values as they do.
+    /// Whether it has to be allowed. Others fail, or may, and must not tell values as they do.
     pub(super) must: bool,
+    /// What the answer has to say, so that it is about what it should be.
+    pub(super) says: Vec<String>,
 }
 
+/// What is redacted says that it is.
+const REDACTED: &str = "[redacted";
+
 fn must(arguments: Value) -> Call {
-    Call { arguments, must: true }
+    Call { arguments, must: true, says: Vec::new() }
+}
+
+/// It is allowed, and the answer is about a Secret's values without having any.
+fn reaches(arguments: Value, says: &[&str]) -> Call {
+    let says = says.iter().map(|text| (*text).to_owned()).collect();
+    Call { arguments, must: true, says }
 }
 
 fn may(arguments: Value) -> Call {
-    Call { arguments, must: false }
+    Call { arguments, must: false, says: Vec::new() }
 }
 
 /// Calls of this tool; none if nobody has thought of it.
@@ -36,6 +50,7 @@ pub(super) fn calls(tool: &str, namespace: &str, canaries: &[Canary]) -> Option<
         all
     };
     let outputs = ["table", "yaml", "json"];
+    let doomed = || json!({"namespace": namespace, "name": DOOMED});
     // What a caller sends again is the Secret as it is, so that nothing is changed by it.
     let manifest = |canary: &Canary| canary.secret.to_string();
     Some(match tool {
@@ -51,16 +66,22 @@ pub(super) fn calls(tool: &str, namespace: &str, canaries: &[Canary]) -> Option<
             must(json!({"namespace": namespace, "kind": "Secret", "name": first.name, "warnings": true})),
         ],
         "explain" => vec![must(json!({"path": "secrets.data"})), may(json!({"path": "secrets.stringData.x"}))],
-        "helm_install" => vec![may(json!({
+        "helm_install" => vec![must(json!({
             "chart": "notes", "name": "canary-notes", "namespace": namespace, "values": {"password": first.token},
         }))],
-        "helm_list" => vec![may(json!({"namespace": namespace}))],
-        "helm_uninstall" => vec![may(json!({"namespace": namespace, "name": "no-such-canary"}))],
+        // Among them is what the tool before has installed.
+        "helm_list" => vec![reaches(json!({"namespace": namespace}), &["canary-notes"])],
+        "helm_uninstall" => vec![
+            may(json!({"namespace": namespace, "name": "no-such-canary"})),
+            must(json!({"namespace": namespace, "name": "canary-notes"})),
+        ],
         "namespaces_list" => outputs.map(|output| must(json!({"output": output}))).into(),
-        "nodes_log" => vec![may(json!({"name": "node-0", "query": "kubelet"}))],
-        "nodes_stats_summary" => vec![may(json!({"name": "node-0"}))],
+        "nodes_log" => vec![must(json!({"name": KUBELET_NODE, "query": "kubelet"}))],
+        "nodes_stats_summary" => vec![must(json!({"name": KUBELET_NODE}))],
+        // Measured is what metrics-server has got to by now.
         "nodes_top" => vec![may(json!({}))],
-        "pods_delete" => vec![may(json!({"namespace": namespace, "name": "no-such-canary"}))],
+        "pods_delete" => vec![must(doomed())],
+        // What programs print is theirs, and this one runs nowhere.
         "pods_exec" => vec![may(with(&pod, json!({"command": ["env"]})))],
         "pods_get" => outputs
             .map(|output| must(with(&pod, json!({"output": output, "everything": true}))))
@@ -70,7 +91,7 @@ pub(super) fn calls(tool: &str, namespace: &str, canaries: &[Canary]) -> Option<
             outputs.map(|output| must(json!({"namespace": namespace, "output": output}))).into()
         }
         "pods_log" => vec![may(pod)],
-        "pods_run" => vec![may(json!({"namespace": namespace, "image": "example.test/shop/web:1.0", "name": "canary-run"}))],
+        "pods_run" => vec![must(json!({"namespace": namespace, "image": "example.test/shop/web:1.0", "name": "canary-run"}))],
         "pods_top" => vec![may(json!({"namespace": namespace, "all_namespaces": false}))],
         "projects_list" => vec![may(json!({}))],
         "resources_create_or_update" => canaries
@@ -79,19 +100,24 @@ pub(super) fn calls(tool: &str, namespace: &str, canaries: &[Canary]) -> Option<
             .flat_map(|canary| {
                 let resource = manifest(canary);
                 [
-                    must(json!({"resource": resource, "force": true, "show": true})),
+                    reaches(
+                        json!({"resource": resource, "force": true, "show": true}),
+                        &[&canary.name, REDACTED],
+                    ),
                     may(json!({"resource": resource.replace("\"Secret\"", "\"Sekret\"")})),
                     may(json!({"resource": resource.replace("\"data\"", "\"daten\"")})),
                 ]
             })
             .collect(),
         "resources_delete" => vec![
-            may(with(&secret(first), json!({"dryRun": true}))),
+            reaches(with(&secret(first), json!({"dryRun": true})), &[&first.name]),
             may(json!({"apiVersion": "v1", "kind": "Secret", "namespace": namespace, "name": "no-such-canary"})),
         ],
         "resources_describe" => {
             let holder = json!({"apiVersion": "v1", "kind": "ConfigMap", "namespace": namespace, "name": HOLDER});
-            let all = canaries.iter().map(|canary| must(secret(canary)));
+            let all = canaries
+                .iter()
+                .map(|canary| reaches(secret(canary), &[&canary.name, canary.key()]));
             all.chain([must(holder)]).collect()
         }
         "resources_diff" => canaries
@@ -101,13 +127,32 @@ pub(super) fn calls(tool: &str, namespace: &str, canaries: &[Canary]) -> Option<
                 let changed = manifest(canary).replace("\"Opaque\"", "\"kubernetes.io/opaque\"");
                 let other = json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"value": format!("{}-changed", canary.token)},
                     "metadata": {"name": canary.name, "namespace": namespace}});
-                [manifest(canary), changed, other.to_string()].map(|resource| may(json!({"resource": resource})))
+                // Who made it holds its fields.
+                let with = |resource: String| json!({"resource": resource, "force": true});
+                let patch = json!({"stringData": {"value": format!("{}-patched", canary.token)}});
+                let patch = json!({
+                    "patch": patch.to_string(), "patchType": "merge", "apiVersion": "v1", "kind": "Secret",
+                    "namespace": namespace, "name": canary.name,
+                });
+                [
+                    reaches(with(manifest(canary)), &[&canary.name]),
+                    reaches(with(other.to_string()), &[&canary.name, "data.value", REDACTED]),
+                    reaches(patch, &[&canary.name, "data.value", REDACTED]),
+                    // A type is nothing that changes, which the API server says with all that it was sent.
+                    may(with(changed)),
+                ]
             })
             .collect(),
         "resources_get" => canaries
             .iter()
             .flat_map(|canary| {
-                outputs.map(|output| must(with(&secret(canary), json!({"output": output, "everything": true}))))
+                outputs.map(|output| {
+                    let arguments = with(&secret(canary), json!({"output": output, "everything": true}));
+                    match output {
+                        "table" => reaches(arguments, &[&canary.name]),
+                        _ => reaches(arguments, &[&canary.name, canary.key(), REDACTED]),
+                    }
+                })
             })
             .chain([
                 must(json!({"apiVersion": "v1", "kind": "ConfigMap", "namespace": namespace, "name": HOLDER, "everything": true})),
@@ -130,14 +175,32 @@ pub(super) fn calls(tool: &str, namespace: &str, canaries: &[Canary]) -> Option<
             .flat_map(|canary| {
                 let patch = json!({"metadata": {"labels": {"touched": "yes"}}, "data": canary.secret["data"]}).to_string();
                 [
-                    may(with(&secret(canary), json!({"patch": patch, "patchType": "merge", "show": true}))),
+                    reaches(
+                        with(&secret(canary), json!({"patch": patch, "patchType": "merge", "show": true})),
+                        &[&canary.name, canary.key(), REDACTED],
+                    ),
+                    // No base64, which the API server says with what it was sent.
                     may(with(&secret(canary), json!({"patch": json!({"data": {"value": canary.token}}).to_string(), "patchType": "merge"}))),
                 ]
             })
             .collect(),
         "resources_scale" => vec![may(with(&secret(first), json!({"scale": 1})))],
-        "resources_wait" => vec![may(with(&secret(first), json!({"for": "delete", "timeoutSeconds": 1})))],
-        "rollout_history" | "rollout_restart" | "rollout_status" | "rollout_undo" => vec![may(workload)],
+        "resources_wait" => canaries
+            .iter()
+            .take(10)
+            .map(|canary| {
+                let any = format!("jsonpath={{.data.{}}}", canary.key());
+                reaches(with(&secret(canary), json!({"for": any, "timeoutSeconds": 5})), &[&canary.name, REDACTED])
+            })
+            .chain([
+                reaches(with(&secret(first), json!({"for": "create", "timeoutSeconds": 5})), &[&first.name]),
+                may(with(&secret(first), json!({"for": "delete", "timeoutSeconds": 1}))),
+            ])
+            .collect(),
+        "rollout_history" | "rollout_status" => vec![must(workload)],
+        "rollout_restart" => vec![must(workload)],
+        // To what was before the restart.
+        "rollout_undo" => vec![must(workload)],
         "whoami" => vec![must(json!({}))],
         _ => return None,
     })
@@ -163,11 +226,13 @@ pub(super) fn holder(namespace: &str, canaries: &[Canary]) -> Value {
     })
 }
 
-/// A pod that takes its environment from a Secret.
-pub(super) fn pod(namespace: &str, canaries: &[Canary]) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": POD, "namespace": namespace},
-        "spec": spec(canaries),
+/// Pods that take their environment from a Secret.
+pub(super) fn pods(namespace: &str, canaries: &[Canary]) -> [Value; 2] {
+    [POD, DOOMED].map(|name| {
+        json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace},
+            "spec": spec(canaries),
+        })
     })
 }
 

@@ -1,8 +1,9 @@
 //! One thing that was done, and when.
 
+use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ring::rand::{SecureRandom as _, SystemRandom};
+use obolus_core::trace::TraceParent;
 
 /// On which side of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,10 +16,15 @@ pub(crate) enum Kind {
 
 /// Of an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Value {
+pub enum Value {
+    /// A text.
     Text(String),
+    /// A number.
     Number(i64),
 }
+
+/// What a span says of itself, by the names of OpenTelemetry's conventions.
+pub type Attributes = Vec<(&'static str, Value)>;
 
 #[derive(Debug)]
 pub(crate) struct Span {
@@ -27,13 +33,15 @@ pub(crate) struct Span {
     /// 16 hex digits.
     pub(super) span_id: String,
     pub(super) parent_id: Option<String>,
-    pub(super) name: &'static str,
+    /// Of another trace that it belongs to as well.
+    pub(super) link: Option<TraceParent>,
+    pub(super) name: Cow<'static, str>,
     pub(super) kind: Kind,
     /// In nanoseconds of Unix time.
     pub(super) begun: u64,
     pub(super) ended: u64,
     pub(super) is_error: bool,
-    pub(super) attributes: Vec<(&'static str, Value)>,
+    pub(super) attributes: Attributes,
 }
 
 impl Span {
@@ -41,7 +49,7 @@ impl Span {
     pub(super) fn begin(
         trace_id: String,
         parent_id: Option<String>,
-        name: &'static str,
+        name: Cow<'static, str>,
         kind: Kind,
     ) -> Option<Self> {
         let (span_id, begun) = (random::<8>()?, now());
@@ -50,6 +58,7 @@ impl Span {
             trace_id,
             span_id,
             parent_id,
+            link: None,
             name,
             kind,
             begun,
@@ -59,7 +68,7 @@ impl Span {
         })
     }
 
-    pub(super) fn end(self, is_error: bool, attributes: Vec<(&'static str, Value)>) -> Self {
+    pub(super) fn end(self, is_error: bool, attributes: Attributes) -> Self {
         Self { ended: now().max(self.begun), is_error, attributes, ..self }
     }
 }
@@ -67,7 +76,7 @@ impl Span {
 /// So many bytes in hex digits.
 pub(super) fn random<const BYTES: usize>() -> Option<String> {
     let mut bytes = [0u8; BYTES];
-    SystemRandom::new().fill(&mut bytes).ok()?;
+    getrandom::fill(&mut bytes).ok()?;
     Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
