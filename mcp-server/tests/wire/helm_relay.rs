@@ -18,7 +18,7 @@ while read -r method path; do
     printf '%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: application/json\r\nAuthorization: Bearer other\r\n' "$method" "$path" >&3
     printf 'Impersonate-User: admin\r\nImpersonate-Group: system:masters\r\nX-Remote-User: admin\r\nCookie: a=b\r\n\r\n' >&3
     read -r first <&3
-    echo "$method ${path/"${url#*/}"/OURS} ${first:9:3}" >> "$0.answered"
+    echo "$method ${path/"/${url#*/}"/OURS} ${first:9:3}" >> "$0.answered"
     exec 3>&-
 done < "$0.asks"
 echo '[]'
