@@ -1,9 +1,13 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use obolus_mcp::config::StdioFlags;
+
+use crate::brought_command;
 
 /// Kubernetes tools over MCP that act as the caller and nobody else.
 #[derive(Debug, Parser)]
@@ -49,6 +53,9 @@ pub(crate) struct Stdio {
     /// Serve that one context only.
     #[arg(long)]
     disable_multi_cluster: bool,
+    /// The same as a strategy, as kubernetes-mcp-server has it: kubeconfig, or disabled for one context.
+    #[arg(long, value_name = "NAME")]
+    cluster_provider: Option<String>,
     /// Serve only tools that read.
     #[arg(long)]
     read_only: bool,
@@ -70,6 +77,9 @@ pub(crate) struct Stdio {
     /// How much is written to standard error: error, warn, info, debug, or 0 to 9.
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
+    /// Where the log goes, instead of standard error.
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<String>,
 }
 
 /// What to do.
@@ -80,23 +90,37 @@ pub(crate) enum Mode {
 }
 
 impl Arguments {
-    pub(crate) fn mode(self) -> Mode {
+    /// Reads this program's arguments. Ends it if there is nothing to do, saying what to write.
+    pub(crate) fn read() -> Mode {
+        let arguments: Vec<_> = std::env::args_os().collect();
+        Self::of(arguments).unwrap_or_else(|error| error.exit())
+    }
+
+    fn of(arguments: Vec<OsString>) -> Result<Mode, clap::Error> {
+        let words: Option<Vec<String>> =
+            arguments.iter().skip(1).map(|word| word.to_str().map(str::to_owned)).collect();
+        Self::try_parse_from(arguments).and_then(Self::mode).map_err(|error| {
+            let is_asked_for =
+                matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let instead = words.filter(|_| !is_asked_for);
+            let instead = instead.and_then(|words| brought_command::instead_of(&words));
+            instead.map_or(error, |instead| {
+                Self::command().error(ErrorKind::MissingRequiredArgument, instead)
+            })
+        })
+    }
+
+    fn mode(self) -> Result<Mode, clap::Error> {
         match (self.command, self.http) {
-            (Some(Command::Stdio(stdio)), _) => Mode::Stdio(stdio),
-            (None, Some(http)) => Mode::Http(http),
-            (None, None) => nothing_to_do(),
+            (Some(Command::Stdio(stdio)), _) => Ok(Mode::Stdio(stdio)),
+            (None, Some(http)) => Ok(Mode::Http(http)),
+            // clap takes a flattened group that is optional for one that may be missing.
+            (None, None) => Err(Self::command().error(
+                ErrorKind::MissingRequiredArgument,
+                "write --config FILE to serve over HTTP, or stdio to serve yourself with your kubeconfig",
+            )),
         }
     }
-}
-
-/// clap takes a flattened group that is optional for one that may be missing.
-fn nothing_to_do() -> ! {
-    use clap::CommandFactory as _;
-    let mut command = Arguments::command();
-    let kind = clap::error::ErrorKind::MissingRequiredArgument;
-    command
-        .error(kind, "write --config FILE to serve over HTTP, or stdio to serve yourself with your kubeconfig")
-        .exit()
 }
 
 impl Stdio {
@@ -114,6 +138,8 @@ impl Stdio {
             disabled_tools,
             list_output,
             log_level,
+            log_file,
+            cluster_provider,
         } = self;
         StdioFlags {
             kubeconfig,
@@ -126,18 +152,29 @@ impl Stdio {
             disabled_tools,
             list_output,
             log_level,
+            log_file: log_file.map(from_here),
+            cluster_provider,
         }
     }
 }
 
+/// What is written on the command line is meant from the current folder, and not from that of the settings' file.
+fn from_here(file: String) -> String {
+    if file == "stderr" {
+        return file;
+    }
+    std::path::absolute(&file)
+        .ok()
+        .and_then(|path| path.into_os_string().into_string().ok())
+        .unwrap_or(file)
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     fn mode(arguments: &str) -> Result<Mode, clap::Error> {
-        Arguments::try_parse_from(arguments.split(' ')).map(Arguments::mode)
+        Arguments::of(arguments.split(' ').map(OsString::from).collect())
     }
 
     #[test]
@@ -159,5 +196,27 @@ mod tests {
         assert!(mode("obolus-mcp --config f stdio").is_err());
         assert!(mode("obolus-mcp --check").is_err());
         assert!(mode("obolus-mcp --kubeconfig k").is_err(), "a kubeconfig is for stdio alone");
+    }
+
+    #[test]
+    fn a_command_line_of_kubernetes_mcp_server_is_told_what_to_write() {
+        for (arguments, told) in [
+            ("obolus-mcp --kubeconfig k", "obolus-mcp stdio --kubeconfig k"),
+            ("obolus-mcp --config f --read-only", "obolus-mcp stdio --config f --read-only"),
+            ("obolus-mcp --port 8080", "port = \"8080\""),
+        ] {
+            let error = mode(arguments).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
+        let error = mode("obolus-mcp --nonsense").unwrap_err().to_string();
+        assert!(error.contains("--nonsense") && !error.contains("kubeconfig"), "{error}");
+        let Ok(Mode::Stdio(stdio)) =
+            mode("obolus-mcp stdio --cluster-provider disabled --log-file l")
+        else {
+            panic!("no stdio")
+        };
+        let flags = stdio.flags();
+        assert_eq!(flags.cluster_provider.as_deref(), Some("disabled"));
+        assert!(flags.log_file.is_some_and(|file| file.starts_with('/') && file.ends_with("/l")));
     }
 }

@@ -286,6 +286,18 @@ impl Failure {
         matches!(self, Self::Rejected { status: 404, refused, .. } if refused.is_of_a_path())
     }
 
+    /// Whether something of this resource and name is missing.
+    #[must_use]
+    pub(crate) fn is_for_want_of(&self, resource: &str, name: &str) -> bool {
+        matches!(self, Self::Rejected { status: 404, refused, .. } if refused.about() == Some((resource, name)))
+    }
+
+    /// Whether a pod was not made because its account is not there yet.
+    #[must_use]
+    pub(crate) fn is_for_want_of_an_account(&self) -> bool {
+        matches!(self, Self::Forbidden { message, .. } if message.contains("error looking up service account"))
+    }
+
     /// A stable word for logs and metrics.
     #[must_use]
     pub(crate) fn label(&self) -> &'static str {

@@ -1,6 +1,7 @@
 //! `obolus-mcp --config FILE [--check]`, and `obolus-mcp stdio`.
 
 mod arguments;
+mod brought_command;
 mod logging;
 
 use std::process::ExitCode;
@@ -8,7 +9,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use arguments::{Arguments, Http, Mode, Stdio};
-use clap::Parser as _;
 use logging::Output;
 use obolus_mcp::config::{Notice, StdioConfig};
 use obolus_mcp::{Config, Prepared, Running};
@@ -24,7 +24,7 @@ const AT_THE_END: Duration = Duration::from_millis(100);
 const BAD_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
-    let mode = Arguments::parse().mode();
+    let mode = Arguments::read();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -23,6 +23,8 @@ const MAX_OPEN_BRACKETS: usize = 1_000;
 /// One object of a manifest, which says what it is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Document {
+    /// The number of the document that it stands in, or whose item it is.
+    pub(crate) place: usize,
     pub(crate) api_version: ApiVersion,
     pub(crate) kind: Kind,
     pub(crate) name: ObjectName,
@@ -64,7 +66,8 @@ pub(crate) fn read(text: &str) -> Result<Vec<Document>, String> {
             objects.len()
         ));
     }
-    let document = |(place, object)| document(object).map_err(|e| format!("document {place}: {e}"));
+    let document =
+        |(place, object)| document(place, object).map_err(|e| format!("document {place}: {e}"));
     objects.into_iter().map(document).collect()
 }
 
@@ -141,7 +144,7 @@ fn is_list(object: &Map<String, Value>) -> bool {
         && object.get("apiVersion").is_some_and(|version| version == "v1")
 }
 
-fn document(mut object: Map<String, Value>) -> Result<Document, String> {
+fn document(place: usize, mut object: Map<String, Value>) -> Result<Document, String> {
     let api_version = required(object.get("apiVersion"), "apiVersion", "for example apps/v1")?;
     let kind = required(object.get("kind"), "kind", "for example Deployment")?;
     let metadata = object.get("metadata").and_then(Value::as_object);
@@ -157,7 +160,7 @@ fn document(mut object: Map<String, Value>) -> Result<Document, String> {
     if let Some(spec) = object.get_mut("spec") {
         file_modes(spec, false);
     }
-    Ok(Document { api_version, kind, name, namespace, object })
+    Ok(Document { place, api_version, kind, name, namespace, object })
 }
 
 fn required<T>(value: Option<&Value>, field: &str, example: &str) -> Result<T, String>

@@ -8,10 +8,11 @@ use kube::core::request;
 use serde_json::{Value, json};
 
 use super::caller::Caller;
+use super::discovery::Resource;
 use super::operation::Operation;
 use super::verbs::built;
 use crate::failure::Failure;
-use crate::names::Namespace;
+use crate::names::{Namespace, ObjectName};
 
 const GROUP: &str = "authorization.k8s.io";
 
@@ -58,6 +59,28 @@ impl Caller {
         let review: SelfSubjectAccessReview =
             self.review("SelfSubjectAccessReview", "selfsubjectaccessreviews", spec).await?;
         review.status.ok_or_else(|| self.malformed(&operation, "a review without a verdict"))
+    }
+
+    /// Whether the caller may make this object by applying it.
+    pub(crate) async fn may_apply(
+        &self,
+        resource: &Resource,
+        namespace: &Namespace,
+        name: &ObjectName,
+    ) -> Result<bool, Failure> {
+        let namespace = if resource.is_namespaced() { namespace.as_str() } else { "" };
+        let query = |verb: &str, name: &str| AccessQuery {
+            verb: verb.to_owned(),
+            group: resource.group().to_owned(),
+            resource: resource.plural().to_owned(),
+            subresource: String::new(),
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+        };
+        // What is applied is patched by its name; that it is created, too, is asked for the same name.
+        let queries = (query("patch", name.as_str()), query("create", name.as_str()));
+        let (patch, create) = tokio::try_join!(self.may(&queries.0), self.may(&queries.1))?;
+        Ok(patch.allowed && create.allowed)
     }
 
     /// Asks for all that the caller may do in a namespace.

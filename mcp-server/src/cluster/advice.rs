@@ -12,6 +12,7 @@ use super::caller::Caller;
 use super::operation::Operation;
 use super::refusal::Refusal;
 use crate::failure::Failure;
+use crate::names::Namespace;
 use crate::near::near;
 
 /// How long a person waits for advice on top of a failure.
@@ -71,6 +72,10 @@ impl Seen {
 impl Caller {
     /// The failure with what to do about it, where there is something to say.
     pub(crate) async fn advise(&self, failure: Failure) -> Failure {
+        if let Failure::Partly { failure, failed, done, left } = failure {
+            let failure = Box::new(Box::pin(self.advise(*failure)).await);
+            return Failure::Partly { failure, failed, done, left };
+        }
         let advice = tokio::time::timeout(PATIENCE, self.advice(&failure)).await.ok().flatten();
         match advice {
             Some(advice) => Failure::Advised { failure: Box::new(failure), advice },
@@ -88,10 +93,17 @@ impl Caller {
                     .to_owned(),
             ),
             Failure::Rejected { status: 404, refused, .. } => self.about_missing(refused).await,
-            Failure::Rejected { status, refused, .. } => about_status(*status, refused),
+            Failure::Rejected { refused, .. } if refused.is_of_unknown_fields() => Some(
+                "The fields that the API server names are none of this kind, or hold another type: correct them; explain tells what there is"
+                    .to_owned(),
+            ),
+            Failure::Rejected { status, refused, message, .. } => {
+                about_status(*status, refused, message)
+            }
             Failure::UnknownKind { kind, api_version, .. } => {
                 self.about_kind(api_version, kind).await
             }
+            Failure::Unreachable { reason, .. } => Some(about_the_way(reason).to_owned()),
             Failure::TimedOut { .. } => Some(
                 "Ask for less, with a namespace, a selector or a limit, or try again later".to_owned(),
             ),
@@ -175,11 +187,20 @@ impl Caller {
             let alike = near(name, seen.names());
             if !alike.is_empty() {
                 advice.push(format!("Names like it: {}", alike.join(", ")));
+            } else if !seen.objects.is_empty() && advice.is_empty() {
+                let names = told(seen.names());
+                advice.push(format!("None has a name like it; there are {names}"));
             } else if seen.objects.is_empty() && seen.is_whole && advice.is_empty() {
                 advice.push(format!("There are no {} here", operation.resource()));
             }
         }
         (!advice.is_empty()).then(|| advice.join(". "))
+    }
+
+    /// What is to be said of a namespace in which nothing was found: that there is none of this name, if it is so.
+    pub(crate) async fn about_an_empty_namespace(&self, namespace: &Namespace) -> Option<String> {
+        let told = self.about_namespace(namespace.as_str());
+        tokio::time::timeout(PATIENCE, told).await.ok().flatten()
     }
 
     /// Whether a namespace is there, as far as the caller may know; nothing if it is.
@@ -257,8 +278,26 @@ fn told<'a>(names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
+/// What to do about a connection that there is not, by what was in its way.
+fn about_the_way(reason: &str) -> &'static str {
+    let has = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if has(&["UnknownIssuer", "BadSignature"]) {
+        "The certificate authority that is configured for this cluster is not the one that its certificate is of: correct it, and nothing else makes the connection safe"
+    } else if has(&["NotValidForName"]) {
+        "Its certificate is for another name: write the URL that it is for, or in a kubeconfig tls-server-name"
+    } else if has(&["Expired", "NotValidYet"]) {
+        "Its certificate is out of date, or this machine's clock is wrong: tell whoever runs the cluster"
+    } else if has(&["dns error"]) {
+        "This machine does not know the name in its URL: correct the URL, or connect the network (VPN) in which it is known"
+    } else if has(&["refused"]) {
+        "Nothing listens at that address: see whether the cluster is running, and whether the address is still its own"
+    } else {
+        "See whether the cluster is running and the network (VPN, proxy, firewall) lets this machine get there, and try again"
+    }
+}
+
 /// What needs no asking.
-fn about_status(status: u16, refused: &Refusal) -> Option<String> {
+fn about_status(status: u16, refused: &Refusal, said: &str) -> Option<String> {
     let fields = |of: &[String]| of.join(", ");
     match status {
         409 => {
@@ -289,7 +328,8 @@ fn about_status(status: u16, refused: &Refusal) -> Option<String> {
                 .iter()
                 .filter(|cause| !cause.field.is_empty())
                 .map(|cause| match cause.message.as_str() {
-                    "" => cause.field.clone(),
+                    // The message of the whole has it already.
+                    message if said.contains(message) => cause.field.clone(),
                     message => format!("{}: {message}", cause.field),
                 })
                 .collect();
@@ -297,6 +337,10 @@ fn about_status(status: u16, refused: &Refusal) -> Option<String> {
                 format!("Correct by field: {}; explain tells what fields take", causes.join("; "))
             })
         }
+        400 if refused.operation.verb() == "list" => Some(
+            "Correct what the API server names: a fieldSelector takes few fields of a kind, a labelSelector all labels"
+                .to_owned(),
+        ),
         400 => Some(
             "Correct what the API server names; explain tells which fields a kind has".to_owned(),
         ),

@@ -242,6 +242,12 @@ impl Caller {
         gate.before_requests(&touched).await
     }
 
+    /// Whether a person would be asked about an operation.
+    pub(super) fn asks_about(&self, operation: &Operation) -> bool {
+        let (Some(gate), Some(of)) = (&self.gate, operation.kind()) else { return false };
+        gate.asks_about(operation.touched(of))
+    }
+
     fn told(&self, operation: &Operation) -> String {
         format!("{operation} on {}", self.cluster.server)
     }

@@ -60,6 +60,14 @@ impl Resource {
         &self.api.api_version
     }
 
+    pub(crate) fn group(&self) -> &str {
+        &self.api.group
+    }
+
+    pub(crate) fn plural(&self) -> &str {
+        &self.api.plural
+    }
+
     pub(crate) fn is_namespaced(&self) -> bool {
         self.namespaced
     }

@@ -14,6 +14,9 @@ const MAX_CAUSE_CHARS: usize = 300;
 /// The reason of a cause that names a field and the manager who holds it.
 const HELD_BY_ANOTHER: &str = "FieldManagerConflict";
 
+/// How the API server begins to say that an applied object does not fit its kind's schema.
+const UNTYPED: &str = "failed to create typed patch object";
+
 /// A refused operation, and the parts of the `Status` (meta/v1) that say why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -24,6 +27,8 @@ pub(crate) struct Refusal {
     about: Option<(String, String)>,
     causes: Vec<Cause>,
     retry_after_seconds: Option<u64>,
+    /// Whether what was sent has fields that there are not, or of another type; the API server answers 500 to that.
+    is_of_unknown_fields: bool,
 }
 
 /// One of several reasons: a field that is wrong, or a field of somebody else's.
@@ -72,6 +77,8 @@ impl Refusal {
         headers: &HeaderMap,
         clean: impl Fn(&str) -> String,
     ) -> Self {
+        let is_of_unknown_fields =
+            status.as_ref().is_some_and(|status| status.message.contains(UNTYPED));
         let (reason, details) =
             status.map_or_else(Default::default, |status| (status.reason, status.details));
         let details = details.unwrap_or_default();
@@ -90,6 +97,7 @@ impl Refusal {
             retry_after_seconds: header
                 .and_then(|seconds| seconds.trim().parse().ok())
                 .or(details.retry_after_seconds),
+            is_of_unknown_fields,
         }
     }
 
@@ -99,7 +107,7 @@ impl Refusal {
     }
 
     /// What is missing or in the way: resource and name.
-    pub(super) fn about(&self) -> Option<(&str, &str)> {
+    pub(crate) fn about(&self) -> Option<(&str, &str)> {
         self.about.as_ref().map(|(kind, name)| (kind.as_str(), name.as_str()))
     }
 
@@ -113,6 +121,11 @@ impl Refusal {
         self.about.is_none()
             && self.operation.collection().is_some()
             && !self.operation.resource().contains('/')
+    }
+
+    /// Whether what was sent does not fit its kind's schema.
+    pub(crate) fn is_of_unknown_fields(&self) -> bool {
+        self.is_of_unknown_fields
     }
 
     /// When to come again.

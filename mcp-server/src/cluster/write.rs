@@ -50,6 +50,10 @@ pub(crate) struct Written {
     pub(crate) object: RawObject,
 }
 
+/// A request that is going to be made: its verb, and what it is about. Of what is made under a name that was made up,
+/// there is none.
+pub(crate) type Intended<'a> = (&'static str, &'a Resource, &'a Namespace, Option<&'a ObjectName>);
+
 /// How an object is deleted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Deletion {
@@ -70,19 +74,27 @@ pub(crate) enum Deleted {
 impl Caller {
     /// For several changes, before the first of them: fails if the operator has denied what any of them is about, and asks
     /// the person about all of them at once where the operator wants that.
-    pub(crate) async fn before_changes(
-        &self,
-        verb: &'static str,
-        changes: impl IntoIterator<Item = (&Resource, &Namespace, &ObjectName)>,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn before_changes(&self, changes: &[Intended<'_>]) -> Result<(), Failure> {
         let operations: Vec<_> = changes
-            .into_iter()
-            .map(|(resource, namespace, name)| {
-                resource.operation_on(verb, "", Some(namespace), name)
-            })
+            .iter()
+            .map(|&(verb, resource, namespace, name)| change(verb, resource, namespace, name))
             .collect();
         operations.iter().try_for_each(|operation| self.admit(operation))?;
         self.announce(&operations).await
+    }
+
+    /// For a change of an object that reads it first: who is asked about the reading is asked about the change with it.
+    /// About the change alone they are asked when it is known that there is one.
+    pub(crate) async fn before_reading_and_changing(
+        &self,
+        resource: &Resource,
+        namespace: &Namespace,
+        name: &ObjectName,
+    ) -> Result<(), Failure> {
+        let operations = ["get", "patch"].map(|verb| change(verb, resource, namespace, Some(name)));
+        operations.iter().try_for_each(|operation| self.admit(operation))?;
+        let is_read_asked_about = operations.first().is_some_and(|read| self.asks_about(read));
+        if is_read_asked_about { self.announce(&operations).await } else { Ok(()) }
     }
 
     /// Makes an object what it is to be, or makes it.
@@ -145,15 +157,16 @@ impl Caller {
         self.written(&operation, request).await
     }
 
-    /// Makes an object that is not there.
+    /// Makes an object that is not there. A name that was made up for it is not spoken of (`name` is none): the question
+    /// about it has to be the same when the call comes again with the answer, and with another name.
     pub(crate) async fn create(
         &self,
         resource: &Resource,
         namespace: &Namespace,
-        name: &ObjectName,
+        name: Option<&ObjectName>,
         object: &Value,
     ) -> Result<Written, Failure> {
-        let operation = resource.operation_on("create", "", Some(namespace), name);
+        let operation = change("create", resource, namespace, name);
         let params =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         let request = request::Request::new(resource.path(Some(namespace)));
@@ -211,6 +224,19 @@ fn rearranges(kind: PatchKind, patch: &Value) -> bool {
         name.is_some_and(|name| ["add", "remove", "replace", "test"].contains(&name))
     };
     kind == PatchKind::Json && !patch.as_array().is_some_and(|all| all.iter().all(is_plain))
+}
+
+fn change(
+    verb: &'static str,
+    resource: &Resource,
+    namespace: &Namespace,
+    name: Option<&ObjectName>,
+) -> Operation {
+    let operation = resource.operation(verb, "", Some(namespace));
+    match name {
+        Some(name) => operation.named(name),
+        None => operation,
+    }
 }
 
 /// A JSON patch that puts other values in the place of some, if another value is what it was when it was read.

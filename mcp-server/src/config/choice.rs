@@ -10,7 +10,7 @@ use super::helm;
 use crate::tools::{Facts, Toolset, facts};
 
 /// Toolsets of `kubernetes-mcp-server` that have no tool here.
-const NOT_HERE: [&str; 3] = ["kcp", "kiali", "kubevirt"];
+const NOT_HERE: [&str; 5] = ["kcp", "kiali", "kubevirt", "netobserv", "tekton"];
 /// The tools of `kubernetes-mcp-server` 0.0.67.
 const THEIRS: [&str; 23] = [
     "configuration_view",

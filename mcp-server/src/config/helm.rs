@@ -163,7 +163,7 @@ pub(super) fn read(
 pub(super) fn absent(notices: &mut Vec<Notice>) {
     notices.push(Notice::new(
         "toolsets",
-        "has helm, whose tools are not there: no program `helm` is on the PATH, and toolset_configs.helm.program names none",
+        "has helm, also if nobody wrote it there, and its tools are left out: no program `helm` is on the PATH, and toolset_configs.helm.program names none",
     ));
 }
 

@@ -57,6 +57,10 @@ pub struct StdioFlags {
     pub list_output: Option<String>,
     /// `--log-level`.
     pub log_level: Option<String>,
+    /// `--log-file`.
+    pub log_file: Option<String>,
+    /// `--cluster-provider`.
+    pub cluster_provider: Option<String>,
 }
 
 /// The configuration of stdio mode.
@@ -101,6 +105,9 @@ impl StdioConfig {
         folder: &Path,
         flags: StdioFlags,
     ) -> Result<Self, Problems> {
+        if let Some(provider) = &flags.cluster_provider {
+            keys.insert("cluster_provider_strategy".to_owned(), json!(provider));
+        }
         let own = Own::take(&mut keys);
         let kubeconfig = flags.kubeconfig.clone();
         let (context, one_context) = (flags.context.clone(), flags.one_context);
@@ -242,6 +249,9 @@ impl StdioFlags {
             if !list.is_empty() {
                 put(key, json!(list));
             }
+        }
+        if let Some(file) = self.log_file {
+            put("log_file", json!(file));
         }
         if let Some(output) = self.list_output {
             put("list_output", json!(output));

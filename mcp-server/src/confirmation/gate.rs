@@ -114,6 +114,11 @@ impl Gate {
         self.pass(self.rules.before_request(touched, about), changes(touched)).await
     }
 
+    /// Whether there is a rule about a request.
+    pub(crate) fn asks_about(&self, touched: Touched<'_>) -> bool {
+        self.rules.before_request(touched, "").is_some()
+    }
+
     /// Waits for the answers about requests that are going to be sent one after the other, before the first of them:
     /// what is half done cannot be asked about.
     ///

@@ -51,7 +51,7 @@ impl JsonSchema for Format {
         json_schema!({
             "type": "string",
             "enum": ["table", "yaml", "json"],
-            "description": "How the answer is written: table is the shortest, yaml and json hold whole objects",
+            "description": "How the answer is written: table is the shortest, yaml and json hold whole objects. Left out, lists are tables, or what the operator chose, and single objects are YAML",
         })
     }
 

@@ -171,6 +171,10 @@ impl Listing {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// The columns of its first object.
     pub(crate) fn first_row(&self) -> BTreeMap<String, String> {
         self.items.first().map(|item| item.columns.clone()).unwrap_or_default()

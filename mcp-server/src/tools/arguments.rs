@@ -175,7 +175,19 @@ impl ListArguments {
                 Listing::of_objects(list, resource.api_version(), resource.kind())
             }
         };
-        Ok(listing.reply_as(format))
+        // A namespace that is not there is listed as an empty one.
+        let missing = match namespace.filter(|_| listing.is_empty() && resource.is_namespaced()) {
+            Some(namespace) => context.caller.about_an_empty_namespace(namespace).await,
+            None => None,
+        };
+        let mut reply = listing.reply_as(format);
+        match (missing, format) {
+            (Some(missing), Format::Table) => reply.text.push_str(&format!("[{missing}]\n")),
+            (Some(missing), Format::Yaml) => reply.text.push_str(&format!("# [{missing}]\n")),
+            // It is one document, and there is no place in it.
+            (Some(_), Format::Json) | (None, _) => {}
+        }
+        Ok(reply)
     }
 }
 

@@ -38,6 +38,7 @@ pub(super) struct Input {
     /// Only warnings
     #[serde(default)]
     warnings: bool,
+    /// How many events at most; the newest 100 if left out
     #[serde(default)]
     #[schemars(with = "Limit")]
     limit: Option<Limit>,
@@ -82,6 +83,11 @@ impl KubeTool for EventsList {
             if !events.is_whole {
                 text.push_str("[there are more events than were looked through: newer ones may be among them]\n");
             }
+        }
+        if let Some(namespace) = input.namespace.as_ref().filter(|_| all == 0)
+            && let Some(missing) = context.caller.about_an_empty_namespace(namespace).await
+        {
+            text.push_str(&format!("[{missing}]\n"));
         }
         Ok(Reply { structured: EventList { events: events.told, remaining }, text })
     }

@@ -25,7 +25,7 @@ pub(super) struct Input {
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "ReleaseName")]
     name: Option<ReleaseName>,
-    /// The namespace, which has to be there; default if left out
+    /// The namespace, which has to be there; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,

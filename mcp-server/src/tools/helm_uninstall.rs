@@ -17,7 +17,7 @@ pub(super) struct HelmUninstall;
 pub(super) struct Input {
     /// The release's name
     name: ReleaseName,
-    /// The release's namespace; default if left out
+    /// The release's namespace; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,

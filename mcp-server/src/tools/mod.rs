@@ -4,6 +4,7 @@
 //! and habits carry over (`parity.json` holds them; a test compares).
 
 mod api_resources;
+mod argument_error;
 mod arguments;
 mod can_i;
 mod changes;
@@ -19,6 +20,7 @@ mod grace_period;
 mod helm_install;
 mod helm_list;
 mod helm_uninstall;
+mod made_before;
 mod namespaces_list;
 mod nodes_log;
 mod nodes_stats_summary;
@@ -308,10 +310,7 @@ const MAX_REASON_CHARS: usize = 1_000;
 fn parsed<T: DeserializeOwned>(arguments: Value) -> Result<T, Failure> {
     serde_path_to_error::deserialize(arguments).map_err(|error| {
         let path = error.path().to_string();
-        let reason = error.into_inner();
-        let reason = reason.to_string();
-        let is_told = path == "." || reason.starts_with(&path);
-        let told = if is_told { reason } else { format!("{path}: {reason}") };
+        let told = argument_error::worded(&path, &error.into_inner().to_string());
         Failure::InvalidArguments(told.chars().take(MAX_REASON_CHARS).collect())
     })
 }

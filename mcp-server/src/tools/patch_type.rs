@@ -33,7 +33,9 @@ impl PatchType {
         let mut patch = manifest::read_value(text).map_err(|reason| wrong(&reason))?;
         match (self, &mut patch) {
             (Self::Json, Value::Array(_)) => Ok((PatchKind::Json, patch)),
-            (Self::Json, _) => Err(wrong("a JSON patch is a list of operations with op and path")),
+            (Self::Json, _) => Err(wrong(
+                "patchType json takes a list of operations with op and path; an object with the fields to change goes with strategic or merge",
+            )),
             (Self::Strategic, Value::Object(_)) => Ok((PatchKind::Strategic, patch)),
             (Self::Merge, Value::Object(_)) => Ok((PatchKind::Merge, patch)),
             (Self::Apply, Value::Object(object)) => {
@@ -47,6 +49,9 @@ impl PatchType {
                 }
                 Ok((PatchKind::Apply, patch))
             }
+            (_, Value::Array(_)) => Err(wrong(
+                "is a list of operations, which goes with patchType json; the other types take an object with the fields to change",
+            )),
             _ => Err(wrong("must be an object with the fields to change")),
         }
     }

@@ -18,7 +18,7 @@ pub(super) struct PodsGet;
 pub(super) struct Input {
     /// The pod's name
     name: ObjectName,
-    /// The pod's namespace; default if left out
+    /// The pod's namespace; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,

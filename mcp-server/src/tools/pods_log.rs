@@ -32,7 +32,7 @@ const MAX_FOLLOWED: usize = 8;
 pub(super) struct Input {
     /// The pod's name
     name: ObjectName,
-    /// The pod's namespace; default if left out
+    /// The pod's namespace; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,

@@ -24,7 +24,7 @@ pub(super) struct Input {
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "PodName")]
     name: Option<PodName>,
-    /// The namespace to run it in; default if left out
+    /// The namespace to run it in; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,
@@ -127,12 +127,14 @@ impl KubeTool for PodsRun {
     async fn call(context: CallContext, input: Input) -> Result<Reply<Started>, Failure> {
         let namespace = context.caller.namespace_or_default(input.namespace);
         let Image(image) = input.image;
+        let is_named = input.name.is_some();
         let name = match input.name {
             Some(PodName(name)) => name,
             None => made_name(&image)?,
         };
         let object_name = ObjectName::try_from(name.clone())
             .map_err(|reason| Failure::Internal(reason.into()))?;
+        let told = is_named.then_some(&object_name);
         let labels = json!({
             "app.kubernetes.io/name": name,
             "app.kubernetes.io/managed-by": "obolus-mcp",
@@ -151,9 +153,9 @@ impl KubeTool for PodsRun {
         let pods = Resource::core("Pod", "pods", true);
         let services = Resource::core("Service", "services", true);
         let kinds = [&pods, &services].into_iter().take(if input.port.is_some() { 2 } else { 1 });
-        let creations = kinds.map(|kind| (kind, &namespace, &object_name));
-        context.caller.before_changes("create", creations).await?;
-        context.caller.create(&pods, &namespace, &object_name, &pod).await?;
+        let creations: Vec<_> = kinds.map(|kind| ("create", kind, &namespace, told)).collect();
+        context.caller.before_changes(&creations).await?;
+        context.caller.create(&pods, &namespace, told, &pod).await?;
         let mut text = format!("pod {name} in namespace {namespace} is made, with image {image}\n");
         let mut service = None;
         if let Some(Port(port)) = input.port {
@@ -166,7 +168,7 @@ impl KubeTool for PodsRun {
                 },
             });
             let caller = &context.caller;
-            let created = caller.create(&services, &namespace, &object_name, &object).await;
+            let created = caller.create(&services, &namespace, told, &object).await;
             created.map_err(|failure| Failure::Partly {
                 failure: Box::new(failure),
                 failed: format!("Service {name} in namespace {namespace}"),

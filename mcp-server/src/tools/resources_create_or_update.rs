@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arguments::optional;
 use super::changes::{self, Changed};
+use super::made_before::Attempt;
 use super::plain::{Switch, is_on};
 use super::{CallContext, Effect, KubeTool};
 use crate::cluster::{Change, Noise};
@@ -20,11 +21,11 @@ pub(super) struct Input {
     /// One or several objects in YAML (documents between ---) or JSON, each with apiVersion, kind and metadata.name.
     /// Fields that are left out stay as they are
     resource: String,
-    /// The namespace of objects that do not name one; default if left out
+    /// The namespace of objects that do not name one; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,
-    /// Check everything at the API server and change nothing
+    /// Check everything at the API server and change nothing. What needs a namespace or a kind that the manifest itself makes cannot be checked before that is there, and the answer says so
     #[serde(default)]
     #[schemars(with = "Switch")]
     dry_run: Option<Switch>,
@@ -59,19 +60,25 @@ impl KubeTool for ResourcesCreateOrUpdate {
 
     async fn call(context: CallContext, input: Input) -> Result<Reply<Applied>, Failure> {
         let prepared =
-            changes::prepare(&context, &input.resource, input.namespace.as_ref()).await?;
+            changes::prepare(&context, &input.resource, input.namespace.as_ref(), &["patch"])
+                .await?;
         let dry_run = is_on(input.dry_run);
         let change = Change { dry_run, force: is_on(input.force) };
         let (mut objects, mut text, mut done) = (Vec::new(), String::new(), Vec::new());
         for (index, one) in prepared.iter().enumerate() {
             let (resource, namespace, name) = (&one.resource, &one.namespace, &one.document.name);
-            let caller = &context.caller;
-            let written = caller
-                .apply(resource, namespace, name, &one.document.object, change)
-                .await
-                .map_err(|failure| {
-                    changes::partly(failure, &done, prepared.get(index..).unwrap_or_default())
-                })?;
+            let attempt = one.attempt(&context, change).await.map_err(|failure| {
+                changes::partly(failure, &done, prepared.get(index..).unwrap_or_default())
+            })?;
+            let written = match attempt {
+                Attempt::Written(written) => written,
+                Attempt::Untried(why) => {
+                    text.push_str(&format!("{}: cannot be tried: {why}\n", one.words()));
+                    done.push(format!("{} (could not be tried)", one.words()));
+                    objects.push(Changed::untried(one, why));
+                    continue;
+                }
+            };
             let mut changed = Changed::new(resource, namespace, name, &written);
             let verb = if written.created { "created" } else { "applied" };
             let would = if dry_run { "would be " } else { "" };

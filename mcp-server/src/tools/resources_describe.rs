@@ -33,7 +33,7 @@ pub(super) struct Input {
     kind: Kind,
     /// The object's name
     name: ObjectName,
-    /// The object's namespace; default if left out; ignored for kinds that live in no namespace
+    /// The object's namespace; the default one if left out; ignored for kinds that live in no namespace
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,
@@ -91,6 +91,7 @@ impl KubeTool for ResourcesDescribe {
         let (events, (owners, owners_note), owned) = tokio::join!(events, owners, owned);
         let mut notes: Vec<String> = owners_note.into_iter().collect();
         let mut note = |what: &str, failure: Failure| notes.push(format!("{what}: {failure}"));
+        let unread = events.is_err();
         let events = events.unwrap_or_else(|failure| {
             note("events could not be read", failure);
             Vec::new()
@@ -102,14 +103,14 @@ impl KubeTool for ResourcesDescribe {
         let Reply { structured: object, text: yaml } =
             Object::new(object.show(Noise::Dropped)).reply();
         let description = Description { object, owners, owned, events, notes };
-        let text = bounded(format!("{}---\n{yaml}", description.head()));
+        let text = bounded(format!("{}---\n{yaml}", description.head(unread)));
         Ok(Reply { structured: description, text })
     }
 }
 
 impl Description {
     /// All but the object itself, which is the longest part and comes last.
-    fn head(&self) -> String {
+    fn head(&self, are_events_unread: bool) -> String {
         let relatives = |title: &str, of: &[Relative]| {
             if of.is_empty() {
                 return String::new();
@@ -122,8 +123,11 @@ impl Description {
         };
         let mut text = relatives("Belongs to", &self.owners);
         text.push_str(&relatives("Has", &self.owned));
-        text.push_str("Events:\n");
-        text.push_str(&events_list::table(&self.events).0);
+        // Not to be read is not to be none.
+        if !are_events_unread {
+            text.push_str("Events:\n");
+            text.push_str(&events_list::table(&self.events).0);
+        }
         for note in &self.notes {
             text.push_str(&format!("[{note}]\n"));
         }

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arguments::optional;
-use super::changes::{self, words};
+use super::changes::{self, Prepared, words};
+use super::made_before::Attempt;
 use super::patch_type::{PatchType, advised};
 use super::plain::{Switch, Text, is_on};
 use super::{CallContext, Effect, KubeTool};
@@ -45,7 +46,7 @@ pub(super) struct Input {
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "ObjectName")]
     name: Option<ObjectName>,
-    /// The namespace of what does not name one; default if left out
+    /// The namespace of what does not name one; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,
@@ -81,6 +82,9 @@ struct Compared {
     /// How many more fields would change
     #[serde(skip_serializing_if = "is_zero")]
     more_changes: usize,
+    /// Why it could not be tried: it needs what an earlier document makes
+    #[serde(skip_serializing_if = "Option::is_none")]
+    untried: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -90,6 +94,7 @@ enum Outcome {
     Created,
     Changed,
     Unchanged,
+    Untried,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -153,21 +158,26 @@ async fn manifest(
             "{name}: goes with a patch; a manifest says of itself what it is about"
         )));
     }
-    let prepared = changes::prepare(context, resource, input.namespace.as_ref()).await?;
+    let prepared =
+        changes::prepare(context, resource, input.namespace.as_ref(), &["get", "patch"]).await?;
     let mut done = Vec::new();
     for (index, one) in prepared.iter().enumerate() {
         let (resource, namespace, name) = (&one.resource, &one.namespace, &one.document.name);
         let compared = async {
-            let live = live(context, resource, namespace, name).await?;
-            let caller = &context.caller;
-            let written =
-                caller.apply(resource, namespace, name, &one.document.object, change).await?;
-            Ok((live, written.object))
+            // Of a kind that is not there, nothing is.
+            let live = match one.kind_by {
+                None => live(context, resource, namespace, name).await?,
+                Some(_) => None,
+            };
+            Ok((live, one.attempt(context, change).await?))
         };
-        let (live, after) = compared.await.map_err(|failure| {
+        let (live, attempt) = compared.await.map_err(|failure| {
             changes::partly(failure, &done, prepared.get(index..).unwrap_or_default())
         })?;
-        answer.add(resource, namespace, name, live, after);
+        match attempt {
+            Attempt::Written(after) => answer.add(resource, namespace, name, live, after.object),
+            Attempt::Untried(why) => answer.add_untried(one, why),
+        }
         done.push(format!("{} (compared)", one.words()));
     }
     Ok(())
@@ -196,6 +206,7 @@ async fn patched(
     let resource = context.caller.discover(api_version, kind).await?;
     let (kind, patch) = patch_type.read(patch, &resource, name)?;
     let namespace = context.caller.namespace_or_default(input.namespace.clone());
+    context.caller.before_reading_and_changing(&resource, &namespace, name).await?;
     let live = live(context, &resource, &namespace, name).await?;
     let written = context
         .caller
@@ -259,6 +270,22 @@ impl Answer {
             outcome,
             changes,
             more_changes: more,
+            untried: None,
+        });
+    }
+
+    fn add_untried(&mut self, one: &Prepared, why: String) {
+        self.text.push_str(&format!("{}: cannot be tried: {why}\n", one.words()));
+        let resource = &one.resource;
+        self.objects.push(Compared {
+            api_version: resource.api_version().to_owned(),
+            kind: resource.kind().to_owned(),
+            namespace: resource.is_namespaced().then(|| one.namespace.to_string()),
+            name: one.document.name.to_string(),
+            outcome: Outcome::Untried,
+            changes: Vec::new(),
+            more_changes: 0,
+            untried: Some(why),
         });
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Input {
     kind: Kind,
     /// The object's name
     name: ObjectName,
-    /// The object's namespace; default if left out; ignored for kinds that live in no namespace
+    /// The object's namespace; the default one if left out; ignored for kinds that live in no namespace
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,

@@ -44,6 +44,7 @@ impl KubeTool for RolloutRestart {
         let Workload { kind, name, namespace } = input;
         let resource = kind.resource();
         let namespace = context.caller.namespace_or_default(namespace);
+        context.caller.before_reading_and_changing(&resource, &namespace, &name).await?;
         let object = context.caller.get(&resource, &namespace, &name).await?;
         refuse_paused(&object, &name)?;
         let restarted_at = now()?;

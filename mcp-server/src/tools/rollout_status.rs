@@ -22,7 +22,7 @@ pub(super) struct Input {
     kind: WorkloadKind,
     /// The workload's name
     name: ObjectName,
-    /// The workload's namespace; default if left out
+    /// The workload's namespace; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,

@@ -24,7 +24,7 @@ pub(super) struct Input {
     kind: WorkloadKind,
     /// The workload's name
     name: ObjectName,
-    /// The workload's namespace; default if left out
+    /// The workload's namespace; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     namespace: Option<Namespace>,
@@ -69,6 +69,7 @@ impl KubeTool for RolloutUndo {
         let resource = kind.resource();
         let namespace = context.caller.namespace_or_default(namespace);
         let dry_run = is_on(dry_run);
+        context.caller.before_reading_and_changing(&resource, &namespace, &name).await?;
         let object = context.caller.get(&resource, &namespace, &name).await?;
         refuse_paused(&object, &name)?;
         let revisions = context.caller.revisions(&object, &namespace).await?;

@@ -17,7 +17,7 @@ pub(super) struct Workload {
     pub(super) kind: WorkloadKind,
     /// The workload's name
     pub(super) name: ObjectName,
-    /// The workload's namespace; default if left out
+    /// The workload's namespace; the default one if left out
     #[serde(default, deserialize_with = "optional")]
     #[schemars(with = "Namespace", extend("x-mcp-header" = "Namespace"))]
     pub(super) namespace: Option<Namespace>,

@@ -243,7 +243,9 @@ async fn a_pod_is_made_and_never_changed_and_half_of_it_is_told() {
             && told.contains("Done before it: Pod web in namespace shop (created)"),
         "{told}"
     );
-    let service = scene.api.arrived().last().cloned().unwrap();
+    // What comes after it asks what to advise.
+    let arrived = scene.api.arrived();
+    let service = arrived.iter().rfind(|request| request.method == "POST").unwrap();
     let service: Value = serde_json::from_slice(&service.body).unwrap();
     assert_eq!(service["spec"]["ports"], json!([{"port": 8080, "targetPort": 8080}]));
     assert_eq!(service["spec"]["selector"], pod["metadata"]["labels"]);

@@ -28,7 +28,7 @@ async fn deleting(rules: &str) -> Scene {
 }
 
 /// A token of `person`'s that nobody signed: the stand-in takes any.
-fn token(person: &str, id: u32) -> String {
+pub(crate) fn token(person: &str, id: u32) -> String {
     let encode =
         |value: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
     let claims = json!({"iss": "https://idp", "sub": person, "jti": id.to_string()});
@@ -39,24 +39,24 @@ fn delete(name: &str) -> Value {
     json!({"name": "pods_delete", "arguments": {"name": name, "namespace": "shop"}})
 }
 
-async fn send(scene: &Scene, token: &str, params: Value) -> Value {
+pub(crate) async fn send(scene: &Scene, token: &str, params: Value) -> Value {
     result(scene.mcp.rpc_that_asks("tools/call", params).bearer_auth(token).send().await.unwrap())
         .await
 }
 
-fn again(mut params: Value, state: &str, action: &str) -> Value {
+pub(crate) fn again(mut params: Value, state: &str, action: &str) -> Value {
     params["requestState"] = json!(state);
     params["inputResponses"] = json!({"confirmation": {"action": action, "content": {}}});
     params
 }
 
-fn state(question: &Value) -> String {
+pub(crate) fn state(question: &Value) -> String {
     assert_eq!(question["resultType"], "input_required", "{question}");
     question["requestState"].as_str().unwrap().to_owned()
 }
 
 /// The text of a tool error.
-fn refused(result: &Value) -> String {
+pub(crate) fn refused(result: &Value) -> String {
     assert_eq!(result["isError"], true, "{result}");
     text(result)
 }

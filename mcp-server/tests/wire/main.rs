@@ -13,6 +13,7 @@ mod cancellation;
 mod changes;
 mod clusters;
 mod confirmation;
+mod confirmation_at_once;
 mod encryption;
 mod exec;
 mod faults;

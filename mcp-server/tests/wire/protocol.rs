@@ -207,7 +207,9 @@ async fn without_configuration_no_page_in_a_browser_may_call() {
 
 #[tokio::test]
 async fn the_namespace_in_the_header_must_be_the_one_in_the_body() {
-    let table = json!({"kind": "Table", "columnDefinitions": [{"name": "Name"}], "rows": []});
+    let row =
+        json!({"cells": ["web"], "object": {"metadata": {"name": "web", "namespace": "shop"}}});
+    let table = json!({"kind": "Table", "columnDefinitions": [{"name": "Name"}], "rows": [row]});
     let scene = scene("", ApiServer::start(move |_| Answer::Json(200, table.clone())).await).await;
     let params = json!({"name": "pods_list_in_namespace", "arguments": {"namespace": "shop"}});
     let good = scene

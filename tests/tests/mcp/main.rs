@@ -21,6 +21,7 @@ mod huge;
 mod impersonation;
 mod injection;
 mod inspector;
+mod made_before;
 mod rollouts;
 mod rows;
 mod secrets;
