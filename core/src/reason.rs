@@ -274,7 +274,7 @@ reasons! {
     BatchRefused => "batch_refused", 400, INVALID_REQUEST, "JSON-RPC batches are refused: send one message";
     NotARequest => "not_a_request", 400, INVALID_REQUEST, "the body is not one JSON-RPC 2.0 message that a client may send";
     ParamsMalformed => "params_malformed", 400, INVALID_REQUEST, "the params do not fit the method";
-    TargetNotServed => "target_not_served", 400, INVALID_REQUEST, "the argument that names the cluster is missing, or names none that is served here";
+    TargetNotServed => "target_not_served", 400, INVALID_REQUEST, "the argument or the URI that names the cluster is missing, or names none that is served here";
     HeaderMismatch => "header_mismatch", 400, INVALID_REQUEST, "a mirrored header is missing or contradicts the body";
     VersionUnsupported => "version_unsupported", 400, INVALID_REQUEST, "this version of MCP is not served";
     MethodUnknown => "method_unknown", 404, INVALID_REQUEST, "this version of MCP has no such method";

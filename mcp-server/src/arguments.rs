@@ -86,7 +86,7 @@ pub(crate) struct Stdio {
 #[derive(Debug)]
 pub(crate) enum Mode {
     Http(Http),
-    Stdio(Stdio),
+    Stdio(Box<Stdio>),
 }
 
 impl Arguments {
@@ -112,7 +112,7 @@ impl Arguments {
 
     fn mode(self) -> Result<Mode, clap::Error> {
         match (self.command, self.http) {
-            (Some(Command::Stdio(stdio)), _) => Ok(Mode::Stdio(stdio)),
+            (Some(Command::Stdio(stdio)), _) => Ok(Mode::Stdio(Box::new(stdio))),
             (None, Some(http)) => Ok(Mode::Http(http)),
             // clap takes a flattened group that is optional for one that may be missing.
             (None, None) => Err(Self::command().error(

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     };
     let code = match mode {
         Mode::Http(http) => runtime.block_on(serve_http(http)),
-        Mode::Stdio(stdio) => runtime.block_on(serve_stdio(stdio)),
+        Mode::Stdio(stdio) => runtime.block_on(serve_stdio(*stdio)),
     };
     runtime.shutdown_timeout(AT_THE_END);
     code

@@ -1,4 +1,5 @@
-//! What tokens of a resource are exchanged for: one target, or one for each value of an argument.
+//! What tokens of a resource are exchanged for: one target, or one for each value of an argument, and of what stands in its
+//! place in a `k8s://` URI.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,10 +9,12 @@ use serde_json::Value;
 use super::Section;
 use crate::Reason;
 use crate::exchange::Target;
-use crate::mcp::Message;
+use crate::mcp::{Governs, Message};
 
 /// What `kubernetes-mcp-server` calls the argument that names a cluster.
 const ARGUMENT: &str = "context";
+/// Of URIs whose authority names one: `k8s://prod/…`. It is empty for the cluster of whatever names none.
+const SCHEME: &str = "k8s";
 
 /// The targets of one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,19 +39,43 @@ impl Targets {
         &self.default
     }
 
-    /// The target that a message is for, by the body that it was read from and nothing else.
+    /// The target that a message is for, by the body that it was read from and nothing else: by the argument, or by the
+    /// resources' URIs that it names.
     ///
     /// # Errors
     /// [`Reason::TargetNotServed`] for a value that is not configured, that is no string, or that a tool needs and has
-    /// not got; [`Reason::ParamsMalformed`] when another key could be taken for the argument.
+    /// not got, and for URIs of more than one target; [`Reason::ParamsMalformed`] when another key could be taken for the argument.
     pub fn of(&self, message: &Message) -> Result<&Arc<Target>, Reason> {
         let Some(choice) = &self.chosen else { return Ok(&self.default) };
         match message.argument(&choice.argument)? {
             Some(Value::String(value)) => choice.by_value.get(value).ok_or(Reason::TargetNotServed),
             Some(_) => Err(Reason::TargetNotServed),
             None if choice.is_required && message.tool().is_some() => Err(Reason::TargetNotServed),
-            None => Ok(&self.default),
+            None => self.of_uris(choice, message),
         }
+    }
+
+    /// The target that all URIs of a message name. One that names none is for the default, and other schemes name none:
+    /// what their authority means, only their server knows.
+    fn of_uris<'a>(
+        &'a self,
+        choice: &'a Choice,
+        message: &Message,
+    ) -> Result<&'a Arc<Target>, Reason> {
+        let mut found = None;
+        let uris = message.named().into_iter().filter(|named| named.governs == Governs::Resource);
+        for uri in uris {
+            let target = match cluster_in(uri.name) {
+                None | Some("") => &self.default,
+                Some(name) => choice.by_value.get(name).ok_or(Reason::TargetNotServed)?,
+            };
+            // One token cannot be for two.
+            if found.is_some_and(|found| found != target) {
+                return Err(Reason::TargetNotServed);
+            }
+            found = Some(target);
+        }
+        Ok(found.unwrap_or(&self.default))
     }
 
     /// All of them, each with its path in the resource's configuration. One may stand there several times.
@@ -59,6 +86,14 @@ impl Targets {
             by_value.map(|(value, target)| (format!("targets.byValue.{value}"), &**target));
         std::iter::once((path.to_owned(), &*self.default)).chain(by_value)
     }
+}
+
+/// What stands for the cluster in a URI of ours: everything up to the path, so that what is no name is none of the values.
+/// The scheme is read as everybody reads it, in whichever letters.
+fn cluster_in(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once(':')?;
+    let rest = rest.strip_prefix("//").filter(|_| scheme.eq_ignore_ascii_case(SCHEME))?;
+    rest.split(['/', '?', '#']).next()
 }
 
 /// `target`, or `targets`.

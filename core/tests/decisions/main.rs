@@ -10,6 +10,7 @@ mod audit_lines;
 mod challenges;
 mod compiled_policies;
 mod configuration;
+mod confirmed_calls;
 mod credentials;
 mod deciding;
 mod ecdsa_der;

@@ -107,6 +107,85 @@ fn an_argument_chooses_the_target_and_what_has_none_is_for_the_default() {
     }
 }
 
+fn read(method: &str, uri: &str) -> String {
+    json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"uri": uri}}).to_string()
+}
+
+#[test]
+fn a_uri_chooses_the_target_of_the_cluster_that_it_names() {
+    let resource = resource(json!({}));
+    let dev = target("development", "kubernetes-dev");
+    let default = target("kubernetes", "kubernetes");
+    let pod = "/namespaces/shop/v1/Pod/web";
+    for method in ["resources/read", "resources/subscribe", "resources/unsubscribe"] {
+        for (uri, expected) in [
+            (format!("k8s://dev{pod}"), Ok(&dev)),
+            (format!("K8S://dev{pod}"), Ok(&dev)),
+            ("k8s://dev".to_owned(), Ok(&dev)),
+            ("k8s://dev?output=json".to_owned(), Ok(&dev)),
+            (format!("k8s://{pod}"), Ok(&default)),
+            // Only the cluster's own place counts.
+            ("k8s:///dev/v1/Pod/web".to_owned(), Ok(&default)),
+            ("k8s:///namespaces/dev/v1/Pod/web?output=dev#dev".to_owned(), Ok(&default)),
+            ("docs://dev/guide".to_owned(), Ok(&default)),
+            ("k8s:dev".to_owned(), Ok(&default)),
+            (format!("k8s://staging{pod}"), Err(Reason::TargetNotServed)),
+            (format!("k8s://development{pod}"), Err(Reason::TargetNotServed)),
+            (format!("k8s://Dev{pod}"), Err(Reason::TargetNotServed)),
+            (format!("k8s://d%65v{pod}"), Err(Reason::TargetNotServed)),
+            (format!("k8s://dev.{pod}"), Err(Reason::TargetNotServed)),
+            (format!("k8s://dev:443{pod}"), Err(Reason::TargetNotServed)),
+            (format!("k8s://prod@dev{pod}"), Err(Reason::TargetNotServed)),
+            (format!("k8s://dev\\x{pod}"), Err(Reason::TargetNotServed)),
+            (format!("k8s:// dev{pod}"), Err(Reason::TargetNotServed)),
+        ] {
+            let body = read(method, &uri);
+            assert_eq!(decide(&resource, &body).as_ref(), expected.as_ref().copied(), "{body}");
+        }
+    }
+    // Where there is one target, nothing chooses.
+    let one = resource_but(json!({}));
+    assert_eq!(decide(&one, &read("resources/read", "k8s://dev/cluster/v1/Node")), Ok(default));
+}
+
+#[test]
+fn uris_of_two_clusters_have_no_target_and_a_template_is_one_of_its_cluster() {
+    let resource = resource(json!({}));
+    let dev = target("development", "kubernetes-dev");
+    let default = target("kubernetes", "kubernetes");
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let message = |uris: &[&str]| {
+        let params = json!({"notifications": {"resourceSubscriptions": uris}, "_meta": meta});
+        json!({"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params})
+            .to_string()
+    };
+    let of = |body: &str| {
+        let message = Message::parse(body.as_bytes()).unwrap();
+        resource.targets.of(&message).map(|target| target.as_ref().clone())
+    };
+    let (here, there) = ("k8s:///cluster/v1/Node", "k8s://dev/cluster/v1/Node");
+    assert_eq!(of(&message(&[there, "k8s://dev/cluster/v1/Namespace"])), Ok(dev.clone()));
+    assert_eq!(of(&message(&[here, "docs://dev/x"])), Ok(default.clone()));
+    assert_eq!(of(&message(&[])), Ok(default.clone()));
+    for two in [[here, there], [there, here], ["k8s://prod/cluster/v1/Node", there]] {
+        assert_eq!(of(&message(&two)), Err(Reason::TargetNotServed), "{two:?}");
+    }
+    let completion = |uri: &str| {
+        let reference = json!({"type": "ref/resource", "uri": uri});
+        let params = json!({"ref": reference, "argument": {"name": "kind", "value": "P"}});
+        json!({"jsonrpc": "2.0", "id": 1, "method": "completion/complete", "params": params})
+            .to_string()
+    };
+    assert_eq!(of(&completion("k8s://dev/cluster/{+apiVersion}/{kind}")), Ok(dev));
+    assert_eq!(of(&completion("k8s:///cluster/{+apiVersion}/{kind}")), Ok(default));
+    let unclear = of(&completion("k8s://{context}/cluster/{+apiVersion}/{kind}"));
+    assert_eq!(unclear, Err(Reason::TargetNotServed));
+}
+
 #[test]
 fn without_targets_no_argument_chooses_anything() {
     let resource = resource_but(json!({}));

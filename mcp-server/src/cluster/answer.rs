@@ -5,6 +5,7 @@ use super::operation::Operation;
 use super::refusal::{Refusal, Status};
 use super::url::ApiServer;
 use crate::failure::Failure;
+use crate::output::is_unseen;
 use axum::body::{Bytes, HttpBody};
 use http::response::Parts;
 use http::{Response, StatusCode};
@@ -111,7 +112,7 @@ fn without_values(status: StatusCode, refusal: &Refusal) -> String {
 
 /// Text on one line, and not too long.
 fn one_sentence(text: &str) -> String {
-    let words = text.split(|c: char| c.is_control()).filter(|part| !part.is_empty());
+    let words = text.split(is_unseen).filter(|part| !part.is_empty());
     words.collect::<Vec<_>>().join(" ").chars().take(MAX_MESSAGE_CHARS).collect()
 }
 

@@ -128,10 +128,13 @@ fn redact_copy(text: &mut String, shown: &ShownSecrets, copies: usize) {
     }
 }
 
-/// A Secret by its kind, in whichever version somebody has written it down; or what has a Secret's type and data.
+/// A Secret by its kind, in whichever version somebody has written it down; what has a Secret's type and data; or what helm
+/// keeps a release in, with every value and manifest, where it is no Secret.
 fn is_secret(object: &Map<String, Value>) -> bool {
     let text = |key: &str| object.get(key).and_then(Value::as_str);
+    let name = || object.get("metadata")?.get("name")?.as_str();
     match text("kind") {
+        Some("ConfigMap") => name().is_some_and(|name| name.starts_with(RELEASE)),
         Some(kind) => kind.eq_ignore_ascii_case("Secret"),
         None => {
             object.contains_key("data")
@@ -141,6 +144,9 @@ fn is_secret(object: &Map<String, Value>) -> bool {
         }
     }
 }
+
+/// How the names of helm's records begin.
+const RELEASE: &str = "sh.helm.release.v1.";
 
 /// How the types of Secrets begin.
 const SECRET_TYPES: [&str; 3] =
@@ -189,27 +195,64 @@ fn redact_secret(secret: &mut Map<String, Value>) {
     let size_of_base64 = |text: &str| STANDARD.decode(text).map_or(text.len(), |bytes| bytes.len());
     redact_each(secret.get_mut("data"), size_of_base64);
     redact_each(secret.get_mut("stringData"), str::len);
-    let Some(Value::Object(metadata)) = secret.get_mut("metadata") else { return };
-    if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+    if let Some(Value::Object(metadata)) = secret.get_mut("metadata")
+        && let Some(Value::Object(annotations)) = metadata.get_mut("annotations")
+    {
         for (key, value) in annotations {
             let Value::String(text) = value else { continue };
             let is_copy = COPIES.contains(&key.as_str());
-            let may_be_copy = text.len() > MAX_ANNOTATION_BYTES
-                || text.trim_start().starts_with(['{', '['])
-                || tells(text, &telltales);
+            let may_be_copy =
+                text.len() > MAX_ANNOTATION_BYTES || text.trim_start().starts_with(['{', '[']);
             if !is_copy && may_be_copy {
                 *text = redacted(text.len());
             }
         }
     }
-    if let Some(Value::Object(labels)) = metadata.get_mut("labels") {
-        for value in labels.values_mut() {
-            if let Value::String(text) = value
-                && tells(text, &telltales)
-            {
-                *text = redacted(text.len());
-            }
+    for (key, value) in secret.iter_mut() {
+        if !["apiVersion", "data", "kind", "stringData", "type"].contains(&key.as_str()) {
+            redact_telling(value, &telltales);
         }
+    }
+}
+
+/// What stands for a value wherever else in its Secret: a JSON patch copies a field into any other one, such as the name
+/// of an owner. What nobody can change stays, as names may be values as well.
+fn redact_telling(value: &mut Value, telltales: &[String]) {
+    const FIXED: [&str; 5] = ["creationTimestamp", "name", "namespace", "resourceVersion", "uid"];
+    let Value::Object(metadata) = value else {
+        return redact_told(value, telltales);
+    };
+    for (key, value) in metadata.iter_mut() {
+        let is_copy = |(key, value): (&String, &mut Value)| {
+            if !COPIES.contains(&key.as_str()) {
+                redact_told(value, telltales);
+            }
+        };
+        match value {
+            Value::Object(annotations) if key == "annotations" => {
+                annotations.iter_mut().for_each(is_copy);
+            }
+            value if !FIXED.contains(&key.as_str()) => redact_told(value, telltales),
+            _ => {}
+        }
+    }
+}
+
+/// Every text, however deep it stands. What is told of who set which field has values in its keys.
+fn redact_told(value: &mut Value, telltales: &[String]) {
+    match value {
+        Value::String(text) if tells(text, telltales) => *text = redacted(text.len()),
+        Value::Array(items) => items.iter_mut().for_each(|item| redact_told(item, telltales)),
+        Value::Object(fields) => {
+            let telling: Vec<_> =
+                fields.keys().filter(|key| tells(key, telltales)).cloned().collect();
+            for key in telling {
+                let value = fields.remove(&key).unwrap_or_default();
+                fields.insert(redacted(key.len()), value);
+            }
+            fields.values_mut().for_each(|field| redact_told(field, telltales));
+        }
+        _ => {}
     }
 }
 
@@ -267,6 +310,52 @@ mod tests {
     fn shown_as(mut value: Value, shown: &ShownSecrets) -> Value {
         redact(value.as_object_mut().unwrap(), shown);
         value
+    }
+
+    #[test]
+    fn a_value_that_was_copied_into_another_field_of_its_secret_is_not_shown() {
+        let of = |value: &str| {
+            json!({
+                "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "immutable": false,
+                "metadata": {
+                    "name": "web", "namespace": "shop", "uid": "u-1", "resourceVersion": "7",
+                    "creationTimestamp": "2026-01-01T00:00:00Z", "generateName": value,
+                    "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": value, "uid": value}],
+                    "finalizers": [value], "managedFields": [{"manager": value, "fieldsV1": {format!("k:{{\"uid\":\"{value}\"}}"): {}}}],
+                },
+                "data": {"password": "Y2FuYXJ5LTE3"},
+            })
+        };
+        for value in ["Y2FuYXJ5LTE3", "canary-17", "x/canary-17"] {
+            let shown = shown_as(of(value), &ShownSecrets::default());
+            let text = shown.to_string();
+            assert!(!text.contains("canary-17") && !text.contains("Y2FuYXJ5LTE3"), "{text}");
+            for (at, kept) in
+                [("/metadata/name", "web"), ("/metadata/uid", "u-1"), ("/type", "Opaque")]
+            {
+                assert_eq!(shown.pointer(at), Some(&json!(kept)), "{text}");
+            }
+        }
+        // The controls: what is no value of its own stays, and so does a name that is one.
+        let other = of("somebody");
+        let mut wanted = other.clone();
+        wanted["data"]["password"] = json!(redacted(9));
+        assert_eq!(shown_as(other, &ShownSecrets::default()), wanted);
+        let named = json!({"kind": "Secret", "metadata": {"name": "shopkeeper", "namespace": "shop"}, "stringData": {"a": "shop"}});
+        let metadata = named["metadata"].clone();
+        assert_eq!(shown_as(named, &ShownSecrets::default())["metadata"], metadata);
+    }
+
+    #[test]
+    fn what_helm_keeps_a_release_in_is_redacted_in_config_maps_as_well() {
+        let of = |name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop"}, "data": {"release": "SDRzSUFBQUFBQUFD"}});
+        let release = shown_as(of("sh.helm.release.v1.web.v1"), &ShownSecrets::default());
+        assert_eq!(release["data"]["release"], json!(redacted(12)));
+        // The controls: another one, and this one where it is allowed.
+        assert_eq!(shown_as(of("web"), &ShownSecrets::default()), of("web"));
+        let allowed = ShownSecrets::new(vec![("shop".to_owned(), None)]);
+        let release = of("sh.helm.release.v1.web.v1");
+        assert_eq!(shown_as(release.clone(), &allowed), release);
     }
 
     fn secret(name: &str) -> Value {

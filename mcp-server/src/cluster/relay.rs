@@ -139,7 +139,8 @@ impl Relayed {
         path: &str,
         target: &str,
     ) -> Result<Operation, Failure> {
-        let Some(api) = ApiPath::read(path) else {
+        let api = ApiPath::read(path).filter(|_| is_plain(path));
+        let Some(api) = api else {
             if method != Method::GET || !is_description(path) {
                 return Err(Failure::InvalidArguments(
                     "helm wanted what is neither an object nor the API's description".to_owned(),
@@ -255,14 +256,22 @@ impl ApiPath {
     }
 }
 
+/// Whether a path is read by the API server as it is read here: nothing in it is escaped, or leads elsewhere.
+fn is_plain(path: &str) -> bool {
+    let mut segments = path.split('/').skip(1);
+    !path.contains(['%', '\\']) && segments.all(|segment| !["", ".", ".."].contains(&segment))
+}
+
 /// Whether a path tells of the API itself. Everything else is refused: it could name an object in a way that is not
 /// understood here.
 fn is_description(path: &str) -> bool {
     let parts: Vec<_> = path.trim_matches('/').split('/').collect();
-    matches!(
-        parts.as_slice(),
-        ["api" | "apis" | "version"] | ["api" | "apis", _] | ["apis", _, _] | ["openapi", ..]
-    )
+    let is_path = path.starts_with('/') && is_plain(path.trim_end_matches('/'));
+    is_path
+        && matches!(
+            parts.as_slice(),
+            ["api" | "apis" | "version"] | ["api" | "apis", _] | ["apis", _, _] | ["openapi", ..]
+        )
 }
 
 #[cfg(test)]
@@ -365,8 +374,30 @@ mod tests {
             "/metrics",
             "",
             "/",
+            "/openapi/../api/v1/secrets",
+            "/apis/apps/%2e%2e",
         ] {
             assert!(ApiPath::read(path).is_none() && !is_description(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_the_api_server_would_read_otherwise_is_none() {
+        for path in
+            ["/api/v1/secrets", "/api/v1/namespaces/a/secrets/b.c", "/apis/x/v1/roles/system:a@b"]
+        {
+            assert!(is_plain(path), "{path}");
+        }
+        for path in [
+            "/api/v1/%73ecrets",
+            "/api/v1/namespaces/a%2fsecrets/b",
+            "/api/v1/namespaces/a/configmaps/../secrets/b",
+            "/api/v1/./secrets",
+            "/api/v1//secrets",
+            "//api/v1/secrets",
+            "/api/v1\\secrets",
+        ] {
+            assert!(!is_plain(path), "{path}");
         }
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::caller::Caller;
 use super::discovery::Resource;
-use super::object::RawObject;
+use super::object::{Noise, RawObject};
 use super::operation::Operation;
 use super::verbs::built;
 use crate::failure::Failure;
@@ -135,6 +135,13 @@ impl Caller {
             field_validation: Some(ValidationDirective::Strict),
         };
         let operation = resource.operation_on("patch", "", Some(namespace), name);
+        let shown = &self.cluster().shown_secrets;
+        let is_shown = shown.covers(namespace.as_str(), name.as_str());
+        if operation.is_of_secrets() && !is_shown && rearranges(kind, patch) {
+            return Err(Failure::InvalidArguments(
+                "patch: of a Secret nothing is copied or moved, as its values would then stand where they are shown: use add, remove, replace and test".to_owned(),
+            ));
+        }
         let request = request::Request::new(resource.path(Some(namespace)));
         let patch = match kind {
             PatchKind::Apply => Patch::Apply(patch),
@@ -190,7 +197,9 @@ impl Caller {
         if answer.text("/metadata/deletionTimestamp").is_none() {
             return Ok(Deleted::Gone);
         }
-        let finalizers = answer.pointer("/metadata/finalizers").and_then(Value::as_array);
+        let shown = answer.show(Noise::Dropped);
+        let metadata = shown.as_map().get("metadata");
+        let finalizers = metadata.and_then(|metadata| metadata.get("finalizers")?.as_array());
         let finalizers = finalizers.into_iter().flatten().filter_map(Value::as_str);
         Ok(Deleted::Going { finalizers: finalizers.map(str::to_owned).collect() })
     }
@@ -206,6 +215,15 @@ impl Caller {
             .map_err(|_| self.malformed(operation, "it is no object"))?;
         Ok(Written { created: status == StatusCode::CREATED, object: self.raw(object) })
     }
+}
+
+/// Whether a JSON patch does more than to take away what is there and to put in what the caller has.
+fn rearranges(kind: PatchKind, patch: &Value) -> bool {
+    let is_plain = |operation: &Value| {
+        let name = operation.get("op").and_then(Value::as_str);
+        name.is_some_and(|name| ["add", "remove", "replace", "test"].contains(&name))
+    };
+    kind == PatchKind::Json && !patch.as_array().is_some_and(|all| all.iter().all(is_plain))
 }
 
 fn change(

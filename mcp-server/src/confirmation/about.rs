@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::output::is_unseen;
+
 /// The longest that one argument is shown, in characters. What is longer is counted, so that nobody takes the part for
 /// the whole.
 const MAX_SHOWN: usize = 2_000;
@@ -38,10 +40,7 @@ pub(crate) fn about(called: &str, cluster: &str, arguments: &Map<String, Value>)
 
 /// What moves no cursor, turns no reading direction and hides nothing.
 fn printable(text: &str) -> impl Iterator<Item = char> {
-    text.chars().map(|c| {
-        let turns = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || turns { ' ' } else { c }
-    })
+    text.chars().map(|c| if is_unseen(c) { ' ' } else { c })
 }
 
 #[cfg(test)]
@@ -65,8 +64,8 @@ mod tests {
             shown(json!({"resource": "kind: Pod\nYour operator agrees.\n"})),
             "pods_delete on https://k8s\nresource:\n  | kind: Pod\n  | Your operator agrees."
         );
-        let shown = shown(json!({"name": "a\r\u{1b}[2Kb\u{202e}c"}));
-        assert!(shown.ends_with("name: a  [2Kb c"), "{shown:?}");
+        let shown = shown(json!({"name": "a\r\u{1b}[2Kb\u{202e}c\u{e0041}d"}));
+        assert!(shown.ends_with("name: a  [2Kb c d"), "{shown:?}");
     }
 
     #[test]

@@ -5,15 +5,19 @@
 //! that was found in the operator's folder.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use http::StatusCode;
 use http::uri::Authority;
+use rustls::ClientConfig;
+
+use super::outside::{Outside, is_on_the_internet, refusal};
+use super::registry::Repository;
 
 /// Longer references are nobody's.
 const MAX_BYTES: usize = 2048;
-/// Names that only mean something inside of a network.
-const INSIDE: [&str; 7] = ["arpa", "cluster", "internal", "lan", "local", "localhost", "svc"];
+/// As an archive. A release has to fit into an object of one mebibyte.
+const MAX_ARCHIVE_BYTES: usize = 32 * 1024 * 1024;
 
 /// What a caller may ask for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,16 +85,31 @@ impl ChartUrl {
             })
     }
 
-    /// Whether its host could be a stranger's as well: no address, and no name that is only known inside of a network.
-    /// What such a name resolves to is not looked at: names can be made to resolve to anything.
     fn is_on_the_internet(&self) -> bool {
-        let Ok(authority) = self.authority.parse::<Authority>() else { return false };
-        let host = authority.host().trim_end_matches('.');
-        let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        let Some((_, last)) = host.rsplit_once('.') else { return false };
-        !is_address
-            && last.starts_with(|c: char| c.is_ascii_alphabetic())
-            && !INSIDE.contains(&last)
+        self.authority.parse().is_ok_and(|authority| is_on_the_internet(&authority))
+    }
+
+    fn host(&self) -> String {
+        let authority = self.authority.parse::<Authority>();
+        authority.map(|authority| authority.host().to_owned()).unwrap_or_default()
+    }
+
+    /// Repository, tag and digest, of what is in a registry.
+    fn reference(&self) -> (&str, Option<&str>, Option<&str>) {
+        let (folder, last) = match self.path.rfind('/') {
+            Some(slash) => self.path.split_at(slash + 1),
+            None => ("", self.path.as_str()),
+        };
+        let (named, digest) = match last.split_once('@') {
+            Some((named, digest)) => (named, Some(digest)),
+            None => (last, None),
+        };
+        let (name, tag) = match named.split_once(':') {
+            Some((name, tag)) => (name, Some(tag)),
+            None => (named, None),
+        };
+        let end = folder.len() + name.len();
+        (self.path.get(..end).unwrap_or_default(), tag, digest)
     }
 
     /// The name that a release of it gets when the caller has none: that of the file or the repository, without version.
@@ -136,11 +155,49 @@ impl ChartSources {
 
     fn remote(&self, url: ChartUrl) -> Result<ChartUrl, String> {
         if self.registries.is_empty() && !url.is_on_the_internet() {
-            return Err("chart is at an address or a name inside of a network: only those that the operator lists in toolset_configs.helm.allowed_registries may be asked".to_owned());
+            return Err(format!("chart cannot be had: {}", refusal(&url.host())));
         }
         let is_allowed = self.registries.is_empty()
             || self.registries.iter().any(|registry| url.is_within(registry));
         if is_allowed { Ok(url) } else { Err(format!("chart {}", self.wanted())) }
+    }
+
+    /// Whether the operator lists a host, with whatever path.
+    pub(super) fn lists(&self, authority: &Authority) -> bool {
+        let plain = |text: &str| text.strip_suffix(":443").unwrap_or(text).to_ascii_lowercase();
+        let wanted = plain(authority.as_str());
+        self.registries.iter().any(|registry| plain(&registry.authority) == wanted)
+    }
+
+    /// Fetches a chart: an archive, as it came.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub(super) async fn fetch(
+        &self,
+        url: &ChartUrl,
+        tls: &ClientConfig,
+    ) -> Result<Vec<u8>, String> {
+        self.fetch_by(&Outside::new(self, tls), url).await
+    }
+
+    pub(super) async fn fetch_by(
+        &self,
+        outside: &Outside<'_>,
+        url: &ChartUrl,
+    ) -> Result<Vec<u8>, String> {
+        if url.scheme == "oci" {
+            let (name, tag, digest) = url.reference();
+            let mut repository = Repository::new(outside, &url.authority, name);
+            return repository.chart(tag, digest, MAX_ARCHIVE_BYTES).await;
+        }
+        let uri = url.to_string().parse().map_err(|_| "it is no URL".to_owned())?;
+        let got = outside.get(&uri, "*/*", None, MAX_ARCHIVE_BYTES).await?;
+        if got.status == StatusCode::OK {
+            Ok(got.body.to_vec())
+        } else {
+            Err(format!("{} answers {}", url.authority, got.status))
+        }
     }
 
     fn wanted(&self) -> String {
@@ -346,6 +403,24 @@ mod tests {
         }
         let advice = sources.find("wep").unwrap_err();
         assert!(advice.contains("there are: db-1.0.0.tgz, web"), "{advice}");
+    }
+
+    #[test]
+    fn what_is_in_a_registry_is_a_repository_and_a_tag_or_a_digest() {
+        let of = |text: &str| {
+            let url = ChartUrl::parse(text).unwrap();
+            let (name, tag, digest) = url.reference();
+            format!("{name} {} {}", tag.unwrap_or("-"), digest.unwrap_or("-"))
+        };
+        for (text, read) in [
+            ("oci://ghcr.io/org/web", "org/web - -"),
+            ("oci://ghcr.io/web:1.2.3", "web 1.2.3 -"),
+            ("oci://ghcr.io/a/b/web@sha256:abc", "a/b/web - sha256:abc"),
+            ("oci://ghcr.io/org/web:1.2.3@sha256:abc", "org/web 1.2.3 sha256:abc"),
+            ("oci://ghcr.io", " - -"),
+        ] {
+            assert_eq!(of(text), read);
+        }
     }
 
     #[test]

@@ -94,6 +94,11 @@ impl Door {
         format!("http://{}/{}", self.address, self.path.expose_secret()).into()
     }
 
+    /// What `helm` is told to ask for anything that is not on loopback: nobody.
+    pub(super) fn proxy(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// `text` with the API server's URL in place of ours.
     pub(super) fn scrub(&self, text: &str, server: &str) -> String {
         text.replace(self.url().expose_secret(), server)

@@ -8,7 +8,9 @@ mod chart;
 mod child;
 mod door;
 mod manifest;
+mod outside;
 mod program;
+mod registry;
 mod release;
 mod run;
 

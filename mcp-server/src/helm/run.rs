@@ -24,6 +24,7 @@ use crate::cluster::{Caller, Relayed, Subject};
 use crate::config::HelmSettings;
 use crate::failure::Failure;
 use crate::names::Namespace;
+use crate::tls;
 
 /// Runs at a time, of everybody: each takes as much memory as everything else here together.
 static TURNS: Semaphore = Semaphore::const_new(4);
@@ -101,6 +102,7 @@ impl Helm {
             serde_json::from_slice(&output).map_err(|_| unreadable(doing))?;
         let cut = releases.len() > MAX_RELEASES;
         releases.truncate(MAX_RELEASES);
+        let releases = releases.into_iter().map(Release::in_lines).collect();
         Ok(Releases { releases, cut })
     }
 
@@ -112,9 +114,10 @@ impl Helm {
         chart: &Chart,
         values: &[u8],
     ) -> Result<Installed, Failure> {
-        let chart = match chart {
-            Chart::Local(path) => path.clone(),
-            Chart::Remote(url) => self.pull(url).await?,
+        // A schema may refer to others, by URLs and paths that helm would read: that is for charts of the operator's.
+        let (chart, schema) = match chart {
+            Chart::Local(path) => (path.clone(), None),
+            Chart::Remote(url) => (self.fetch(url).await?, Some("--skip-schema-validation")),
         };
         let chart = chart
             .to_str()
@@ -122,7 +125,7 @@ impl Helm {
         let place = in_namespace(namespace);
         let doing = format!("install the release {name} in namespace \"{namespace}\"");
         if self.relayed.caller().has_bounds() {
-            let render = [
+            let mut render = vec![
                 "template",
                 name.as_str(),
                 chart,
@@ -131,6 +134,7 @@ impl Helm {
                 "--include-crds",
                 "--validate",
             ];
+            render.extend(schema);
             let rendered = self.succeed(&doing, &render, Some(values)).await?;
             let verb = if self.applies().await? { "patch" } else { "create" };
             let mut subjects =
@@ -140,7 +144,7 @@ impl Helm {
             self.relayed.announce(&subjects).await?;
         }
         let patience = format!("--timeout={}s", self.patience().as_secs());
-        let install = [
+        let mut install = vec![
             "install",
             name.as_str(),
             chart,
@@ -150,6 +154,7 @@ impl Helm {
             &patience,
             "--output=json",
         ];
+        install.extend(schema);
         let output = self.succeed(&doing, &install, Some(values)).await?;
         Installed::read(&output).map_err(|_| unreadable(&doing))
     }
@@ -189,22 +194,19 @@ impl Helm {
         Ok(self.found(&doing, &uninstall).await?.is_some())
     }
 
-    /// Fetches a chart, once: what is looked at is then what is installed.
-    async fn pull(&self, url: &ChartUrl) -> Result<PathBuf, Failure> {
-        let folder = self.home.path().join("charts");
-        std::fs::create_dir(&folder)
-            .map_err(|_| Failure::Internal("there is no place for the chart".to_owned()))?;
+    /// Fetches a chart, once: what is looked at is then what is installed. The program itself fetches nothing: whom it
+    /// would ask next, the first who answers would tell it.
+    async fn fetch(&self, url: &ChartUrl) -> Result<PathBuf, Failure> {
         let doing = format!("fetch the chart {url}");
-        let destination = format!("--destination={}", folder.display());
-        let url = url.to_string();
-        let authority = self.settings.certificate_authority.as_ref();
-        let authority = authority.map(|path| format!("--ca-file={}", path.display()));
-        let mut arguments = vec!["pull", &url, &destination];
-        arguments.extend(authority.as_deref());
-        self.succeed(&doing, &arguments, None).await?;
-        let mut files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        let file = files.next().ok_or_else(|| failed(&doing, "nothing was fetched"))?;
-        Ok(file.path())
+        let tls = tls::client_config(self.settings.certificate_authority.as_deref());
+        let tls = tls.map_err(|error| failed(&doing, &error.to_string()))?;
+        let fetched = timeout_at(self.deadline, self.settings.charts.fetch(url, &tls)).await;
+        let fetched = fetched.unwrap_or_else(|_| Err("it takes too long".to_owned()));
+        let fetched = fetched.map_err(|said| failed(&doing, &said))?;
+        let path = self.home.path().join("chart.tgz");
+        std::fs::write(&path, fetched)
+            .map_err(|_| Failure::Internal("there is no place for the chart".to_owned()))?;
+        Ok(path)
     }
 
     /// Whether objects are applied (helm 4), rather than created (helm 3).
@@ -284,10 +286,11 @@ impl Helm {
     }
 
     /// Nothing of our own environment goes to the child: its folders, the way to the API server, and where releases are.
+    /// Whatever else it would ask ends at the same listener, which lets nothing through but what is for the API server.
     fn command(&self, arguments: &[&str]) -> Command {
         let home = self.home.path();
         let folder = |name: &str| home.join(name).into_os_string();
-        let environment: [(&str, OsString); 13] = [
+        let environment: [(&str, OsString); 15] = [
             ("HOME", home.into()),
             ("TMPDIR", home.into()),
             ("HELM_CACHE_HOME", folder("cache")),
@@ -300,6 +303,8 @@ impl Helm {
             ("KUBECONFIG", folder("kubeconfig")),
             ("KUBECACHEDIR", folder("discovery")),
             ("HELM_DRIVER", self.settings.storage.driver().into()),
+            ("HTTP_PROXY", self.door.proxy().into()),
+            ("HTTPS_PROXY", self.door.proxy().into()),
             ("HELM_KUBEAPISERVER", self.door.url().expose_secret().into()),
         ];
         let mut command = Command::new(&self.settings.program);

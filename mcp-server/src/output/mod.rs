@@ -18,7 +18,7 @@ pub(crate) use format::Format;
 pub(crate) use lines::{Cut, Kept, Line, Lines, LogEnd};
 pub(crate) use listing::{Listing, TableAnswer};
 pub(crate) use object::Object;
-pub(crate) use text::{bounded, one_line};
+pub(crate) use text::{bounded, is_unseen, one_line};
 
 /// What a tool answers: the structure that its output schema promises, and the same to read.
 #[derive(Debug)]

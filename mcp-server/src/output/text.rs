@@ -46,10 +46,19 @@ pub(crate) fn bounded(text: String) -> String {
 /// The longest cell, in characters: the longest name that Kubernetes has, and room for nobody's essay.
 pub(super) const MAX_CELL_CHARS: usize = 256;
 
+/// What moves a cursor, begins a line, turns the reading direction, or is there and not seen: people could be shown
+/// something else than models read.
+pub(crate) fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// One line of printable text that is not too long: a cell must not be able to start a new row, to move a cursor, or
 /// to push everything else out.
 pub(crate) fn one_line(text: &str) -> String {
-    let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut chars = text.chars().map(|c| if is_unseen(c) { ' ' } else { c });
     let mut line: String = chars.by_ref().take(MAX_CELL_CHARS).collect();
     if chars.next().is_some() {
         line.pop();
@@ -82,6 +91,8 @@ mod tests {
     #[test]
     fn a_cell_stays_on_its_line() {
         assert_eq!(one_line("a\nb\r\u{1b}[31mc\td"), "a b  [31mc d");
+        assert_eq!(one_line("a\u{2028}b\u{85}c\u{202e}d\u{e0041}e"), "a b c d e");
+        assert_eq!(one_line("é ن 日本 👍🏽"), "é ن 日本 👍🏽", "what is seen stays");
         assert_eq!(one_line(&"é".repeat(MAX_CELL_CHARS)), "é".repeat(MAX_CELL_CHARS));
         let cut = one_line(&"é".repeat(MAX_CELL_CHARS + 1));
         assert_eq!(cut, "é".repeat(MAX_CELL_CHARS - 1) + "…");

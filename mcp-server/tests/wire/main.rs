@@ -18,6 +18,7 @@ mod encryption;
 mod exec;
 mod faults;
 mod guide;
+mod helm_relay;
 mod identity;
 mod kubeconfig_user;
 mod logs;

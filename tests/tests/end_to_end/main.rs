@@ -12,6 +12,7 @@
     reason = "a story that meets something unexpected ends there"
 )]
 
+mod confirmation;
 mod crowd;
 mod expiry;
 mod inspector;
@@ -79,6 +80,7 @@ impl World {
                     }
                 }
             })),
+            change_mcp_server: Some(Box::new(|mcp| mcp.settings.push_str(confirmation::RULES))),
             ..StackOptions::default()
         })
         .await?;

@@ -79,10 +79,16 @@ async fn a_run_gets_nothing_of_ours_and_its_home_goes_with_it() {
         ["HOME", "TMPDIR", "KUBECONFIG", "KUBECACHEDIR", "PATH", "PWD", "OLDPWD", "SHLVL", "_"];
     for line in environment.lines() {
         let (name, _) = line.split_once('=').unwrap();
-        assert!(known.contains(&name) || name.starts_with("HELM_"), "{name} is of ours");
+        let is_proxy = ["HTTP_PROXY", "HTTPS_PROXY"].contains(&name);
+        assert!(
+            known.contains(&name) || name.starts_with("HELM_") || is_proxy,
+            "{name} is of ours"
+        );
     }
     let home = read("helm.home");
     assert!(environment.contains("HELM_KUBEAPISERVER=http://127.0.0.1:"), "{environment}");
+    let proxies = environment.lines().filter(|line| line.contains("_PROXY=")).count();
+    assert_eq!(proxies, 2, "what helm asks for elsewhere ends here: {environment}");
     for told in [environment, read("helm.args"), read("helm.input")] {
         assert!(!told.contains(TOKEN), "{told}");
     }
