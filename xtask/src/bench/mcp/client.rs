@@ -81,9 +81,16 @@ impl Client {
     }
 }
 
-impl Connection for Client {
-    fn call(&mut self, request: &[u8]) -> Result<()> {
-        self.ask(request).map(drop)
+/// A connection with what it asks, again and again: two in one session would get each other's answers, since all requests
+/// have the same id.
+pub(crate) struct Asking {
+    pub(crate) client: Client,
+    pub(crate) request: Vec<u8>,
+}
+
+impl Connection for Asking {
+    fn call(&mut self, _: &[u8]) -> Result<()> {
+        self.client.ask(&self.request).map(drop)
     }
 }
 

@@ -21,7 +21,7 @@ use obolus_tests::pki::Authority;
 use obolus_tests::process::tail;
 use serde_json::{Value, json};
 
-use super::client::{self, Client};
+use super::client::{self, Asking, Client};
 use crate::bench::closed_loop::{self, Window};
 use crate::dist::build;
 
@@ -93,9 +93,9 @@ pub(crate) struct World {
     /// The person's, for everything that is not about many tokens.
     token: String,
     pod: String,
-    /// Whether both servers keep sessions, and the person's then.
+    /// Whether both servers keep sessions, and the person's then, one for each connection.
     sessions: bool,
-    session: Both<Option<String>>,
+    open: Both<Vec<String>>,
 }
 
 impl World {
@@ -134,7 +134,7 @@ impl World {
             token: String::new(),
             pod: String::new(),
             sessions,
-            session: Both::default(),
+            open: Both::default(),
         };
         world.token = world.token(PERSON)?;
         world.cluster.wait_for_issuer(&world.token).await?;
@@ -202,16 +202,22 @@ impl World {
     /// Begins the person's sessions, if there are any.
     pub(crate) fn begin_sessions(&mut self) -> Result<()> {
         if self.sessions {
-            self.session = Both::of(|side| Client::session(self.address(side), &self.token))?;
+            let session = |side| {
+                let session = Client::session(self.address(side), &self.token)?;
+                session.context("no room for a session")
+            };
+            self.open = Both::of(|side| (0..super::CROWD).map(|_| session(side)).collect())?;
         }
         Ok(())
     }
 
-    fn session(&self, side: Side) -> Option<&str> {
-        match side {
-            Side::Ours => self.session.ours.as_deref(),
-            Side::Theirs => self.session.theirs.as_deref(),
-        }
+    /// The session of a connection.
+    fn session(&self, side: Side, connection: usize) -> Option<&str> {
+        let open = match side {
+            Side::Ours => &self.open.ours,
+            Side::Theirs => &self.open.theirs,
+        };
+        open.get(connection).map(String::as_str)
     }
 
     /// A client of one server and a call of a tool, ready to be sent.
@@ -222,7 +228,7 @@ impl World {
         arguments: &Value,
     ) -> Result<(Client, Vec<u8>)> {
         let params = json!({"name": tool, "arguments": arguments});
-        let request = client::request("tools/call", &params, &self.token, self.session(side));
+        let request = client::request("tools/call", &params, &self.token, self.session(side, 0));
         Ok((Client::connect(self.address(side), r#""result""#)?, request))
     }
 
@@ -342,7 +348,7 @@ impl World {
     ) -> Result<Row> {
         let answers = Both::of(|side| {
             let mut client = Client::connect(self.address(side), self.expected(question))?;
-            let answer = client.ask(&self.request(question, &self.token, self.session(side)))?;
+            let answer = client.ask(&self.request(question, &self.token, self.session(side, 0)))?;
             Ok((answer.body().len(), client::message(answer)?))
         })?;
         let tools = |message: &Value| message["result"]["tools"].as_array().map(Vec::len);
@@ -372,15 +378,14 @@ impl World {
         connections: usize,
         longest: Duration,
     ) -> Result<Window> {
-        let request = self.request(question, &self.token, self.session(side));
-        let clients = (0..connections).map(|_| {
+        let clients = (0..connections).map(|connection| {
             let mut client = Client::connect(self.address(side), self.expected(question))?;
+            let request = self.request(question, &self.token, self.session(side, connection));
             (0..WARM_UP).try_for_each(|_| client.ask(&request).map(drop))?;
-            Ok(client)
+            Ok(Asking { client, request })
         });
         let clients = clients.collect::<Result<Vec<_>>>()?;
-        let requests = std::slice::from_ref(&request);
-        let window = closed_loop::run(clients, requests, longest, || self.cpu_time(side));
+        let window = closed_loop::run(clients, &[Vec::new()], longest, || self.cpu_time(side));
         self.empty_logs()?;
         window.with_context(|| format!("{side:?}, {question:?}\n{}", self.log_tail(side)))
     }
