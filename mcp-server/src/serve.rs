@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Extension, Router};
 use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -225,7 +226,9 @@ async fn serve_mcp(
     bounds: Bounds,
 ) -> io::Result<()> {
     let Some(certificate) = certificate else { return serve(listener, handle, app, bounds).await };
-    let mut server = axum_server::from_tcp_rustls(listener, certificate)?.handle(handle);
+    let mut server = axum_server::from_tcp_rustls(listener, certificate)?
+        .map(|tls| tls.acceptor(NoDelayAcceptor::new()))
+        .handle(handle);
     bound(server.http_builder(), bounds);
     server.serve(app.into_make_service()).await
 }
@@ -236,7 +239,9 @@ async fn serve(
     app: Router,
     bounds: Bounds,
 ) -> io::Result<()> {
-    let mut server = axum_server::from_tcp(listener)?.handle(handle);
+    // An event of a stream must not wait until the client has acknowledged the one before it.
+    let mut server =
+        axum_server::from_tcp(listener)?.acceptor(NoDelayAcceptor::new()).handle(handle);
     bound(server.http_builder(), bounds);
     server.serve(app.into_make_service()).await
 }
