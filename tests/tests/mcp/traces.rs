@@ -59,7 +59,7 @@ impl Story {
 
     /// The `traceparent` of each request for the pod since the last time.
     fn parents_told(&self) -> Vec<Option<String>> {
-        let asked = self.api.take().into_iter().filter(|request| is_for_the_pod(request));
+        let asked = self.api.take().into_iter().filter(is_for_the_pod);
         asked.map(|request| request.header("traceparent").map(str::to_owned)).collect()
     }
 }
