@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -15,6 +15,7 @@ use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt as _;
 use obolus_core::Reason;
 use rmcp::model::ProtocolVersion;
+use rmcp::transport::streamable_http_server::SessionManager as _;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use serde::Deserialize;
 
@@ -23,8 +24,8 @@ use crate::metrics::Metrics;
 use crate::person::Person;
 use crate::user_token::UserToken;
 
-/// Sessions of everybody.
-const OF_ALL: usize = 1_024;
+/// Sessions of everybody. rmcp's channels make one cost about 120 KB.
+const OF_ALL: usize = 256;
 /// Sessions of one person.
 const OF_ONE: usize = 16;
 /// How long a session lives of which nothing is heard. A person who is asked may think as long.
@@ -37,35 +38,75 @@ const PROTOCOL_VERSION: &str = "mcp-protocol-version";
 #[derive(Debug)]
 pub(crate) struct Sessions {
     pub(crate) manager: Arc<LocalSessionManager>,
-    owners: Mutex<HashMap<String, Person>>,
+    owned: Mutex<HashMap<String, Owned>>,
+}
+
+#[derive(Debug)]
+struct Owned {
+    person: Person,
+    heard: Instant,
+}
+
+/// Whether one more may begin.
+enum Room {
+    Free,
+    /// In the place of this one, of which nothing was heard for longest.
+    InPlaceOf(String),
+    Full,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
         let mut manager = LocalSessionManager::default();
         manager.session_config.keep_alive = Some(IDLE);
-        Self { manager: Arc::new(manager), owners: Mutex::default() }
+        Self { manager: Arc::new(manager), owned: Mutex::default() }
     }
 }
 
 impl Sessions {
+    /// Whether this person may use the session; what is used is not the first to go.
     fn is_of(&self, id: &str, person: &Person) -> bool {
-        let owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.get(id).is_some_and(|owner| owner == person)
+        let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = owned.get_mut(id).filter(|session| session.person == *person);
+        own.map(|session| session.heard = Instant::now()).is_some()
     }
 
-    /// Whether there is room for one more of this person's. Forgets those that have ended.
-    async fn has_room(&self, person: &Person) -> bool {
+    /// Clients seldom end their sessions. If newcomers were refused because of those, the server would be shut for
+    /// [`IDLE`]; so the quietest ends, and its client begins anew when it hears 404. One person's are bounded before
+    /// that, so nobody can end everybody's.
+    async fn room(&self, person: &Person) -> Room {
         let open = self.manager.sessions.read().await;
-        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.retain(|id, _| open.contains_key(id.as_str()));
-        let own = owners.values().filter(|owner| *owner == person).count();
-        open.len() < OF_ALL && own < OF_ONE
+        let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        owned.retain(|id, _| open.contains_key(id.as_str()));
+        if owned.values().filter(|session| session.person == *person).count() >= OF_ONE {
+            return Room::Full;
+        }
+        if open.len() < OF_ALL {
+            return Room::Free;
+        }
+        // Those that are just beginning are nobody's yet: they stay.
+        let quietest = owned.iter().min_by_key(|(_, session)| session.heard);
+        quietest.map_or(Room::Full, |(id, _)| Room::InPlaceOf(id.clone()))
+    }
+
+    /// Sees to it that one more session may begin.
+    async fn make_room(&self, person: &Person) -> bool {
+        loop {
+            match self.room(person).await {
+                Room::Free => return true,
+                Room::Full => return false,
+                Room::InPlaceOf(id) => {
+                    tracing::info!("a session has ended in which nothing was heard for longest");
+                    // What fails here is only its own farewell: it is out of the list in any case.
+                    drop(self.manager.close_session(&id.into()).await);
+                }
+            }
+        }
     }
 
     fn begun(&self, id: &str, person: Person) {
-        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.insert(id.to_owned(), person);
+        let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        owned.insert(id.to_owned(), Owned { person, heard: Instant::now() });
     }
 }
 
@@ -97,7 +138,7 @@ pub(crate) async fn own_sessions(
     // It is in memory already: [`crate::strict_body`] has read it.
     let Ok(body) = body.collect().await else { return StatusCode::BAD_REQUEST.into_response() };
     let body = body.to_bytes();
-    if begins(&body) && !sessions.has_room(&person).await {
+    if begins(&body) && !sessions.make_room(&person).await {
         metrics.refused(Reason::Overloaded);
         tracing::info!(reason = Reason::Overloaded.as_str(), "request refused: sessions");
         return refusal(Reason::Overloaded);

@@ -135,6 +135,23 @@ async fn a_person_has_so_many_sessions_and_ends_them() {
 }
 
 #[tokio::test]
+async fn when_all_places_are_taken_a_newcomer_gets_the_one_that_is_quietest() {
+    let scene = started().await;
+    let first = begin(&scene, "person-0", json!({})).await.unwrap();
+    let second = begin(&scene, "person-0", json!({})).await.unwrap();
+    for place in 2..256 {
+        let person = format!("person-{}", place / 16);
+        begin(&scene, &person, json!({})).await.unwrap();
+    }
+    assert_eq!(delete(&scene, "person-0", &first).await.status(), 200, "all of them are open");
+    assert_eq!(begin(&scene, "person-1", json!({})).await, Err(503), "who has 16 gets nobody's");
+    let new = begin(&scene, "newcomer", json!({})).await.unwrap();
+    assert_eq!(delete(&scene, "newcomer", &new).await.status(), 200);
+    assert_eq!(delete(&scene, "person-0", &first).await.status(), 200, "it was heard of lately");
+    assert_eq!(delete(&scene, "person-0", &second).await.status(), 404, "the quietest has ended");
+}
+
+#[tokio::test]
 async fn the_newest_revision_has_no_sessions_and_ignores_their_ids() {
     let scene = started().await;
     let list = scene.mcp.rpc(Era::V2026_07_28, "tools/list", json!({})).bearer_auth("alice");
