@@ -167,6 +167,33 @@ async fn what_names_no_target_is_refused_before_anything_is_exchanged() -> Resul
     Ok(())
 }
 
+/// A resource of another cluster is read with a token for that cluster.
+#[tokio::test]
+async fn the_cluster_that_a_uri_names_is_the_one_that_its_token_is_for() -> Result<()> {
+    let bench = start().await?;
+    let alice = bench.token("alice")?;
+    let read = async |uri: &str| -> Result<Answer> {
+        let body =
+            json!({"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": uri}});
+        Answer::to(bench.post(body.to_string()).bearer_auth(&alice)).await
+    };
+    for uri in ["k8s://elsewhere/namespaces/shop/v1/Pod/web", "k8s://context-0@context-1/v1/Pod"] {
+        assert_eq!(read(uri).await?.verdict(), (400, "target_not_served"), "{uri}");
+    }
+    assert_eq!((arrived(&bench.upstream), bench.idp.exchanges()), (0, 0));
+    for (uri, audience) in [
+        ("k8s://context-1/namespaces/shop/v1/Pod/web", cluster("context-1")),
+        ("k8s:///namespaces/context-1/v1/Pod/context-1", "kubernetes".to_owned()),
+        ("k8s://context-0/cluster/v1/Node", cluster("context-0")),
+    ] {
+        assert_eq!(read(uri).await?.status, 200, "{uri}");
+        let requests = bench.upstream.take();
+        let [request] = requests.as_slice() else { panic!("{} arrived: {uri}", requests.len()) };
+        assert_eq!(forwarded(request)?["aud"], audience, "{uri}");
+    }
+    Ok(())
+}
+
 /// The STS is asked for the chosen target, and its answer is held against that one.
 #[tokio::test]
 async fn an_answer_for_another_of_the_targets_is_not_believed() -> Result<()> {
