@@ -74,6 +74,7 @@ use crate::config::ToolChoice;
 use crate::failure::Failure;
 use crate::output::Reply;
 pub(crate) use context::{CallContext, Progress};
+use portable::{brief, portable};
 
 /// What a call may do to the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,11 +277,11 @@ fn register<T: KubeTool>() -> Result<Registered, String> {
         Some(idempotent),
         Some(true),
     );
-    let definition = Tool::new(T::NAME, T::DESCRIPTION, schema_for_input::<T::Input>()?)
+    let input = brief(schema_for_input::<T::Input>()?.as_ref().clone());
+    let output = portable(brief(schema_for_output::<T::Output>().as_ref().clone()));
+    let definition = Tool::new(T::NAME, T::DESCRIPTION, Arc::new(input))
         .with_title(T::TITLE)
-        .with_raw_output_schema(Arc::new(portable::portable(
-            schema_for_output::<T::Output>().as_ref().clone(),
-        )))
+        .with_raw_output_schema(Arc::new(output))
         .with_annotations(annotations);
     Ok(Registered {
         definition,

@@ -26,31 +26,26 @@ const MAX_PODS: usize = 250;
 #[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 struct Use {
+    // Each description stands in the list of tools four times: what a name says itself has none.
     /// Cores, in thousandths
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu_millicores: Option<i64>,
     /// Memory that cannot be taken back, in bytes
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_working_set_bytes: Option<u64>,
-    /// Memory that is left, in bytes
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_available_bytes: Option<u64>,
     /// Bytes of files: of a pod its ephemeral storage, of a node its root file system
     #[serde(skip_serializing_if = "Option::is_none")]
     files_used_bytes: Option<u64>,
-    /// Bytes that the file system holds
     #[serde(skip_serializing_if = "Option::is_none")]
     files_capacity_bytes: Option<u64>,
-    /// Inodes that are left
     #[serde(skip_serializing_if = "Option::is_none")]
     inodes_free: Option<u64>,
-    /// Bytes received over the network
     #[serde(skip_serializing_if = "Option::is_none")]
     network_received_bytes: Option<u64>,
-    /// Bytes sent over the network
     #[serde(skip_serializing_if = "Option::is_none")]
     network_sent_bytes: Option<u64>,
-    /// Processes
     #[serde(skip_serializing_if = "Option::is_none")]
     processes: Option<u64>,
 }

@@ -10,6 +10,31 @@ pub(super) fn portable(mut schema: JsonObject) -> JsonObject {
     schema
 }
 
+/// Without what says nothing to a client: MCP's dialect is JSON Schema 2020-12 where none is named (SEP-1613), and the
+/// widths of Rust's integers are formats that nobody else knows. Every model pays for each word of it.
+pub(super) fn brief(mut schema: JsonObject) -> JsonObject {
+    schema.remove("$schema");
+    without_widths(&mut schema);
+    schema
+}
+
+fn without_widths(schema: &mut JsonObject) {
+    if let Some(Value::String(format)) = schema.get("format")
+        && (format.starts_with("int") || format.starts_with("uint"))
+    {
+        schema.remove("format");
+    }
+    for nested in schema.values_mut() {
+        match nested {
+            Value::Object(nested) => without_widths(nested),
+            Value::Array(items) => {
+                items.iter_mut().filter_map(Value::as_object_mut).for_each(without_widths);
+            }
+            _ => {}
+        }
+    }
+}
+
 fn for_each(schema: &mut JsonObject) {
     let required: Vec<String> = schema
         .get("required")
@@ -54,6 +79,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn formats_that_others_know_stay_and_so_does_a_field_of_that_name() {
+        let schema = json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "properties": {
+            "count": {"type": "integer", "format": "uint32", "minimum": 0},
+            "at": {"type": "string", "format": "date-time"},
+            "format": {"type": "string"},
+        }});
+        let expected = json!({"type": "object", "properties": {
+            "count": {"type": "integer", "minimum": 0},
+            "at": {"type": "string", "format": "date-time"},
+            "format": {"type": "string"},
+        }});
+        assert_eq!(json!(brief(schema.as_object().cloned().unwrap())), expected);
+    }
 
     #[test]
     fn what_may_be_missing_is_not_null_and_what_must_be_there_may_be() {

@@ -86,7 +86,14 @@ impl Person {
         // What may follow is how to go on after a refusal: as the same person, and without changing anything.
         let looks = |event: &Value| event["verb"] == "get" || event["verb"] == "list";
         let is_advice = answer.is_tool_error() && events.iter().all(looks);
-        assert!(events.is_empty() || is_advice, "{} {tool}: {events:#?}", self.name);
+        // Where a list found nothing, whether its namespace is there at all.
+        let seeks_the_namespace = event["verb"] == "list"
+            && matches!(events.as_slice(), [only] if only["verb"] == "list" && only["objectRef"]["resource"] == "namespaces");
+        assert!(
+            events.is_empty() || is_advice || seeks_the_namespace,
+            "{} {tool}: {events:#?}",
+            self.name
+        );
         let username = format!("kc:{}", self.name);
         assert_eq!(event["user"]["username"], username.as_str(), "{event:#}");
         assert!(event["impersonatedUser"].is_null(), "{event:#}");
